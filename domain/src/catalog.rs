@@ -1,0 +1,4 @@
+//! What is sold, bought and made, and how much of it there is.
+
+pub mod product;
+pub mod stock;

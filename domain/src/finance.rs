@@ -1,0 +1,3 @@
+//! What is billed and paid.
+
+pub mod invoice;

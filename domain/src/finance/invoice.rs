@@ -1,0 +1,330 @@
+//! An invoice and what was paid on it: draft → sent → partial → paid. The invoice is the boundary within which a
+//! payment may not exceed what is open, so payments live in its stream. `overdue` is a reader's view of the due date.
+
+use crate::{
+    Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violation, Violations,
+    id::{CustomerId, DealId, InvoiceId, OrderId, PaymentId},
+    sales::line::{self, Line},
+};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
+
+// Vocabulary
+
+#[derive(Debug, Clone)]
+pub enum InvoiceCommand {
+    Create(Box<Created>),
+    Pay(Payment),
+}
+
+/// A proforma collects money and posts no revenue; the tax invoice is dated by the turnover (product, "State machines").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum InvoiceKind {
+    #[default]
+    Proforma,
+    Tax,
+    Credit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, Default)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Status {
+    #[default]
+    Draft,
+    Sent,
+    Partial,
+    Paid,
+    Cancelled,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Created {
+    pub invoice_number: Number,
+    pub kind: InvoiceKind,
+    pub status: Status,
+    pub customer_id: CustomerId,
+    pub customer_name: Option<String>,
+    pub order_id: Option<OrderId>,
+    pub order_number: Option<Number>,
+    pub deal_id: Option<DealId>,
+    pub items: Vec<Line>,
+    /// The sum of the items.
+    pub amount: Money,
+    pub currency: String,
+    pub issue_date: NaiveDate,
+    pub due_date: NaiveDate,
+    pub notes: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Payment {
+    pub id: PaymentId,
+    pub invoice_id: InvoiceId,
+    pub amount: Money,
+    pub method: String,
+    pub reference: Option<String>,
+    pub date: NaiveDate,
+    /// Books what exceeds the open amount as the customer's credit instead of refusing.
+    pub allow_credit: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum InvoiceEvent {
+    #[serde(rename = "invoice.created")]
+    Created(Box<Created>),
+    #[serde(rename = "payment.received")]
+    PaymentReceived {
+        payment_id: PaymentId,
+        payment_number: Number,
+        invoice_id: InvoiceId,
+        invoice_number: Number,
+        customer_id: CustomerId,
+        order_id: Option<OrderId>,
+        amount: Money,
+        /// What it paid of the invoice.
+        applied: Money,
+        /// What became the customer's credit.
+        credit: Money,
+        currency: String,
+        method: String,
+        reference: Option<String>,
+        date: NaiveDate,
+    },
+    #[serde(rename = "invoice.paid")]
+    Paid { customer_id: CustomerId, order_id: Option<OrderId>, deal_id: Option<DealId>, amount: Money },
+}
+
+impl Event for InvoiceEvent {
+    fn numbering(&self) -> Option<Numbering> {
+        match self {
+            Self::Created(_) => Some(Numbering { field: "invoiceNumber", series: Series::Invoice }),
+            Self::PaymentReceived { .. } => Some(Numbering { field: "paymentNumber", series: Series::Payment }),
+            Self::Paid { .. } => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum InvoiceRejection {
+    #[error("no such invoice")]
+    Missing,
+    #[error("an invoice has at least one line")]
+    Empty,
+    #[error("{open} is open")]
+    AboveOpen { open: Money },
+    #[error("a draft is sent before it is paid")]
+    NotSent,
+    #[error(transparent)]
+    Invalid(#[from] Violations),
+}
+
+impl Rejection for InvoiceRejection {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Missing => Kind::Missing,
+            Self::AboveOpen { .. } => Kind::Balance,
+            Self::NotSent => Kind::Transition,
+            Self::Empty | Self::Invalid(_) => Kind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "invoice.missing",
+            Self::Empty => "invoice.empty",
+            Self::AboveOpen { .. } => "invoice.above_open",
+            Self::NotSent => "invoice.not_sent",
+            Self::Invalid(_) => "invoice.invalid",
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(violations) => violations.as_slice(),
+            _ => &[],
+        }
+    }
+
+    fn args(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::AboveOpen { open } => vec![("open", open.to_string())],
+            _ => vec![],
+        }
+    }
+}
+
+// Rules
+
+impl Aggregate for Invoice {
+    const NAME: &'static str = "invoice";
+    type Id = InvoiceId;
+    type Command = InvoiceCommand;
+    type Event = InvoiceEvent;
+    type Rejection = InvoiceRejection;
+
+    fn permission(_command: &InvoiceCommand) -> Permission {
+        Permission::FinanceCreate
+    }
+
+    fn decide(&self, command: &InvoiceCommand) -> Result<Vec<InvoiceEvent>, InvoiceRejection> {
+        use {InvoiceCommand as C, InvoiceRejection as R};
+        match (self, command) {
+            (Self::Known(_), C::Create(_)) => Ok(vec![]), // the command names its effect
+            (Self::Unknown, C::Create(created)) if created.items.is_empty() => Err(R::Empty),
+            (Self::Unknown, C::Create(created)) if line::sum(&created.items) != Some(created.amount) => Err(Violations::one("amount", Rule::NotAllowed).into()),
+            (Self::Unknown, C::Create(created)) => Ok(vec![InvoiceEvent::Created(created.clone())]),
+            (Self::Unknown, C::Pay(_)) => Err(R::Missing),
+            (Self::Known(invoice), C::Pay(payment)) => invoice.pay(payment),
+        }
+    }
+
+    fn evolve(self, event: &InvoiceEvent) -> Self {
+        match (self, event) {
+            (_, InvoiceEvent::Created(created)) => Self::Known(Box::new(Known { bill: created.as_ref().clone(), paid: Money::ZERO })),
+            (Self::Known(mut invoice), InvoiceEvent::PaymentReceived { applied, .. }) => {
+                invoice.paid = invoice.paid.plus(*applied);
+                Self::Known(invoice)
+            }
+            (state, InvoiceEvent::Paid { .. }) => state,
+            (Self::Unknown, InvoiceEvent::PaymentReceived { .. }) => Self::Unknown,
+        }
+    }
+}
+
+impl Known {
+    fn pay(&self, payment: &Payment) -> Result<Vec<InvoiceEvent>, InvoiceRejection> {
+        let mut check = Check::default();
+        check.that(payment.amount.is_positive(), "amount", Rule::NotPositive);
+        check.text("method", &payment.method, 50);
+        check.optional_text("reference", payment.reference.as_ref(), 100);
+        check.done()?;
+        if self.bill.status == Status::Draft {
+            return Err(InvoiceRejection::NotSent);
+        }
+        let open = self.bill.amount.minus(self.paid);
+        if payment.amount > open && !payment.allow_credit {
+            return Err(InvoiceRejection::AboveOpen { open });
+        }
+        let applied = payment.amount.min(open);
+        let Created { customer_id, order_id, deal_id, .. } = self.bill;
+        let received = InvoiceEvent::PaymentReceived {
+            payment_id: payment.id,
+            payment_number: Number::pending(),
+            invoice_id: payment.invoice_id,
+            invoice_number: self.bill.invoice_number.clone(),
+            customer_id,
+            order_id,
+            amount: payment.amount,
+            applied,
+            credit: payment.amount.minus(applied),
+            currency: self.bill.currency.clone(),
+            method: payment.method.clone(),
+            reference: payment.reference.clone(),
+            date: payment.date,
+        };
+        let settled = applied == open && applied.is_positive();
+        let paid = settled.then(|| InvoiceEvent::Paid { customer_id, order_id, deal_id, amount: self.bill.amount });
+        Ok([received].into_iter().chain(paid).collect())
+    }
+}
+
+// Memory
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Invoice {
+    #[default]
+    Unknown,
+    Known(Box<Known>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    bill: Created,
+    paid: Money,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::given;
+
+    fn created() -> InvoiceEvent {
+        let day = NaiveDate::from_ymd_opt(2025, 1, 15).unwrap();
+        InvoiceEvent::Created(Box::new(Created {
+            invoice_number: "INV-2025-0001".into(),
+            kind: InvoiceKind::Proforma,
+            status: Status::Sent,
+            customer_id: CustomerId::default(),
+            customer_name: None,
+            order_id: None,
+            order_number: None,
+            deal_id: None,
+            items: Line::adjustment("ERP", Money::whole(22_500_000)).into_iter().collect(),
+            amount: Money::whole(22_500_000),
+            currency: "KZT".into(),
+            issue_date: day,
+            due_date: day,
+            notes: None,
+        }))
+    }
+
+    fn payment(amount: i32) -> Payment {
+        Payment {
+            id: PaymentId::default(),
+            invoice_id: InvoiceId::default(),
+            amount: Money::whole(amount),
+            method: "bank_transfer".into(),
+            reference: None,
+            date: NaiveDate::from_ymd_opt(2025, 1, 20).unwrap(),
+            allow_credit: false,
+        }
+    }
+
+    fn received(amount: i32, applied: i32) -> InvoiceEvent {
+        InvoiceEvent::PaymentReceived {
+            payment_id: PaymentId::default(),
+            payment_number: Number::pending(),
+            invoice_id: InvoiceId::default(),
+            invoice_number: "INV-2025-0001".into(),
+            customer_id: CustomerId::default(),
+            order_id: None,
+            amount: Money::whole(amount),
+            applied: Money::whole(applied),
+            credit: Money::whole(amount - applied),
+            currency: "KZT".into(),
+            method: "bank_transfer".into(),
+            reference: None,
+            date: NaiveDate::from_ymd_opt(2025, 1, 20).unwrap(),
+        }
+    }
+
+    fn paid() -> InvoiceEvent {
+        InvoiceEvent::Paid { customer_id: CustomerId::default(), order_id: None, deal_id: None, amount: Money::whole(22_500_000) }
+    }
+
+    #[test]
+    fn paid_in_two_parts() {
+        given::<Invoice>([created()]).when(InvoiceCommand::Pay(payment(10_000_000))).then([received(10_000_000, 10_000_000)]);
+        let first = [created(), received(10_000_000, 10_000_000)];
+        given::<Invoice>(first).when(InvoiceCommand::Pay(payment(12_500_000))).then([received(12_500_000, 12_500_000), paid()]);
+    }
+
+    #[test]
+    fn more_than_is_open_is_refused_unless_the_rest_may_become_credit() {
+        let above = InvoiceCommand::Pay(payment(22_500_001));
+        given::<Invoice>([created()]).when(above).then_rejected(InvoiceRejection::AboveOpen { open: Money::whole(22_500_000) });
+        let generous = InvoiceCommand::Pay(Payment { allow_credit: true, ..payment(22_500_001) });
+        given::<Invoice>([created()]).when(generous).then([received(22_500_001, 22_500_000), paid()]);
+    }
+
+    #[test]
+    fn nothing_or_less_is_no_payment() {
+        let refused = InvoiceRejection::Invalid(Violations::one("amount", Rule::NotPositive));
+        given::<Invoice>([created()]).when(InvoiceCommand::Pay(payment(-5))).then_rejected(refused);
+    }
+}

@@ -1,0 +1,305 @@
+//! Exact decimals of a fixed number of places, held as whole units: money in tiyn, quantities in thousandths,
+//! percentages in hundredths. JSON numbers on the wire. Every value has at most 15 significant digits, which is what
+//! lets a JSON number carry it without loss even through readers that parse doubles.
+
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{cmp::Ordering, fmt, iter::Sum, marker::PhantomData, ops::Neg};
+
+/// What distinguishes one fixed-point quantity from another.
+pub trait Unit: Copy + Send + Sync + 'static {
+    const PLACES: u32;
+    /// The largest magnitude, in the smallest unit.
+    const LIMIT: i64;
+    const NOUN: &'static str;
+}
+
+/// A number with `U::PLACES` decimal places.
+pub struct Fixed<U>(i64, PhantomData<U>);
+
+#[derive(Debug, Clone, Copy)]
+pub struct Tiyn;
+#[derive(Debug, Clone, Copy)]
+pub struct Thousandth;
+#[derive(Debug, Clone, Copy)]
+pub struct BasisPoint;
+
+impl Unit for Tiyn {
+    const PLACES: u32 = 2;
+    const LIMIT: i64 = 999_999_999_999_999;
+    const NOUN: &'static str = "amount";
+}
+impl Unit for Thousandth {
+    const PLACES: u32 = 3;
+    const LIMIT: i64 = 999_999_999_999;
+    const NOUN: &'static str = "quantity";
+}
+impl Unit for BasisPoint {
+    const PLACES: u32 = 2;
+    const LIMIT: i64 = 100_000;
+    const NOUN: &'static str = "percentage";
+}
+
+/// An amount in the currency that stands beside it; two places, up to 9 999 999 999 999.99.
+pub type Money = Fixed<Tiyn>;
+/// A quantity in the product's unit; three places, up to 999 999 999.999.
+pub type Quantity = Fixed<Thousandth>;
+/// A percentage; two places, up to 1000.
+pub type Percent = Fixed<BasisPoint>;
+/// A score of two places, such as 4.5 of 5.
+pub type Rating = Fixed<BasisPoint>;
+
+/// Why a number cannot be such a quantity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FixedError {
+    #[error("too_precise: at most {places} decimal places")]
+    TooPrecise { places: u32 },
+    #[error("too_large: {noun} out of range")]
+    TooLarge { noun: &'static str },
+    #[error("not_a_number: a number is expected")]
+    NotANumber,
+}
+
+impl<U: Unit> Fixed<U> {
+    pub const ZERO: Self = Self(0, PhantomData);
+    const SCALE: i64 = 10_i64.pow(U::PLACES);
+
+    /// From the smallest unit, if within the limit.
+    pub const fn from_units(units: i64) -> Option<Self> {
+        if units > U::LIMIT || units < -U::LIMIT { None } else { Some(Self(units, PhantomData)) }
+    }
+
+    /// A whole number of units of account; for constants and tests.
+    pub const fn whole(value: i32) -> Self {
+        let units = value as i64 * Self::SCALE;
+        assert!(units <= U::LIMIT && units >= -U::LIMIT, "a constant within the limit");
+        Self(units, PhantomData)
+    }
+
+    pub const fn units(self) -> i64 {
+        self.0
+    }
+
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    pub const fn is_positive(self) -> bool {
+        self.0 > 0
+    }
+
+    pub const fn is_negative(self) -> bool {
+        self.0 < 0
+    }
+
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).and_then(Self::from_units)
+    }
+
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).and_then(Self::from_units)
+    }
+
+    /// For folds, where a rule has already kept the sum within the limit.
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0), PhantomData)
+    }
+
+    pub fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0), PhantomData)
+    }
+
+    /// The sum, unless it leaves the range.
+    pub fn checked_sum(values: impl IntoIterator<Item = Self>) -> Option<Self> {
+        values.into_iter().try_fold(Self::ZERO, Self::checked_add)
+    }
+
+    fn from_decimal(value: Decimal) -> Result<Self, FixedError> {
+        let value = value.normalize();
+        if value.scale() > U::PLACES {
+            return Err(FixedError::TooPrecise { places: U::PLACES });
+        }
+        let scaled = value.checked_mul(Decimal::from(Self::SCALE));
+        let units = scaled.and_then(|units| units.to_i64());
+        units.and_then(Self::from_units).ok_or(FixedError::TooLarge { noun: U::NOUN })
+    }
+
+    fn decimal(self) -> Decimal {
+        Decimal::new(self.0, U::PLACES).normalize()
+    }
+}
+
+impl Quantity {
+    /// How much of a part goes into this much of the whole, rounded up to a thousandth: material is never short by rounding.
+    pub fn times(self, factor: Quantity) -> Option<Quantity> {
+        let product = i128::from(self.0) * i128::from(factor.0);
+        let scale = i128::from(Self::SCALE);
+        i64::try_from((product + scale - 1).div_euclid(scale)).ok().and_then(Self::from_units)
+    }
+
+    /// The price of this much at `price` each, rounded half away from zero.
+    pub fn cost(self, price: Money) -> Option<Money> {
+        let product = i128::from(self.0) * i128::from(price.units());
+        money_from(round_half_away(product, i128::from(Self::SCALE)))
+    }
+}
+
+impl Money {
+    /// quantity × price × (1 − discount/100) × (1 + tax/100), rounded half away from zero to 0.01 (product, "Money").
+    pub fn line_total(quantity: Quantity, price: Money, discount: Percent, tax: Percent) -> Option<Money> {
+        let hundred = i128::from(Percent::whole(100).units());
+        let net = i128::from(quantity.units())
+            .checked_mul(i128::from(price.units()))?
+            .checked_mul(hundred - i128::from(discount.units()))?;
+        let gross = net.checked_mul(hundred + i128::from(tax.units()))?;
+        money_from(round_half_away(gross, i128::from(Quantity::SCALE) * hundred * hundred))
+    }
+}
+
+fn money_from(units: i128) -> Option<Money> {
+    i64::try_from(units).ok().and_then(Money::from_units)
+}
+
+fn round_half_away(numerator: i128, denominator: i128) -> i128 {
+    let half = denominator / 2;
+    if numerator >= 0 { (numerator + half) / denominator } else { (numerator - half) / denominator }
+}
+
+impl<U> Clone for Fixed<U> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<U> Copy for Fixed<U> {}
+impl<U> PartialEq for Fixed<U> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl<U> Eq for Fixed<U> {}
+impl<U> PartialOrd for Fixed<U> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<U> Ord for Fixed<U> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+impl<U> Default for Fixed<U> {
+    fn default() -> Self {
+        Self(0, PhantomData)
+    }
+}
+impl<U> Neg for Fixed<U> {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self(-self.0, PhantomData)
+    }
+}
+impl<U: Unit> Sum for Fixed<U> {
+    fn sum<I: Iterator<Item = Self>>(values: I) -> Self {
+        values.fold(Self::ZERO, Self::plus)
+    }
+}
+impl<U: Unit> fmt::Display for Fixed<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.decimal().fmt(f)
+    }
+}
+impl<U: Unit> fmt::Debug for Fixed<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.decimal().fmt(f)
+    }
+}
+
+impl<U: Unit> Serialize for Fixed<U> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 % Self::SCALE == 0 {
+            return serializer.serialize_i64(self.0 / Self::SCALE);
+        }
+        // 15 digits at most: the nearest double prints back as exactly this decimal.
+        serializer.serialize_f64(self.decimal().to_f64().unwrap_or_default())
+    }
+}
+
+impl<'de, U: Unit> Deserialize<'de> for Fixed<U> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Visitor(PhantomData))
+    }
+}
+
+struct Visitor<U>(PhantomData<U>);
+
+impl<U: Unit> de::Visitor<'_> for Visitor<U> {
+    type Value = Fixed<U>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "a number ({})", U::NOUN)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        Fixed::from_decimal(Decimal::from(value)).map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        Fixed::from_decimal(Decimal::from(value)).map_err(E::custom)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        // A double's shortest text is the decimal its writer meant.
+        let decimal = Decimal::from_str_exact(&value.to_string());
+        let decimal = decimal.map_err(|_| E::custom(FixedError::TooLarge { noun: U::NOUN }))?;
+        Fixed::from_decimal(decimal).map_err(E::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn total(quantity: i32, price: i32, discount: i32, tax: i32) -> Option<Money> {
+        Money::line_total(Quantity::whole(quantity), Money::whole(price), Percent::whole(discount), Percent::whole(tax))
+    }
+
+    #[test]
+    fn the_figures_of_the_requirements_come_out() {
+        assert_eq!(total(50, 400_000, 10, 12), Some(Money::whole(20_160_000)));
+        assert_eq!(total(10, 650_000, 5, 12), Some(Money::whole(6_916_000)));
+        assert_eq!(total(40, 50_000, 0, 12), Some(Money::whole(2_240_000)));
+    }
+
+    #[test]
+    fn half_a_tiyn_goes_away_from_zero() {
+        let price = Money::from_units(1).unwrap();
+        let half = Quantity::from_units(500).unwrap();
+        assert_eq!(half.cost(price), Money::from_units(1));
+        assert_eq!(half.cost(-price), Money::from_units(-1));
+    }
+
+    #[test]
+    fn every_value_survives_json() {
+        for units in [0, 1, -1, 99, 100, 1_050, 12_345_678, 999_999_999_999_999, -999_999_999_999_999, 100_000_000_000_001] {
+            let money = Money::from_units(units).unwrap();
+            let text = serde_json::to_string(&money).unwrap();
+            assert_eq!(serde_json::from_str::<Money>(&text).unwrap(), money, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_exact_or_not_a_number_is_refused() {
+        for (text, rule) in [("0.001", "too_precise"), ("1e30", "too_large"), ("99999999999999", "too_large"), ("1e400", "out of range"), ("\"12\"", "invalid type")] {
+            let error = serde_json::from_str::<Money>(text).unwrap_err().to_string();
+            assert!(error.contains(rule), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_largest_line_neither_wraps_nor_panics() {
+        let quantity = Quantity::from_units(Thousandth::LIMIT).unwrap();
+        let price = Money::from_units(Tiyn::LIMIT).unwrap();
+        assert_eq!(Money::line_total(quantity, price, Percent::ZERO, Percent::whole(100)), None);
+    }
+}

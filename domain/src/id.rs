@@ -1,0 +1,99 @@
+//! Typed ids. An id is made at the edge (time-ordered) or derived from another id, never drawn inside a rule.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+use uuid::Uuid;
+
+/// What every id can do; lets generic code speak of "an aggregate's id".
+pub trait Id: Copy + Eq + Ord + std::hash::Hash + fmt::Debug + fmt::Display + From<Uuid> + Into<Uuid> + Send + Sync + 'static {}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            pub const fn new(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl Id for $name {}
+
+        impl From<Uuid> for $name {
+            fn from(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+        }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Uuid {
+                id.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+ids! {
+    WorkspaceId,
+    UserId,
+    OrganizationId,
+    CustomerId,
+    DealId,
+    OrderId,
+    ProductId,
+    /// One stock per product.
+    StockId,
+    /// One bill of materials per product.
+    BomId,
+    ProductionOrderId,
+    WorkOrderId,
+    InvoiceId,
+    PaymentId,
+    NotificationId,
+    /// One instance of one saga.
+    ProcessId,
+}
+
+/// A stable id from a parent and a role: the same inputs give the same id on every node and in every replay,
+/// which is what lets a saga ask twice and get one thing.
+pub fn derive(parent: impl Into<Uuid>, role: &str) -> Uuid {
+    Uuid::new_v5(&parent.into(), role.as_bytes())
+}
+
+impl WorkspaceId {
+    /// The platform's own log: users, organizations, workspaces, memberships.
+    pub const PLATFORM: Self = Self(Uuid::nil());
+}
+
+impl StockId {
+    pub fn of(product: ProductId) -> Self {
+        Self(derive(product, "stock"))
+    }
+}
+
+impl BomId {
+    pub fn of(product: ProductId) -> Self {
+        Self(derive(product, "bom"))
+    }
+}

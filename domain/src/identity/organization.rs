@@ -1,0 +1,99 @@
+//! A company, known by its BIN.
+
+use crate::{Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Violation, Violations, id::OrganizationId, id::UserId};
+use serde::{Deserialize, Serialize};
+
+// Vocabulary
+
+#[derive(Debug, Clone)]
+pub enum OrganizationCommand {
+    Create(Created),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Created {
+    pub name: String,
+    pub bin: String,
+    pub owner_id: UserId,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum OrganizationEvent {
+    #[serde(rename = "organization.created")]
+    Created(Created),
+}
+
+impl Event for OrganizationEvent {}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum OrganizationRejection {
+    #[error("already created")]
+    AlreadyCreated,
+    #[error(transparent)]
+    Invalid(#[from] Violations),
+}
+
+impl Rejection for OrganizationRejection {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::AlreadyCreated => Kind::Exists,
+            Self::Invalid(_) => Kind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::AlreadyCreated => "organization.already_created",
+            Self::Invalid(_) => "organization.invalid",
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(violations) => violations.as_slice(),
+            Self::AlreadyCreated => &[],
+        }
+    }
+}
+
+// Rules
+
+impl Aggregate for Organization {
+    const NAME: &'static str = "organization";
+    type Id = OrganizationId;
+    type Command = OrganizationCommand;
+    type Event = OrganizationEvent;
+    type Rejection = OrganizationRejection;
+
+    fn permission(_command: &OrganizationCommand) -> Permission {
+        Permission::WorkspacesCreate
+    }
+
+    fn decide(&self, OrganizationCommand::Create(created): &OrganizationCommand) -> Result<Vec<OrganizationEvent>, OrganizationRejection> {
+        if self.exists {
+            return Err(OrganizationRejection::AlreadyCreated);
+        }
+        let mut check = Check::default();
+        check.text("companyName", &created.name, 200);
+        check.twelve_digits("bin", &created.bin);
+        check.done()?;
+        Ok(vec![OrganizationEvent::Created(created.clone())])
+    }
+
+    fn evolve(self, OrganizationEvent::Created(_): &OrganizationEvent) -> Self {
+        Self { exists: true }
+    }
+
+    fn claims(&self, OrganizationEvent::Created(created): &OrganizationEvent) -> Vec<Claim> {
+        vec![Claim::take("organization.bin", &created.bin)]
+    }
+}
+
+// Memory
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Organization {
+    exists: bool,
+}

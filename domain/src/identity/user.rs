@@ -1,0 +1,155 @@
+//! A person who signs in. Passwords, codes and tokens are not here: secrets never enter the log.
+
+use crate::{Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Violation, Violations, id::OrganizationId, id::UserId};
+use serde::{Deserialize, Serialize};
+
+// Vocabulary
+
+#[derive(Debug, Clone)]
+pub enum UserCommand {
+    Register(Registered),
+    /// The code in the mail was right.
+    VerifyEmail,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Registered {
+    /// Lower case, trimmed.
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub phone: Option<String>,
+    pub organization_id: Option<OrganizationId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum UserEvent {
+    #[serde(rename = "user.registered")]
+    Registered(Registered),
+    #[serde(rename = "user.email.verified")]
+    EmailVerified {},
+}
+
+impl Event for UserEvent {}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum UserRejection {
+    #[error("no such user")]
+    Missing,
+    #[error("already registered")]
+    AlreadyRegistered,
+    #[error(transparent)]
+    Invalid(#[from] Violations),
+}
+
+impl Rejection for UserRejection {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Missing => Kind::Missing,
+            Self::AlreadyRegistered => Kind::Exists,
+            Self::Invalid(_) => Kind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "user.missing",
+            Self::AlreadyRegistered => "user.already_registered",
+            Self::Invalid(_) => "user.invalid",
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(violations) => violations.as_slice(),
+            Self::Missing | Self::AlreadyRegistered => &[],
+        }
+    }
+}
+
+// Rules
+
+impl Aggregate for User {
+    const NAME: &'static str = "user";
+    type Id = UserId;
+    type Command = UserCommand;
+    type Event = UserEvent;
+    type Rejection = UserRejection;
+
+    fn permission(_command: &UserCommand) -> Permission {
+        Permission::WorkspacesCreate
+    }
+
+    fn decide(&self, command: &UserCommand) -> Result<Vec<UserEvent>, UserRejection> {
+        match (self, command) {
+            (Self::Unknown, UserCommand::Register(registered)) => {
+                registered.check()?;
+                Ok(vec![UserEvent::Registered(registered.clone())])
+            }
+            (Self::Unknown, UserCommand::VerifyEmail) => Err(UserRejection::Missing),
+            (Self::Known { .. }, UserCommand::Register(_)) => Err(UserRejection::AlreadyRegistered),
+            (Self::Known { verified: true }, UserCommand::VerifyEmail) => Ok(vec![]),
+            (Self::Known { verified: false }, UserCommand::VerifyEmail) => Ok(vec![UserEvent::EmailVerified {}]),
+        }
+    }
+
+    fn evolve(self, event: &UserEvent) -> Self {
+        match event {
+            UserEvent::Registered(_) => Self::Known { verified: false },
+            UserEvent::EmailVerified {} => Self::Known { verified: true },
+        }
+    }
+
+    fn claims(&self, event: &UserEvent) -> Vec<Claim> {
+        match event {
+            UserEvent::Registered(registered) => vec![Claim::take("user.email", &registered.email)],
+            UserEvent::EmailVerified {} => vec![],
+        }
+    }
+}
+
+impl Registered {
+    fn check(&self) -> Result<(), Violations> {
+        let mut check = Check::default();
+        check.email("email", &self.email);
+        check.text("firstName", &self.first_name, 100);
+        check.text("lastName", &self.last_name, 100);
+        check.optional_text("phone", self.phone.as_ref(), 30);
+        check.done()
+    }
+}
+
+// Memory
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum User {
+    #[default]
+    Unknown,
+    Known {
+        verified: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::given;
+
+    fn registered() -> Registered {
+        Registered { email: "owner@company.kz".into(), first_name: "Имя".into(), last_name: "Фамилия".into(), phone: None, organization_id: None }
+    }
+
+    #[test]
+    fn verifying_twice_is_verifying_once() {
+        let known = [UserEvent::Registered(registered())];
+        given::<User>(known.clone()).when(UserCommand::VerifyEmail).then([UserEvent::EmailVerified {}]);
+        given::<User>([known[0].clone(), UserEvent::EmailVerified {}]).when(UserCommand::VerifyEmail).then([]);
+    }
+
+    #[test]
+    fn a_person_registers_once() {
+        given::<User>([UserEvent::Registered(registered())]).when(UserCommand::Register(registered())).then_rejected(UserRejection::AlreadyRegistered);
+    }
+}

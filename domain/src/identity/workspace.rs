@@ -1,0 +1,204 @@
+//! A workspace: the tenant. It owns one log and one schema of read models; its members may enter it.
+
+use crate::{Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Role, Rule, Violation, Violations, id::OrganizationId, id::UserId, id::WorkspaceId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Keeps `tenant_{slug}` within PostgreSQL's 63 bytes.
+pub const SLUG_MAX: usize = 48;
+
+// Vocabulary
+
+#[derive(Debug, Clone)]
+pub enum WorkspaceCommand {
+    Create(Created),
+    Rename { name: String },
+    AddMember { user_id: UserId, role: Role },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WorkspaceKind {
+    Corporate,
+    Personal,
+    Store,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Created {
+    pub name: String,
+    pub kind: WorkspaceKind,
+    /// `[a-z0-9-]`, unique on the platform; the schema is `tenant_` and it with `_` for `-`.
+    pub slug: String,
+    /// `{slug}_{8 hex}`.
+    pub tenant_key: String,
+    pub organization_id: Option<OrganizationId>,
+    pub owner_id: UserId,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum WorkspaceEvent {
+    #[serde(rename = "workspace.created")]
+    Created(Created),
+    #[serde(rename = "workspace.renamed")]
+    Renamed { name: String },
+    #[serde(rename = "workspace.member.added")]
+    MemberAdded { user_id: UserId, role: Role },
+}
+
+impl Event for WorkspaceEvent {}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum WorkspaceRejection {
+    #[error("no such workspace")]
+    Missing,
+    #[error("already created")]
+    AlreadyCreated,
+    #[error(transparent)]
+    Invalid(#[from] Violations),
+}
+
+impl Rejection for WorkspaceRejection {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Missing => Kind::Missing,
+            Self::AlreadyCreated => Kind::Exists,
+            Self::Invalid(_) => Kind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "workspace.missing",
+            Self::AlreadyCreated => "workspace.already_created",
+            Self::Invalid(_) => "workspace.invalid",
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(violations) => violations.as_slice(),
+            Self::Missing | Self::AlreadyCreated => &[],
+        }
+    }
+}
+
+// Rules
+
+impl Aggregate for Workspace {
+    const NAME: &'static str = "workspace";
+    type Id = WorkspaceId;
+    type Command = WorkspaceCommand;
+    type Event = WorkspaceEvent;
+    type Rejection = WorkspaceRejection;
+
+    fn permission(command: &WorkspaceCommand) -> Permission {
+        match command {
+            WorkspaceCommand::Create(_) => Permission::WorkspacesCreate,
+            WorkspaceCommand::Rename { .. } | WorkspaceCommand::AddMember { .. } => Permission::WorkspacesUpdate,
+        }
+    }
+
+    fn decide(&self, command: &WorkspaceCommand) -> Result<Vec<WorkspaceEvent>, WorkspaceRejection> {
+        use WorkspaceCommand as C;
+        match (self, command) {
+            (Self::Unknown, C::Create(created)) => {
+                created.check()?;
+                let owner = WorkspaceEvent::MemberAdded { user_id: created.owner_id, role: Role::Owner };
+                Ok(vec![WorkspaceEvent::Created(created.clone()), owner])
+            }
+            (Self::Unknown, _) => Err(WorkspaceRejection::Missing),
+            (Self::Open { .. }, C::Create(_)) => Err(WorkspaceRejection::AlreadyCreated),
+            (Self::Open { name: current, .. }, C::Rename { name }) if current == name => Ok(vec![]),
+            (Self::Open { .. }, C::Rename { name }) => {
+                check_name(name)?;
+                Ok(vec![WorkspaceEvent::Renamed { name: name.clone() }])
+            }
+            (Self::Open { members, .. }, C::AddMember { user_id, role }) if members.get(user_id) == Some(role) => Ok(vec![]),
+            (Self::Open { .. }, C::AddMember { user_id, role }) => Ok(vec![WorkspaceEvent::MemberAdded { user_id: *user_id, role: *role }]),
+        }
+    }
+
+    fn evolve(self, event: &WorkspaceEvent) -> Self {
+        let (mut name, mut members) = match self {
+            Self::Unknown => Default::default(),
+            Self::Open { name, members } => (name, members),
+        };
+        match event {
+            WorkspaceEvent::Created(created) => name.clone_from(&created.name),
+            WorkspaceEvent::Renamed { name: new } => name.clone_from(new),
+            WorkspaceEvent::MemberAdded { user_id, role } => {
+                members.insert(*user_id, *role);
+            }
+        }
+        Self::Open { name, members }
+    }
+
+    fn claims(&self, event: &WorkspaceEvent) -> Vec<Claim> {
+        match event {
+            WorkspaceEvent::Created(created) => vec![Claim::take("workspace.slug", &created.slug)],
+            WorkspaceEvent::Renamed { .. } | WorkspaceEvent::MemberAdded { .. } => vec![],
+        }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), Violations> {
+    let mut check = Check::default();
+    check.text("name", name, 200);
+    check.done()
+}
+
+impl Created {
+    fn check(&self) -> Result<(), Violations> {
+        check_name(&self.name)?;
+        let well_formed = !self.slug.is_empty()
+            && self.slug.len() <= SLUG_MAX
+            && self.slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if well_formed { Ok(()) } else { Err(Violations::one("slug", Rule::NotAllowed)) }
+    }
+}
+
+// Memory
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Workspace {
+    #[default]
+    Unknown,
+    Open {
+        name: String,
+        members: BTreeMap<UserId, Role>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::given;
+
+    fn created(slug: &str) -> Created {
+        Created {
+            name: "ТОО Компания".into(),
+            kind: WorkspaceKind::Corporate,
+            slug: slug.into(),
+            tenant_key: format!("{slug}_0a1b2c3d"),
+            organization_id: None,
+            owner_id: UserId::default(),
+        }
+    }
+
+    #[test]
+    fn the_owner_is_the_first_member() {
+        let owner = WorkspaceEvent::MemberAdded { user_id: UserId::default(), role: Role::Owner };
+        given::<Workspace>([]).when(WorkspaceCommand::Create(created("acme"))).then([WorkspaceEvent::Created(created("acme")), owner]);
+    }
+
+    #[test]
+    fn a_slug_that_could_escape_a_schema_name_is_refused() {
+        for slug in ["", "a\"b", "A", "x; drop", &"a".repeat(49)] {
+            let refused = WorkspaceRejection::Invalid(Violations::one("slug", Rule::NotAllowed));
+            given::<Workspace>([]).when(WorkspaceCommand::Create(created(slug))).then_rejected(refused);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! **decides.** The whole write side as pure functions: commands go in, events or a rejection come out.
+//! No clock, no randomness, no I/O: time, ids, prices and the actor arrive in the command, so a rule can be
+//! tested with three lines and replayed forever.
+
+pub mod check;
+pub mod fact;
+pub mod fixed;
+pub mod id;
+pub mod number;
+pub mod permission;
+pub mod testing;
+pub mod time;
+
+pub mod catalog;
+pub mod finance;
+pub mod identity;
+pub mod office;
+pub mod process;
+pub mod production;
+pub mod sales;
+
+pub use check::{Check, Rule, Violation, Violations};
+pub use fact::Fact;
+pub use fixed::{Money, Percent, Quantity};
+pub use number::{Number, Series};
+pub use permission::{Permission, Role};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The write-side contract: a life cycle that accepts commands and is rebuilt from its own events.
+pub trait Aggregate: Default + Clone + Send + Sync + 'static {
+    /// Stored as the stream's category with every event: never rename.
+    const NAME: &'static str;
+    type Id: id::Id;
+    type Command: Send + Sync;
+    type Event: Event;
+    type Rejection: Rejection;
+
+    /// The right the command needs; asked before the state is even loaded.
+    fn permission(command: &Self::Command) -> Permission;
+
+    /// The rules. Total and synchronous; a repeat of a command that names its effect answers `[]`.
+    fn decide(&self, command: &Self::Command) -> Result<Vec<Self::Event>, Self::Rejection>;
+
+    /// The memory. No rules here: what happened, happened.
+    fn evolve(self, event: &Self::Event) -> Self;
+
+    /// Unique keys the event takes or gives back, seen from the state before it.
+    fn claims(&self, _event: &Self::Event) -> Vec<Claim> {
+        Vec::new()
+    }
+}
+
+/// What is stored: an enum whose serde names (`#[serde(tag = "type", content = "data")]`) are the dotted event types.
+pub trait Event: Serialize + DeserializeOwned + Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static {
+    /// The field that receives the next number of a series when the event is appended.
+    fn numbering(&self) -> Option<Numbering> {
+        None
+    }
+}
+
+/// "Put the next number of `series` into top-level `field` of this event."
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Numbering {
+    pub field: &'static str,
+    pub series: Series,
+}
+
+/// A unique key, taken or released in the transaction that appends the event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    pub kind: &'static str,
+    pub key: String,
+    pub act: ClaimAct,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimAct {
+    Take,
+    Release,
+}
+
+impl Claim {
+    pub fn take(kind: &'static str, key: impl Into<String>) -> Self {
+        Self { kind, key: key.into(), act: ClaimAct::Take }
+    }
+
+    pub fn release(kind: &'static str, key: impl Into<String>) -> Self {
+        Self { kind, key: key.into(), act: ClaimAct::Release }
+    }
+
+    /// A key that changes from one value to another, either of which may be absent.
+    pub fn moved(kind: &'static str, from: Option<&str>, to: Option<&str>) -> Vec<Self> {
+        if from == to {
+            return Vec::new();
+        }
+        let release = from.map(|key| Self::release(kind, key));
+        let take = to.map(|key| Self::take(kind, key));
+        release.into_iter().chain(take).collect()
+    }
+}
+
+/// A "no" that the caller can act on. Knows no I/O and no HTTP.
+pub trait Rejection: std::error::Error + PartialEq + Send + Sync + 'static {
+    fn kind(&self) -> Kind;
+    /// Stable and documented, e.g. `deal.already_lost`; also the key of its message in every language.
+    fn code(&self) -> &'static str;
+    /// The offending fields, when the command itself was malformed.
+    fn violations(&self) -> &[Violation] {
+        &[]
+    }
+    /// Values the message needs.
+    fn args(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+}
+
+/// What a rejection means to the caller; the edge turns each kind into one status and one public code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The thing, or a thing it refers to, is not there.
+    Missing,
+    /// The command is malformed, whatever the state.
+    Invalid,
+    /// The state does not allow it now.
+    Conflict,
+    /// The life cycle has no such step.
+    Transition,
+    /// It is there already.
+    Exists,
+    Forbidden,
+    /// Not enough goods.
+    Stock,
+    /// Not enough money, or more than is open.
+    Balance,
+    /// Above the customer's credit limit.
+    Credit,
+}

@@ -1,0 +1,104 @@
+//! Rights. A permission is a `MODULE_ACTION` string, a role a named set of them; an employee may be granted more.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+/// Named in grants, refusals and the documents as `DEALS_VIEW`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, IntoStaticStr, EnumString, VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum Permission {
+    WorkspacesView,
+    WorkspacesCreate,
+    WorkspacesUpdate,
+    CustomersView,
+    CustomersCreate,
+    CustomersUpdate,
+    CustomersDelete,
+    DealsView,
+    DealsCreate,
+    DealsUpdate,
+    DealsDelete,
+    ProductsView,
+    ProductsCreate,
+    ProductsUpdate,
+    StockUpdate,
+    OrdersView,
+    OrdersCreate,
+    OrdersUpdate,
+    OrdersApprove,
+    ProductionView,
+    ProductionCreate,
+    ProductionUpdate,
+    FinanceView,
+    FinanceCreate,
+    FinanceUpdate,
+    NotificationsView,
+}
+
+impl Permission {
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    pub fn code(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// The seven roles of documents 1, 3 and 4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, EnumString)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Role {
+    Owner,
+    Admin,
+    Manager,
+    Accountant,
+    Employee,
+    Cashier,
+    Stockkeeper,
+}
+
+impl Role {
+    pub fn code(self) -> &'static str {
+        self.into()
+    }
+
+    /// What the role may do by itself (product, "Roles"; document 3: an employee has no till and no finance).
+    pub fn allows(self, permission: Permission) -> bool {
+        use Permission as P;
+        match self {
+            Self::Owner | Self::Admin => true,
+            Self::Manager => !matches!(permission, P::WorkspacesCreate | P::WorkspacesUpdate | P::FinanceCreate | P::FinanceUpdate | P::OrdersApprove),
+            Self::Accountant => {
+                matches!(
+                    permission,
+                    P::FinanceView | P::FinanceCreate | P::FinanceUpdate | P::WorkspacesView | P::CustomersView | P::OrdersView | P::DealsView | P::ProductsView | P::NotificationsView
+                )
+            }
+            Self::Employee => {
+                matches!(permission, P::WorkspacesView | P::CustomersView | P::DealsView | P::ProductsView | P::OrdersView | P::ProductionView | P::NotificationsView)
+            }
+            Self::Cashier => matches!(permission, P::WorkspacesView | P::ProductsView | P::CustomersView | P::OrdersView | P::OrdersCreate | P::NotificationsView),
+            Self::Stockkeeper => {
+                matches!(permission, P::WorkspacesView | P::ProductsView | P::ProductsUpdate | P::StockUpdate | P::ProductionView | P::NotificationsView)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_employee_has_no_finance_and_an_owner_has_everything() {
+        assert!(!Role::Employee.allows(Permission::FinanceView));
+        assert!(Permission::ALL.iter().all(|p| Role::Owner.allows(*p)));
+    }
+}

@@ -1,0 +1,79 @@
+//! What a saga has to say about itself, kept in a stream of its own: a step that was refused, so that the log tells
+//! the whole story of why a process stands where it stands.
+
+use crate::{Aggregate, Event, Kind, Permission, Rejection, id::ProcessId};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+// Vocabulary
+
+#[derive(Debug, Clone)]
+pub enum ProcessCommand {
+    NoteRefusal(Refusal),
+}
+
+/// A command the saga owed was refused by the rules, for good: asking again would not help.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Refusal {
+    pub saga: String,
+    /// What the instance is about: the deal, the order.
+    pub instance: Uuid,
+    pub step: String,
+    /// The rejection's code.
+    pub code: String,
+    pub message: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum ProcessEvent {
+    #[serde(rename = "process.step.refused")]
+    StepRefused(Refusal),
+}
+
+impl Event for ProcessEvent {}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProcessRejection {}
+
+impl Rejection for ProcessRejection {
+    fn kind(&self) -> Kind {
+        match *self {}
+    }
+
+    fn code(&self) -> &'static str {
+        match *self {}
+    }
+}
+
+// Rules
+
+impl Aggregate for Process {
+    const NAME: &'static str = "process";
+    type Id = ProcessId;
+    type Command = ProcessCommand;
+    type Event = ProcessEvent;
+    type Rejection = ProcessRejection;
+
+    fn permission(_command: &ProcessCommand) -> Permission {
+        Permission::OrdersApprove
+    }
+
+    fn decide(&self, ProcessCommand::NoteRefusal(refusal): &ProcessCommand) -> Result<Vec<ProcessEvent>, ProcessRejection> {
+        let noted = self.refused.contains(&refusal.step);
+        Ok((!noted).then(|| ProcessEvent::StepRefused(refusal.clone())).into_iter().collect())
+    }
+
+    fn evolve(mut self, ProcessEvent::StepRefused(refusal): &ProcessEvent) -> Self {
+        self.refused.push(refusal.step.clone());
+        self
+    }
+}
+
+// Memory
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Process {
+    refused: Vec<String>,
+}

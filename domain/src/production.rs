@@ -1,0 +1,4 @@
+//! How things are made: bills of materials and the orders to make them.
+
+pub mod bom;
+pub mod production_order;

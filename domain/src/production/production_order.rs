@@ -1,0 +1,296 @@
+//! An order to make something: pending → scheduled → in_progress → completed. Its work orders come from the bill of
+//! materials, pinned to the bill's version; whether its materials are there is an axis of its own, read from stock.
+
+use super::bom::{Component, Explosion, Operation};
+use crate::{
+    Aggregate, Event, Kind, Number, Numbering, Permission, Quantity, Rejection, Series, Violation, Violations,
+    id::{OrderId, ProductId, ProductionOrderId, WorkOrderId, derive},
+};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
+
+// Vocabulary
+
+#[derive(Debug, Clone)]
+pub enum ProductionOrderCommand {
+    Create(Box<Draft>),
+    /// Plan it to begin at that instant.
+    Schedule { start: DateTime<Utc> },
+}
+
+/// What to make, with the bill of materials already looked up and exploded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    pub id: ProductionOrderId,
+    pub order_id: OrderId,
+    pub order_number: Number,
+    /// The order's line, from 0.
+    pub line: u32,
+    pub product_id: ProductId,
+    pub product_name: String,
+    pub quantity: Quantity,
+    pub priority: Priority,
+    pub due_date: Option<NaiveDate>,
+    pub bom_version: u32,
+    pub explosion: Explosion,
+    pub notes: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    Low,
+    #[default]
+    Medium,
+    High,
+    Urgent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Status {
+    #[default]
+    Pending,
+    Scheduled,
+    InProgress,
+    Completed,
+    Cancelled,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkOrder {
+    pub id: WorkOrderId,
+    /// From 1; a later one never reports more than the one before it.
+    pub sequence: u32,
+    pub operation: String,
+    /// Minutes for the whole quantity.
+    pub duration: u64,
+    pub required_skills: Vec<String>,
+    pub equipment: Vec<String>,
+    pub status: WorkOrderStatus,
+    pub completed_quantity: Quantity,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkOrderStatus {
+    #[default]
+    Pending,
+    InProgress,
+    Completed,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Created {
+    pub production_number: Number,
+    pub order_id: OrderId,
+    pub order_number: Number,
+    pub line: u32,
+    pub product_id: ProductId,
+    pub product_name: String,
+    pub quantity: Quantity,
+    pub priority: Priority,
+    pub due_date: Option<NaiveDate>,
+    pub bom_version: u32,
+    pub materials: Vec<Component>,
+    pub work_orders: Vec<WorkOrder>,
+    pub notes: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum ProductionOrderEvent {
+    #[serde(rename = "production.order.created")]
+    Created(Box<Created>),
+    #[serde(rename = "production.order.scheduled")]
+    Scheduled { order_id: OrderId, start: DateTime<Utc>, finish: DateTime<Utc> },
+}
+
+impl Event for ProductionOrderEvent {
+    fn numbering(&self) -> Option<Numbering> {
+        match self {
+            Self::Created(_) => Some(Numbering { field: "productionNumber", series: Series::Production }),
+            Self::Scheduled { .. } => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ProductionOrderRejection {
+    #[error("no such production order")]
+    Missing,
+    #[error("the product has no bill of materials")]
+    NoBill,
+    #[error("the bill of materials cannot be exploded: {0}")]
+    CannotExplode(String),
+    #[error("the date is out of range")]
+    NoSuchDate,
+    #[error(transparent)]
+    Invalid(#[from] Violations),
+}
+
+impl Rejection for ProductionOrderRejection {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Missing => Kind::Missing,
+            Self::NoBill | Self::CannotExplode(_) => Kind::Conflict,
+            Self::NoSuchDate | Self::Invalid(_) => Kind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "production_order.missing",
+            Self::NoBill => "production_order.no_bill",
+            Self::CannotExplode(_) => "production_order.cannot_explode",
+            Self::NoSuchDate => "production_order.no_such_date",
+            Self::Invalid(_) => "production_order.invalid",
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(violations) => violations.as_slice(),
+            _ => &[],
+        }
+    }
+}
+
+// Rules
+
+impl Aggregate for ProductionOrder {
+    const NAME: &'static str = "production_order";
+    type Id = ProductionOrderId;
+    type Command = ProductionOrderCommand;
+    type Event = ProductionOrderEvent;
+    type Rejection = ProductionOrderRejection;
+
+    fn permission(command: &ProductionOrderCommand) -> Permission {
+        match command {
+            ProductionOrderCommand::Create(_) => Permission::ProductionCreate,
+            ProductionOrderCommand::Schedule { .. } => Permission::ProductionUpdate,
+        }
+    }
+
+    fn decide(&self, command: &ProductionOrderCommand) -> Result<Vec<ProductionOrderEvent>, ProductionOrderRejection> {
+        use ProductionOrderCommand as C;
+        match (self, command) {
+            (Self::Known { .. }, C::Create(_)) => Ok(vec![]), // the command names its effect
+            (Self::Unknown, C::Create(draft)) => {
+                let mut check = crate::Check::default();
+                check.positive_quantity("quantity", draft.quantity);
+                check.done()?;
+                Ok(vec![ProductionOrderEvent::Created(Box::new(draft.as_created()))])
+            }
+            (Self::Unknown, C::Schedule { .. }) => Err(ProductionOrderRejection::Missing),
+            (Self::Known { status: Status::Pending, order_id, minutes }, C::Schedule { start }) => {
+                let length = i64::try_from(*minutes).ok().and_then(Duration::try_minutes);
+                let finish = length.and_then(|length| start.checked_add_signed(length)).ok_or(ProductionOrderRejection::NoSuchDate)?;
+                Ok(vec![ProductionOrderEvent::Scheduled { order_id: *order_id, start: *start, finish }])
+            }
+            (Self::Known { .. }, C::Schedule { .. }) => Ok(vec![]),
+        }
+    }
+
+    fn evolve(self, event: &ProductionOrderEvent) -> Self {
+        match (self, event) {
+            (_, ProductionOrderEvent::Created(created)) => {
+                let minutes = created.work_orders.iter().fold(0_u64, |sum, work| sum.saturating_add(work.duration));
+                Self::Known { status: Status::Pending, order_id: created.order_id, minutes }
+            }
+            (Self::Known { order_id, minutes, .. }, ProductionOrderEvent::Scheduled { .. }) => Self::Known { status: Status::Scheduled, order_id, minutes },
+            (Self::Unknown, ProductionOrderEvent::Scheduled { .. }) => Self::Unknown,
+        }
+    }
+}
+
+impl Draft {
+    fn as_created(&self) -> Created {
+        let work_orders = self.explosion.operations.iter().zip(1..).map(|(operation, sequence)| self.work_order(operation, sequence)).collect();
+        Created {
+            production_number: Number::pending(),
+            order_id: self.order_id,
+            order_number: self.order_number.clone(),
+            line: self.line,
+            product_id: self.product_id,
+            product_name: self.product_name.clone(),
+            quantity: self.quantity,
+            priority: self.priority,
+            due_date: self.due_date,
+            bom_version: self.bom_version,
+            materials: self.explosion.materials.clone(),
+            work_orders,
+            notes: self.notes.clone(),
+        }
+    }
+
+    fn work_order(&self, operation: &Operation, sequence: u32) -> WorkOrder {
+        // thousandths of a unit times minutes each: fits, a quantity has 12 digits and a duration 10
+        let duration = u128::from(self.quantity.units().unsigned_abs()) * u128::from(operation.duration);
+        WorkOrder {
+            id: WorkOrderId::new(derive(self.id, &format!("work {sequence}"))),
+            sequence,
+            operation: operation.name.clone(),
+            duration: u64::try_from(duration.div_ceil(1_000)).unwrap_or(u64::MAX),
+            required_skills: operation.required_skills.clone(),
+            equipment: operation.equipment.clone(),
+            status: WorkOrderStatus::Pending,
+            completed_quantity: Quantity::ZERO,
+        }
+    }
+}
+
+// Memory
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum ProductionOrder {
+    #[default]
+    Unknown,
+    Known {
+        status: Status,
+        order_id: OrderId,
+        /// All work orders together.
+        minutes: u64,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::given;
+
+    fn draft() -> Draft {
+        let operations = [("Cutting", 120), ("Welding", 180)];
+        let operation = |(name, duration): (&str, u32)| Operation { name: name.into(), duration, required_skills: vec![], equipment: vec![] };
+        Draft {
+            id: ProductionOrderId::default(),
+            order_id: OrderId::default(),
+            order_number: "ORD-2026-0001".into(),
+            line: 0,
+            product_id: ProductId::default(),
+            product_name: "Server Cabinet".into(),
+            quantity: Quantity::whole(2),
+            priority: Priority::Medium,
+            due_date: None,
+            bom_version: 1,
+            explosion: Explosion { materials: vec![], operations: operations.map(operation).to_vec() },
+            notes: None,
+        }
+    }
+
+    #[test]
+    fn two_operations_make_two_work_orders_planned_one_after_the_other() {
+        let created = draft().as_created();
+        assert_eq!(created.work_orders.iter().map(|work| work.duration).collect::<Vec<_>>(), [240, 360]);
+        let start: DateTime<Utc> = "2026-01-05T04:00:00Z".parse().unwrap();
+        let scheduled = ProductionOrderEvent::Scheduled { order_id: OrderId::default(), start, finish: "2026-01-05T14:00:00Z".parse().unwrap() };
+        let events = [ProductionOrderEvent::Created(Box::new(created))];
+        given::<ProductionOrder>(events.clone()).when(ProductionOrderCommand::Schedule { start }).then([scheduled.clone()]);
+        given::<ProductionOrder>([events[0].clone(), scheduled]).when(ProductionOrderCommand::Schedule { start }).then([]);
+        given::<ProductionOrder>(events).when(ProductionOrderCommand::Create(Box::new(draft()))).then([]);
+    }
+}

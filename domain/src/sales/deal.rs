@@ -1,0 +1,522 @@
+//! A deal: LEAD, QUALIFIED, PROPOSAL, NEGOTIATION and CLOSING move freely among themselves; then WON, which is final,
+//! or LOST, which may be reopened. A won deal carries everything its order and invoice need.
+
+use super::{
+    customer::set,
+    line::{self, Line, LineDraft},
+};
+use crate::{
+    Aggregate, Check, Event, Kind, Money, Number, Numbering, Percent, Permission, Rejection, Rule, Series, Violation, Violations,
+    id::{CustomerId, DealId, UserId},
+};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
+
+// Vocabulary
+
+#[derive(Debug, Clone)]
+pub enum DealCommand {
+    Create(Box<Draft>),
+    Update { change: Box<Change>, products: Option<Vec<LineDraft>>, stage: Option<Stage> },
+    Move { to: Stage },
+    Win(Win),
+    Lose(Loss),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, Default)]
+#[serde(rename_all = "UPPERCASE")]
+#[strum(serialize_all = "UPPERCASE")]
+pub enum Stage {
+    /// Document 1's NEW.
+    #[default]
+    #[serde(alias = "NEW")]
+    Lead,
+    Qualified,
+    Proposal,
+    Negotiation,
+    Closing,
+    Won,
+    Lost,
+}
+
+impl Stage {
+    pub fn is_open(self) -> bool {
+        !matches!(self, Self::Won | Self::Lost)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Draft {
+    pub details: Details,
+    pub stage: Stage,
+    pub products: Vec<LineDraft>,
+}
+
+/// What is known of a deal besides its stage and lines.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Details {
+    pub title: String,
+    pub description: Option<String>,
+    pub customer_id: Option<CustomerId>,
+    /// As looked up when the customer was named.
+    pub customer_name: Option<String>,
+    /// The estimate; absent, it is the sum of the lines.
+    pub value: Option<Money>,
+    pub currency: String,
+    pub probability: Option<Percent>,
+    pub expected_close_date: Option<NaiveDate>,
+    pub assigned_to: Option<UserId>,
+    pub source: Option<String>,
+    pub competitors: Vec<String>,
+    pub tags: Vec<String>,
+}
+
+/// The fields an update names.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Change {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probability: Option<Percent>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_close_date: Option<NaiveDate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assigned_to: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub competitors: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Win {
+    pub actual_close_date: Option<NaiveDate>,
+    pub final_amount: Option<Money>,
+    pub notes: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Loss {
+    pub reason: Option<String>,
+    pub competitor: Option<String>,
+    pub notes: Option<String>,
+}
+
+/// Everything the order and the invoice of a won deal need.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Won {
+    pub from: Stage,
+    pub deal_number: Number,
+    pub title: String,
+    pub customer_id: CustomerId,
+    pub customer_name: Option<String>,
+    /// The deal's lines, and an adjustment when another amount was agreed.
+    pub items: Vec<Line>,
+    /// The sum of the items.
+    pub amount: Money,
+    pub currency: String,
+    pub assigned_to: Option<UserId>,
+    pub actual_close_date: Option<NaiveDate>,
+    pub notes: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum DealEvent {
+    #[serde(rename = "deal.created")]
+    Created {
+        deal_number: Number,
+        stage: Stage,
+        #[serde(flatten)]
+        details: Box<Details>,
+        products: Vec<Line>,
+    },
+    #[serde(rename = "deal.updated")]
+    Updated {
+        #[serde(flatten)]
+        change: Box<Change>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        products: Option<Vec<Line>>,
+    },
+    #[serde(rename = "deal.stage.changed")]
+    StageChanged { from: Stage, to: Stage },
+    #[serde(rename = "deal.won")]
+    Won(Box<Won>),
+    #[serde(rename = "deal.lost")]
+    Lost { from: Stage, reason: String, competitor: Option<String>, notes: Option<String> },
+}
+
+impl Event for DealEvent {
+    fn numbering(&self) -> Option<Numbering> {
+        match self {
+            Self::Created { .. } => Some(Numbering { field: "dealNumber", series: Series::Deal }),
+            Self::Updated { .. } | Self::StageChanged { .. } | Self::Won(_) | Self::Lost { .. } => None,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DealRejection {
+    #[error("no such deal")]
+    Missing,
+    #[error("already created")]
+    AlreadyCreated,
+    #[error("a won deal is final")]
+    AlreadyWon,
+    #[error("lost; reopen it first")]
+    AlreadyLost,
+    #[error("a deal is won with a customer")]
+    NoCustomer,
+    #[error("a deal is won with a product line or a value")]
+    NothingSold,
+    #[error(transparent)]
+    Invalid(#[from] Violations),
+}
+
+impl Rejection for DealRejection {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Missing => Kind::Missing,
+            Self::AlreadyCreated => Kind::Exists,
+            Self::AlreadyWon | Self::AlreadyLost => Kind::Transition,
+            Self::NoCustomer | Self::NothingSold => Kind::Conflict,
+            Self::Invalid(_) => Kind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "deal.missing",
+            Self::AlreadyCreated => "deal.already_created",
+            Self::AlreadyWon => "deal.already_won",
+            Self::AlreadyLost => "deal.already_lost",
+            Self::NoCustomer => "deal.no_customer",
+            Self::NothingSold => "deal.nothing_sold",
+            Self::Invalid(_) => "deal.invalid",
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(violations) => violations.as_slice(),
+            _ => &[],
+        }
+    }
+}
+
+// Rules
+
+impl Aggregate for Deal {
+    const NAME: &'static str = "deal";
+    type Id = DealId;
+    type Command = DealCommand;
+    type Event = DealEvent;
+    type Rejection = DealRejection;
+
+    fn permission(command: &DealCommand) -> Permission {
+        match command {
+            DealCommand::Create(_) => Permission::DealsCreate,
+            DealCommand::Update { .. } | DealCommand::Move { .. } | DealCommand::Win(_) | DealCommand::Lose(_) => Permission::DealsUpdate,
+        }
+    }
+
+    fn decide(&self, command: &DealCommand) -> Result<Vec<DealEvent>, DealRejection> {
+        use {DealCommand as C, DealRejection as R};
+        match (self, command) {
+            (Self::Unknown, C::Create(draft)) => create(draft),
+            (Self::Unknown, _) => Err(R::Missing),
+            (Self::Known(_), C::Create(_)) => Err(R::AlreadyCreated),
+            (Self::Known(deal), C::Update { change, products, stage }) => deal.update(change, products.as_deref(), *stage),
+            (Self::Known(deal), C::Move { to }) => deal.move_to(*to),
+            (Self::Known(deal), C::Win(win)) => deal.win(win),
+            (Self::Known(deal), C::Lose(loss)) => deal.lose(loss),
+        }
+    }
+
+    fn evolve(self, event: &DealEvent) -> Self {
+        use DealEvent as E;
+        let mut deal = match (self, event) {
+            (_, E::Created { deal_number, stage, details, products }) => {
+                return Self::Known(Box::new(Known {
+                    number: deal_number.clone(),
+                    stage: *stage,
+                    details: details.as_ref().clone(),
+                    products: products.clone(),
+                }));
+            }
+            (Self::Unknown, _) => return Self::Unknown,
+            (Self::Known(deal), _) => deal,
+        };
+        match event {
+            E::Created { .. } => {}
+            E::Updated { change, products } => {
+                deal.details.apply(change);
+                set(&mut deal.products, products.clone());
+            }
+            E::StageChanged { to, .. } => deal.stage = *to,
+            E::Won(_) => deal.stage = Stage::Won,
+            E::Lost { .. } => deal.stage = Stage::Lost,
+        }
+        Self::Known(deal)
+    }
+}
+
+fn create(draft: &Draft) -> Result<Vec<DealEvent>, DealRejection> {
+    let mut check = Check::default();
+    draft.details.check(&mut check);
+    check.that(draft.stage.is_open(), "stage", Rule::NotAllowed);
+    let products = line::price(&mut check, "products", &draft.products);
+    check.done()?;
+    Ok(vec![DealEvent::Created { deal_number: Number::pending(), stage: draft.stage, details: Box::new(draft.details.clone()), products }])
+}
+
+impl Known {
+    fn update(&self, change: &Change, products: Option<&[LineDraft]>, stage: Option<Stage>) -> Result<Vec<DealEvent>, DealRejection> {
+        let mut after = self.details.clone();
+        after.apply(change);
+        let mut check = Check::default();
+        after.check(&mut check);
+        let products = products.map(|drafts| line::price(&mut check, "products", drafts));
+        check.done()?;
+        let changed = after != self.details || products.as_ref().is_some_and(|new| *new != self.products);
+        if changed && self.stage == Stage::Won {
+            return Err(DealRejection::AlreadyWon);
+        }
+        let updated = changed.then(|| DealEvent::Updated { change: Box::new(change.clone()), products: products.clone() });
+        let after = Self { details: after, products: products.unwrap_or_else(|| self.products.clone()), ..self.clone() };
+        let moved = match stage {
+            Some(stage) => after.move_to(stage)?,
+            None => vec![],
+        };
+        Ok(updated.into_iter().chain(moved).collect())
+    }
+
+    /// PUT with a stage, POST stage, win and lose are one behaviour.
+    fn move_to(&self, to: Stage) -> Result<Vec<DealEvent>, DealRejection> {
+        match (self.stage, to) {
+            (from, to) if from == to => Ok(vec![]),
+            (_, Stage::Won) => self.win(&Win::default()),
+            (_, Stage::Lost) => self.lose(&Loss::default()),
+            (Stage::Won, _) => Err(DealRejection::AlreadyWon),
+            (from, to) => Ok(vec![DealEvent::StageChanged { from, to }]),
+        }
+    }
+
+    fn win(&self, win: &Win) -> Result<Vec<DealEvent>, DealRejection> {
+        match self.stage {
+            Stage::Won => return Ok(vec![]), // the first order is the answer
+            Stage::Lost => return Err(DealRejection::AlreadyLost),
+            Stage::Lead | Stage::Qualified | Stage::Proposal | Stage::Negotiation | Stage::Closing => {}
+        }
+        let mut check = Check::default();
+        if let Some(amount) = win.final_amount {
+            check.that(amount.is_positive(), "finalAmount", Rule::NotPositive);
+        }
+        check.optional_text("notes", win.notes.as_ref(), 5_000);
+        check.done()?;
+        let customer_id = self.details.customer_id.ok_or(DealRejection::NoCustomer)?;
+        let lines = line::sum(&self.products).unwrap_or_default();
+        let estimate = if self.products.is_empty() { self.details.value } else { Some(lines) };
+        let amount = win.final_amount.or(estimate).filter(|amount| amount.is_positive()).ok_or(DealRejection::NothingSold)?;
+        let name = if self.products.is_empty() { self.details.title.as_str() } else { "Adjustment" };
+        let adjustment = Line::adjustment(name, amount.minus(lines));
+        Ok(vec![DealEvent::Won(Box::new(Won {
+            from: self.stage,
+            deal_number: self.number.clone(),
+            title: self.details.title.clone(),
+            customer_id,
+            customer_name: self.details.customer_name.clone(),
+            items: self.products.iter().cloned().chain(adjustment).collect(),
+            amount,
+            currency: self.details.currency.clone(),
+            assigned_to: self.details.assigned_to,
+            actual_close_date: win.actual_close_date,
+            notes: win.notes.clone(),
+        }))])
+    }
+
+    fn lose(&self, loss: &Loss) -> Result<Vec<DealEvent>, DealRejection> {
+        match self.stage {
+            Stage::Lost => return Ok(vec![]),
+            Stage::Won => return Err(DealRejection::AlreadyWon),
+            Stage::Lead | Stage::Qualified | Stage::Proposal | Stage::Negotiation | Stage::Closing => {}
+        }
+        let reason = loss.reason.clone().unwrap_or_default();
+        let mut check = Check::default();
+        check.text("lostReason", &reason, 200);
+        check.optional_text("competitorWon", loss.competitor.as_ref(), 200);
+        check.optional_text("notes", loss.notes.as_ref(), 5_000);
+        check.done()?;
+        Ok(vec![DealEvent::Lost { from: self.stage, reason, competitor: loss.competitor.clone(), notes: loss.notes.clone() }])
+    }
+}
+
+impl Details {
+    fn check(&self, check: &mut Check) {
+        check.text("title", &self.title, 200);
+        check.optional_text("description", self.description.as_ref(), 5_000);
+        if let Some(value) = self.value {
+            check.not_negative("value", value);
+        }
+        if let Some(probability) = self.probability {
+            check.percent("probability", probability);
+        }
+        check_currency(check, &self.currency);
+        check.optional_text("source", self.source.as_ref(), 100);
+        check.tags("competitors", &self.competitors);
+        check.tags("tags", &self.tags);
+    }
+
+    pub fn apply(&mut self, change: &Change) {
+        let Change { title, description, customer_id, customer_name, value, currency, probability, expected_close_date, assigned_to, source, competitors, tags } =
+            change.clone();
+        set(&mut self.title, title);
+        set(&mut self.currency, currency);
+        set(&mut self.competitors, competitors);
+        set(&mut self.tags, tags);
+        self.description = description.or_else(|| self.description.take());
+        if customer_id.is_some() {
+            (self.customer_id, self.customer_name) = (customer_id, customer_name);
+        }
+        self.value = value.or(self.value);
+        self.probability = probability.or(self.probability);
+        self.expected_close_date = expected_close_date.or(self.expected_close_date);
+        self.assigned_to = assigned_to.or(self.assigned_to);
+        self.source = source.or_else(|| self.source.take());
+    }
+}
+
+/// ISO 4217: three capital letters.
+pub(crate) fn check_currency(check: &mut Check, currency: &str) {
+    let holds = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase());
+    check.that(holds, "currency", Rule::NotAllowed);
+}
+
+// Memory
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Deal {
+    #[default]
+    Unknown,
+    Known(Box<Known>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    number: Number,
+    stage: Stage,
+    details: Details,
+    products: Vec<Line>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Quantity, catalog::product::ProductType, id::ProductId, testing::given};
+
+    fn draft() -> LineDraft {
+        LineDraft {
+            product_id: ProductId::default(),
+            product_name: "ERP License".into(),
+            product_code: Some("ERP-001".into()),
+            kind: ProductType::Service,
+            quantity: Quantity::whole(50),
+            unit_price: Money::whole(400_000),
+            discount: Percent::whole(10),
+            tax: Percent::whole(12),
+        }
+    }
+
+    fn lines() -> Vec<Line> {
+        line::price(&mut Check::default(), "products", &[draft()])
+    }
+
+    fn created(change: impl FnOnce(&mut Details, &mut Vec<Line>)) -> DealEvent {
+        let mut details =
+            Details { title: "ERP".into(), customer_id: Some(CustomerId::default()), currency: "KZT".into(), ..Details::default() };
+        let mut products = lines();
+        change(&mut details, &mut products);
+        DealEvent::Created { deal_number: "DL-2025-0001".into(), stage: Stage::Lead, details: Box::new(details), products }
+    }
+
+    fn won_items(events: &[DealEvent], win: Win) -> Vec<Line> {
+        let state = events.iter().fold(Deal::default(), |deal, event| deal.evolve(event));
+        match state.decide(&DealCommand::Win(win)).unwrap().as_slice() {
+            [DealEvent::Won(won)] => {
+                assert_eq!(line::sum(&won.items), Some(won.amount), "every total is the sum of its lines");
+                won.items.clone()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_line_totals_as_document_two_says() {
+        assert_eq!(lines()[0].total_price, Money::whole(20_160_000));
+    }
+
+    #[test]
+    fn a_final_amount_becomes_an_adjustment_line() {
+        let won = Win { final_amount: Some(Money::whole(22_500_000)), ..Win::default() };
+        let items = won_items(&[created(|_, _| {})], won);
+        assert_eq!(items.len(), 2);
+        assert_eq!(items[1].total_price, Money::whole(2_340_000));
+        assert_eq!(won_items(&[created(|_, _| {})], Win::default()).len(), 1);
+    }
+
+    #[test]
+    fn a_deal_without_lines_is_won_by_its_value() {
+        let by_value = created(|details, products| {
+            details.value = Some(Money::whole(15));
+            products.clear();
+        });
+        assert_eq!(won_items(&[by_value], Win::default())[0].product_name, "ERP");
+    }
+
+    #[test]
+    fn winning_needs_a_customer_and_something_sold_and_is_final() {
+        let nobody = created(|details, _| details.customer_id = None);
+        given::<Deal>([nobody]).when(DealCommand::Win(Win::default())).then_rejected(DealRejection::NoCustomer);
+        let nothing = created(|_, products| products.clear());
+        given::<Deal>([nothing]).when(DealCommand::Win(Win::default())).then_rejected(DealRejection::NothingSold);
+        let deal = Deal::default().evolve(&created(|_, _| {}));
+        let won = deal.decide(&DealCommand::Win(Win::default())).unwrap();
+        let deal = won.iter().fold(deal, |deal, event| deal.evolve(event));
+        assert_eq!(deal.decide(&DealCommand::Win(Win::default())), Ok(vec![]), "winning twice is winning once");
+        assert_eq!(deal.decide(&DealCommand::Move { to: Stage::Lead }), Err(DealRejection::AlreadyWon));
+    }
+
+    #[test]
+    fn losing_needs_a_reason_and_may_be_undone() {
+        let refused = DealRejection::Invalid(Violations::one("lostReason", Rule::Required));
+        given::<Deal>([created(|_, _| {})]).when(DealCommand::Move { to: Stage::Lost }).then_rejected(refused);
+        let lost = DealEvent::Lost { from: Stage::Lead, reason: "price".into(), competitor: None, notes: None };
+        let reopened = DealEvent::StageChanged { from: Stage::Lost, to: Stage::Proposal };
+        given::<Deal>([created(|_, _| {}), lost]).when(DealCommand::Move { to: Stage::Proposal }).then([reopened]);
+    }
+
+    #[test]
+    fn every_bad_line_is_named() {
+        let bad = LineDraft { quantity: Quantity::whole(-1), discount: Percent::whole(101), ..draft() };
+        let details = Details { title: " ".into(), currency: "KZT".into(), ..Details::default() };
+        let create = DealCommand::Create(Box::new(Draft { details, stage: Stage::Won, products: vec![draft(), bad] }));
+        let Err(DealRejection::Invalid(found)) = Deal::default().decide(&create) else { panic!("accepted") };
+        assert_eq!(found.to_string(), "title: required, stage: not_allowed, products[1].quantity: not_positive, products[1].discount: out_of_range");
+    }
+}

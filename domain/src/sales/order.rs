@@ -1,0 +1,185 @@
+//! A sales order: pending → confirmed → processing → shipped → delivered → completed. What follows from facts
+//! (delivery, billing, payment, production) is derived by readers, never commanded.
+
+use super::{
+    customer::Address,
+    line::{self, Line},
+};
+use crate::{
+    Aggregate, Event, Kind, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violation, Violations,
+    id::{CustomerId, DealId, OrderId, UserId},
+};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
+
+// Vocabulary
+
+#[derive(Debug, Clone)]
+pub enum OrderCommand {
+    Create(Box<Created>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, Default)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Status {
+    #[default]
+    Pending,
+    Confirmed,
+    Processing,
+    Shipped,
+    Delivered,
+    Completed,
+    Cancelled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum OrderType {
+    #[default]
+    Sales,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Created {
+    pub order_number: Number,
+    #[serde(rename = "type")]
+    pub kind: OrderType,
+    pub status: Status,
+    pub customer_id: CustomerId,
+    pub customer_name: Option<String>,
+    pub deal_id: Option<DealId>,
+    pub deal_number: Option<Number>,
+    pub items: Vec<Line>,
+    /// The sum of the items.
+    pub total_amount: Money,
+    pub currency: String,
+    pub assigned_to: Option<UserId>,
+    pub shipping_address: Option<Address>,
+    pub delivery_date: Option<NaiveDate>,
+    pub payment_terms: Option<String>,
+    pub notes: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
+pub enum OrderEvent {
+    #[serde(rename = "order.created")]
+    Created(Box<Created>),
+}
+
+impl Event for OrderEvent {
+    fn numbering(&self) -> Option<Numbering> {
+        match self {
+            Self::Created(_) => Some(Numbering { field: "orderNumber", series: Series::Order }),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum OrderRejection {
+    #[error("an order has at least one line")]
+    Empty,
+    #[error(transparent)]
+    Invalid(#[from] Violations),
+}
+
+impl Rejection for OrderRejection {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Empty | Self::Invalid(_) => Kind::Invalid,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "order.empty",
+            Self::Invalid(_) => "order.invalid",
+        }
+    }
+
+    fn violations(&self) -> &[Violation] {
+        match self {
+            Self::Invalid(violations) => violations.as_slice(),
+            Self::Empty => &[],
+        }
+    }
+}
+
+// Rules
+
+impl Aggregate for Order {
+    const NAME: &'static str = "order";
+    type Id = OrderId;
+    type Command = OrderCommand;
+    type Event = OrderEvent;
+    type Rejection = OrderRejection;
+
+    fn permission(_command: &OrderCommand) -> Permission {
+        Permission::OrdersCreate
+    }
+
+    fn decide(&self, OrderCommand::Create(created): &OrderCommand) -> Result<Vec<OrderEvent>, OrderRejection> {
+        match self {
+            Self::Placed { .. } => Ok(vec![]), // the command names its effect: this order exists
+            Self::Unknown if created.items.is_empty() => Err(OrderRejection::Empty),
+            Self::Unknown if line::sum(&created.items) != Some(created.total_amount) => Err(Violations::one("totalAmount", Rule::NotAllowed).into()),
+            Self::Unknown => Ok(vec![OrderEvent::Created(created.clone())]),
+        }
+    }
+
+    fn evolve(self, OrderEvent::Created(created): &OrderEvent) -> Self {
+        Self::Placed { status: created.status }
+    }
+}
+
+// Memory
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Order {
+    #[default]
+    Unknown,
+    Placed {
+        status: Status,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::given;
+
+    fn created(total: i32) -> Box<Created> {
+        Box::new(Created {
+            order_number: Number::pending(),
+            kind: OrderType::Sales,
+            status: Status::Pending,
+            customer_id: CustomerId::default(),
+            customer_name: None,
+            deal_id: None,
+            deal_number: None,
+            items: Line::adjustment("ERP", Money::whole(10)).into_iter().collect(),
+            total_amount: Money::whole(total),
+            currency: "KZT".into(),
+            assigned_to: None,
+            shipping_address: None,
+            delivery_date: None,
+            payment_terms: None,
+            notes: None,
+        })
+    }
+
+    #[test]
+    fn an_order_is_placed_once_however_often_it_is_asked_for() {
+        given::<Order>([]).when(OrderCommand::Create(created(10))).then([OrderEvent::Created(created(10))]);
+        given::<Order>([OrderEvent::Created(created(10))]).when(OrderCommand::Create(created(10))).then([]);
+    }
+
+    #[test]
+    fn a_total_that_is_not_the_sum_of_the_lines_is_refused() {
+        let refused = OrderRejection::Invalid(Violations::one("totalAmount", Rule::NotAllowed));
+        given::<Order>([]).when(OrderCommand::Create(created(11))).then_rejected(refused);
+    }
+}

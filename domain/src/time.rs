@@ -1,0 +1,31 @@
+//! Kazakhstan's calendar. Instants are UTC everywhere; a *date* on a document is the date in Almaty.
+
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, Utc};
+
+/// UTC+5, one zone for the whole country since 1 March 2024.
+const ALMATY_SECONDS: i32 = 5 * 3600;
+
+/// The date on the wall in Kazakhstan at that instant.
+pub fn local_date(at: DateTime<Utc>) -> NaiveDate {
+    match FixedOffset::east_opt(ALMATY_SECONDS) {
+        Some(almaty) => at.with_timezone(&almaty).date_naive(),
+        None => at.date_naive(),
+    }
+}
+
+/// The year that a number taken at that instant belongs to.
+pub fn local_year(at: DateTime<Utc>) -> i32 {
+    local_date(at).year()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_year_turns_at_midnight_in_almaty() {
+        let before: DateTime<Utc> = "2025-12-31T18:59:59Z".parse().unwrap();
+        let after: DateTime<Utc> = "2025-12-31T19:00:00Z".parse().unwrap();
+        assert_eq!((local_year(before), local_year(after)), (2025, 2026));
+    }
+}

@@ -1,0 +1,59 @@
+//! What is stored with every event besides its data.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A stream's identity. The id alone is unique in its workspace; the category says how to read its events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Stream {
+    pub category: &'static str,
+    pub id: Uuid,
+}
+
+/// Who caused an event, and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata {
+    /// `user:{id}`, `saga:{name}` or `system`.
+    pub actor: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_id: Option<Uuid>,
+    /// What the whole chain of events is about: the request or the process that began it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<Uuid>,
+    /// The event or command that led directly to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub causation_id: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_address: Option<String>,
+}
+
+/// An event as it stands in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    pub workspace: Uuid,
+    /// 1, 2, 3, … within the workspace.
+    pub position: i64,
+    pub category: String,
+    pub stream_id: Uuid,
+    /// 1, 2, 3, … within the stream.
+    pub version: i64,
+    pub event_id: Uuid,
+    pub event_type: String,
+    pub schema: i32,
+    /// JSON, byte for byte as hashed.
+    pub data: String,
+    /// JSON, byte for byte as hashed.
+    pub metadata: String,
+    /// Never earlier than the event before it.
+    pub recorded_at: DateTime<Utc>,
+    pub hash: [u8; 32],
+}
+
+impl Recorded {
+    /// The metadata decoded; what an old writer left out is empty.
+    pub fn meta(&self) -> Metadata {
+        serde_json::from_str(&self.metadata).unwrap_or_default()
+    }
+}

@@ -1,0 +1,102 @@
+//! Following: one dispatcher per consumer and node hands out workspaces that moved to a bounded number of workers,
+//! each workspace to one worker at a time and in turn, so that a busy one does not starve the others. Work grows
+//! with the events, not with workspaces × consumers. A failing workspace is tried again, ever more slowly, and shown.
+
+use crate::{Log, wakeup::Dirty};
+use async_trait::async_trait;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+pub type ConsumerError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Something that follows every workspace's log with a cursor of its own.
+#[async_trait]
+pub trait Consumer: Send + Sync + 'static {
+    fn name(&self) -> &'static str;
+
+    /// Takes one bounded step forward in one workspace. The consumer keeps its cursor itself, in the same
+    /// transaction as what it writes, and must be safe to call again after any failure.
+    async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError>;
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// There is more to take right now.
+    More,
+    CaughtUp,
+}
+
+/// What stands still, and why; for metrics, the API and operators.
+#[derive(Clone, Default)]
+pub struct Status(Arc<Mutex<HashMap<Uuid, Failure>>>);
+
+#[derive(Debug, Clone)]
+struct Failure {
+    attempts: u32,
+    error: String,
+}
+
+impl Status {
+    /// Workspaces whose last step failed, with the reason.
+    pub fn failing(&self) -> Vec<(Uuid, String)> {
+        self.with(|failures| failures.iter().map(|(workspace, failure)| (*workspace, failure.error.clone())).collect())
+    }
+
+    fn with<T>(&self, body: impl FnOnce(&mut HashMap<Uuid, Failure>) -> T) -> T {
+        body(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn failed(&self, workspace: Uuid, error: &ConsumerError) -> Duration {
+        self.with(|failures| {
+            let failure = failures.entry(workspace).or_insert(Failure { attempts: 0, error: String::new() });
+            failure.attempts = failure.attempts.saturating_add(1);
+            failure.error = error.to_string();
+            RETRY_MIN.saturating_mul(1 << failure.attempts.min(10)).min(RETRY_MAX)
+        })
+    }
+}
+
+/// Runs the consumer over all workspaces until the task is dropped, with at most `workers` steps at a time.
+pub async fn follow(log: Log, consumer: Arc<dyn Consumer>, workers: usize, status: Status) {
+    let dirty = log.wakeup.subscribe();
+    let permits = Arc::new(Semaphore::new(workers));
+    loop {
+        let Ok(permit) = permits.clone().acquire_owned().await else { return };
+        let workspace = dirty.take().await;
+        let (consumer, dirty, status) = (consumer.clone(), dirty.clone(), status.clone());
+        tokio::spawn(async move {
+            let step = consumer.advance(workspace).await;
+            dirty.done(workspace);
+            drop(permit);
+            settle(consumer.name(), workspace, step, &dirty, &status);
+        });
+    }
+}
+
+fn settle(consumer: &'static str, workspace: Uuid, step: Result<Progress, ConsumerError>, dirty: &Arc<Dirty>, status: &Status) {
+    match step {
+        Ok(progress) => {
+            status.with(|failures| failures.remove(&workspace));
+            if progress == Progress::More {
+                dirty.push(workspace);
+            }
+        }
+        Err(error) => {
+            let pause = status.failed(workspace, &error);
+            tracing::error!(consumer, %workspace, error = %error, ?pause, "a step failed and will be tried again");
+            let dirty = dirty.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(pause).await;
+                dirty.push(workspace);
+            });
+        }
+    }
+}
