@@ -1,1 +1,17 @@
-//! placeholder
+//! **records.** Every change takes one path: authorise → load → decide → append → answer. The rules are the domain's,
+//! the truth is the log's; here they meet, with retry on a lost race and one answer per command id.
+
+mod context;
+mod error;
+mod executor;
+mod unit;
+
+pub mod bom;
+pub mod deal;
+pub mod production_order;
+pub mod stock;
+
+pub use context::{Actor, Context};
+pub use error::Error;
+pub use executor::{Done, Executor, Loaded};
+pub use unit::Unit;

@@ -1,3 +1,4 @@
 //! What is billed and paid.
 
 pub mod invoice;
+pub mod vat;

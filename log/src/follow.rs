@@ -4,8 +4,10 @@
 
 use crate::{Log, wakeup::Dirty};
 use async_trait::async_trait;
+use futures::FutureExt;
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -73,7 +75,9 @@ pub async fn follow(log: Log, consumer: Arc<dyn Consumer>, workers: usize, statu
         let workspace = dirty.take().await;
         let (consumer, dirty, status) = (consumer.clone(), dirty.clone(), status.clone());
         tokio::spawn(async move {
-            let step = consumer.advance(workspace).await;
+            // A panic must not leave the workspace in nobody's hands.
+            let step = AssertUnwindSafe(consumer.advance(workspace)).catch_unwind().await;
+            let step = step.unwrap_or_else(|_| Err("the consumer panicked".into()));
             dirty.done(workspace);
             drop(permit);
             settle(consumer.name(), workspace, step, &dirty, &status);

@@ -45,13 +45,11 @@ struct Queue {
 impl Dirty {
     pub fn push(&self, workspace: Uuid) {
         let mut queue = lock(&self.queue);
-        match queue.taken.get_mut(&workspace) {
-            Some(again) => *again = true,
-            None if queue.waiting.contains(&workspace) => {}
-            None => {
-                queue.waiting.push_back(workspace);
-                self.changed.notify_one();
-            }
+        if let Some(again) = queue.taken.get_mut(&workspace) {
+            *again = true;
+        } else if !queue.waiting.contains(&workspace) {
+            queue.waiting.push_back(workspace);
+            self.changed.notify_one();
         }
     }
 

@@ -1,0 +1,77 @@
+//! What bills of materials need to know of each other: whether a new one would lead back to its own product, and
+//! everything a product is made of, through all levels.
+
+use crate::{Context, Done, Error, Executor};
+use domain::{
+    Rule, Violations,
+    catalog::product::Product,
+    id::{BomId, ProductId, WorkspaceId},
+    production::bom::{self, Bill, Bills, Bom, BomCommand, BomEvent, BomRejection, LEVELS_MAX},
+};
+use log::Guard;
+use std::collections::BTreeSet;
+
+/// How often the look-up is made anew because a bill it read was changed meanwhile.
+const ATTEMPTS_MAX: u32 = 8;
+
+/// Bills as read, with the versions they were read at.
+pub struct Tree {
+    pub bills: Bills,
+    pub guards: Vec<Guard>,
+    /// Of the product itself; 0 when it has no bill.
+    pub version: u32,
+}
+
+/// Defines what one unit of a product is made of. The names of the materials are taken from the catalog.
+pub async fn define(executor: &Executor, product_id: ProductId, mut bill: Bill, context: &Context) -> Result<Done<BomEvent>, Error<BomRejection>> {
+    let workspace = context.workspace;
+    if executor.load::<Product, _>(workspace, product_id).await?.state.details().is_none() {
+        return Err(Error::NoSuchReference(Violations::one("productId", Rule::Unknown)));
+    }
+    for (n, component) in bill.components.iter_mut().enumerate() {
+        let material = executor.load::<Product, _>(workspace, component.material_id).await?.state;
+        let Some(details) = material.details() else {
+            return Err(Error::NoSuchReference(Violations::one(format!("components[{n}].materialId"), Rule::Unknown)));
+        };
+        component.material_name.clone_from(&details.name);
+        if component.unit.is_empty() {
+            component.unit.clone_from(&details.unit);
+        }
+    }
+    for _ in 0..ATTEMPTS_MAX {
+        let tree = tree(executor, workspace, bill.components.iter().map(|component| component.material_id)).await?;
+        let command = BomCommand::Define { product_id, bill: bill.clone(), cyclic: leads_to(&tree.bills, product_id) };
+        match executor.execute_guarded::<Bom>(BomId::of(product_id), &command, &tree.guards, context).await {
+            Err(Error::Busy) => {}
+            answer => return answer,
+        }
+    }
+    Err(Error::Busy)
+}
+
+/// Every bill reachable from these products.
+pub async fn tree<R>(executor: &Executor, workspace: WorkspaceId, roots: impl IntoIterator<Item = ProductId>) -> Result<Tree, Error<R>> {
+    let mut tree = Tree { bills: Bills::new(), guards: Vec::new(), version: 0 };
+    let mut seen = BTreeSet::new();
+    let mut level: Vec<ProductId> = roots.into_iter().collect();
+    for depth in 0..=LEVELS_MAX {
+        let mut next = Vec::new();
+        for product in level.into_iter().filter(|product| seen.insert(*product)) {
+            let loaded = executor.load::<Bom, R>(workspace, BomId::of(product)).await?;
+            tree.guards.push(Guard { stream_id: BomId::of(product).into(), version: loaded.version });
+            if depth == 0 {
+                tree.version = loaded.state.version();
+            }
+            if let Some(bill) = loaded.state.bill() {
+                next.extend(bill.components.iter().map(|component| component.material_id));
+                tree.bills.insert(product, bill.clone());
+            }
+        }
+        level = next;
+    }
+    Ok(tree)
+}
+
+fn leads_to(bills: &Bills, product: ProductId) -> bool {
+    bills.values().flat_map(|bill| &bill.components).any(|component: &bom::Component| component.material_id == product)
+}

@@ -1,0 +1,52 @@
+//! What a deal's commands need to know first: the products its lines name, and its customer.
+
+use crate::{Error, Executor};
+use chrono::NaiveDate;
+use domain::{
+    Money, Percent, Quantity, Rule, Violations,
+    catalog::product::Product,
+    finance::vat,
+    id::{CustomerId, ProductId, WorkspaceId},
+    sales::{customer::Customer, line::LineDraft},
+};
+
+/// A line as a caller asks for it: what is left out comes from the product, or from the law of the day.
+#[derive(Debug, Clone)]
+pub struct LineRequest {
+    pub product_id: ProductId,
+    pub quantity: Quantity,
+    pub unit_price: Option<Money>,
+    pub discount: Option<Percent>,
+    pub tax: Option<Percent>,
+}
+
+/// Looks up the products of the lines; `field` names the list in errors.
+pub async fn lines<R>(executor: &Executor, workspace: WorkspaceId, field: &str, requests: &[LineRequest], today: NaiveDate) -> Result<Vec<LineDraft>, Error<R>> {
+    let mut drafts = Vec::with_capacity(requests.len().min(domain::check::ITEMS_MAX));
+    for (n, request) in requests.iter().enumerate().take(domain::check::ITEMS_MAX + 1) {
+        let product = executor.load::<Product, R>(workspace, request.product_id).await?.state;
+        let Some(details) = product.details() else {
+            return Err(Error::NoSuchReference(Violations::one(format!("{field}[{n}].productId"), Rule::Unknown)));
+        };
+        let tax = request.tax.or(details.vat_rate).unwrap_or_else(|| vat::general_rate(today));
+        let list_price = if details.vat_included { vat::without(details.price, tax).unwrap_or(details.price) } else { details.price };
+        drafts.push(LineDraft {
+            product_id: request.product_id,
+            product_name: details.name.clone(),
+            product_code: Some(details.code.clone()),
+            kind: details.kind,
+            quantity: request.quantity,
+            unit_price: request.unit_price.unwrap_or(list_price),
+            discount: request.discount.unwrap_or_default(),
+            tax,
+        });
+    }
+    Ok(drafts)
+}
+
+/// The name of the customer a document is for.
+pub async fn customer_name<R>(executor: &Executor, workspace: WorkspaceId, customer: CustomerId) -> Result<String, Error<R>> {
+    let customer = executor.load::<Customer, R>(workspace, customer).await?.state;
+    let name = customer.profile().map(|profile| profile.name.clone());
+    name.ok_or_else(|| Error::NoSuchReference(Violations::one("customerId", Rule::Unknown)))
+}

@@ -1,0 +1,75 @@
+//! Why a command had no effect. The middle of the three layers: rejections below know no store, the edge above knows HTTP.
+
+use domain::{Permission, Violations, fact::DecodeError};
+use log::AppendError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error<R> {
+    /// The rules said no.
+    #[error(transparent)]
+    Rejected(R),
+    /// The command refers to something that is not there.
+    #[error("refers to what is not there: {0}")]
+    NoSuchReference(Violations),
+    #[error("{0} is missing")]
+    Forbidden(Permission),
+    /// The caller pinned a version and it is stale.
+    #[error("expected version {expected}, found {actual}")]
+    Stale { expected: i64, actual: i64 },
+    /// A unique key belongs to another.
+    #[error("{kind} {key} is taken")]
+    Taken { kind: &'static str, key: String },
+    #[error("the command id was used for another request")]
+    CommandReused,
+    #[error("{what} exceeds {max}")]
+    Limit { what: &'static str, max: usize },
+    /// Lost too many races in a row, or the queue is full; nothing was written.
+    #[error("too busy")]
+    Busy,
+    /// The store cannot be reached; nothing was written.
+    #[error("the log is unavailable")]
+    Unavailable(#[source] AppendError),
+    /// Ask again with the same command id.
+    #[error("whether it was written is not known")]
+    OutcomeUnknown,
+    /// The log holds what this version cannot read.
+    #[error("the stream cannot be read")]
+    Unreadable(#[source] DecodeError),
+    #[error("the event cannot be stored")]
+    Unstorable(#[source] serde_json::Error),
+}
+
+impl<R> From<AppendError> for Error<R> {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Version { expected, actual, .. } => Self::Stale { expected, actual },
+            AppendError::Guard { .. } | AppendError::Overloaded => Self::Busy,
+            AppendError::Claimed { kind, key, .. } => Self::Taken { kind, key },
+            AppendError::CommandReused => Self::CommandReused,
+            AppendError::Limit { what, max } => Self::Limit { what, max },
+            AppendError::NotAnObject => Self::Unstorable(serde::ser::Error::custom("not an object")),
+            unavailable @ AppendError::Unavailable(_) => Self::Unavailable(unavailable),
+            AppendError::Unknown => Self::OutcomeUnknown,
+        }
+    }
+}
+
+impl<R> Error<R> {
+    /// Gives the rejection another shape, e.g. to join several aggregates' errors.
+    pub fn map<S>(self, rejected: impl FnOnce(R) -> S) -> Error<S> {
+        match self {
+            Self::Rejected(rejection) => Error::Rejected(rejected(rejection)),
+            Self::NoSuchReference(violations) => Error::NoSuchReference(violations),
+            Self::Forbidden(permission) => Error::Forbidden(permission),
+            Self::Stale { expected, actual } => Error::Stale { expected, actual },
+            Self::Taken { kind, key } => Error::Taken { kind, key },
+            Self::CommandReused => Error::CommandReused,
+            Self::Limit { what, max } => Error::Limit { what, max },
+            Self::Busy => Error::Busy,
+            Self::Unavailable(source) => Error::Unavailable(source),
+            Self::OutcomeUnknown => Error::OutcomeUnknown,
+            Self::Unreadable(source) => Error::Unreadable(source),
+            Self::Unstorable(source) => Error::Unstorable(source),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The one path of every command.
+
+use crate::{Context, Error, Unit};
+use domain::{Aggregate, fact, id::WorkspaceId};
+use log::{AppendError, Appended, Guard, Log};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How often a lost race, or a store that went away before anything was written, is tried again.
+const ATTEMPTS_MAX: u32 = 16;
+
+#[derive(Clone)]
+pub struct Executor {
+    log: Log,
+}
+
+/// A state and the version it was folded up to; 0 = it does not exist yet.
+#[derive(Debug, Clone)]
+pub struct Loaded<A> {
+    pub state: A,
+    pub version: i64,
+}
+
+/// What a command came to: the same for the first time and for its repeats.
+#[derive(Debug, Clone)]
+pub struct Done<E> {
+    /// The aggregate, the first one's for a repeated creation.
+    pub id: Uuid,
+    /// The aggregate's version afterwards.
+    pub version: i64,
+    /// The workspace's position at which this is true.
+    pub position: i64,
+    /// With numbers filled in; empty when nothing had to happen.
+    pub events: Vec<E>,
+}
+
+impl Executor {
+    pub fn new(log: Log) -> Self {
+        Self { log }
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// An aggregate's state as the log has it now.
+    pub async fn load<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Loaded<A>, Error<R>> {
+        let events = self.log.read_stream(workspace.into(), id.into(), 0).await.map_err(AppendError::from)?;
+        let mut loaded = Loaded { state: A::default(), version: 0 };
+        for event in events.iter().filter(|event| event.category == A::NAME) {
+            let decoded = fact::decode(&event.event_type, &event.data).map_err(Error::Unreadable)?;
+            loaded = Loaded { state: loaded.state.evolve(&decoded), version: event.version };
+        }
+        Ok(loaded)
+    }
+
+    /// Executes a command on one aggregate.
+    pub async fn execute<A: Aggregate>(&self, id: A::Id, command: &A::Command, context: &Context) -> Result<Done<A::Event>, Error<A::Rejection>> {
+        self.execute_guarded::<A>(id, command, &[], context).await
+    }
+
+    /// The same for a command that was looked up in other streams: they must still stand where they were read,
+    /// otherwise it is `Busy` and the caller looks again.
+    pub async fn execute_guarded<A: Aggregate>(
+        &self,
+        id: A::Id,
+        command: &A::Command,
+        guards: &[Guard],
+        context: &Context,
+    ) -> Result<Done<A::Event>, Error<A::Rejection>> {
+        let permission = A::permission(command);
+        if !context.actor.may(permission) {
+            return Err(Error::Forbidden(permission));
+        }
+        if let Some(first) = self.answered(context).await? {
+            return done(id.into(), A::NAME, first);
+        }
+        for attempt in 0..ATTEMPTS_MAX {
+            let Loaded { state, version } = self.load::<A, A::Rejection>(context.workspace, id).await?;
+            if let Some(expected) = context.expected_version.filter(|expected| *expected != version) {
+                return Err(Error::Stale { expected, actual: version });
+            }
+            let events = state.decide(command).map_err(Error::Rejected)?;
+            let mut unit = Unit::default();
+            unit.add(id, &state, version, &events).map_err(Error::Unstorable)?;
+            unit.guard(guards.iter().copied());
+            match self.commit(unit, context).await {
+                Ok(appended) => return done(id.into(), A::NAME, appended).map(|done: Done<A::Event>| done.at_least(version)),
+                Err(AppendError::Version { .. }) if context.expected_version.is_none() => {}
+                Err(AppendError::Unavailable(_)) => pause(attempt).await,
+                // With an id, asking again is safe: the first one is answered, if there was one.
+                Err(AppendError::Unknown) if context.command.is_some() => pause(attempt).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Busy)
+    }
+
+    /// What this command id did before.
+    pub async fn answered<R>(&self, context: &Context) -> Result<Option<Appended>, Error<R>> {
+        match context.command {
+            Some(command) => Ok(self.log.find_command(context.workspace.into(), command).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Appends a unit. One without events still enters its command id, so that the answer stays the same.
+    pub async fn commit(&self, unit: Unit, context: &Context) -> Result<Appended, AppendError> {
+        if unit.is_empty() && context.command.is_none() {
+            let position = self.log.head(context.workspace.into()).await?;
+            return Ok(Appended { position, events: Vec::new(), repeated: false });
+        }
+        self.log.append(unit.into_append(context)).await
+    }
+}
+
+/// The answer, read back from what stands in the log, so that a repeat cannot answer anything else.
+fn done<E: domain::Event, R>(asked: Uuid, category: &str, appended: Appended) -> Result<Done<E>, Error<R>> {
+    let mut done = Done { id: asked, version: 0, position: appended.position, events: Vec::with_capacity(appended.events.len()) };
+    for event in appended.events.iter().filter(|event| event.category == category) {
+        done.id = event.stream_id;
+        done.version = event.version;
+        done.events.push(fact::decode(&event.event_type, &event.data).map_err(Error::Unreadable)?);
+    }
+    Ok(done)
+}
+
+impl<E> Done<E> {
+    /// Without events the version is the one that was loaded.
+    fn at_least(mut self, version: i64) -> Self {
+        self.version = self.version.max(version);
+        self
+    }
+}
+
+async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(20) * (attempt + 1)).await;
+}

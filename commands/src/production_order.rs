@@ -1,0 +1,49 @@
+//! What a production order needs to know first: how the product is made, through all levels, as of now.
+
+use crate::{Context, Done, Error, Executor, bom};
+use domain::{
+    Number, Quantity,
+    id::{OrderId, ProductId, ProductionOrderId},
+    production::{
+        bom::{ExplosionError, explode},
+        production_order::{Draft, Priority, ProductionOrder, ProductionOrderCommand, ProductionOrderEvent, ProductionOrderRejection as Rejection},
+    },
+};
+
+/// What to make, for which order line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    pub order_id: OrderId,
+    pub order_number: Number,
+    /// From 0.
+    pub line: u32,
+    pub product_id: ProductId,
+    pub product_name: String,
+    pub quantity: Quantity,
+}
+
+/// Creates the production order with its materials and work orders, pinned to the bill's version.
+pub async fn create(executor: &Executor, id: ProductionOrderId, request: &Request, context: &Context) -> Result<Done<ProductionOrderEvent>, Error<Rejection>> {
+    let tree = bom::tree(executor, context.workspace, [request.product_id]).await?;
+    let explosion = explode(request.product_id, request.quantity, &tree.bills).map_err(|error| {
+        Error::Rejected(match error {
+            ExplosionError::NoBill => Rejection::NoBill,
+            other => Rejection::CannotExplode(other.to_string()),
+        })
+    })?;
+    let draft = Draft {
+        id,
+        order_id: request.order_id,
+        order_number: request.order_number.clone(),
+        line: request.line,
+        product_id: request.product_id,
+        product_name: request.product_name.clone(),
+        quantity: request.quantity,
+        priority: Priority::default(),
+        due_date: None,
+        bom_version: tree.version,
+        explosion,
+        notes: None,
+    };
+    executor.execute::<ProductionOrder>(id, &ProductionOrderCommand::Create(Box::new(draft)), context).await
+}

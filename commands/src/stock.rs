@@ -1,0 +1,35 @@
+//! Stock exists for products only.
+
+use crate::{Context, Done, Error, Executor};
+use domain::{
+    Money, Quantity, Rule, Violations,
+    catalog::{
+        product::{Product, ProductType},
+        stock::{Stock, StockCommand, StockEvent, StockRejection},
+    },
+    id::{ProductId, StockId},
+};
+
+/// Goods that arrived.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    pub product_id: ProductId,
+    pub quantity: Quantity,
+    pub unit_cost: Option<Money>,
+    pub reference: Option<String>,
+}
+
+/// Puts goods on stock; demands that wait for them are served in the same breath.
+pub async fn receive(executor: &Executor, receipt: Receipt, context: &Context) -> Result<Done<StockEvent>, Error<StockRejection>> {
+    let Receipt { product_id, quantity, unit_cost, reference } = receipt;
+    let product = executor.load::<Product, _>(context.workspace, product_id).await?.state;
+    match product.details().map(|details| details.kind) {
+        None => return Err(Error::NoSuchReference(Violations::one("productId", Rule::Unknown))),
+        Some(ProductType::Service | ProductType::Digital | ProductType::Bundle) => {
+            return Err(Error::Rejected(Violations::one("productId", Rule::NotAllowed).into()));
+        }
+        Some(ProductType::Product | ProductType::Material | ProductType::Manufactured) => {}
+    }
+    let command = StockCommand::Receive { product_id, quantity, unit_cost, reference };
+    executor.execute::<Stock>(StockId::of(product_id), &command, context).await
+}

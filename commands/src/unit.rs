@@ -1,0 +1,67 @@
+//! What one command writes: the events of one or more aggregates with the claims they take, ready to be appended
+//! all or nothing.
+
+use crate::Context;
+use domain::{Aggregate, ClaimAct, Event, fact, time};
+use log::{Append, Guard, Metadata, NewEvent, Number, Stream, StreamAppend};
+use uuid::Uuid;
+
+#[derive(Debug, Default)]
+pub struct Unit {
+    streams: Vec<StreamAppend>,
+    claims: Vec<log::Claim>,
+    guards: Vec<Guard>,
+}
+
+impl Unit {
+    /// Adds what an aggregate decided on the state it had at `version`.
+    pub fn add<A: Aggregate>(&mut self, id: A::Id, state: &A, version: i64, events: &[A::Event]) -> Result<(), serde_json::Error> {
+        let id: Uuid = id.into();
+        let mut state = state.clone();
+        let mut new = Vec::with_capacity(events.len());
+        for event in events {
+            self.claims.extend(state.claims(event).into_iter().map(|claim| log::Claim {
+                kind: claim.kind,
+                key: claim.key,
+                stream_id: id,
+                act: match claim.act {
+                    ClaimAct::Take => log::ClaimAct::Take,
+                    ClaimAct::Release => log::ClaimAct::Release,
+                },
+            }));
+            let (event_type, data) = fact::encode(event)?;
+            let number = event.numbering().map(|numbering| Number { field: numbering.field, series: numbering.series.prefix() });
+            new.push(NewEvent { id: Uuid::now_v7(), event_type, schema: 1, data, number });
+            state = state.evolve(event);
+        }
+        self.streams.push(StreamAppend { stream: Stream { category: A::NAME, id }, expected: Some(version), events: new });
+        Ok(())
+    }
+
+    /// The decision also read that stream at that version.
+    pub fn guard(&mut self, guards: impl IntoIterator<Item = Guard>) {
+        self.guards.extend(guards);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.streams.iter().all(|stream| stream.events.is_empty())
+    }
+
+    pub(crate) fn into_append(self, context: &Context) -> Append {
+        Append {
+            workspace: context.workspace.into(),
+            streams: self.streams,
+            claims: self.claims,
+            guards: self.guards,
+            command: context.command,
+            number_year: time::local_year(context.now),
+            metadata: Metadata {
+                actor: context.actor.to_string(),
+                command_id: context.command.map(|command| command.id),
+                correlation_id: context.correlation,
+                causation_id: None,
+                client_address: context.client_address.clone(),
+            },
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Every change of a product's stock, with what caused it.
+
+use crate::table::{Column, ColumnKind as K, Seen, Table};
+use chrono::{DateTime, Utc};
+use domain::{Fact, Money, Quantity, catalog::stock::StockEvent};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    pub id: Uuid,
+    pub product_id: Uuid,
+    #[serde(rename = "type")]
+    pub kind: Movement,
+    pub quantity: Quantity,
+    pub unit_cost: Option<Money>,
+    pub reference: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Movement {
+    In,
+    Reserve,
+}
+
+impl Table for Row {
+    const NAME: &'static str = "stock_movements";
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", K::Uuid),
+        Column::new("product_id", K::Uuid),
+        Column::new("type", K::Text),
+        Column::new("quantity", K::Number),
+        Column::new("unit_cost", K::Number),
+        Column::new("reference", K::Text),
+        Column::new("created_at", K::Time),
+    ];
+
+    fn keys(event: &Seen) -> Vec<Uuid> {
+        match &event.fact {
+            Fact::Stock(StockEvent::Received { .. } | StockEvent::Reserved { .. }) => vec![event.recorded.event_id],
+            _ => vec![],
+        }
+    }
+
+    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
+        let Fact::Stock(fact) = &event.fact else { return };
+        let (product_id, kind, quantity, unit_cost, reference) = match fact {
+            StockEvent::Received { product_id, quantity, unit_cost, reference } => (*product_id, Movement::In, *quantity, *unit_cost, reference.clone()),
+            StockEvent::Reserved { product_id, demand, quantity } => (*product_id, Movement::Reserve, *quantity, None, Some(demand.reference.clone())),
+            StockEvent::Short { .. } => return,
+        };
+        let created_at = event.recorded.recorded_at;
+        *row = Some(Self { id: key, product_id: product_id.into(), kind, quantity, unit_cost, reference, created_at });
+    }
+}

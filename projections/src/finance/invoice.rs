@@ -1,0 +1,135 @@
+//! An invoice as people see it. `overdue` is a view of the due date, not a fact.
+
+use crate::{
+    list::Op,
+    table::{Column, ColumnKind as K, Seen, Table},
+    view::{Computed, View},
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{
+    Fact, Money,
+    finance::invoice::{InvoiceEvent, InvoiceKind, Status},
+    sales::line::Line,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    pub id: Uuid,
+    pub version: i64,
+    pub invoice_number: String,
+    pub kind: InvoiceKind,
+    pub state: Status,
+    pub customer_id: Uuid,
+    pub customer_name: Option<String>,
+    pub order_id: Option<Uuid>,
+    pub order_number: Option<String>,
+    pub deal_id: Option<Uuid>,
+    pub items: Vec<Line>,
+    pub amount: Money,
+    pub paid_amount: Money,
+    pub currency: String,
+    pub issue_date: NaiveDate,
+    pub due_date: NaiveDate,
+    pub paid_at: Option<DateTime<Utc>>,
+    pub notes: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Table for Row {
+    const NAME: &'static str = "invoices";
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", K::Uuid),
+        Column::new("version", K::Number),
+        Column::new("invoice_number", K::Text),
+        Column::new("kind", K::Text),
+        Column::new("state", K::Hidden),
+        Column::new("customer_id", K::Uuid),
+        Column::new("customer_name", K::Text),
+        Column::new("order_id", K::Uuid),
+        Column::new("order_number", K::Text),
+        Column::new("deal_id", K::Uuid),
+        Column::new("items", K::Hidden),
+        Column::new("amount", K::Number),
+        Column::new("paid_amount", K::Number),
+        Column::new("currency", K::Text),
+        Column::new("issue_date", K::Date),
+        Column::new("due_date", K::Date),
+        Column::new("paid_at", K::Time),
+        Column::new("notes", K::Text),
+        Column::new("created_at", K::Time),
+        Column::new("updated_at", K::Time),
+    ];
+
+    fn keys(event: &Seen) -> Vec<Uuid> {
+        if matches!(event.fact, Fact::Invoice(_)) { vec![event.id()] } else { vec![] }
+    }
+
+    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
+        let Fact::Invoice(fact) = &event.fact else { return };
+        let at = event.recorded.recorded_at;
+        if let InvoiceEvent::Created(invoice) = fact {
+            *row = Some(Self {
+                id: key,
+                version: 0,
+                invoice_number: invoice.invoice_number.to_string(),
+                kind: invoice.kind,
+                state: invoice.status,
+                customer_id: invoice.customer_id.into(),
+                customer_name: invoice.customer_name.clone(),
+                order_id: invoice.order_id.map(Into::into),
+                order_number: invoice.order_number.as_ref().map(ToString::to_string),
+                deal_id: invoice.deal_id.map(Into::into),
+                items: invoice.items.clone(),
+                amount: invoice.amount,
+                paid_amount: Money::ZERO,
+                currency: invoice.currency.clone(),
+                issue_date: invoice.issue_date,
+                due_date: invoice.due_date,
+                paid_at: None,
+                notes: invoice.notes.clone(),
+                created_at: at,
+                updated_at: at,
+            });
+        }
+        let Some(invoice) = row else { return };
+        match fact {
+            InvoiceEvent::Created(_) => {}
+            InvoiceEvent::PaymentReceived { applied, .. } => {
+                invoice.paid_amount = invoice.paid_amount.plus(*applied);
+                invoice.state = Status::Partial;
+            }
+            InvoiceEvent::Paid { .. } => (invoice.state, invoice.paid_at) = (Status::Paid, Some(at)),
+        }
+        (invoice.version, invoice.updated_at) = (event.recorded.version, at);
+    }
+}
+
+impl View for Row {
+    const SEARCH: &'static [&'static str] = &["t.invoice_number", "t.customer_name", "t.order_number"];
+    const ALIASES: &'static [(&'static str, &'static str, Op)] = &[("dateFrom", "issueDate", Op::Gte), ("dateTo", "issueDate", Op::Lte)];
+    const RELATED: &'static [Computed] = &[Computed::new("customer.type", K::Text, "(select c.type from {s}.customers c where c.id = t.customer_id)")];
+    const SHOWN: &'static [Computed] = &[
+        Computed::new(
+            "status",
+            K::Text,
+            "(case when t.state in ('sent', 'partial') and t.due_date < (now() at time zone 'Asia/Almaty')::date then 'overdue' else t.state end)",
+        ),
+        Computed::new("openAmount", K::Number, "(t.amount - t.paid_amount)"),
+        Computed::new(
+            "items",
+            K::Json,
+            "(select coalesce(jsonb_agg(jsonb_build_object('productId', i->'productId', 'description', i->'productName', 'quantity', i->'quantity', \
+             'unitPrice', i->'unitPrice', 'discount', i->'discount', 'tax', i->'tax', 'amount', i->'totalPrice')), '[]') from jsonb_array_elements(t.items) i)",
+        ),
+        Computed::new(
+            "payments",
+            K::Json,
+            "(select coalesce(json_agg(json_build_object('id', p.id, 'paymentNumber', p.payment_number, 'amount', p.amount, 'date', p.date, 'method', p.method) \
+             order by p.created_at, p.payment_number), '[]') from {s}.payments p where p.invoice_id = t.id)",
+        ),
+    ];
+}

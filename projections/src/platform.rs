@@ -1,0 +1,266 @@
+//! Read models of the platform's own log: people, companies, workspaces and who may enter them.
+
+use crate::table::{Column, ColumnKind as K, Seen, Table};
+use chrono::{DateTime, Utc};
+use domain::{
+    Fact, Role,
+    id::derive,
+    identity::{
+        organization::OrganizationEvent,
+        user::UserEvent,
+        workspace::{WorkspaceEvent, WorkspaceKind},
+    },
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sqlx::{AssertSqlSafe, PgPool};
+use uuid::Uuid;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub id: Uuid,
+    pub version: i64,
+    pub email: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub phone: Option<String>,
+    pub organization_id: Option<Uuid>,
+    pub verified: bool,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Table for User {
+    const NAME: &'static str = "users";
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", K::Uuid),
+        Column::new("version", K::Number),
+        Column::new("email", K::Text),
+        Column::new("first_name", K::Text),
+        Column::new("last_name", K::Text),
+        Column::new("phone", K::Text),
+        Column::new("organization_id", K::Uuid),
+        Column::new("verified", K::Bool),
+        Column::new("created_at", K::Time),
+    ];
+
+    fn keys(event: &Seen) -> Vec<Uuid> {
+        if matches!(event.fact, Fact::User(_)) { vec![event.id()] } else { vec![] }
+    }
+
+    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
+        let Fact::User(fact) = &event.fact else { return };
+        match fact {
+            UserEvent::Registered(user) => {
+                *row = Some(Self {
+                    id: key,
+                    version: 0,
+                    email: user.email.clone(),
+                    first_name: user.first_name.clone(),
+                    last_name: user.last_name.clone(),
+                    phone: user.phone.clone(),
+                    organization_id: user.organization_id.map(Into::into),
+                    verified: false,
+                    created_at: event.recorded.recorded_at,
+                });
+            }
+            UserEvent::EmailVerified {} => {
+                if let Some(user) = row {
+                    user.verified = true;
+                }
+            }
+        }
+        if let Some(user) = row {
+            user.version = event.recorded.version;
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Organization {
+    pub id: Uuid,
+    pub version: i64,
+    pub name: String,
+    pub bin: String,
+    pub owner_id: Uuid,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Table for Organization {
+    const NAME: &'static str = "organizations";
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", K::Uuid),
+        Column::new("version", K::Number),
+        Column::new("name", K::Text),
+        Column::new("bin", K::Text),
+        Column::new("owner_id", K::Uuid),
+        Column::new("created_at", K::Time),
+    ];
+
+    fn keys(event: &Seen) -> Vec<Uuid> {
+        if matches!(event.fact, Fact::Organization(_)) { vec![event.id()] } else { vec![] }
+    }
+
+    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
+        let Fact::Organization(OrganizationEvent::Created(created)) = &event.fact else { return };
+        *row = Some(Self {
+            id: key,
+            version: event.recorded.version,
+            name: created.name.clone(),
+            bin: created.bin.clone(),
+            owner_id: created.owner_id.into(),
+            created_at: event.recorded.recorded_at,
+        });
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Workspace {
+    pub id: Uuid,
+    pub version: i64,
+    pub name: String,
+    pub kind: WorkspaceKind,
+    pub slug: String,
+    pub tenant_key: String,
+    pub organization_id: Option<Uuid>,
+    pub owner_id: Uuid,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Workspace {
+    /// The PostgreSQL schema and role of its read models.
+    pub fn schema(&self) -> String {
+        schema_of(&self.slug)
+    }
+}
+
+/// `tenant_` and the slug with `_` for `-`; the slug is `[a-z0-9-]`, so nothing needs quoting and no two meet.
+pub(crate) fn schema_of(slug: &str) -> String {
+    format!("tenant_{}", slug.replace('-', "_"))
+}
+
+impl Table for Workspace {
+    const NAME: &'static str = "workspaces";
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", K::Uuid),
+        Column::new("version", K::Number),
+        Column::new("name", K::Text),
+        Column::new("kind", K::Text),
+        Column::new("slug", K::Text),
+        Column::new("tenant_key", K::Text),
+        Column::new("organization_id", K::Uuid),
+        Column::new("owner_id", K::Uuid),
+        Column::new("created_at", K::Time),
+    ];
+
+    fn keys(event: &Seen) -> Vec<Uuid> {
+        if matches!(event.fact, Fact::Workspace(_)) { vec![event.id()] } else { vec![] }
+    }
+
+    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
+        let Fact::Workspace(fact) = &event.fact else { return };
+        match fact {
+            WorkspaceEvent::Created(created) => {
+                *row = Some(Self {
+                    id: key,
+                    version: 0,
+                    name: created.name.clone(),
+                    kind: created.kind,
+                    slug: created.slug.clone(),
+                    tenant_key: created.tenant_key.clone(),
+                    organization_id: created.organization_id.map(Into::into),
+                    owner_id: created.owner_id.into(),
+                    created_at: event.recorded.recorded_at,
+                });
+            }
+            WorkspaceEvent::Renamed { name } => {
+                if let Some(workspace) = row {
+                    workspace.name.clone_from(name);
+                }
+            }
+            WorkspaceEvent::MemberAdded { .. } => {}
+        }
+        if let Some(workspace) = row {
+            workspace.version = event.recorded.version;
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Membership {
+    pub id: Uuid,
+    pub workspace_id: Uuid,
+    pub user_id: Uuid,
+    pub role: Role,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Table for Membership {
+    const NAME: &'static str = "memberships";
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", K::Uuid),
+        Column::new("workspace_id", K::Uuid),
+        Column::new("user_id", K::Uuid),
+        Column::new("role", K::Text),
+        Column::new("created_at", K::Time),
+    ];
+
+    fn keys(event: &Seen) -> Vec<Uuid> {
+        match &event.fact {
+            Fact::Workspace(WorkspaceEvent::MemberAdded { user_id, .. }) => vec![derive(event.id(), &user_id.to_string())],
+            _ => vec![],
+        }
+    }
+
+    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
+        let Fact::Workspace(WorkspaceEvent::MemberAdded { user_id, role }) = &event.fact else { return };
+        let created_at = row.as_ref().map_or(event.recorded.recorded_at, |row| row.created_at);
+        *row = Some(Self { id: key, workspace_id: event.id(), user_id: (*user_id).into(), role: *role, created_at });
+    }
+}
+
+// Queries
+
+pub async fn user(pool: &PgPool, id: Uuid) -> Result<Option<User>, sqlx::Error> {
+    Ok(rows(pool, "select row_to_json(t)::text from (select {columns} from platform.users where id = $1::uuid) t", &id.to_string()).await?.pop())
+}
+
+/// By the address in lower case.
+pub async fn user_by_email(pool: &PgPool, email: &str) -> Result<Option<User>, sqlx::Error> {
+    Ok(rows(pool, "select row_to_json(t)::text from (select {columns} from platform.users where email = $1) t", email).await?.pop())
+}
+
+pub async fn organization(pool: &PgPool, id: Uuid) -> Result<Option<Organization>, sqlx::Error> {
+    Ok(rows(pool, "select row_to_json(t)::text from (select {columns} from platform.organizations where id = $1::uuid) t", &id.to_string()).await?.pop())
+}
+
+pub async fn workspace(pool: &PgPool, id: Uuid) -> Result<Option<Workspace>, sqlx::Error> {
+    Ok(rows(pool, "select row_to_json(t)::text from (select {columns} from platform.workspaces where id = $1::uuid) t", &id.to_string()).await?.pop())
+}
+
+pub(crate) async fn workspaces(pool: &PgPool) -> Result<Vec<Workspace>, sqlx::Error> {
+    rows(pool, "select row_to_json(t)::text from (select {columns} from platform.workspaces where $1 <> '' order by created_at) t", "all").await
+}
+
+/// Where a user may enter, and as what; the first is where they enter by default.
+pub async fn memberships(pool: &PgPool, user: Uuid) -> Result<Vec<(Workspace, Role)>, sqlx::Error> {
+    let all = "select row_to_json(t)::text from (select {columns} from platform.workspaces \
+        where id in (select workspace_id from platform.memberships where user_id = $1::uuid)) t";
+    let workspaces: Vec<Workspace> = rows(pool, all, &user.to_string()).await?;
+    let mine = "select row_to_json(t)::text from (select {columns} from platform.memberships where user_id = $1::uuid order by created_at, id) t";
+    let memberships: Vec<Membership> = rows(pool, mine, &user.to_string()).await?;
+    let join = |membership: Membership| {
+        let workspace = workspaces.iter().find(|workspace| workspace.id == membership.workspace_id)?;
+        Some((workspace.clone(), membership.role))
+    };
+    Ok(memberships.into_iter().filter_map(join).collect())
+}
+
+async fn rows<T: Table + DeserializeOwned>(pool: &PgPool, sql: &'static str, parameter: &str) -> Result<Vec<T>, sqlx::Error> {
+    let columns: Vec<String> = T::COLUMNS.iter().map(|column| format!("{} as \"{}\"", column.name, crate::table::camel_case(column.name))).collect();
+    let sql = sql.replace("{columns}", &columns.join(", "));
+    let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(parameter).fetch_all(pool).await?;
+    rows.iter().map(|row| serde_json::from_str(row).map_err(|error| sqlx::Error::Decode(error.into()))).collect()
+}

@@ -1,0 +1,207 @@
+//! The runner: takes a batch of one workspace's events, folds the touched rows of all its tables in memory, writes
+//! them back and moves the checkpoint, in one transaction. So a workspace's rows always equal its log at the
+//! checkpoint, additive folds count each event once, and a crash repeats nothing.
+
+use crate::{
+    platform, platform_tables,
+    schema::{self, Access, PLATFORM},
+    table::{ProjectError, Projector, Seen},
+    tenant_tables,
+};
+use async_trait::async_trait;
+use domain::{Fact, id::WorkspaceId, identity::workspace::WorkspaceEvent};
+use log::{Consumer, ConsumerError, Log, Progress};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Events folded in one transaction.
+const BATCH: i64 = 500;
+/// How long a write waits to be readable before it answers anyway.
+const READABLE_WAIT: Duration = Duration::from_secs(10);
+
+/// A handle to the runner; cheap to clone.
+#[derive(Clone)]
+pub struct Projections(Arc<Inner>);
+
+struct Inner {
+    pool: PgPool,
+    log: Log,
+    tenant: Vec<Box<dyn Projector>>,
+    platform: Vec<Box<dyn Projector>>,
+    schemas: Mutex<HashMap<Uuid, String>>,
+    reached: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
+}
+
+/// What a replay compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    pub position: i64,
+    /// Tables whose replayed rows differ from the live ones.
+    pub differing: Vec<&'static str>,
+}
+
+impl Projections {
+    /// Brings the platform's schema and every workspace's up to date.
+    pub async fn open(pool: PgPool, log: Log) -> Result<Self, sqlx::Error> {
+        let mut connection = pool.acquire().await?;
+        schema::migrate_platform(&mut connection).await?;
+        drop(connection);
+        for workspace in platform::workspaces(&pool).await? {
+            let mut tx = pool.begin().await?;
+            schema::provision(&mut tx, &workspace.schema()).await?;
+            tx.commit().await?;
+        }
+        Ok(Self(Arc::new(Inner {
+            pool,
+            log,
+            tenant: tenant_tables(),
+            platform: platform_tables(),
+            schemas: Mutex::default(),
+            reached: Mutex::default(),
+        })))
+    }
+
+    /// The runner, to be followed with.
+    pub fn consumer(&self) -> Arc<dyn Consumer> {
+        Arc::new(self.clone())
+    }
+
+    /// Waits until the workspace's read models have reached a position; `false` when they did not in time.
+    pub async fn wait_for(&self, workspace: WorkspaceId, position: i64) -> bool {
+        let mut reached = self.0.with_reached(workspace.into(), watch::Sender::subscribe);
+        let wait = reached.wait_for(|at| *at >= position);
+        matches!(tokio::time::timeout(READABLE_WAIT, wait).await, Ok(Ok(_)))
+    }
+
+    /// Folds a workspace's log from zero into a scratch schema, compares its tables with the live ones at the same
+    /// position, and drops it again. Nothing else can happen here: sagas and relays are not asked.
+    pub async fn verify(&self, workspace: WorkspaceId) -> Result<Replayed, ProjectError> {
+        self.0.verify(workspace.into()).await
+    }
+}
+
+#[async_trait]
+impl Consumer for Projections {
+    fn name(&self) -> &'static str {
+        "projections"
+    }
+
+    async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError> {
+        Ok(self.0.advance(workspace).await?)
+    }
+}
+
+impl Inner {
+    async fn advance(&self, workspace: Uuid) -> Result<Progress, ProjectError> {
+        let schema = self.schema(workspace).await?;
+        let mut tx = schema::begin(&self.pool, &schema, Access::Write).await?;
+        let lock = format!("select position from {schema}.checkpoint for update");
+        let from: i64 = sqlx::query_scalar(AssertSqlSafe(lock)).fetch_one(&mut *tx).await?;
+        let events = self.read(workspace, from).await?;
+        let Some(last) = events.last().map(|event| event.recorded.position) else {
+            tx.rollback().await?;
+            self.publish(workspace, from);
+            return Ok(Progress::CaughtUp);
+        };
+        self.fold(&mut tx, &schema, &events).await?;
+        tx.commit().await?;
+        self.publish(workspace, last);
+        Ok(if last - from == BATCH { Progress::More } else { Progress::CaughtUp })
+    }
+
+    async fn read(&self, workspace: Uuid, from: i64) -> Result<Vec<Seen>, ProjectError> {
+        let events = self.log.read(workspace, from, BATCH).await?;
+        let decode = |recorded: log::Recorded| {
+            let position = recorded.position;
+            Seen::decode(recorded).map_err(|source| ProjectError::Event { position, source })
+        };
+        events.into_iter().map(decode).collect()
+    }
+
+    async fn fold(&self, connection: &mut PgConnection, schema: &str, events: &[Seen]) -> Result<(), ProjectError> {
+        let Some(last) = events.last() else { return Ok(()) };
+        if schema == PLATFORM {
+            // A workspace exists for readers when its schema does: both become visible in one commit.
+            for event in events {
+                if let Fact::Workspace(WorkspaceEvent::Created(created)) = &event.fact {
+                    schema::provision(connection, &platform::schema_of(&created.slug)).await?;
+                }
+            }
+        }
+        let tables = if event_is_platforms(last) { &self.platform } else { &self.tenant };
+        for table in tables {
+            table.apply(connection, schema, events).await?;
+        }
+        let checkpoint = format!("update {schema}.checkpoint set position = $1");
+        sqlx::query(AssertSqlSafe(checkpoint)).bind(last.recorded.position).execute(connection).await?;
+        Ok(())
+    }
+
+    async fn schema(&self, workspace: Uuid) -> Result<String, ProjectError> {
+        if workspace == WorkspaceId::PLATFORM.uuid() {
+            return Ok(PLATFORM.to_owned());
+        }
+        let known = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(&workspace).cloned();
+        if let Some(schema) = known {
+            return Ok(schema);
+        }
+        let found = platform::workspace(&self.pool, workspace).await?.ok_or(ProjectError::NoSchema(workspace))?;
+        let schema = found.schema();
+        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).insert(workspace, schema.clone());
+        Ok(schema)
+    }
+
+    fn publish(&self, workspace: Uuid, position: i64) {
+        self.with_reached(workspace, |reached| {
+            reached.send_if_modified(|at| {
+                let news = *at < position;
+                *at = position.max(*at);
+                news
+            });
+        });
+    }
+
+    fn with_reached<T>(&self, workspace: Uuid, body: impl FnOnce(&watch::Sender<i64>) -> T) -> T {
+        let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        body(reached.entry(workspace).or_insert_with(|| watch::channel(0).0))
+    }
+
+    async fn verify(&self, workspace: Uuid) -> Result<Replayed, ProjectError> {
+        let live = self.schema(workspace).await?;
+        let scratch = format!("{live}_replay");
+        let mut tx = self.pool.begin().await?;
+        // The lock holds the live rows still at their position.
+        let lock = format!("select position from {live}.checkpoint for update");
+        let until: i64 = sqlx::query_scalar(AssertSqlSafe(lock)).fetch_one(&mut *tx).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("create schema {scratch}"))).execute(&mut *tx).await?;
+        schema::create_tables(&mut tx, &scratch).await?;
+        let mut from = 0;
+        while from < until {
+            let mut events = self.read(workspace, from).await?;
+            events.retain(|event| event.recorded.position <= until);
+            self.fold(&mut tx, &scratch, &events).await?;
+            from += BATCH;
+        }
+        let mut differing = Vec::new();
+        for table in self.tenant.iter().map(|table| table.name()) {
+            let compare = format!(
+                "select exists ((table {live}.{table} except table {scratch}.{table}) union all (table {scratch}.{table} except table {live}.{table}))"
+            );
+            if sqlx::query_scalar(AssertSqlSafe(compare)).fetch_one(&mut *tx).await? {
+                differing.push(table);
+            }
+        }
+        tx.rollback().await?;
+        Ok(Replayed { position: until, differing })
+    }
+}
+
+fn event_is_platforms(event: &Seen) -> bool {
+    event.recorded.workspace == WorkspaceId::PLATFORM.uuid()
+}

@@ -1,0 +1,162 @@
+//! A customer as people see it, with what it ordered and owes.
+
+use crate::{
+    list::Op,
+    table::{Column, ColumnKind as K, Seen, Table},
+    view::{Computed, View},
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{
+    Fact, Money,
+    finance::invoice::InvoiceEvent,
+    sales::{
+        customer::{CustomerEvent, Profile, Status},
+        order::OrderEvent,
+    },
+    time::local_date,
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    pub id: Uuid,
+    pub version: i64,
+    pub customer_number: String,
+    pub status: Status,
+    #[serde(flatten)]
+    pub profile: Profile,
+    /// Invoiced and not paid; positive means the customer owes.
+    pub balance: Money,
+    pub lifetime_value: Money,
+    pub total_orders: u32,
+    pub total_revenue: Money,
+    pub last_order_date: Option<NaiveDate>,
+    pub archived: bool,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Table for Row {
+    const NAME: &'static str = "customers";
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", K::Uuid),
+        Column::new("version", K::Number),
+        Column::new("customer_number", K::Text),
+        Column::new("name", K::Text),
+        Column::new("type", K::Text),
+        Column::new("status", K::Text),
+        Column::new("email", K::Text),
+        Column::new("phone", K::Text),
+        Column::new("bin", K::Text),
+        Column::new("iin", K::Text),
+        Column::new("source", K::Text),
+        Column::new("segment", K::Text),
+        Column::new("rating", K::Number),
+        Column::new("credit_limit", K::Number),
+        Column::new("payment_terms", K::Text),
+        Column::new("contacts", K::Json),
+        Column::new("addresses", K::Json),
+        Column::new("tags", K::Json),
+        Column::new("balance", K::Number),
+        Column::new("lifetime_value", K::Number),
+        Column::new("total_orders", K::Number),
+        Column::new("total_revenue", K::Number),
+        Column::new("last_order_date", K::Date),
+        Column::new("archived", K::Hidden),
+        Column::new("created_at", K::Time),
+        Column::new("updated_at", K::Time),
+    ];
+
+    fn keys(event: &Seen) -> Vec<Uuid> {
+        match &event.fact {
+            Fact::Customer(_) => vec![event.id()],
+            Fact::Order(OrderEvent::Created(order)) => vec![order.customer_id.into()],
+            Fact::Invoice(InvoiceEvent::Created(invoice)) => vec![invoice.customer_id.into()],
+            Fact::Invoice(InvoiceEvent::PaymentReceived { customer_id, .. }) => vec![(*customer_id).into()],
+            _ => vec![],
+        }
+    }
+
+    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
+        let at = event.recorded.recorded_at;
+        if let Fact::Customer(CustomerEvent::Created { customer_number, status, profile }) = &event.fact {
+            *row = Some(Self {
+                id: key,
+                version: event.recorded.version,
+                customer_number: customer_number.to_string(),
+                status: *status,
+                profile: profile.as_ref().clone(),
+                balance: Money::ZERO,
+                lifetime_value: Money::ZERO,
+                total_orders: 0,
+                total_revenue: Money::ZERO,
+                last_order_date: None,
+                archived: false,
+                created_at: at,
+                updated_at: at,
+            });
+        }
+        let Some(customer) = row else { return };
+        match &event.fact {
+            Fact::Customer(fact) => {
+                customer.own(fact);
+                (customer.version, customer.updated_at) = (event.recorded.version, at);
+            }
+            Fact::Order(OrderEvent::Created(order)) => {
+                customer.total_orders += 1;
+                customer.total_revenue = customer.total_revenue.plus(order.total_amount);
+                customer.lifetime_value = customer.total_revenue;
+                customer.last_order_date = Some(local_date(at));
+            }
+            Fact::Invoice(InvoiceEvent::Created(invoice)) => customer.balance = customer.balance.plus(invoice.amount),
+            Fact::Invoice(InvoiceEvent::PaymentReceived { amount, .. }) => customer.balance = customer.balance.minus(*amount),
+            _ => {}
+        }
+    }
+}
+
+impl Row {
+    fn own(&mut self, event: &CustomerEvent) {
+        match event {
+            CustomerEvent::Created { .. } => {}
+            CustomerEvent::Updated(change) => self.profile.apply(change),
+            CustomerEvent::StatusChanged { to, .. } => self.status = *to,
+            CustomerEvent::Archived {} => self.archived = true,
+        }
+    }
+}
+
+impl View for Row {
+    const VISIBLE: &'static str = "not t.archived";
+    const SEARCH: &'static [&'static str] = &["t.name", "t.email", "t.phone", "t.bin", "t.iin", "t.customer_number"];
+    const ALIASES: &'static [(&'static str, &'static str, Op)] =
+        &[("minRevenue", "totalRevenue", Op::Gte), ("maxRevenue", "totalRevenue", Op::Lte), ("dateFrom", "createdAt", Op::Gte), ("dateTo", "createdAt", Op::Lte)];
+    const SHOWN: &'static [Computed] = &[Computed::new(
+        "metrics",
+        K::Json,
+        "json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
+         'averageOrderValue', case when t.total_orders > 0 then round(t.total_revenue / t.total_orders, 2) end, 'lastOrderDate', t.last_order_date)",
+    )];
+    const DETAILS: &'static [Computed] = &[
+        Computed::new(
+            "deals",
+            K::Json,
+            "(select coalesce(json_agg(json_build_object('id', d.id, 'dealNumber', d.deal_number, 'title', d.title, 'value', d.value, 'stage', d.stage, \
+             'closedAt', coalesce(d.won_at, d.lost_at)) order by d.created_at desc), '[]') from {s}.deals d where d.customer_id = t.id)",
+        ),
+        Computed::new(
+            "orders",
+            K::Json,
+            "(select coalesce(json_agg(json_build_object('id', o.id, 'orderNumber', o.order_number, 'totalAmount', o.total_amount, 'status', o.status) \
+             order by o.created_at desc), '[]') from {s}.orders o where o.customer_id = t.id)",
+        ),
+        Computed::new(
+            "invoices",
+            K::Json,
+            "(select coalesce(json_agg(json_build_object('id', i.id, 'invoiceNumber', i.invoice_number, 'amount', i.amount, 'status', i.state, 'paidAt', i.paid_at) \
+             order by i.created_at desc), '[]') from {s}.invoices i where i.customer_id = t.id)",
+        ),
+    ];
+}

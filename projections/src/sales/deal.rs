@@ -1,0 +1,198 @@
+//! A deal as people see it, with each stay in a stage.
+
+use crate::{
+    list::Op,
+    table::{Column, ColumnKind as K, Seen, Table},
+    view::{Computed, View},
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{
+    Fact, Money,
+    sales::{
+        deal::{DealEvent, Details, Stage},
+        line::{self, Line},
+    },
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    pub id: Uuid,
+    pub version: i64,
+    pub deal_number: String,
+    pub stage: Stage,
+    /// `value` here is what is shown: the estimate, else the sum of the lines.
+    #[serde(flatten)]
+    pub details: Details,
+    /// The value somebody named.
+    pub estimate: Option<Money>,
+    pub products: Vec<Line>,
+    pub timeline: Vec<Stay>,
+    pub final_amount: Option<Money>,
+    pub actual_close_date: Option<NaiveDate>,
+    pub lost_reason: Option<String>,
+    pub competitor_won: Option<String>,
+    pub won_at: Option<DateTime<Utc>>,
+    pub lost_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// One stay in a stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stay {
+    pub stage: Stage,
+    pub entered_at: DateTime<Utc>,
+    pub exited_at: Option<DateTime<Utc>>,
+}
+
+impl Table for Row {
+    const NAME: &'static str = "deals";
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", K::Uuid),
+        Column::new("version", K::Number),
+        Column::new("deal_number", K::Text),
+        Column::new("title", K::Text),
+        Column::new("description", K::Text),
+        Column::new("customer_id", K::Uuid),
+        Column::new("customer_name", K::Text),
+        Column::new("value", K::Number),
+        Column::new("estimate", K::Hidden),
+        Column::new("currency", K::Text),
+        Column::new("stage", K::Text),
+        Column::new("probability", K::Number),
+        Column::new("expected_close_date", K::Date),
+        Column::new("actual_close_date", K::Date),
+        Column::new("assigned_to", K::Uuid),
+        Column::new("source", K::Text),
+        Column::new("competitors", K::Json),
+        Column::new("tags", K::Json),
+        Column::new("products", K::Json),
+        Column::new("timeline", K::Hidden),
+        Column::new("final_amount", K::Number),
+        Column::new("lost_reason", K::Text),
+        Column::new("competitor_won", K::Text),
+        Column::new("won_at", K::Time),
+        Column::new("lost_at", K::Time),
+        Column::new("created_at", K::Time),
+        Column::new("updated_at", K::Time),
+    ];
+
+    fn keys(event: &Seen) -> Vec<Uuid> {
+        if matches!(event.fact, Fact::Deal(_)) { vec![event.id()] } else { vec![] }
+    }
+
+    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
+        let Fact::Deal(fact) = &event.fact else { return };
+        let at = event.recorded.recorded_at;
+        if let DealEvent::Created { deal_number, stage, details, products } = fact {
+            *row = Some(Self {
+                id: key,
+                version: 0,
+                deal_number: deal_number.to_string(),
+                stage: *stage,
+                estimate: details.value,
+                details: details.as_ref().clone(),
+                products: products.clone(),
+                timeline: vec![Stay { stage: *stage, entered_at: at, exited_at: None }],
+                final_amount: None,
+                actual_close_date: None,
+                lost_reason: None,
+                competitor_won: None,
+                won_at: None,
+                lost_at: None,
+                created_at: at,
+                updated_at: at,
+            });
+        }
+        let Some(deal) = row else { return };
+        deal.apply(fact, at);
+        deal.details.value = deal.estimate.or_else(|| line::sum(&deal.products));
+        (deal.version, deal.updated_at) = (event.recorded.version, at);
+    }
+}
+
+impl Row {
+    fn apply(&mut self, event: &DealEvent, at: DateTime<Utc>) {
+        match event {
+            DealEvent::Created { .. } => {}
+            DealEvent::Updated { change, products } => {
+                self.details.apply(change);
+                self.estimate = change.value.or(self.estimate);
+                if let Some(products) = products {
+                    self.products.clone_from(products);
+                }
+            }
+            DealEvent::StageChanged { to, .. } => {
+                self.enter(*to, at);
+                (self.lost_at, self.lost_reason, self.competitor_won) = (None, None, None);
+            }
+            DealEvent::Won(won) => {
+                self.enter(Stage::Won, at);
+                self.final_amount = Some(won.amount);
+                self.actual_close_date = won.actual_close_date;
+                self.won_at = Some(at);
+            }
+            DealEvent::Lost { reason, competitor, .. } => {
+                self.enter(Stage::Lost, at);
+                self.lost_reason = Some(reason.clone());
+                self.competitor_won.clone_from(competitor);
+                self.lost_at = Some(at);
+            }
+        }
+    }
+
+    fn enter(&mut self, stage: Stage, at: DateTime<Utc>) {
+        if let Some(stay) = self.timeline.last_mut() {
+            stay.exited_at = Some(at);
+        }
+        self.timeline.push(Stay { stage, entered_at: at, exited_at: None });
+        self.stage = stage;
+    }
+}
+
+impl View for Row {
+    const SEARCH: &'static [&'static str] = &["t.title", "t.description", "t.deal_number", "t.customer_name"];
+    const ALIASES: &'static [(&'static str, &'static str, Op)] = &[
+        ("minValue", "value", Op::Gte),
+        ("maxValue", "value", Op::Lte),
+        ("dateFrom", "createdAt", Op::Gte),
+        ("dateTo", "createdAt", Op::Lte),
+    ];
+    const SHOWN: &'static [Computed] = &[
+        Computed::new(
+            "assignedToName",
+            K::Text,
+            "null::text",
+        ),
+        Computed::new(
+            "metrics",
+            K::Json,
+            "json_build_object('daysInPipeline', (coalesce(t.won_at, t.lost_at, now())::date - t.created_at::date), 'activitiesCount', 0, 'lastActivityDate', null)",
+        ),
+    ];
+    const RELATED: &'static [Computed] = &[
+        Computed::new("customer.type", K::Text, "(select c.type from {s}.customers c where c.id = t.customer_id)"),
+        Computed::new("customer.status", K::Text, "(select c.status from {s}.customers c where c.id = t.customer_id)"),
+        Computed::new("customer.segment", K::Text, "(select c.segment from {s}.customers c where c.id = t.customer_id)"),
+    ];
+    const DETAILS: &'static [Computed] = &[
+        Computed::new(
+            "customer",
+            K::Json,
+            "(select json_build_object('id', c.id, 'name', c.name, 'type', c.type, 'email', c.email) from {s}.customers c where c.id = t.customer_id)",
+        ),
+        Computed::new("timeline", K::Json, "t.timeline"),
+        Computed::new(
+            "orders",
+            K::Json,
+            "(select coalesce(json_agg(json_build_object('id', o.id, 'orderNumber', o.order_number, 'status', o.status, 'totalAmount', o.total_amount)), '[]') \
+             from {s}.orders o where o.deal_id = t.id)",
+        ),
+        Computed::new("activities", K::Json, "'[]'::json"),
+        Computed::new("documents", K::Json, "'[]'::json"),
+    ];
+}

@@ -1,0 +1,176 @@
+//! An order as people see it, with the axes that follow from facts: what is paid, what is being made.
+
+use crate::{
+    list::Op,
+    table::{Column, ColumnKind as K, Seen, Table},
+    view::{Computed, View},
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{
+    Fact, Money,
+    finance::invoice::InvoiceEvent,
+    production::production_order::ProductionOrderEvent,
+    sales::{
+        customer::Address,
+        line::Line,
+        order::{OrderEvent, OrderType, Status},
+    },
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    pub id: Uuid,
+    pub version: i64,
+    pub order_number: String,
+    #[serde(rename = "type")]
+    pub kind: OrderType,
+    pub status: Status,
+    pub customer_id: Uuid,
+    pub customer_name: Option<String>,
+    pub deal_id: Option<Uuid>,
+    pub deal_number: Option<String>,
+    pub items: Vec<Line>,
+    pub total_amount: Money,
+    pub paid_amount: Money,
+    pub payment_status: PaymentStatus,
+    pub production_status: ProductionStatus,
+    pub currency: String,
+    pub assigned_to: Option<Uuid>,
+    pub shipping_address: Option<Address>,
+    pub delivery_date: Option<NaiveDate>,
+    pub payment_terms: Option<String>,
+    pub notes: Option<String>,
+    pub status_history: Vec<StatusStep>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PaymentStatus {
+    Unpaid,
+    Partial,
+    Paid,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProductionStatus {
+    None,
+    Waiting,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusStep {
+    pub status: Status,
+    pub date: DateTime<Utc>,
+    /// Absent when the system did it.
+    pub user_id: Option<String>,
+}
+
+impl Table for Row {
+    const NAME: &'static str = "orders";
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", K::Uuid),
+        Column::new("version", K::Number),
+        Column::new("order_number", K::Text),
+        Column::new("type", K::Text),
+        Column::new("status", K::Text),
+        Column::new("customer_id", K::Uuid),
+        Column::new("customer_name", K::Text),
+        Column::new("deal_id", K::Uuid),
+        Column::new("deal_number", K::Text),
+        Column::new("items", K::Json),
+        Column::new("total_amount", K::Number),
+        Column::new("paid_amount", K::Number),
+        Column::new("payment_status", K::Text),
+        Column::new("production_status", K::Text),
+        Column::new("currency", K::Text),
+        Column::new("assigned_to", K::Uuid),
+        Column::new("shipping_address", K::Json),
+        Column::new("delivery_date", K::Date),
+        Column::new("payment_terms", K::Text),
+        Column::new("notes", K::Text),
+        Column::new("status_history", K::Hidden),
+        Column::new("created_at", K::Time),
+        Column::new("updated_at", K::Time),
+    ];
+
+    fn keys(event: &Seen) -> Vec<Uuid> {
+        match &event.fact {
+            Fact::Order(_) => vec![event.id()],
+            Fact::Invoice(InvoiceEvent::PaymentReceived { order_id: Some(order), .. }) => vec![(*order).into()],
+            Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => vec![created.order_id.into()],
+            _ => vec![],
+        }
+    }
+
+    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
+        if let Fact::Order(OrderEvent::Created(order)) = &event.fact {
+            let at = event.recorded.recorded_at;
+            let user_id = event.recorded.meta().actor.strip_prefix("user:").map(str::to_owned);
+            *row = Some(Self {
+                id: key,
+                version: event.recorded.version,
+                order_number: order.order_number.to_string(),
+                kind: order.kind,
+                status: order.status,
+                customer_id: order.customer_id.into(),
+                customer_name: order.customer_name.clone(),
+                deal_id: order.deal_id.map(Into::into),
+                deal_number: order.deal_number.as_ref().map(ToString::to_string),
+                items: order.items.clone(),
+                total_amount: order.total_amount,
+                paid_amount: Money::ZERO,
+                payment_status: PaymentStatus::Unpaid,
+                production_status: ProductionStatus::None,
+                currency: order.currency.clone(),
+                assigned_to: order.assigned_to.map(Into::into),
+                shipping_address: order.shipping_address.clone(),
+                delivery_date: order.delivery_date,
+                payment_terms: order.payment_terms.clone(),
+                notes: order.notes.clone(),
+                status_history: vec![StatusStep { status: order.status, date: at, user_id }],
+                created_at: at,
+                updated_at: at,
+            });
+        }
+        let Some(order) = row else { return };
+        match &event.fact {
+            Fact::Invoice(InvoiceEvent::PaymentReceived { applied, .. }) => {
+                order.paid_amount = order.paid_amount.plus(*applied);
+                order.payment_status = if order.paid_amount >= order.total_amount { PaymentStatus::Paid } else { PaymentStatus::Partial };
+            }
+            Fact::ProductionOrder(ProductionOrderEvent::Created(_)) => order.production_status = ProductionStatus::Waiting,
+            _ => {}
+        }
+    }
+}
+
+impl View for Row {
+    const SEARCH: &'static [&'static str] = &["t.order_number", "t.customer_name", "t.deal_number", "t.notes"];
+    const ALIASES: &'static [(&'static str, &'static str, Op)] = &[("dateFrom", "createdAt", Op::Gte), ("dateTo", "createdAt", Op::Lte)];
+    const RELATED: &'static [Computed] = &[Computed::new("customer.type", K::Text, "(select c.type from {s}.customers c where c.id = t.customer_id)")];
+    const DETAILS: &'static [Computed] = &[
+        Computed::new("statusHistory", K::Json, "t.status_history"),
+        Computed::new(
+            "productionOrders",
+            K::Json,
+            "(select coalesce(json_agg(json_build_object('id', p.id, 'productionNumber', p.production_number, 'productId', p.product_id, 'quantity', p.quantity, \
+             'status', p.status, 'materialState', p.material_state, 'completedQuantity', p.completed_quantity) order by p.line), '[]') \
+             from {s}.production_orders p where p.order_id = t.id)",
+        ),
+        Computed::new(
+            "invoices",
+            K::Json,
+            "(select coalesce(json_agg(json_build_object('id', i.id, 'invoiceNumber', i.invoice_number, 'amount', i.amount, 'status', i.state, \
+             'paidAmount', i.paid_amount) order by i.created_at), '[]') from {s}.invoices i where i.order_id = t.id)",
+        ),
+        Computed::new("shipments", K::Json, "'[]'::json"),
+        Computed::new("documents", K::Json, "'[]'::json"),
+    ];
+}

@@ -1,0 +1,53 @@
+//! A workspace's schema: `tenant_{slug}`, owned by a role of the same name. Requests and folds run as that role, so
+//! the database itself refuses another workspace's rows.
+
+use log::migrate::{self, Migration};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+
+const TENANT: &[Migration] = &[Migration { name: "0001_tenant", sql: include_str!("../../migrations/tenant/0001_tenant.sql") }];
+const PLATFORM_MIGRATIONS: &[Migration] = &[Migration { name: "0001_platform", sql: include_str!("../../migrations/platform/0001_platform.sql") }];
+
+/// The platform's own schema.
+pub const PLATFORM: &str = "platform";
+
+pub(crate) async fn migrate_platform(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    migrate::apply(connection, PLATFORM, PLATFORM_MIGRATIONS).await
+}
+
+/// Creates what is missing of a workspace's role and schema, and brings its tables up to date. The name comes from a
+/// checked slug: `tenant_[a-z0-9_]+`.
+pub(crate) async fn provision(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+    // Roles belong to the whole server: another database, or another node this very moment, may have made it.
+    let role = format!(
+        "do $$ begin create role {schema} nologin; exception when duplicate_object or unique_violation then null; end $$; \
+         grant {schema} to current_user; \
+         create schema if not exists {schema} authorization {schema}; \
+         set local role {schema};"
+    );
+    sqlx::raw_sql(AssertSqlSafe(role)).execute(&mut *connection).await?;
+    migrate::apply(connection, schema, TENANT).await?;
+    sqlx::raw_sql("reset role").execute(connection).await?;
+    Ok(())
+}
+
+/// A transaction that can see this workspace's rows and no other's.
+pub async fn begin<'a>(pool: &'a PgPool, schema: &str, access: Access) -> Result<Transaction<'a, Postgres>, sqlx::Error> {
+    let mode = match access {
+        Access::Read => "begin read only",
+        // Read models can always be rebuilt: their commits need not wait for the disk.
+        Access::Write => "begin; set local synchronous_commit = off",
+    };
+    let role = if schema == PLATFORM { String::new() } else { format!("; set local role {schema}") };
+    pool.begin_with(AssertSqlSafe(format!("{mode}{role}"))).await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Read,
+    Write,
+}
+
+/// A workspace's tables in an existing schema, without a role of their own: for a replay beside the live ones.
+pub(crate) async fn create_tables(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+    migrate::apply(connection, schema, TENANT).await
+}
