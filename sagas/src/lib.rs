@@ -1,1 +1,22 @@
-//! placeholder
+//! **pursues.** A saga folds the log and says what is still owed; asking again after a crash is the whole recovery.
+//! Pure: `evolve` and `owed` know no clock and no database. The runner carries out what is owed through commands.
+
+mod act;
+#[cfg(test)]
+mod harness;
+mod runner;
+mod saga;
+
+pub mod deal_won;
+pub mod order_fulfillment;
+
+pub use act::{Act, Owed};
+pub use runner::{Sagas, open};
+pub use saga::{Saga, Seen, Standing};
+
+use saga::{Process, of};
+
+/// The sagas there are: one line each.
+fn all() -> Vec<Box<dyn Process>> {
+    vec![of::<deal_won::DealWon>(), of::<order_fulfillment::OrderFulfillment>()]
+}

@@ -1,0 +1,82 @@
+//! What sagas ask for, and how it is carried out: through the same commands as everybody's, by an id that makes a
+//! repeat harmless.
+
+use chrono::{DateTime, Utc};
+use commands::{Context, Error, Executor, production_order};
+use domain::{
+    Aggregate, Quantity, Rejection,
+    catalog::stock::{Demand, Stock, StockCommand},
+    finance::invoice::{self, Invoice, InvoiceCommand},
+    id::{InvoiceId, NotificationId, OrderId, ProductId, ProductionOrderId, StockId},
+    office::notification::{self, Notification, NotificationCommand},
+    production::production_order::{ProductionOrder, ProductionOrderCommand},
+    sales::order::{self, Order, OrderCommand},
+};
+
+/// One step that is still to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Owed {
+    /// Unique in the instance; part of the command's id.
+    pub step: String,
+    pub act: Act,
+}
+
+impl Owed {
+    pub fn new(step: impl Into<String>, act: Act) -> Self {
+        Self { step: step.into(), act }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    CreateOrder(OrderId, Box<order::Created>),
+    CreateInvoice(InvoiceId, Box<invoice::Created>),
+    Notify(NotificationId, Box<notification::Created>),
+    Produce(ProductionOrderId, production_order::Request),
+    Reserve(ProductId, Demand, Quantity),
+    Schedule(ProductionOrderId, DateTime<Utc>),
+}
+
+/// Why a step was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// By the rules, for good.
+    #[error("{code}: {message}")]
+    Refused { code: String, message: String },
+    /// By circumstances: ask again.
+    #[error(transparent)]
+    Again(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Act {
+    pub(crate) async fn carry_out(self, executor: &Executor, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::CreateOrder(id, created) => execute::<Order>(executor, id, OrderCommand::Create(created), context).await,
+            Self::CreateInvoice(id, created) => execute::<Invoice>(executor, id, InvoiceCommand::Create(created), context).await,
+            Self::Notify(id, created) => execute::<Notification>(executor, id, NotificationCommand::Notify(created), context).await,
+            Self::Produce(id, request) => done(production_order::create(executor, id, &request, context).await),
+            Self::Reserve(product_id, demand, quantity) => {
+                execute::<Stock>(executor, StockId::of(product_id), StockCommand::Reserve { product_id, demand, quantity }, context).await
+            }
+            Self::Schedule(id, start) => execute::<ProductionOrder>(executor, id, ProductionOrderCommand::Schedule { start }, context).await,
+        }
+    }
+}
+
+pub(crate) async fn execute<A: Aggregate>(executor: &Executor, id: A::Id, command: A::Command, context: &Context) -> Result<(), Failure> {
+    done(executor.execute::<A>(id, &command, context).await)
+}
+
+fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
+    match result {
+        Ok(_) => Ok(()),
+        Err(Error::Rejected(rejection)) => Err(Failure::Refused { code: rejection.code().to_owned(), message: rejection.to_string() }),
+        // Asking again would change nothing about these either.
+        Err(error @ (Error::NoSuchReference(_) | Error::Taken { .. } | Error::Limit { .. } | Error::Forbidden(_) | Error::CommandReused)) => {
+            Err(Failure::Refused { code: "command.refused".to_owned(), message: error.to_string() })
+        }
+        Err(error @ (Error::Stale { .. } | Error::Busy | Error::Unavailable(_) | Error::OutcomeUnknown | Error::Unreadable(_) | Error::Unstorable(_))) => {
+            Err(Failure::Again(Box::new(error)))
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! DealWonOrchestrator: a won deal becomes exactly one order and one invoice, and people are told.
+//! deal.won → order → invoice (which names the order's number); notifications go beside.
+
+use crate::{Act, Owed, Saga, Seen, Standing};
+use chrono::{DateTime, Days, Utc};
+use domain::{
+    Fact, Number, Role,
+    finance::invoice::{self, InvoiceEvent, InvoiceKind},
+    id::{DealId, InvoiceId, NotificationId, OrderId, derive},
+    office::notification::{self, Audience, NotificationEvent, Topic},
+    process::{ProcessEvent, Refusal},
+    sales::{
+        deal::{DealEvent, Won},
+        order::{self, OrderEvent, OrderType},
+    },
+    time::local_date,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Days a customer has to pay when nothing else was agreed.
+const PAYMENT_DAYS: u64 = 30;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub enum DealWon {
+    #[default]
+    Idle,
+    Running(Box<Run>),
+    Done,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    won: Won,
+    at: DateTime<Utc>,
+    order_number: Option<Number>,
+    invoiced: bool,
+    told: BTreeSet<NotificationId>,
+    /// The first step the rules refused, and why.
+    refused: Option<(String, String)>,
+}
+
+pub fn order_id(deal: Uuid) -> OrderId {
+    OrderId::new(derive(deal, "order"))
+}
+
+pub fn invoice_id(deal: Uuid) -> InvoiceId {
+    InvoiceId::new(derive(deal, "invoice"))
+}
+
+impl Saga for DealWon {
+    const NAME: &'static str = "deal_won_orchestrator";
+
+    fn instance(seen: &Seen) -> Option<Uuid> {
+        match &seen.fact {
+            Fact::Deal(DealEvent::Won(_)) => Some(seen.id),
+            Fact::Order(OrderEvent::Created(order)) => order.deal_id.map(Into::into),
+            Fact::Invoice(InvoiceEvent::Created(invoice)) => invoice.deal_id.map(Into::into),
+            Fact::Notification(NotificationEvent::Created(created)) => Some(created.about),
+            Fact::Process(ProcessEvent::StepRefused(refusal)) if refusal.saga == Self::NAME => Some(refusal.instance),
+            _ => None,
+        }
+    }
+
+    fn evolve(self, seen: &Seen) -> Self {
+        let mut run = match (self, &seen.fact) {
+            (Self::Idle, Fact::Deal(DealEvent::Won(won))) => {
+                Box::new(Run { won: won.as_ref().clone(), at: seen.at, order_number: None, invoiced: false, told: BTreeSet::new(), refused: None })
+            }
+            (Self::Running(run), _) => run,
+            (settled @ (Self::Idle | Self::Done), _) => return settled,
+        };
+        run.see(seen);
+        let complete = run.order_number.is_some() && run.invoiced && run.refused.is_none() && run.untold(Self::instance(seen).unwrap_or_default()).is_empty();
+        if complete { Self::Done } else { Self::Running(run) }
+    }
+
+    fn owed(&self, deal: Uuid) -> Vec<Owed> {
+        let Self::Running(run) = self else { return vec![] };
+        let mut owed = run.untold(deal);
+        match (&run.refused, &run.order_number) {
+            (Some(_), _) => {}
+            (None, None) => owed.insert(0, run.order(deal)),
+            (None, Some(number)) if !run.invoiced => owed.insert(0, run.invoice(deal, number)),
+            (None, Some(_)) => {}
+        }
+        owed
+    }
+
+    fn standing(&self) -> Standing {
+        match self {
+            Self::Idle => Standing::Idle,
+            Self::Done => Standing::Done,
+            Self::Running(run) => match &run.refused {
+                Some((step, code)) => Standing::Parked { reason: format!("{step}: {code}") },
+                None => Standing::Running,
+            },
+        }
+    }
+}
+
+impl Run {
+    fn see(&mut self, seen: &Seen) {
+        match &seen.fact {
+            // An order somebody places by hand for the same deal is not ours.
+            Fact::Order(OrderEvent::Created(order)) if order.deal_id.is_some_and(|deal| order_id(deal.into()).uuid() == seen.id) => {
+                self.order_number = Some(order.order_number.clone());
+            }
+            Fact::Invoice(InvoiceEvent::Created(invoice)) if invoice.deal_id.is_some_and(|deal| invoice_id(deal.into()).uuid() == seen.id) => self.invoiced = true,
+            Fact::Notification(NotificationEvent::Created(_)) => {
+                self.told.insert(seen.id.into());
+            }
+            Fact::Process(ProcessEvent::StepRefused(Refusal { step, code, .. })) => {
+                self.refused.get_or_insert_with(|| (step.clone(), code.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    fn order(&self, deal: Uuid) -> Owed {
+        let Won { deal_number, customer_id, customer_name, items, amount, currency, assigned_to, notes, .. } = self.won.clone();
+        let created = order::Created {
+            order_number: Number::pending(),
+            kind: OrderType::Sales,
+            status: order::Status::Pending,
+            customer_id,
+            customer_name,
+            deal_id: Some(DealId::new(deal)),
+            deal_number: Some(deal_number),
+            items,
+            total_amount: amount,
+            currency,
+            assigned_to,
+            shipping_address: None,
+            delivery_date: None,
+            payment_terms: None,
+            notes,
+        };
+        Owed::new("order", Act::CreateOrder(order_id(deal), Box::new(created)))
+    }
+
+    fn invoice(&self, deal: Uuid, order_number: &Number) -> Owed {
+        let Won { customer_id, customer_name, items, amount, currency, .. } = self.won.clone();
+        let issue_date = local_date(self.at);
+        let created = invoice::Created {
+            invoice_number: Number::pending(),
+            kind: InvoiceKind::Proforma,
+            status: invoice::Status::Sent,
+            customer_id,
+            customer_name,
+            order_id: Some(order_id(deal)),
+            order_number: Some(order_number.clone()),
+            deal_id: Some(DealId::new(deal)),
+            items,
+            amount,
+            currency,
+            issue_date,
+            due_date: issue_date.checked_add_days(Days::new(PAYMENT_DAYS)).unwrap_or(issue_date),
+            notes: None,
+        };
+        Owed::new("invoice", Act::CreateInvoice(invoice_id(deal), Box::new(created)))
+    }
+
+    /// Who has yet to hear of it: the owners, whoever the deal is assigned to, and the owners again when it is parked.
+    fn untold(&self, deal: Uuid) -> Vec<Owed> {
+        let Won { title, deal_number, amount, currency, customer_name, .. } = &self.won;
+        let news = json!({"dealId": deal, "dealNumber": deal_number, "title": title, "amount": amount, "currency": currency, "customerName": customer_name});
+        let mut untold = vec![("notify owner", Topic::DealWon, Audience::Role(Role::Owner), news.clone())];
+        untold.extend(self.won.assigned_to.map(|user| ("notify assignee", Topic::DealWon, Audience::User(user), news)));
+        untold.extend(self.refused.as_ref().map(|(step, code)| {
+            let why = json!({"saga": DealWon::NAME, "dealId": deal, "dealNumber": deal_number, "step": step, "reason": code});
+            ("notify parked", Topic::ProcessParked, Audience::Role(Role::Owner), why)
+        }));
+        let owe = |(step, topic, audience, data): (&str, Topic, Audience, serde_json::Value)| {
+            let id = NotificationId::new(derive(deal, step));
+            let data = data.as_object().cloned().unwrap_or_default();
+            let created = notification::Created { topic, audience, about: deal, data };
+            let told = self.told.contains(&id) || self.refused.as_ref().is_some_and(|(refused, _)| refused == step);
+            (!told).then(|| Owed::new(step, Act::Notify(id, Box::new(created))))
+        };
+        untold.into_iter().filter_map(owe).collect()
+    }
+}

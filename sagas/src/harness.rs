@@ -1,0 +1,296 @@
+//! The generic crash harness. A small world of real aggregates carries out what sagas owe, while a random schedule
+//! decides what happens next: fold one fact, carry out any owed step (again, if it was done already), lose the process
+//! and load it from what was stored, let goods arrive, refuse a step. Whatever the schedule, the end must be a named
+//! state that owes nothing, with exactly one of everything.
+
+use crate::{Act, Owed, Saga, Seen, Standing, deal_won::DealWon, order_fulfillment::OrderFulfillment};
+use chrono::{DateTime, Utc};
+use domain::{
+    Aggregate, Fact, Money, Percent, Quantity, Rejection,
+    catalog::{
+        product::ProductType,
+        stock::{Stock, StockCommand, StockEvent},
+    },
+    finance::invoice::{Invoice, InvoiceCommand},
+    id::{CustomerId, ProductId, StockId, derive},
+    office::notification::{Notification, NotificationCommand},
+    process::{ProcessEvent, Refusal},
+    production::{
+        bom::{Bill, Bills, Component, Operation, explode},
+        production_order::{Draft, Priority, ProductionOrder, ProductionOrderCommand, ProductionOrderEvent},
+    },
+    sales::{
+        deal::{DealEvent, Stage, Won},
+        line::{self, LineDraft},
+        order::{Order, OrderCommand},
+    },
+};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+#[derive(Default)]
+struct World {
+    facts: Vec<Seen>,
+    orders: BTreeMap<Uuid, Order>,
+    invoices: BTreeMap<Uuid, Invoice>,
+    notifications: BTreeMap<Uuid, Notification>,
+    production_orders: BTreeMap<Uuid, ProductionOrder>,
+    stocks: BTreeMap<Uuid, Stock>,
+    bills: Bills,
+    /// Steps that the rules refuse.
+    refused: BTreeSet<String>,
+}
+
+/// Decides, evolves and writes down: the executor without a database.
+fn execute<A: Aggregate>(store: &mut BTreeMap<Uuid, A>, facts: &mut Vec<Seen>, id: impl Into<Uuid>, command: &A::Command, fact: fn(A::Event) -> Fact) -> Result<(), String> {
+    let id = id.into();
+    let mut state = store.remove(&id).unwrap_or_default();
+    let decided = state.decide(command);
+    let result = decided.map(|events| {
+        for event in events {
+            state = state.clone().evolve(&event);
+            let at = DateTime::<Utc>::UNIX_EPOCH + chrono::Duration::seconds(i64::try_from(facts.len()).unwrap());
+            facts.push(Seen { id, at, fact: fact(event) });
+        }
+    });
+    store.insert(id, state);
+    result.map_err(|rejection| rejection.code().to_owned())
+}
+
+impl World {
+    fn carry_out<S: Saga>(&mut self, instance: Uuid, Owed { step, act }: Owed) {
+        let refused = self.refused.contains(&step).then(|| "test.refused".to_owned());
+        let outcome = refused.map_or_else(|| self.act(act), Err);
+        if let Err(code) = outcome {
+            let refusal = Refusal { saga: S::NAME.into(), instance, step, code, message: String::new() };
+            let at = DateTime::UNIX_EPOCH;
+            self.facts.push(Seen { id: derive(instance, S::NAME), at, fact: Fact::Process(ProcessEvent::StepRefused(refusal)) });
+        }
+    }
+
+    fn act(&mut self, act: Act) -> Result<(), String> {
+        let facts = &mut self.facts;
+        match act {
+            Act::CreateOrder(id, created) => execute(&mut self.orders, facts, id, &OrderCommand::Create(created), Fact::Order),
+            Act::CreateInvoice(id, created) => execute(&mut self.invoices, facts, id, &InvoiceCommand::Create(created), Fact::Invoice),
+            Act::Notify(id, created) => execute(&mut self.notifications, facts, id, &NotificationCommand::Notify(created), Fact::Notification),
+            Act::Reserve(product_id, demand, quantity) => {
+                execute(&mut self.stocks, facts, StockId::of(product_id), &StockCommand::Reserve { product_id, demand, quantity }, Fact::Stock)
+            }
+            Act::Schedule(id, start) => execute(&mut self.production_orders, facts, id, &ProductionOrderCommand::Schedule { start }, Fact::ProductionOrder),
+            Act::Produce(id, request) => {
+                let explosion = explode(request.product_id, request.quantity, &self.bills).map_err(|error| error.to_string())?;
+                let draft = Draft {
+                    id,
+                    order_id: request.order_id,
+                    order_number: request.order_number,
+                    line: request.line,
+                    product_id: request.product_id,
+                    product_name: request.product_name,
+                    quantity: request.quantity,
+                    priority: Priority::Medium,
+                    due_date: None,
+                    bom_version: 1,
+                    explosion,
+                    notes: None,
+                };
+                execute(&mut self.production_orders, facts, id, &ProductionOrderCommand::Create(Box::new(draft)), Fact::ProductionOrder)
+            }
+        }
+    }
+
+    fn receive(&mut self, product_id: ProductId, quantity: i32) {
+        let receive = StockCommand::Receive { product_id, quantity: Quantity::whole(quantity), unit_cost: None, reference: None };
+        execute(&mut self.stocks, &mut self.facts, StockId::of(product_id), &receive, Fact::Stock).unwrap();
+    }
+
+    fn count(&self, holds: fn(&Fact) -> bool) -> usize {
+        self.facts.iter().filter(|seen| holds(&seen.fact)).count()
+    }
+}
+
+/// One instance of one saga, following the world with a cursor.
+struct Follower<S> {
+    instance: Uuid,
+    state: S,
+    cursor: usize,
+}
+
+impl<S: Saga> Follower<S> {
+    fn new(instance: Uuid) -> Self {
+        Self { instance, state: S::default(), cursor: 0 }
+    }
+
+    fn fold_one(&mut self, world: &World) -> bool {
+        let Some(seen) = world.facts.get(self.cursor) else { return false };
+        self.cursor += 1;
+        if S::instance(seen) == Some(self.instance) {
+            self.state = std::mem::take(&mut self.state).evolve(seen);
+        }
+        true
+    }
+
+    /// The process dies and another loads what was stored.
+    fn crash(&mut self) {
+        let stored = serde_json::to_value(&self.state).unwrap();
+        self.state = serde_json::from_value(stored).unwrap();
+    }
+
+    fn step(&mut self, world: &mut World, choice: u8) {
+        let owed = self.state.owed(self.instance);
+        match choice % 4 {
+            0 => self.crash(),
+            1 | 2 if !owed.is_empty() => {
+                let chosen = owed[usize::from(choice / 4) % owed.len()].clone();
+                world.carry_out::<S>(self.instance, chosen);
+            }
+            _ => {
+                self.fold_one(world);
+            }
+        }
+    }
+
+    /// Without further disturbance it comes to rest.
+    fn drain(&mut self, world: &mut World) {
+        for _ in 0..200 {
+            while self.fold_one(world) {}
+            let owed = self.state.owed(self.instance);
+            if owed.is_empty() {
+                return;
+            }
+            for owed in owed {
+                world.carry_out::<S>(self.instance, owed);
+            }
+        }
+        panic!("does not come to rest: {:?} owes {:?}", self.state, self.state.owed(self.instance));
+    }
+}
+
+fn product(n: u128) -> ProductId {
+    ProductId::new(Uuid::from_u128(n))
+}
+
+const STEEL: u128 = 1;
+const LOCK: u128 = 2;
+const CABINET: u128 = 3;
+const MOUSE: u128 = 4;
+const SERVICE: u128 = 5;
+
+fn bills() -> Bills {
+    let component = |n: u128, quantity: i32| Component {
+        material_id: product(n),
+        material_name: format!("material {n}"),
+        quantity: Quantity::whole(quantity),
+        unit: "шт".into(),
+        cost: Money::ZERO,
+    };
+    let operation = |name: &str, duration| Operation { name: name.into(), duration, required_skills: vec![], equipment: vec![] };
+    let cabinet = Bill { components: vec![component(STEEL, 5), component(LOCK, 1)], operations: vec![operation("Cutting", 120), operation("Welding", 180)] };
+    Bills::from([(product(CABINET), cabinet)])
+}
+
+fn won() -> DealEvent {
+    let draft = |n: u128, kind, quantity: i32| LineDraft {
+        product_id: product(n),
+        product_name: format!("product {n}"),
+        product_code: None,
+        kind,
+        quantity: Quantity::whole(quantity),
+        unit_price: Money::whole(400_000),
+        discount: Percent::whole(10),
+        tax: Percent::whole(12),
+    };
+    let drafts = [draft(CABINET, ProductType::Manufactured, 2), draft(MOUSE, ProductType::Product, 3), draft(SERVICE, ProductType::Service, 50)];
+    let items = line::price(&mut domain::Check::default(), "products", &drafts);
+    let amount = line::sum(&items).unwrap();
+    DealEvent::Won(Box::new(Won {
+        from: Stage::Closing,
+        deal_number: "DL-2026-0001".into(),
+        title: "ERP".into(),
+        customer_id: CustomerId::default(),
+        customer_name: None,
+        items,
+        amount,
+        currency: "KZT".into(),
+        assigned_to: None,
+        actual_close_date: None,
+        notes: None,
+    }))
+}
+
+const DEAL: Uuid = Uuid::from_u128(100);
+
+fn begin() -> World {
+    let mut world = World { bills: bills(), ..World::default() };
+    world.facts.push(Seen { id: DEAL, at: DateTime::UNIX_EPOCH, fact: Fact::Deal(won()) });
+    world
+}
+
+fn order() -> Uuid {
+    crate::deal_won::order_id(DEAL).into()
+}
+
+proptest! {
+    #[test]
+    fn whatever_crashes_a_won_deal_ends_with_one_of_everything(choices in prop::collection::vec(any::<(bool, u8)>(), 0..120), goods_first in any::<bool>()) {
+        let mut world = begin();
+        let (mut deal, mut fulfillment) = (Follower::<DealWon>::new(DEAL), Follower::<OrderFulfillment>::new(order()));
+        let goods = [(STEEL, 10), (LOCK, 2), (MOUSE, 3)];
+        if goods_first {
+            goods.iter().for_each(|(n, quantity)| world.receive(product(*n), *quantity));
+        }
+        for (first, choice) in choices {
+            if first { deal.step(&mut world, choice) } else { fulfillment.step(&mut world, choice) }
+        }
+        deal.drain(&mut world);
+        fulfillment.drain(&mut world);
+        if !goods_first {
+            prop_assert!(matches!(fulfillment.state.standing(), Standing::Waiting { .. }), "a shortage waits, and says for what");
+            goods.iter().for_each(|(n, quantity)| world.receive(product(*n), *quantity));
+            fulfillment.drain(&mut world);
+        }
+        prop_assert_eq!(deal.state.standing(), Standing::Done);
+        prop_assert_eq!(fulfillment.state.standing(), Standing::Done);
+        prop_assert_eq!((world.orders.len(), world.invoices.len(), world.production_orders.len()), (1, 1, 1));
+        prop_assert_eq!(world.count(|fact| matches!(fact, Fact::Order(_))), 1);
+        prop_assert_eq!(world.count(|fact| matches!(fact, Fact::Invoice(_))), 1);
+        prop_assert_eq!(world.count(|fact| matches!(fact, Fact::ProductionOrder(ProductionOrderEvent::Created(_)))), 1);
+        prop_assert_eq!(world.count(|fact| matches!(fact, Fact::ProductionOrder(ProductionOrderEvent::Scheduled { .. }))), 1);
+        let reserved: Quantity = world.facts.iter().filter_map(|seen| match &seen.fact {
+            Fact::Stock(StockEvent::Reserved { quantity, .. }) => Some(*quantity),
+            _ => None,
+        }).sum();
+        prop_assert_eq!(reserved, Quantity::whole(15), "every material and every good is held once");
+    }
+
+    #[test]
+    fn a_refused_step_ends_parked_with_somebody_told(nth in 0_usize..12, choices in prop::collection::vec(any::<(bool, u8)>(), 0..60)) {
+        // Which steps there are, told by an undisturbed run.
+        let mut steps = Vec::new();
+        let mut world = begin();
+        let (mut deal, mut fulfillment) = (Follower::<DealWon>::new(DEAL), Follower::<OrderFulfillment>::new(order()));
+        for _ in 0..10 {
+            while deal.fold_one(&world) {}
+            while fulfillment.fold_one(&world) {}
+            for (is_deal, owed) in deal.state.owed(DEAL).into_iter().map(|o| (true, o)).chain(fulfillment.state.owed(order()).into_iter().map(|o| (false, o))) {
+                steps.push((is_deal, owed.step.clone()));
+                if is_deal { world.carry_out::<DealWon>(DEAL, owed) } else { world.carry_out::<OrderFulfillment>(order(), owed) }
+            }
+        }
+        let (is_deal, step) = steps[nth % steps.len()].clone();
+
+        let mut world = begin();
+        world.refused.insert(step.clone());
+        let (mut deal, mut fulfillment) = (Follower::<DealWon>::new(DEAL), Follower::<OrderFulfillment>::new(order()));
+        for (first, choice) in choices {
+            if first { deal.step(&mut world, choice) } else { fulfillment.step(&mut world, choice) }
+        }
+        deal.drain(&mut world);
+        fulfillment.drain(&mut world);
+        let standing = if is_deal { deal.state.standing() } else { fulfillment.state.standing() };
+        let parked = matches!(&standing, Standing::Parked { reason } if reason.contains(&step));
+        prop_assert!(parked, "{step} was refused and the saga is {standing:?}");
+        prop_assert!(world.count(|fact| matches!(fact, Fact::Notification(_))) > 0);
+    }
+}

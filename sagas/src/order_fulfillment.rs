@@ -1,0 +1,280 @@
+//! OrderFulfillmentOrchestrator: one production order per manufactured line, its materials reserved, then planned;
+//! goods in stock reserved. A shortage does not stop the chain: the line waits, people are told, and goods that arrive
+//! reserve themselves for it (the stock keeps the line); then it is planned.
+
+use crate::{Act, Owed, Saga, Seen, Standing};
+use chrono::{DateTime, Utc};
+use commands::production_order::Request;
+use domain::{
+    Fact, Number, Quantity, Role,
+    catalog::stock::{Demand, StockEvent},
+    id::{NotificationId, OrderId, ProductId, ProductionOrderId, derive},
+    office::notification::{self, Audience, NotificationEvent, Topic},
+    process::{ProcessEvent, Refusal},
+    production::production_order::ProductionOrderEvent,
+    sales::{
+        line::Line,
+        order::{self, OrderEvent},
+    },
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub enum OrderFulfillment {
+    #[default]
+    Idle,
+    Running(Box<Run>),
+    Done,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    order_number: Number,
+    /// By the order's line, from 0; services and adjustments need nothing and are not here.
+    lines: BTreeMap<u32, LineRun>,
+    told: BTreeSet<NotificationId>,
+    refused: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct LineRun {
+    product_id: ProductId,
+    product_name: String,
+    quantity: Quantity,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Stage {
+    /// A production order is wanted.
+    Make,
+    /// What has to be held before it can go on: materials of a production order, or the goods themselves.
+    Hold { production: Option<Production>, needs: BTreeMap<ProductId, Need>, ready_at: Option<DateTime<Utc>> },
+    Settled,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Production {
+    id: ProductionOrderId,
+    number: Number,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Need {
+    name: String,
+    quantity: Quantity,
+    reserved: Quantity,
+    missing: Quantity,
+    /// Stock has answered, with goods or with a place in the line.
+    answered: bool,
+}
+
+impl Need {
+    fn new(name: &str, quantity: Quantity) -> Self {
+        Self { name: name.to_owned(), quantity, reserved: Quantity::ZERO, missing: Quantity::ZERO, answered: false }
+    }
+
+    fn is_held(&self) -> bool {
+        self.reserved >= self.quantity
+    }
+}
+
+pub fn production_order_id(order: Uuid, line: u32) -> ProductionOrderId {
+    ProductionOrderId::new(derive(order, &format!("production of line {line}")))
+}
+
+impl Saga for OrderFulfillment {
+    const NAME: &'static str = "order_fulfillment_orchestrator";
+
+    fn instance(seen: &Seen) -> Option<Uuid> {
+        match &seen.fact {
+            Fact::Order(OrderEvent::Created(_)) => Some(seen.id),
+            Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => Some(created.order_id.into()),
+            Fact::ProductionOrder(ProductionOrderEvent::Scheduled { order_id, .. }) => Some((*order_id).into()),
+            Fact::Stock(StockEvent::Reserved { demand, .. } | StockEvent::Short { demand, .. }) => Some(demand.order_id.into()),
+            Fact::Notification(NotificationEvent::Created(created)) => Some(created.about),
+            Fact::Process(ProcessEvent::StepRefused(refusal)) if refusal.saga == Self::NAME => Some(refusal.instance),
+            _ => None,
+        }
+    }
+
+    fn evolve(self, seen: &Seen) -> Self {
+        let mut run = match (self, &seen.fact) {
+            (Self::Idle, Fact::Order(OrderEvent::Created(order))) => Box::new(Run::new(order)),
+            (Self::Running(run), _) => run,
+            (settled @ (Self::Idle | Self::Done), _) => return settled,
+        };
+        run.see(seen);
+        let complete = run.refused.is_empty() && run.lines.values().all(|line| line.stage == Stage::Settled);
+        if complete { Self::Done } else { Self::Running(run) }
+    }
+
+    fn owed(&self, order: Uuid) -> Vec<Owed> {
+        let Self::Running(run) = self else { return vec![] };
+        let steps = run.lines.iter().flat_map(|(n, line)| run.owed_for(order, *n, line));
+        let steps = steps.chain(run.parked(order));
+        steps.filter(|owed| !run.refused.contains_key(&owed.step)).collect()
+    }
+
+    fn standing(&self) -> Standing {
+        let run = match self {
+            Self::Idle => return Standing::Idle,
+            Self::Done => return Standing::Done,
+            Self::Running(run) => run,
+        };
+        if let Some((step, code)) = run.refused.first_key_value() {
+            return Standing::Parked { reason: format!("{step}: {code}") };
+        }
+        let missing: Vec<String> = run.lines.iter().flat_map(|(n, line)| line.shortages(*n)).collect();
+        if missing.is_empty() { Standing::Running } else { Standing::Waiting { reason: missing.join(", ") } }
+    }
+}
+
+impl Run {
+    fn new(order: &order::Created) -> Self {
+        let begin = |(n, line): (u32, &Line)| {
+            let product_id = line.product_id?;
+            let stage = if line.is_manufactured() {
+                Stage::Make
+            } else if line.is_stocked() {
+                let needs = BTreeMap::from([(product_id, Need::new(&line.product_name, line.quantity))]);
+                Stage::Hold { production: None, needs, ready_at: None }
+            } else {
+                return None;
+            };
+            Some((n, LineRun { product_id, product_name: line.product_name.clone(), quantity: line.quantity, stage }))
+        };
+        Self {
+            order_number: order.order_number.clone(),
+            lines: (0..).zip(&order.items).filter_map(begin).collect(),
+            told: BTreeSet::new(),
+            refused: BTreeMap::new(),
+        }
+    }
+
+    fn see(&mut self, seen: &Seen) {
+        match &seen.fact {
+            Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => {
+                let ours = production_order_id(created.order_id.into(), created.line).uuid() == seen.id;
+                if let Some(line) = self.lines.get_mut(&created.line).filter(|line| ours && line.stage == Stage::Make) {
+                    let needs = created.materials.iter().map(|material| (material.material_id, Need::new(&material.material_name, material.quantity)));
+                    let production = Production { id: seen.id.into(), number: created.production_number.clone() };
+                    line.stage = Stage::Hold { production: Some(production), needs: needs.collect(), ready_at: None };
+                }
+            }
+            Fact::ProductionOrder(ProductionOrderEvent::Scheduled { .. }) => {
+                let scheduled = self.lines.values_mut().find(|line| line.production().is_some_and(|production| production.id.uuid() == seen.id));
+                if let Some(line) = scheduled {
+                    line.stage = Stage::Settled;
+                }
+            }
+            Fact::Stock(StockEvent::Reserved { product_id, demand, quantity }) => self.answer(demand, *product_id, seen.at, |need| {
+                need.reserved = need.reserved.plus(*quantity);
+                need.missing = need.missing.minus(*quantity).max(Quantity::ZERO);
+            }),
+            Fact::Stock(StockEvent::Short { product_id, demand, missing }) => self.answer(demand, *product_id, seen.at, |need| need.missing = *missing),
+            Fact::Notification(NotificationEvent::Created(_)) => {
+                self.told.insert(seen.id.into());
+            }
+            Fact::Process(ProcessEvent::StepRefused(Refusal { step, code, .. })) => {
+                self.refused.insert(step.clone(), code.clone());
+            }
+            _ => {}
+        }
+    }
+
+    fn answer(&mut self, demand: &Demand, product: ProductId, at: DateTime<Utc>, change: impl FnOnce(&mut Need)) {
+        let Some(line) = self.lines.get_mut(&demand.line) else { return };
+        let Stage::Hold { production, needs, ready_at } = &mut line.stage else { return };
+        let Some(need) = needs.get_mut(&product) else { return };
+        change(need);
+        need.answered = true;
+        if needs.values().all(Need::is_held) {
+            *ready_at = ready_at.or(Some(at));
+            if production.is_none() {
+                line.stage = Stage::Settled;
+            }
+        }
+    }
+
+    fn owed_for(&self, order: Uuid, n: u32, line: &LineRun) -> Vec<Owed> {
+        match &line.stage {
+            Stage::Settled => vec![],
+            Stage::Make => {
+                let request = Request {
+                    order_id: OrderId::new(order),
+                    order_number: self.order_number.clone(),
+                    line: n,
+                    product_id: line.product_id,
+                    product_name: line.product_name.clone(),
+                    quantity: line.quantity,
+                };
+                vec![Owed::new(format!("produce line {n}"), Act::Produce(production_order_id(order, n), request))]
+            }
+            Stage::Hold { production: Some(production), ready_at: Some(start), .. } => {
+                vec![Owed::new(format!("schedule line {n}"), Act::Schedule(production.id, *start))]
+            }
+            Stage::Hold { production, needs, .. } => {
+                let unasked = needs.iter().filter(|(_, need)| !need.answered);
+                let reserve = unasked.map(|(product, need)| self.reserve(order, n, production.as_ref(), *product, need.quantity));
+                reserve.chain(self.shortage(order, n, line)).collect()
+            }
+        }
+    }
+
+    fn reserve(&self, order: Uuid, n: u32, production: Option<&Production>, product: ProductId, quantity: Quantity) -> Owed {
+        let step = format!("reserve {product} for line {n}");
+        let demand = Demand {
+            id: derive(order, &step),
+            order_id: OrderId::new(order),
+            line: n,
+            production_order_id: production.map(|production| production.id),
+            reference: production.map_or(&self.order_number, |production| &production.number).to_string(),
+        };
+        Owed::new(step, Act::Reserve(product, demand, quantity))
+    }
+
+    /// Once stock has answered for everything: somebody should know what is missing.
+    fn shortage(&self, order: Uuid, n: u32, line: &LineRun) -> Option<Owed> {
+        let Stage::Hold { production, needs, .. } = &line.stage else { return None };
+        let missing = needs.values().find(|need| need.missing.is_positive()).filter(|_| needs.values().all(|need| need.answered))?;
+        let data = json!({
+            "orderId": order, "orderNumber": self.order_number, "line": n, "productName": line.product_name,
+            "productionNumber": production.as_ref().map(|production| &production.number),
+            "materialName": missing.name, "missing": missing.missing,
+        });
+        self.tell(order, format!("tell shortage of line {n}"), Topic::ProductionShortage, data)
+    }
+
+    /// A refused step waits for a person, who has to be told.
+    fn parked(&self, order: Uuid) -> Option<Owed> {
+        let (step, code) = self.refused.first_key_value()?;
+        let data = json!({"saga": OrderFulfillment::NAME, "orderId": order, "orderNumber": self.order_number, "step": step, "reason": code});
+        self.tell(order, "tell parked".to_owned(), Topic::ProcessParked, data)
+    }
+
+    fn tell(&self, order: Uuid, step: String, topic: Topic, data: serde_json::Value) -> Option<Owed> {
+        let id = NotificationId::new(derive(order, &step));
+        let data = data.as_object().cloned().unwrap_or_default();
+        let created = notification::Created { topic, audience: Audience::Role(Role::Owner), about: order, data };
+        (!self.told.contains(&id)).then(|| Owed::new(step, Act::Notify(id, Box::new(created))))
+    }
+}
+
+impl LineRun {
+    fn production(&self) -> Option<&Production> {
+        match &self.stage {
+            Stage::Hold { production, .. } => production.as_ref(),
+            Stage::Make | Stage::Settled => None,
+        }
+    }
+
+    fn shortages(&self, n: u32) -> Vec<String> {
+        let Stage::Hold { needs, .. } = &self.stage else { return vec![] };
+        let short = needs.values().filter(|need| need.missing.is_positive());
+        short.map(|need| format!("line {n}: {} of {} missing", need.missing, need.name)).collect()
+    }
+}

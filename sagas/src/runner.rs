@@ -1,0 +1,193 @@
+//! The runner: folds facts into instances in the transaction that moves the checkpoint, then carries out what is owed.
+//! Between the two anything may crash: what is owed is asked for again, and each step's command id makes it one.
+
+use crate::{
+    Seen,
+    act::{Failure, Owed, execute},
+    all,
+    saga::Process,
+};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use commands::{Actor, Context, Executor};
+use domain::{
+    Fact,
+    id::{ProcessId, WorkspaceId, derive},
+    process::{Process as ProcessStream, ProcessCommand, Refusal},
+};
+use futures::{TryStreamExt, stream};
+use log::{CommandId, Consumer, ConsumerError, Progress, migrate};
+use serde_json::Value;
+use sqlx::{PgConnection, PgPool};
+use std::{collections::BTreeMap, sync::Arc};
+use uuid::Uuid;
+
+/// Events folded in one transaction.
+const BATCH: i64 = 500;
+/// Instances whose debts are paid in one step, and how many at a time.
+const DEBTORS: i64 = 256;
+const AT_A_TIME: usize = 32;
+
+const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration { name: "0001_sagas", sql: include_str!("../../migrations/sagas/0001_sagas.sql") }];
+
+pub struct Sagas {
+    executor: Executor,
+    pool: PgPool,
+    processes: Vec<Box<dyn Process>>,
+}
+
+/// Applies the migrations; the result is to be followed with.
+pub async fn open(executor: Executor, pool: PgPool) -> Result<Arc<Sagas>, sqlx::Error> {
+    let mut connection = pool.acquire().await?;
+    migrate::apply(&mut connection, "sagas", MIGRATIONS).await?;
+    drop(connection);
+    Ok(Arc::new(Sagas { executor, pool, processes: all() }))
+}
+
+#[async_trait]
+impl Consumer for Sagas {
+    fn name(&self) -> &'static str {
+        "sagas"
+    }
+
+    async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError> {
+        if workspace == WorkspaceId::PLATFORM.uuid() {
+            return Ok(Progress::CaughtUp);
+        }
+        let folded = self.fold(workspace).await?;
+        let owing = self.pay(workspace).await?;
+        // What was carried out comes back as events and wakes us by itself.
+        Ok(if folded == BATCH || owing == DEBTORS { Progress::More } else { Progress::CaughtUp })
+    }
+}
+
+struct Debtor<'a> {
+    process: &'a dyn Process,
+    instance: Uuid,
+    owed: Vec<Owed>,
+}
+
+impl Sagas {
+    /// Takes the next events in; answers how many.
+    async fn fold(&self, workspace: Uuid) -> Result<i64, ConsumerError> {
+        let mut tx = self.pool.begin().await?;
+        let from = lock_checkpoint(&mut tx, workspace).await?;
+        let events = self.executor.log().read(workspace, from, BATCH).await?;
+        let Some(last) = events.last().map(|event| event.position) else { return Ok(0) };
+        let count = i64::try_from(events.len())?;
+        let mut seen = Vec::with_capacity(events.len());
+        for event in events {
+            let fact = Fact::decode(&event.category, &event.event_type, &event.data)?;
+            seen.push(Seen { id: event.stream_id, at: event.recorded_at, fact });
+        }
+        for process in &self.processes {
+            fold_process(&mut tx, workspace, process.as_ref(), &seen).await?;
+        }
+        sqlx::query("update sagas.checkpoints set position = $2 where workspace_id = $1").bind(workspace).bind(last).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(count)
+    }
+
+    /// Carries out what is owed; answers how many instances owed something.
+    async fn pay(&self, workspace: Uuid) -> Result<i64, ConsumerError> {
+        let owing = "select saga, instance, state from sagas.instances where workspace_id = $1 and owes order by started_at, instance limit $2";
+        let owing: Vec<(String, Uuid, Value)> = sqlx::query_as(owing).bind(workspace).bind(DEBTORS).fetch_all(&self.pool).await?;
+        let count = i64::try_from(owing.len())?;
+        let mut debtors = Vec::with_capacity(owing.len());
+        for (name, instance, state) in owing {
+            if let Some(process) = self.processes.iter().find(|process| process.name() == name) {
+                debtors.push(Debtor { process: process.as_ref(), instance, owed: process.owed(state, instance)? });
+            }
+        }
+        stream::iter(debtors.into_iter().map(Ok)).try_for_each_concurrent(AT_A_TIME, |debtor| self.settle(workspace, debtor)).await?;
+        Ok(count)
+    }
+
+    /// One instance's steps, one after the other.
+    async fn settle(&self, workspace: Uuid, debtor: Debtor<'_>) -> Result<(), ConsumerError> {
+        let Debtor { process, instance, owed } = debtor;
+        let saga = process.name();
+        for Owed { step, act } in owed {
+            let command = command_id(workspace, saga, instance, &step);
+            let mut context = Context {
+                workspace: workspace.into(),
+                actor: Actor::Saga(saga),
+                now: Utc::now(),
+                command: Some(command),
+                expected_version: None,
+                correlation: Some(instance),
+                client_address: None,
+            };
+            match act.carry_out(&self.executor, &context).await {
+                Ok(()) => {}
+                Err(Failure::Refused { code, message }) => {
+                    tracing::warn!(saga, %workspace, %instance, step, code, "a step was refused");
+                    context.command = None;
+                    let stream = ProcessId::new(derive(instance, saga));
+                    let refusal = Refusal { saga: saga.to_owned(), instance, step, code, message };
+                    execute::<ProcessStream>(&self.executor, stream, ProcessCommand::NoteRefusal(refusal), &context).await?;
+                }
+                Err(again @ Failure::Again(_)) => return Err(again.into()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn command_id(workspace: Uuid, saga: &str, instance: Uuid, step: &str) -> CommandId {
+    CommandId { id: derive(derive(workspace, saga), &format!("{instance} {step}")), request_hash: [0; 32] }
+}
+
+async fn lock_checkpoint(tx: &mut PgConnection, workspace: Uuid) -> Result<i64, sqlx::Error> {
+    let lock = "select position from sagas.checkpoints where workspace_id = $1 for update";
+    if let Some(position) = sqlx::query_scalar(lock).bind(workspace).fetch_optional(&mut *tx).await? {
+        return Ok(position);
+    }
+    let create = "insert into sagas.checkpoints (workspace_id, position) values ($1, 0) on conflict do nothing";
+    sqlx::query(create).bind(workspace).execute(&mut *tx).await?;
+    sqlx::query_scalar(lock).bind(workspace).fetch_one(tx).await
+}
+
+async fn fold_process(tx: &mut PgConnection, workspace: Uuid, process: &dyn Process, seen: &[Seen]) -> Result<(), ConsumerError> {
+    let mut touched: BTreeMap<Uuid, Vec<&Seen>> = BTreeMap::new();
+    for seen in seen {
+        if let Some(instance) = process.instance(seen) {
+            touched.entry(instance).or_default().push(seen);
+        }
+    }
+    if touched.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = touched.keys().copied().collect();
+    let states = "select instance, state from sagas.instances where workspace_id = $1 and saga = $2 and instance = any($3)";
+    let states: Vec<(Uuid, Value)> = sqlx::query_as(states).bind(workspace).bind(process.name()).bind(ids).fetch_all(&mut *tx).await?;
+    let mut states: BTreeMap<Uuid, Value> = states.into_iter().collect();
+
+    let (mut instances, mut after, mut standings, mut reasons, mut owes, mut times) = (vec![], vec![], vec![], vec![], vec![], vec![]);
+    for (instance, seen) in touched {
+        let at: Option<DateTime<Utc>> = seen.last().map(|seen| seen.at);
+        let Some(folded) = process.fold(states.remove(&instance), &seen, instance)? else { continue };
+        instances.push(instance);
+        after.push(folded.state.to_string());
+        standings.push(folded.standing.name());
+        reasons.push(folded.standing.reason().map(str::to_owned));
+        owes.push(folded.owes);
+        times.push(at);
+    }
+    let save = "insert into sagas.instances (workspace_id, saga, instance, state, status, reason, owes, started_at, updated_at) \
+        select $1, $2, i, s::jsonb, n, r, o, t, t from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::bool[], $8::timestamptz[]) u(i, s, n, r, o, t) \
+        on conflict (workspace_id, saga, instance) do update set state = excluded.state, status = excluded.status, reason = excluded.reason, \
+        owes = excluded.owes, updated_at = excluded.updated_at";
+    sqlx::query(save)
+        .bind(workspace)
+        .bind(process.name())
+        .bind(instances)
+        .bind(after)
+        .bind(standings)
+        .bind(reasons)
+        .bind(owes)
+        .bind(times)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! What a saga is: a process over several aggregates, rebuilt from facts, level-triggered.
+
+use crate::Owed;
+use chrono::{DateTime, Utc};
+use domain::Fact;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::{fmt::Debug, marker::PhantomData};
+use uuid::Uuid;
+
+/// A fact as a saga sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The aggregate it happened to.
+    pub id: Uuid,
+    pub at: DateTime<Utc>,
+    pub fact: Fact,
+}
+
+pub trait Saga: Default + Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Stored with every instance and in the ids of its commands: never rename.
+    const NAME: &'static str;
+
+    /// Which instance the fact concerns.
+    fn instance(seen: &Seen) -> Option<Uuid>;
+
+    /// Facts in. What is late or not ours changes nothing.
+    fn evolve(self, seen: &Seen) -> Self;
+
+    /// Commands out: all that is still to be done, now. Asking again costs nothing: each step has one command id.
+    fn owed(&self, instance: Uuid) -> Vec<Owed>;
+
+    /// Where it stands, for people.
+    fn standing(&self) -> Standing;
+}
+
+/// Every state of every saga has one of these names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing has begun.
+    Idle,
+    Running,
+    /// For something outside: goods to arrive.
+    Waiting { reason: String },
+    Done,
+    /// The rules refused a step; a person has to decide.
+    Parked { reason: String },
+}
+
+impl Standing {
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Running => "running",
+            Self::Waiting { .. } => "waiting",
+            Self::Done => "done",
+            Self::Parked { .. } => "parked",
+        }
+    }
+
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Waiting { reason } | Self::Parked { reason } => Some(reason),
+            Self::Idle | Self::Running | Self::Done => None,
+        }
+    }
+}
+
+/// A saga with its state type forgotten, for the runner.
+pub(crate) trait Process: Send + Sync {
+    fn name(&self) -> &'static str;
+    fn instance(&self, seen: &Seen) -> Option<Uuid>;
+    /// Folds facts into a stored state; `None` when they concern nothing that has begun.
+    fn fold(&self, state: Option<Value>, seen: &[&Seen], instance: Uuid) -> Result<Option<Folded>, serde_json::Error>;
+    fn owed(&self, state: Value, instance: Uuid) -> Result<Vec<Owed>, serde_json::Error>;
+}
+
+pub(crate) struct Folded {
+    pub state: Value,
+    pub standing: Standing,
+    pub owes: bool,
+}
+
+pub(crate) fn of<S: Saga>() -> Box<dyn Process> {
+    Box::new(Of::<S>(PhantomData))
+}
+
+struct Of<S>(PhantomData<S>);
+
+impl<S: Saga> Process for Of<S> {
+    fn name(&self) -> &'static str {
+        S::NAME
+    }
+
+    fn instance(&self, seen: &Seen) -> Option<Uuid> {
+        S::instance(seen)
+    }
+
+    fn fold(&self, state: Option<Value>, seen: &[&Seen], instance: Uuid) -> Result<Option<Folded>, serde_json::Error> {
+        let before: S = state.map(serde_json::from_value).transpose()?.unwrap_or_default();
+        let after = seen.iter().fold(before, |state, seen| state.evolve(seen));
+        let standing = after.standing();
+        if standing == Standing::Idle {
+            return Ok(None);
+        }
+        let owes = !after.owed(instance).is_empty();
+        Ok(Some(Folded { state: serde_json::to_value(after)?, standing, owes }))
+    }
+
+    fn owed(&self, state: Value, instance: Uuid) -> Result<Vec<Owed>, serde_json::Error> {
+        let state: S = serde_json::from_value(state)?;
+        Ok(state.owed(instance))
+    }
+}
