@@ -1,1 +1,24 @@
-fn main(){}
+//! The `prometric` binary.
+
+use clap::Parser;
+use prometric_api::{
+    config::{Cli, Command},
+    problem::chain,
+    serve,
+};
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    serve::log_to_stderr();
+    let ended = match Cli::parse().command {
+        Command::Serve(config) => serve::run(config).await,
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = %chain(&error), "ending");
+            ExitCode::FAILURE
+        }
+    }
+}

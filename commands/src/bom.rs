@@ -25,6 +25,9 @@ pub struct Tree {
 /// Defines what one unit of a product is made of. The names of the materials are taken from the catalog.
 pub async fn define(executor: &Executor, product_id: ProductId, mut bill: Bill, context: &Context) -> Result<Done<BomEvent>, Error<BomRejection>> {
     let workspace = context.workspace;
+    if let Some(first) = executor.repeated::<Bom>(BomId::of(product_id), context).await? {
+        return Ok(first);
+    }
     if executor.load::<Product, _>(workspace, product_id).await?.state.details().is_none() {
         return Err(Error::NoSuchReference(Violations::one("productId", Rule::Unknown)));
     }

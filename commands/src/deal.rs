@@ -1,14 +1,48 @@
 //! What a deal's commands need to know first: the products its lines name, and its customer.
 
-use crate::{Error, Executor};
+use crate::{Context, Done, Error, Executor};
 use chrono::NaiveDate;
 use domain::{
     Money, Percent, Quantity, Rule, Violations,
     catalog::product::Product,
     finance::vat,
-    id::{CustomerId, ProductId, WorkspaceId},
-    sales::{customer::Customer, line::LineDraft},
+    id::{CustomerId, DealId, ProductId, WorkspaceId},
+    sales::{
+        customer::Customer,
+        deal::{Change, Deal, DealCommand, DealEvent, DealRejection, Draft, Stage},
+        line::LineDraft,
+    },
+    time::local_date,
 };
+
+type Answer = Result<Done<DealEvent>, Error<DealRejection>>;
+
+/// Opens a deal. The draft's lines and customer name are looked up here.
+pub async fn create(executor: &Executor, id: DealId, mut draft: Draft, products: &[LineRequest], context: &Context) -> Answer {
+    if let Some(first) = executor.repeated::<Deal>(id, context).await? {
+        return Ok(first);
+    }
+    if let Some(customer) = draft.details.customer_id {
+        draft.details.customer_name = Some(customer_name(executor, context.workspace, customer).await?);
+    }
+    draft.products = lines(executor, context.workspace, "products", products, local_date(context.now)).await?;
+    executor.execute::<Deal>(id, &DealCommand::Create(Box::new(draft)), context).await
+}
+
+/// Changes a deal, and its stage when one is named.
+pub async fn update(executor: &Executor, id: DealId, mut change: Change, products: Option<&[LineRequest]>, stage: Option<Stage>, context: &Context) -> Answer {
+    if let Some(first) = executor.repeated::<Deal>(id, context).await? {
+        return Ok(first);
+    }
+    if let Some(customer) = change.customer_id {
+        change.customer_name = Some(customer_name(executor, context.workspace, customer).await?);
+    }
+    let products = match products {
+        Some(products) => Some(lines(executor, context.workspace, "products", products, local_date(context.now)).await?),
+        None => None,
+    };
+    executor.execute::<Deal>(id, &DealCommand::Update { change: Box::new(change), products, stage }, context).await
+}
 
 /// A line as a caller asks for it: what is left out comes from the product, or from the law of the day.
 #[derive(Debug, Clone)]

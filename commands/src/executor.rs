@@ -96,6 +96,11 @@ impl Executor {
         Err(Error::Busy)
     }
 
+    /// The answer to a repeat, so that a look-up need not be made for it (and cannot spoil it).
+    pub async fn repeated<A: Aggregate>(&self, id: A::Id, context: &Context) -> Result<Option<Done<A::Event>>, Error<A::Rejection>> {
+        self.answered(context).await?.map(|first| done(id.into(), A::NAME, first)).transpose()
+    }
+
     /// What this command id did before.
     pub async fn answered<R>(&self, context: &Context) -> Result<Option<Appended>, Error<R>> {
         match context.command {

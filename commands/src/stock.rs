@@ -22,6 +22,9 @@ pub struct Receipt {
 /// Puts goods on stock; demands that wait for them are served in the same breath.
 pub async fn receive(executor: &Executor, receipt: Receipt, context: &Context) -> Result<Done<StockEvent>, Error<StockRejection>> {
     let Receipt { product_id, quantity, unit_cost, reference } = receipt;
+    if let Some(first) = executor.repeated::<Stock>(StockId::of(product_id), context).await? {
+        return Ok(first);
+    }
     let product = executor.load::<Product, _>(context.workspace, product_id).await?.state;
     match product.details().map(|details| details.kind) {
         None => return Err(Error::NoSuchReference(Violations::one("productId", Rule::Unknown))),

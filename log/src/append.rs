@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 /// The most events one append may carry.
 pub const EVENTS_MAX: usize = 1_000;
-/// The most bytes of JSON one event may hold.
-pub const EVENT_BYTES_MAX: usize = 1 << 20;
+/// The most bytes of JSON one event may hold; with its headers it still fits a NATS message.
+pub const EVENT_BYTES_MAX: usize = 1_000_000;
 
 /// Events for one or more streams of one workspace, with everything that must hold at that same instant.
 #[derive(Debug, Clone)]

@@ -16,9 +16,15 @@ pub struct Migration {
 pub async fn apply(connection: &mut PgConnection, schema: &str, migrations: &[Migration]) -> Result<(), sqlx::Error> {
     let mut tx = connection.begin().await?;
     sqlx::query("select pg_advisory_xact_lock(hashtext('prometric.migrate'), hashtext($1))").bind(schema).execute(&mut *tx).await?;
-    let known: bool = sqlx::query_scalar("select to_regclass(format('%I.migrations', $1::text)) is not null").bind(schema).fetch_one(&mut *tx).await?;
+    let (schema_exists, known): (bool, bool) = sqlx::query_as("select to_regnamespace($1) is not null, to_regclass($1 || '.migrations') is not null")
+        .bind(schema)
+        .fetch_one(&mut *tx)
+        .await?;
+    if !schema_exists {
+        run(&mut tx, schema, "create schema {schema}").await?;
+    }
     if !known {
-        run(&mut tx, schema, "create schema if not exists {schema}; create table {schema}.migrations (name text primary key, applied_at timestamptz not null default now())").await?;
+        run(&mut tx, schema, "create table {schema}.migrations (name text primary key, applied_at timestamptz not null default now())").await?;
     }
     let applied: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!("select name from {schema}.migrations"))).fetch_all(&mut *tx).await?;
     for migration in migrations.iter().filter(|migration| !applied.iter().any(|name| name == migration.name)) {

@@ -1,0 +1,125 @@
+# English. The keys are those of ru.ftl and kk.ftl; a test sees to that.
+
+error-VALIDATION_FAILED = Validation failed.
+error-REQUIRED_FIELD = Required field missing.
+error-INVALID_UUID = Invalid UUID format.
+error-AUTH_INVALID_CREDENTIALS = Invalid email or password.
+error-AUTH_TOKEN_EXPIRED = The token has expired; sign in again.
+error-AUTH_UNAUTHORIZED = Sign in first.
+error-AUTH_FORBIDDEN = You have no right to do this.
+error-NOT_FOUND = Not found.
+error-CONFLICT = This is not possible in the current state.
+error-INVALID_TRANSITION = There is no such step.
+error-ALREADY_EXISTS = This exists already.
+error-VERSION_CONFLICT = This has changed since you opened it.
+error-PAYLOAD_TOO_LARGE = The request is too large.
+error-CREDIT_LIMIT_EXCEEDED = The customer's credit limit is exceeded.
+error-STOCK_UNAVAILABLE = Not enough goods in stock.
+error-INSUFFICIENT_BALANCE = Insufficient balance.
+error-IDEMPOTENCY_KEY_REUSED = This Idempotency-Key was used for another request.
+error-RATE_LIMITED = Too many requests; try again later.
+error-INTERNAL_ERROR = Internal server error.
+error-DATABASE_ERROR = Database operation failed.
+error-SERVICE_UNAVAILABLE = The service is temporarily unavailable; try again.
+
+rule-required = This field is required.
+rule-too_long = At most { $max ->
+    [one] { $max } character
+   *[other] { $max } characters
+}.
+rule-too_many = At most { $max ->
+    [one] { $max } item
+   *[other] { $max } items
+}.
+rule-not_positive = Must be greater than zero.
+rule-negative = Must not be negative.
+rule-out_of_range = Must be between { $min } and { $max }.
+rule-too_large = The number is too large.
+rule-too_precise = Too many decimal places.
+rule-not_an_email = This is not an e-mail address.
+rule-not_twelve_digits = Must be exactly 12 digits.
+rule-weak_password = The password is too weak: at least { $min ->
+    [one] { $min } character
+   *[other] { $min } characters
+}.
+rule-not_unique = This value is taken.
+rule-wrong_type = The value has the wrong type.
+rule-unknown = Unknown value or field.
+rule-not_allowed = This value is not allowed.
+rule-not_a_uuid = This is not a UUID.
+
+rejection-bom-cyclic = The bill of materials leads back to its own product.
+rejection-bom-invalid = The bill of materials is not valid.
+rejection-customer-already-created = The customer exists already.
+rejection-customer-invalid = The customer's data is not valid.
+rejection-customer-missing = There is no such customer.
+rejection-customer-no-such-step = A customer cannot go from { $from } to { $to }.
+rejection-deal-already-created = The deal exists already.
+rejection-deal-already-lost = The deal is lost already.
+rejection-deal-already-won = The deal is won already.
+rejection-deal-invalid = The deal's data is not valid.
+rejection-deal-missing = There is no such deal.
+rejection-deal-no-customer = A deal needs a customer before it can be won.
+rejection-deal-nothing-sold = A deal needs a product line or a value before it can be won.
+rejection-invoice-above-open = The payment exceeds what is open: { $open }.
+rejection-invoice-empty = The invoice has no line.
+rejection-invoice-invalid = The invoice's data is not valid.
+rejection-invoice-missing = There is no such invoice.
+rejection-invoice-not-sent = The invoice has not been sent yet.
+rejection-notification-missing = There is no such notification.
+rejection-order-empty = The order has no line.
+rejection-order-invalid = The order's data is not valid.
+rejection-organization-already-created = The organization exists already.
+rejection-organization-invalid = The organization's data is not valid.
+rejection-product-already-created = The product exists already.
+rejection-product-invalid = The product's data is not valid.
+rejection-product-missing = There is no such product.
+rejection-production-order-cannot-explode = The product's bill of materials cannot be exploded.
+rejection-production-order-invalid = The production order's data is not valid.
+rejection-production-order-missing = There is no such production order.
+rejection-production-order-no-bill = The product has no bill of materials.
+rejection-production-order-no-such-date = There is no such date: the plan leaves the calendar.
+rejection-stock-invalid = The stock operation is not valid.
+rejection-stock-too-much = Stock cannot hold such a quantity.
+rejection-user-already-registered = The user is registered already.
+rejection-user-invalid = The user's data is not valid.
+rejection-user-missing = There is no such user.
+rejection-workspace-already-created = The workspace exists already.
+rejection-workspace-invalid = The workspace's data is not valid.
+rejection-workspace-missing = There is no such workspace.
+
+rejection-body-malformed = The request body is not well-formed JSON.
+rejection-body-not-an-object = The request body must be a JSON object.
+rejection-body-unreadable = The request body could not be read.
+rejection-command-too-large = Too many changes in one request.
+rejection-organization-bin-taken = An organization with this BIN is registered already.
+rejection-permission-missing = You have no right to do this.
+rejection-product-barcode-taken = Another product has this barcode.
+rejection-product-code-taken = Another product has this code.
+rejection-reference-unknown = The request refers to something that does not exist.
+rejection-route-method-not-allowed = This method is not supported here.
+rejection-route-missing = There is no such address.
+rejection-session-ended = The session has ended; sign in again.
+rejection-store-busy = Too many changes at once; try again.
+rejection-store-outcome-unknown = Whether the change was saved is not known: repeat the request with the same Idempotency-Key.
+rejection-store-unavailable = The store is temporarily unavailable; try again.
+rejection-user-code-wrong = The code is wrong or has expired.
+rejection-user-email-taken = This e-mail address is registered already.
+rejection-user-email-not-verified = Verify your e-mail address before you sign in.
+rejection-version-stale = This has changed since you opened it.
+rejection-workspace-contradiction = The request names two different workspaces.
+rejection-workspace-slug-taken = This workspace name is taken.
+
+notification-deal_won-title = Deal won
+notification-deal_won-message = Deal { $dealNumber } “{ $title }” was won for { $amount }.
+notification-production_shortage-title = Material is short
+notification-production_shortage-message = Order { $orderNumber } is short of “{ $productName }”: { $missing }.
+notification-process_parked-title = A process has stopped
+notification-process_parked-message = Step “{ $step }” was not carried out: { $reason }.
+
+mail-verify-subject = Verify your e-mail address
+mail-verify-greeting = Hello{ $named ->
+    [yes] , { $name }!
+   *[no] !
+} Your Prometric verification code:
+mail-verify-closing = The code is good for 24 hours. If you did not register, just delete this mail.

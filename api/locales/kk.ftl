@@ -1,0 +1,116 @@
+# Қазақша. Кілттер ru.ftl мен en.ftl файлдарындағыдай; мұны тест тексереді.
+
+error-VALIDATION_FAILED = Деректер қате толтырылған.
+error-REQUIRED_FIELD = Міндетті өріс толтырылмаған.
+error-INVALID_UUID = Идентификатордың (UUID) пішімі қате.
+error-AUTH_INVALID_CREDENTIALS = Email немесе құпиясөз қате.
+error-AUTH_TOKEN_EXPIRED = Токеннің мерзімі аяқталды, қайта кіріңіз.
+error-AUTH_UNAUTHORIZED = Жүйеге кіру қажет.
+error-AUTH_FORBIDDEN = Бұл әрекетке құқығыңыз жеткіліксіз.
+error-NOT_FOUND = Табылмады.
+error-CONFLICT = Қазіргі күйде бұл әрекетті орындау мүмкін емес.
+error-INVALID_TRANSITION = Мұндай ауысу мүмкін емес.
+error-ALREADY_EXISTS = Мұндай жазба бұрыннан бар.
+error-VERSION_CONFLICT = Сіз ашқаннан бері жазба өзгерген.
+error-PAYLOAD_TOO_LARGE = Сұраныс тым үлкен.
+error-CREDIT_LIMIT_EXCEEDED = Клиенттің несие лимиті асып кетті.
+error-STOCK_UNAVAILABLE = Қоймада тауар жеткіліксіз.
+error-INSUFFICIENT_BALANCE = Қаражат жеткіліксіз.
+error-IDEMPOTENCY_KEY_REUSED = Бұл Idempotency-Key басқа сұраныста қолданылған.
+error-RATE_LIMITED = Сұраныстар тым көп, кейінірек қайталаңыз.
+error-INTERNAL_ERROR = Сервердің ішкі қатесі.
+error-DATABASE_ERROR = Дерекқор қатесі.
+error-SERVICE_UNAVAILABLE = Қызмет уақытша қолжетімсіз, сұранысты қайталаңыз.
+
+rule-required = Міндетті өріс.
+rule-too_long = { $max } таңбадан аспауы керек.
+rule-too_many = { $max } элементтен аспауы керек.
+rule-not_positive = Нөлден үлкен болуы керек.
+rule-negative = Теріс сан бола алмайды.
+rule-out_of_range = { $min } мен { $max } аралығында болуы керек.
+rule-too_large = Сан тым үлкен.
+rule-too_precise = Үтірден кейінгі таңбалар тым көп.
+rule-not_an_email = Бұл электрондық пошта мекенжайы емес.
+rule-not_twelve_digits = Дәл 12 цифр болуы керек.
+rule-weak_password = Құпиясөз тым әлсіз: кемінде { $min } таңба қажет.
+rule-not_unique = Бұл мән бос емес.
+rule-wrong_type = Мәннің түрі қате.
+rule-unknown = Белгісіз мән немесе өріс.
+rule-not_allowed = Рұқсат етілмеген мән.
+rule-not_a_uuid = Бұл идентификатор (UUID) емес.
+
+rejection-bom-cyclic = Спецификация өз бұйымына қайта оралады.
+rejection-bom-invalid = Спецификация қате толтырылған.
+rejection-customer-already-created = Клиент бұрыннан құрылған.
+rejection-customer-invalid = Клиенттің деректері қате толтырылған.
+rejection-customer-missing = Клиент табылмады.
+rejection-customer-no-such-step = Клиентті { $from } күйінен { $to } күйіне ауыстыруға болмайды.
+rejection-deal-already-created = Мәміле бұрыннан құрылған.
+rejection-deal-already-lost = Мәміле бұрын ұтылған.
+rejection-deal-already-won = Мәміле бұрын ұтып алынған.
+rejection-deal-invalid = Мәміленің деректері қате толтырылған.
+rejection-deal-missing = Мәміле табылмады.
+rejection-deal-no-customer = Мәмілені ұту үшін клиентті көрсетіңіз.
+rejection-deal-nothing-sold = Мәмілені ұту үшін тауар немесе сома қосыңыз.
+rejection-invoice-above-open = Төлем шот қалдығынан артық: төленетіні { $open }.
+rejection-invoice-empty = Шотта бірде-бір жол жоқ.
+rejection-invoice-invalid = Шоттың деректері қате толтырылған.
+rejection-invoice-missing = Шот табылмады.
+rejection-invoice-not-sent = Шот әлі жіберілмеген.
+rejection-notification-missing = Хабарлама табылмады.
+rejection-order-empty = Тапсырыста бірде-бір жол жоқ.
+rejection-order-invalid = Тапсырыстың деректері қате толтырылған.
+rejection-organization-already-created = Ұйым бұрыннан құрылған.
+rejection-organization-invalid = Ұйымның деректері қате толтырылған.
+rejection-product-already-created = Тауар бұрыннан құрылған.
+rejection-product-invalid = Тауардың деректері қате толтырылған.
+rejection-product-missing = Тауар табылмады.
+rejection-production-order-cannot-explode = Бұйымның спецификациясын жіктеу мүмкін болмады.
+rejection-production-order-invalid = Өндіріс тапсырысының деректері қате толтырылған.
+rejection-production-order-missing = Өндіріс тапсырысы табылмады.
+rejection-production-order-no-bill = Бұйымның спецификациясы жоқ.
+rejection-production-order-no-such-date = Мұндай күн жоқ: мерзім күнтізбе шегінен шығады.
+rejection-stock-invalid = Қойма операциясы қате толтырылған.
+rejection-stock-too-much = Мұндай мөлшер қойма есебіне сыймайды.
+rejection-user-already-registered = Пайдаланушы бұрыннан тіркелген.
+rejection-user-invalid = Пайдаланушының деректері қате толтырылған.
+rejection-user-missing = Пайдаланушы табылмады.
+rejection-workspace-already-created = Жұмыс кеңістігі бұрыннан құрылған.
+rejection-workspace-invalid = Жұмыс кеңістігінің деректері қате толтырылған.
+rejection-workspace-missing = Жұмыс кеңістігі табылмады.
+
+rejection-body-malformed = Сұраныс денесі дұрыс JSON емес.
+rejection-body-not-an-object = Сұраныс денесі JSON нысаны болуы керек.
+rejection-body-unreadable = Сұраныс денесін оқу мүмкін болмады.
+rejection-command-too-large = Бір сұраныстағы өзгерістер тым көп.
+rejection-organization-bin-taken = Мұндай БСН бар ұйым бұрыннан тіркелген.
+rejection-permission-missing = Бұл әрекетке құқығыңыз жеткіліксіз.
+rejection-product-barcode-taken = Мұндай штрихкод басқа тауарда бар.
+rejection-product-code-taken = Мұндай код басқа тауарда бар.
+rejection-reference-unknown = Сұраныс жоқ нәрсеге сілтейді.
+rejection-route-method-not-allowed = Бұл әдіс мұнда қолданылмайды.
+rejection-route-missing = Мұндай мекенжай жоқ.
+rejection-session-ended = Сеанс аяқталды, қайта кіріңіз.
+rejection-store-busy = Бір мезгілдегі өзгерістер тым көп, сұранысты қайталаңыз.
+rejection-store-outcome-unknown = Өзгерістің сақталғаны белгісіз: сұранысты сол Idempotency-Key арқылы қайталаңыз.
+rejection-store-unavailable = Қойма уақытша қолжетімсіз, сұранысты қайталаңыз.
+rejection-user-code-wrong = Код қате немесе ескірген.
+rejection-user-email-taken = Бұл email бұрыннан тіркелген.
+rejection-user-email-not-verified = Кірмес бұрын email мекенжайын растаңыз.
+rejection-version-stale = Сіз ашқаннан бері жазба өзгерген.
+rejection-workspace-contradiction = Сұраныс екі түрлі жұмыс кеңістігін атайды.
+rejection-workspace-slug-taken = Жұмыс кеңістігінің мұндай атауы бос емес.
+
+notification-deal_won-title = Мәміле ұтып алынды
+notification-deal_won-message = { $dealNumber } «{ $title }» мәмілесі { $amount } сомаға ұтып алынды.
+notification-production_shortage-title = Материал жетіспейді
+notification-production_shortage-message = { $orderNumber } тапсырысына «{ $productName }» материалы жетіспейді: { $missing }.
+notification-process_parked-title = Үдеріс тоқтады
+notification-process_parked-message = «{ $step }» қадамы орындалмады: { $reason }.
+
+mail-verify-subject = Электрондық пошта мекенжайын растау
+mail-verify-greeting = Сәлеметсіз бе{ $named ->
+    [yes] , { $name }!
+   *[no] !
+} Prometric жүйесіндегі растау кодыңыз:
+mail-verify-closing = Код 24 сағат бойы жарамды. Егер сіз тіркелмеген болсаңыз, бұл хатты жоя салыңыз.

@@ -1,0 +1,125 @@
+# Русский. Ключи те же, что в kk.ftl и en.ftl; тест следит за этим.
+
+error-VALIDATION_FAILED = Данные заполнены неверно.
+error-REQUIRED_FIELD = Не заполнено обязательное поле.
+error-INVALID_UUID = Неверный формат идентификатора (UUID).
+error-AUTH_INVALID_CREDENTIALS = Неверный email или пароль.
+error-AUTH_TOKEN_EXPIRED = Срок действия токена истёк, войдите снова.
+error-AUTH_UNAUTHORIZED = Требуется вход в систему.
+error-AUTH_FORBIDDEN = Недостаточно прав для этого действия.
+error-NOT_FOUND = Не найдено.
+error-CONFLICT = Действие невозможно в текущем состоянии.
+error-INVALID_TRANSITION = Такой переход невозможен.
+error-ALREADY_EXISTS = Такая запись уже существует.
+error-VERSION_CONFLICT = Запись изменилась с тех пор, как вы её открыли.
+error-PAYLOAD_TOO_LARGE = Запрос слишком большой.
+error-CREDIT_LIMIT_EXCEEDED = Превышен кредитный лимит клиента.
+error-STOCK_UNAVAILABLE = Недостаточно товара на складе.
+error-INSUFFICIENT_BALANCE = Недостаточно средств.
+error-IDEMPOTENCY_KEY_REUSED = Этот Idempotency-Key уже использован для другого запроса.
+error-RATE_LIMITED = Слишком много запросов, повторите позже.
+error-INTERNAL_ERROR = Внутренняя ошибка сервера.
+error-DATABASE_ERROR = Ошибка базы данных.
+error-SERVICE_UNAVAILABLE = Сервис временно недоступен, повторите запрос.
+
+rule-required = Обязательное поле.
+rule-too_long = Не длиннее { $max ->
+    [one] { $max } символа
+   *[other] { $max } символов
+}.
+rule-too_many = Не больше { $max ->
+    [one] { $max } элемента
+   *[other] { $max } элементов
+}.
+rule-not_positive = Должно быть больше нуля.
+rule-negative = Не может быть отрицательным.
+rule-out_of_range = Допустимо от { $min } до { $max }.
+rule-too_large = Слишком большое число.
+rule-too_precise = Слишком много знаков после запятой.
+rule-not_an_email = Это не адрес электронной почты.
+rule-not_twelve_digits = Должно быть ровно 12 цифр.
+rule-weak_password = Пароль слишком простой: нужно не меньше { $min ->
+    [one] { $min } символа
+   *[other] { $min } символов
+}.
+rule-not_unique = Значение уже занято.
+rule-wrong_type = Неверный тип значения.
+rule-unknown = Неизвестное значение или поле.
+rule-not_allowed = Недопустимое значение.
+rule-not_a_uuid = Это не идентификатор (UUID).
+
+rejection-bom-cyclic = Спецификация замыкается на собственное изделие.
+rejection-bom-invalid = Спецификация заполнена неверно.
+rejection-customer-already-created = Клиент уже создан.
+rejection-customer-invalid = Данные клиента заполнены неверно.
+rejection-customer-missing = Клиент не найден.
+rejection-customer-no-such-step = Клиента нельзя перевести из состояния { $from } в { $to }.
+rejection-deal-already-created = Сделка уже создана.
+rejection-deal-already-lost = Сделка уже проиграна.
+rejection-deal-already-won = Сделка уже выиграна.
+rejection-deal-invalid = Данные сделки заполнены неверно.
+rejection-deal-missing = Сделка не найдена.
+rejection-deal-no-customer = Чтобы выиграть сделку, укажите клиента.
+rejection-deal-nothing-sold = Чтобы выиграть сделку, добавьте товар или сумму.
+rejection-invoice-above-open = Платёж больше остатка по счёту: к оплате { $open }.
+rejection-invoice-empty = В счёте нет ни одной строки.
+rejection-invoice-invalid = Данные счёта заполнены неверно.
+rejection-invoice-missing = Счёт не найден.
+rejection-invoice-not-sent = Счёт ещё не отправлен.
+rejection-notification-missing = Уведомление не найдено.
+rejection-order-empty = В заказе нет ни одной строки.
+rejection-order-invalid = Данные заказа заполнены неверно.
+rejection-organization-already-created = Организация уже создана.
+rejection-organization-invalid = Данные организации заполнены неверно.
+rejection-product-already-created = Товар уже создан.
+rejection-product-invalid = Данные товара заполнены неверно.
+rejection-product-missing = Товар не найден.
+rejection-production-order-cannot-explode = Не удалось раскрыть спецификацию изделия.
+rejection-production-order-invalid = Данные производственного заказа заполнены неверно.
+rejection-production-order-missing = Производственный заказ не найден.
+rejection-production-order-no-bill = У изделия нет спецификации.
+rejection-production-order-no-such-date = Такой даты не бывает: срок выходит за пределы календаря.
+rejection-stock-invalid = Складская операция заполнена неверно.
+rejection-stock-too-much = Такое количество не поместится в учёте склада.
+rejection-user-already-registered = Пользователь уже зарегистрирован.
+rejection-user-invalid = Данные пользователя заполнены неверно.
+rejection-user-missing = Пользователь не найден.
+rejection-workspace-already-created = Рабочее пространство уже создано.
+rejection-workspace-invalid = Данные рабочего пространства заполнены неверно.
+rejection-workspace-missing = Рабочее пространство не найдено.
+
+rejection-body-malformed = Тело запроса не является правильным JSON.
+rejection-body-not-an-object = Тело запроса должно быть объектом JSON.
+rejection-body-unreadable = Тело запроса не удалось прочитать.
+rejection-command-too-large = Слишком много изменений в одном запросе.
+rejection-organization-bin-taken = Организация с таким БИН уже зарегистрирована.
+rejection-permission-missing = Недостаточно прав для этого действия.
+rejection-product-barcode-taken = Такой штрихкод уже есть у другого товара.
+rejection-product-code-taken = Такой код уже есть у другого товара.
+rejection-reference-unknown = Запрос ссылается на то, чего нет.
+rejection-route-method-not-allowed = Этот метод здесь не поддерживается.
+rejection-route-missing = Такого адреса нет.
+rejection-session-ended = Сеанс завершён, войдите снова.
+rejection-store-busy = Слишком много одновременных изменений, повторите запрос.
+rejection-store-outcome-unknown = Неизвестно, сохранено ли изменение: повторите запрос с тем же Idempotency-Key.
+rejection-store-unavailable = Хранилище временно недоступно, повторите запрос.
+rejection-user-code-wrong = Код неверен или устарел.
+rejection-user-email-taken = Этот email уже зарегистрирован.
+rejection-user-email-not-verified = Подтвердите email, прежде чем войти.
+rejection-version-stale = Запись изменилась с тех пор, как вы её открыли.
+rejection-workspace-contradiction = Запрос называет два разных рабочих пространства.
+rejection-workspace-slug-taken = Такое имя рабочего пространства уже занято.
+
+notification-deal_won-title = Сделка выиграна
+notification-deal_won-message = Сделка { $dealNumber } «{ $title }» выиграна на сумму { $amount }.
+notification-production_shortage-title = Не хватает материала
+notification-production_shortage-message = Для заказа { $orderNumber } не хватает материала «{ $productName }»: { $missing }.
+notification-process_parked-title = Процесс остановился
+notification-process_parked-message = Шаг «{ $step }» не выполнен: { $reason }.
+
+mail-verify-subject = Подтверждение адреса электронной почты
+mail-verify-greeting = Здравствуйте{ $named ->
+    [yes] , { $name }!
+   *[no] !
+} Ваш код подтверждения Prometric:
+mail-verify-closing = Код действует 24 часа. Если вы не регистрировались, просто удалите это письмо.

@@ -1,0 +1,4 @@
+//! Products and their stock over HTTP.
+
+pub mod product;
+pub mod stock;

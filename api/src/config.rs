@@ -1,0 +1,108 @@
+//! What the binary can be told: sub-commands, and settings that come from flags or the environment.
+
+use clap::{Args, Parser, Subcommand};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+#[derive(Debug, Parser)]
+#[command(name = "prometric", version, about = "An ERP backend on one append-only event log per workspace")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answers HTTP, keeps the read models, pursues processes, sends mail and feeds NATS.
+    Serve(Config),
+}
+
+/// Where the data is; what every sub-command needs.
+#[derive(Clone, Args)]
+pub struct Store {
+    /// PostgreSQL, e.g. postgres://user@host/database
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: String,
+    /// The most connections held at once.
+    #[arg(long, env = "DATABASE_POOL", default_value_t = 30)]
+    pub database_pool: u32,
+}
+
+#[derive(Clone, Args)]
+pub struct Config {
+    #[command(flatten)]
+    pub store: Store,
+    /// NATS with JetStream; without it everything else works.
+    #[arg(long, env = "NATS_URL", hide_env_values = true)]
+    pub nats_url: Option<String>,
+    #[arg(long, env = "HOST", default_value = "0.0.0.0")]
+    pub host: IpAddr,
+    #[arg(long, env = "PORT", default_value_t = 5001)]
+    pub port: u16,
+    /// smtp://host:port in the clear, smtps:// with TLS; credentials may stand in it. Without it mail is written to files.
+    #[arg(long, env = "SMTP_URL", hide_env_values = true, value_parser = non_empty)]
+    pub smtp_url: Option<String>,
+    /// Where mail goes when there is no SMTP_URL.
+    #[arg(long, env = "MAIL_DIR", default_value = ".dev/mail")]
+    pub mail_dir: PathBuf,
+    #[arg(long, env = "MAIL_FROM", default_value = "Prometric <no-reply@prometric.kz>")]
+    pub mail_from: String,
+    /// How long an access token is good for: `15m`, `24h`, `90s`, or seconds.
+    #[arg(long, env = "JWT_EXPIRATION", default_value = "15m", value_parser = duration)]
+    pub jwt_expiration: Duration,
+    /// How long a session lasts without being used.
+    #[arg(long, env = "REFRESH_EXPIRATION", default_value = "7d", value_parser = duration)]
+    pub refresh_expiration: Duration,
+    /// `off` lifts request and login limits. There are none yet.
+    #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on")]
+    pub rate_limits: String,
+}
+
+/// URLs may hold passwords, and a `Debug` line may end in a log.
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("database_pool", &self.database_pool).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+fn non_empty(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// `24h`, `15m`, `90s`, `7d`, or plain seconds; never nothing.
+fn duration(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3_600),
+        Some((at, 'd')) => (&text[..at], 86_400),
+        _ => (text, 1),
+    };
+    let seconds = digits.trim().parse::<u32>().map_err(|_| format!("`{text}` is not a duration such as 15m, 24h or 90"))?;
+    if seconds == 0 { Err("a duration must not be zero".to_owned()) } else { Ok(Duration::from_secs(u64::from(seconds) * unit)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_with_their_units() {
+        let cases = [("15m", Some(900)), ("24h", Some(86_400)), ("90s", Some(90)), ("7d", Some(604_800)), ("30", Some(30)), ("0", None), ("m", None), ("", None), ("1w", None)];
+        for (text, seconds) in cases {
+            assert_eq!(duration(text).ok(), seconds.map(Duration::from_secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

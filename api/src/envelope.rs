@@ -1,0 +1,164 @@
+//! The envelope of every success: `{"success":true,"data":…,"meta":{"timestamp","version"}}`.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use projections::list::Page;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Envelope<T> {
+    #[schema(example = true)]
+    pub success: bool,
+    pub data: T,
+    pub meta: Meta,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Meta {
+    pub timestamp: DateTime<Utc>,
+    pub version: &'static str,
+}
+
+impl Meta {
+    pub fn now() -> Self {
+        Self { timestamp: Utc::now(), version: VERSION }
+    }
+}
+
+impl<T> Envelope<T> {
+    pub fn of(data: T) -> Self {
+        Self { success: true, data, meta: Meta::now() }
+    }
+}
+
+/// 200.
+pub fn ok<T: Serialize>(data: T) -> Response {
+    Json(Envelope::of(data)).into_response()
+}
+
+/// 201.
+pub fn created<T: Serialize>(data: T) -> Response {
+    (StatusCode::CREATED, Json(Envelope::of(data))).into_response()
+}
+
+/// 200 for one resource, with its version as `ETag`.
+pub fn versioned<T: Serialize>(data: T, version: i64) -> Response {
+    let mut response = ok(data);
+    response.headers_mut().insert(header::ETAG, etag(version));
+    response
+}
+
+/// One resource as the read models show it.
+pub fn one(found: projections::view::One) -> Response {
+    versioned(found.item, found.version)
+}
+
+/// A version as a strong entity tag: `"7"`.
+pub fn etag(version: i64) -> HeaderValue {
+    // Digits and quotes are always a legal header value.
+    HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
+}
+
+/// A page of a list; `T` is `Box<RawValue>` on the way out and the item's list in the OpenAPI document.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed<T> {
+    pub items: T,
+    pub total: i64,
+    pub page: i64,
+    pub limit: i64,
+    pub total_pages: i64,
+    pub pagination: Pagination,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pagination {
+    pub page: i64,
+    pub limit: i64,
+    pub total: i64,
+    pub total_pages: i64,
+    pub has_next: bool,
+    pub has_prev: bool,
+    /// For `?cursor=` with the same filter, sort and limit.
+    pub next_cursor: Option<String>,
+}
+
+impl From<Page> for Listed<Box<RawValue>> {
+    fn from(Page { items, total, page, limit, next_cursor }: Page) -> Self {
+        Self::new(items, total, page, limit, next_cursor)
+    }
+}
+
+impl<T> Listed<T> {
+    pub fn new(items: T, total: i64, page: i64, limit: i64, next_cursor: Option<String>) -> Self {
+        let total_pages = if limit > 0 { total.saturating_add(limit - 1) / limit } else { 0 };
+        let has_next = next_cursor.is_some() || page < total_pages;
+        let pagination = Pagination { page, limit, total, total_pages, has_next, has_prev: page > 1, next_cursor };
+        Self { items, total, page, limit, total_pages, pagination }
+    }
+
+    /// A short list that needs no pages.
+    pub fn all(items: Vec<T>) -> Listed<Vec<T>> {
+        let total = i64::try_from(items.len()).unwrap_or(i64::MAX);
+        Listed::new(items, total, 1, total.max(1), None)
+    }
+}
+
+/// 200 for a list.
+pub fn list(page: Page) -> Response {
+    ok(Listed::from(page))
+}
+
+/// What refusals look like; for the OpenAPI document only, `Problem` writes it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorEnvelope {
+    #[schema(example = false)]
+    pub success: bool,
+    pub error: ErrorBody,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    #[schema(example = "VALIDATION_FAILED")]
+    pub code: String,
+    /// In the language of `Accept-Language`.
+    pub message: String,
+    pub details: ErrorDetails,
+    pub timestamp: DateTime<Utc>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorDetails {
+    /// Finer than the code, stable: `deal.already_lost`.
+    pub reason: Option<String>,
+    /// Each offending field with a sentence.
+    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
+    pub fields: Option<serde_json::Value>,
+    /// Each offending field with the rule it breaks.
+    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
+    pub rules: Option<serde_json::Value>,
+    /// The right that is missing: `DEALS_CREATE`.
+    pub permission: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_counted_up() {
+        let listed = Listed::from(Page { items: RawValue::from_string("[]".into()).unwrap(), total: 250, page: 2, limit: 20, next_cursor: None });
+        assert_eq!((listed.total_pages, listed.pagination.has_next, listed.pagination.has_prev), (13, true, true));
+        let text = serde_json::to_string(&listed).unwrap();
+        assert!(text.starts_with(r#"{"items":[],"total":250,"page":2,"limit":20,"totalPages":13,"pagination":{"#), "{text}");
+    }
+}

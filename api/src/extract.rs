@@ -1,0 +1,19 @@
+//! What handlers take: who asks and in which workspace, with which right, about what, how, and with which body. In a
+//! signature the right stands first and the body last, so that a caller without the right learns nothing about the body.
+
+mod body;
+mod caller;
+mod id;
+mod right;
+mod write;
+
+pub use body::{BODY_MAX, Body, BodyHash};
+pub use caller::{Caller, Named, SignedIn};
+pub use id::{Id, Pairs, ProductParam, path_id};
+pub use right::{May, Right};
+pub use write::{Write, Written};
+
+/// One marker per permission, for `May<DealsCreate>`.
+pub mod rights {
+    pub use super::right::markers::*;
+}

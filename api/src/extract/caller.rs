@@ -1,0 +1,215 @@
+//! Who asks, and in which workspace: the one in the path, else `X-Workspace-Id`, else `X-Tenant-Key`, else the token's
+//! default. Naming two different ones is 400. Membership is looked up on every request, so that losing it takes effect
+//! at once; a workspace the caller is no member of does not exist for them.
+
+use super::id::path_text;
+use crate::{
+    identity::token::Claims,
+    problem::{Code, Problem},
+    state::App,
+};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, header, request::Parts},
+};
+use commands::Actor;
+use domain::{
+    Permission, Role, Rule,
+    id::{UserId, WorkspaceId},
+    identity::workspace::WorkspaceKind,
+};
+use projections::platform::Workspace;
+use sqlx::{PgPool, Row};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// A member of a workspace.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    pub user_id: UserId,
+    pub workspace: Workspace,
+    pub role: Role,
+    /// Beyond the role.
+    pub granted: BTreeSet<Permission>,
+}
+
+/// Somebody who is signed in, wherever they may enter.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedIn {
+    pub user_id: UserId,
+    /// Where the token's holder enters by default.
+    pub default_workspace: Option<Uuid>,
+}
+
+impl Caller {
+    pub fn workspace_id(&self) -> WorkspaceId {
+        self.workspace.id.into()
+    }
+
+    /// The schema of the workspace's read models.
+    pub fn schema(&self) -> String {
+        self.workspace.schema()
+    }
+
+    pub fn actor(&self) -> Actor {
+        Actor::User { id: self.user_id, role: self.role, granted: self.granted.clone() }
+    }
+
+    pub fn require(&self, permission: Permission) -> Result<(), Problem> {
+        if self.actor().may(permission) { Ok(()) } else { Err(Problem::forbidden(permission)) }
+    }
+
+    /// As a member of that workspace; a workspace they may not enter is not told from one that is not there.
+    pub async fn enter(pool: &PgPool, user_id: UserId, workspace: &Named) -> Result<Self, Problem> {
+        let found = member(pool, user_id, workspace).await?;
+        let (workspace, role) = found.ok_or_else(|| Problem::missing("workspace.missing"))?;
+        Ok(Self { user_id, workspace, role, granted: BTreeSet::new() })
+    }
+}
+
+/// How a request names its workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    Id(Uuid),
+    TenantKey(String),
+}
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Claims { sub, wid, .. } = app.tokens.read(bearer(&parts.headers)?)?;
+        Ok(Self { user_id: sub.into(), default_workspace: wid })
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let person = SignedIn::from_request_parts(parts, app).await?;
+        let in_path = path_text(parts, app, "wsId").await?;
+        let mut names = named(in_path.as_deref(), &parts.headers)?;
+        if names.is_empty() {
+            names.extend(person.default_workspace.map(Named::Id));
+        }
+        let mut entered = Vec::with_capacity(names.len());
+        for name in &names {
+            entered.push(member(&app.pool, person.user_id, name).await?);
+        }
+        agree(entered).map(|(workspace, role)| Self { user_id: person.user_id, workspace, role, granted: BTreeSet::new() })
+    }
+}
+
+/// The one workspace that all names mean.
+fn agree(entered: Vec<Option<(Workspace, Role)>>) -> Result<(Workspace, Role), Problem> {
+    let mut entered = entered.into_iter();
+    let Some(first) = entered.next() else { return Err(Problem::missing("workspace.missing")) };
+    let id = |found: &Option<(Workspace, Role)>| found.as_ref().map(|(workspace, _)| workspace.id);
+    if entered.any(|other| id(&other) != id(&first)) {
+        return Err(contradiction());
+    }
+    first.ok_or_else(|| Problem::missing("workspace.missing"))
+}
+
+/// Every name the request gives, each once, the strongest first. Two different ids are a contradiction at once.
+fn named(in_path: Option<&str>, headers: &HeaderMap) -> Result<Vec<Named>, Problem> {
+    let given = |name: &'static str| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?").trim()).filter(|text| !text.is_empty());
+    let mut ids: Vec<Uuid> = Vec::new();
+    let written = in_path.map(|text| ("wsId", text)).into_iter().chain(given("x-workspace-id").map(|text| ("X-Workspace-Id", text)));
+    for (field, text) in written {
+        let id = Uuid::parse_str(text).map_err(|_| Problem::invalid_field(field, Rule::NotAUuid))?;
+        match ids.first() {
+            Some(first) if *first != id => return Err(contradiction()),
+            Some(_) => {}
+            None => ids.push(id),
+        }
+    }
+    let mut keys: Vec<&str> = given("x-tenant-key").collect();
+    keys.dedup();
+    let keys = keys.into_iter().map(|key| Named::TenantKey(key.to_owned()));
+    Ok(ids.into_iter().map(Named::Id).chain(keys).collect())
+}
+
+fn contradiction() -> Problem {
+    Problem::new(Code::ValidationFailed).because("workspace.contradiction")
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, token) = value.and_then(|value| value.trim().split_once(' ')).ok_or_else(Problem::unauthorized)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Problem::unauthorized()) }
+}
+
+/// The workspace and the user's role in it, in one look.
+async fn member(pool: &PgPool, user_id: UserId, workspace: &Named) -> Result<Option<(Workspace, Role)>, sqlx::Error> {
+    const BY_ID: &str = "select w.id, w.version, w.name, w.kind, w.slug, w.tenant_key, w.organization_id, w.owner_id, w.created_at, m.role \
+        from platform.memberships m join platform.workspaces w on w.id = m.workspace_id where m.user_id = $1 and w.id = $2";
+    const BY_KEY: &str = "select w.id, w.version, w.name, w.kind, w.slug, w.tenant_key, w.organization_id, w.owner_id, w.created_at, m.role \
+        from platform.memberships m join platform.workspaces w on w.id = m.workspace_id where m.user_id = $1 and w.tenant_key = $2";
+    let user = user_id.uuid();
+    let row = match workspace {
+        Named::Id(id) => sqlx::query(BY_ID).bind(user).bind(*id).fetch_optional(pool).await?,
+        Named::TenantKey(key) => sqlx::query(BY_KEY).bind(user).bind(key.replace('\0', "")).fetch_optional(pool).await?,
+    };
+    let Some(row) = row else { return Ok(None) };
+    let (kind, role): (String, String) = (row.try_get(3)?, row.try_get(9)?);
+    let unreadable = |what: &str| sqlx::Error::Decode(format!("unknown {what}").into());
+    let workspace = Workspace {
+        id: row.try_get(0)?,
+        version: row.try_get(1)?,
+        name: row.try_get(2)?,
+        kind: kind_of(&kind).ok_or_else(|| unreadable("kind of workspace"))?,
+        slug: row.try_get(4)?,
+        tenant_key: row.try_get(5)?,
+        organization_id: row.try_get(6)?,
+        owner_id: row.try_get(7)?,
+        created_at: row.try_get(8)?,
+    };
+    Ok(Some((workspace, role.parse().map_err(|_| unreadable("role"))?)))
+}
+
+fn kind_of(text: &str) -> Option<WorkspaceKind> {
+    serde_json::from_value(text.into()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "0190c2a5-0000-7000-8000-000000000001";
+    const TWO: &str = "0190c2a5-0000-7000-8000-000000000002";
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn the_path_comes_first_and_must_not_be_contradicted() {
+        let one = Named::Id(ONE.parse().unwrap());
+        assert_eq!(named(Some(ONE), &headers(&[])).unwrap(), [one.clone()]);
+        assert_eq!(named(Some(ONE), &headers(&[("x-workspace-id", ONE)])).unwrap(), [one.clone()]);
+        assert_eq!(named(None, &headers(&[("x-workspace-id", ONE), ("x-tenant-key", "a_1")])).unwrap(), [one, Named::TenantKey("a_1".into())]);
+        assert_eq!(named(Some(ONE), &headers(&[("x-workspace-id", TWO)])).unwrap_err().reason(), Some("workspace.contradiction"));
+        assert_eq!(named(None, &headers(&[("x-workspace-id", ONE), ("x-workspace-id", TWO)])).unwrap_err().reason(), Some("workspace.contradiction"));
+    }
+
+    #[test]
+    fn a_malformed_id_is_named() {
+        let refused = named(None, &headers(&[("x-workspace-id", "mine")])).unwrap_err();
+        assert_eq!((refused.code(), refused.violations()[0].field.as_str()), (Code::InvalidUuid, "X-Workspace-Id"));
+        assert_eq!(named(None, &headers(&[("x-workspace-id", " ")])).unwrap(), []);
+    }
+
+    #[test]
+    fn the_scheme_is_bearer() {
+        assert_eq!(bearer(&headers(&[("authorization", "bearer abc")])).unwrap(), "abc");
+        for wrong in ["Basic abc", "abc", ""] {
+            assert!(bearer(&headers(&[("authorization", wrong)])).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Path parameters by name: the same routers answer with and without a workspace in the path. And a list's query.
+
+use crate::problem::{Code, Problem};
+use axum::{
+    extract::{FromRequestParts, Query, RawPathParams},
+    http::request::Parts,
+};
+use domain::{Rule, id::ProductId};
+use uuid::Uuid;
+
+/// `{id}` of the path.
+#[derive(Debug, Clone, Copy)]
+pub struct Id<T>(pub T);
+
+/// `{productId}` of the path.
+#[derive(Debug, Clone, Copy)]
+pub struct ProductParam(pub ProductId);
+
+impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path_id(parts, state, "id").await.map(|id| Self(id.into()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ProductParam {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path_id(parts, state, "productId").await.map(|id| Self(id.into()))
+    }
+}
+
+/// A named path parameter that must be a UUID.
+pub async fn path_id<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<Uuid, Problem> {
+    let text = path_text(parts, state, name).await?;
+    let id = text.and_then(|text| Uuid::parse_str(&text).ok());
+    id.ok_or_else(|| Problem::invalid_field(name, Rule::NotAUuid))
+}
+
+/// A named path parameter; `None` when the route has none of that name.
+pub(super) async fn path_text<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<Option<String>, Problem> {
+    let params = RawPathParams::from_request_parts(parts, state).await;
+    // What does not decode to text is no UUID either.
+    let params = params.map_err(|_| Problem::invalid_field(name, Rule::NotAUuid))?;
+    Ok(params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned()))
+}
+
+/// The query string's pairs, for the list grammar.
+#[derive(Debug, Clone)]
+pub struct Pairs(pub Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Pairs {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        query.map(|Query(pairs)| Self(pairs)).map_err(|_| Problem::new(Code::ValidationFailed))
+    }
+}

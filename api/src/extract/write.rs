@@ -1,0 +1,233 @@
+//! How a caller wants something written (`Idempotency-Key`, `If-Match`, `Prefer`), and the answer after it was:
+//! when its events are durable and, unless the caller does not want to wait, when the read models show them.
+
+use super::{BodyHash, Caller};
+use crate::{
+    envelope::{self, Envelope},
+    problem::{Code, Problem},
+    state::App,
+};
+use axum::{
+    Json,
+    extract::{ConnectInfo, FromRequestParts, OriginalUri},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use chrono::Utc;
+use commands::{Actor, Context, Done};
+use domain::{Rule, id::WorkspaceId};
+use log::CommandId;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::{convert::Infallible, net::SocketAddr};
+use uuid::Uuid;
+
+const KEY_MAX: usize = 200;
+const EVENT_POSITION: HeaderName = HeaderName::from_static("x-event-position");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// Everything about a write that is neither caller nor body.
+#[derive(Debug, Clone)]
+pub struct Write {
+    key: Option<String>,
+    expected_version: Option<i64>,
+    respond_async: bool,
+    correlation: Option<Uuid>,
+    client_address: Option<String>,
+    /// Method and path, the same for both forms of the path, and keyed: bodies may hold passwords, and a bare hash of
+    /// one could be guessed.
+    request: Sha256,
+}
+
+impl FromRequestParts<App> for Write {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let OriginalUri(uri) = OriginalUri::from_request_parts(parts, app).await.unwrap_or_else(|never: Infallible| match never {});
+        let mut request = Sha256::new();
+        for piece in [app.tokens.pepper(), parts.method.as_str().as_bytes(), canonical(uri.path()).as_bytes(), uri.query().unwrap_or_default().as_bytes()] {
+            request.update((piece.len() as u64).to_be_bytes());
+            request.update(piece);
+        }
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self {
+            key: idempotency_key(&parts.headers)?,
+            expected_version: if_match(&parts.headers)?,
+            respond_async: wants_async(&parts.headers),
+            correlation: correlation(&parts.headers),
+            client_address: peer.map(|ConnectInfo(address)| address.ip().to_string()),
+            request,
+        })
+    }
+}
+
+impl Write {
+    /// For a command in the caller's workspace.
+    pub fn context(&self, caller: &Caller, body: BodyHash) -> Context {
+        self.context_in(caller.workspace_id(), caller, body)
+    }
+
+    /// For a command in another log, e.g. the platform's.
+    pub fn context_in(&self, workspace: WorkspaceId, caller: &Caller, body: BodyHash) -> Context {
+        self.built(workspace, caller.actor(), &caller.user_id.to_string(), body)
+    }
+
+    /// For a command of somebody who is not signed in, on the platform's log.
+    pub fn anonymous(&self, body: BodyHash) -> Context {
+        self.built(WorkspaceId::PLATFORM, Actor::System, "anonymous", body)
+    }
+
+    fn built(&self, workspace: WorkspaceId, actor: Actor, who: &str, BodyHash(body): BodyHash) -> Context {
+        let command = self.key.as_ref().map(|key| CommandId {
+            id: Uuid::new_v5(&workspace.uuid(), format!("{who}:{key}").as_bytes()),
+            request_hash: self.request.clone().chain_update(body).finalize().into(),
+        });
+        Context {
+            workspace,
+            actor,
+            now: Utc::now(),
+            command,
+            expected_version: self.expected_version,
+            correlation: self.correlation,
+            client_address: self.client_address.clone(),
+        }
+    }
+
+    /// After a command: waits until the workspace's read models show it, unless the caller does not want to.
+    pub async fn settle<E>(&self, app: &App, workspace: WorkspaceId, done: &Done<E>) -> Written {
+        self.settle_at(app, workspace, done.position, Some(done.version)).await
+    }
+
+    /// The same after an append of several aggregates; `version` is that of the one the answer shows.
+    pub async fn settle_at(&self, app: &App, workspace: WorkspaceId, position: i64, version: Option<i64>) -> Written {
+        if !self.respond_async && !app.projections.wait_for(workspace, position).await {
+            // It is durable: refusing now would be a lie. The consumer's failure is shown elsewhere.
+            tracing::warn!(%workspace, position, "the read models have not reached a write in time");
+        }
+        Written { position, version, respond_async: self.respond_async }
+    }
+}
+
+/// A write that is durable; becomes the answer.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub struct Written {
+    position: i64,
+    version: Option<i64>,
+    respond_async: bool,
+}
+
+impl Written {
+    /// Whether the read models may lag behind what was written.
+    pub fn is_async(&self) -> bool {
+        self.respond_async
+    }
+
+    pub fn ok<T: Serialize>(self, data: T) -> Response {
+        self.answer(StatusCode::OK, &Envelope::of(data))
+    }
+
+    pub fn created<T: Serialize>(self, data: T) -> Response {
+        self.answer(StatusCode::CREATED, &Envelope::of(data))
+    }
+
+    /// With a body of a document's own shape.
+    pub fn answer<T: Serialize>(self, status: StatusCode, body: &T) -> Response {
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(EVENT_POSITION, self.position.into());
+        if let Some(version) = self.version {
+            headers.insert(header::ETAG, envelope::etag(version));
+        }
+        if self.respond_async {
+            headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static("respond-async"));
+        }
+        response
+    }
+}
+
+/// The path without version and workspace, so that a repeat in the other form of the path is a repeat.
+fn canonical(path: &str) -> &str {
+    let path = path.strip_prefix("/api/v1").unwrap_or(path).trim_end_matches('/');
+    let in_workspace = path.strip_prefix("/workspaces/").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+    in_workspace.unwrap_or(path)
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    const NAME: &str = "Idempotency-Key";
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().map_err(|_| Problem::invalid_field(NAME, Rule::NotAllowed))?.trim();
+    if key.len() > KEY_MAX {
+        return Err(Problem::invalid_field(NAME, Rule::TooLong { max: KEY_MAX }));
+    }
+    Ok((!key.is_empty()).then(|| key.to_owned()))
+}
+
+/// `"7"`, `W/"7"` or `7`; `*` asks only that the thing exists, which every command does.
+fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let malformed = || Problem::new(Code::ValidationFailed).field("If-Match", Rule::WrongType);
+    let text = value.to_str().map_err(|_| malformed())?.trim();
+    if text == "*" || text.is_empty() {
+        return Ok(None);
+    }
+    let text = text.strip_prefix("W/").unwrap_or(text);
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let version = if plain { text.parse().ok() } else { None };
+    version.map(Some).ok_or_else(malformed)
+}
+
+fn wants_async(headers: &HeaderMap) -> bool {
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    preferences.flat_map(|value| value.split([',', ';'])).any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+fn correlation(headers: &HeaderMap) -> Option<Uuid> {
+    let given = ["x-correlation-id", "x-request-id"].into_iter().filter_map(|name| headers.get(name)?.to_str().ok());
+    given.filter_map(|text| Uuid::parse_str(text.trim()).ok()).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn both_forms_of_a_path_are_one_request() {
+        let plain = canonical("/api/v1/deals/7/win");
+        assert_eq!(plain, "/deals/7/win");
+        assert_eq!(canonical("/api/v1/workspaces/0190/deals/7/win/"), plain);
+        assert_eq!(canonical("/api/v1/workspaces/0190"), "/workspaces/0190");
+        assert_eq!(canonical("/api/agents"), "/api/agents");
+    }
+
+    #[test]
+    fn if_match_takes_every_spelling_of_a_version() {
+        for (text, version) in [("\"7\"", Some(7)), ("W/\"7\"", Some(7)), ("7", Some(7)), ("*", None)] {
+            assert_eq!(if_match(&with("if-match", text)).unwrap(), version, "{text}");
+        }
+        for text in ["seven", "\"\"", "-1", "\"7", "7, 8", "99999999999999999999"] {
+            assert!(if_match(&with("if-match", text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_has_its_limits() {
+        assert_eq!(idempotency_key(&with("idempotency-key", " a ")).unwrap(), Some("a".to_owned()));
+        assert_eq!(idempotency_key(&with("idempotency-key", "")).unwrap(), None);
+        assert!(idempotency_key(&with("idempotency-key", &"k".repeat(201))).is_err());
+    }
+
+    #[test]
+    fn preferences_may_be_several() {
+        assert!(wants_async(&with("prefer", "return=minimal, respond-async")));
+        assert!(wants_async(&with("prefer", "Respond-Async; wait=10")));
+        assert!(!wants_async(&with("prefer", "wait=10")));
+    }
+}

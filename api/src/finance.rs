@@ -1,0 +1,4 @@
+//! Invoices and payments over HTTP.
+
+pub mod invoice;
+pub mod payment;

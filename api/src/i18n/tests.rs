@@ -1,0 +1,169 @@
+//! Every stable code has a message in every language.
+
+use super::*;
+use crate::problem::Code;
+use domain::{Rule, office::notification::Topic};
+use std::{collections::BTreeSet, fs, path::Path};
+use strum::VariantArray;
+
+/// Every code a rejection of the domain has; held against the domain's sources below.
+const REJECTIONS: &[&str] = &[
+    "bom.cyclic",
+    "bom.invalid",
+    "customer.already_created",
+    "customer.invalid",
+    "customer.missing",
+    "customer.no_such_step",
+    "deal.already_created",
+    "deal.already_lost",
+    "deal.already_won",
+    "deal.invalid",
+    "deal.missing",
+    "deal.no_customer",
+    "deal.nothing_sold",
+    "invoice.above_open",
+    "invoice.empty",
+    "invoice.invalid",
+    "invoice.missing",
+    "invoice.not_sent",
+    "notification.missing",
+    "order.empty",
+    "order.invalid",
+    "organization.already_created",
+    "organization.invalid",
+    "product.already_created",
+    "product.invalid",
+    "product.missing",
+    "production_order.cannot_explode",
+    "production_order.invalid",
+    "production_order.missing",
+    "production_order.no_bill",
+    "production_order.no_such_date",
+    "stock.invalid",
+    "stock.too_much",
+    "user.already_registered",
+    "user.invalid",
+    "user.missing",
+    "workspace.already_created",
+    "workspace.invalid",
+    "workspace.missing",
+];
+
+/// Reasons that the edge gives by itself.
+const EDGE: &[&str] = &[
+    "body.malformed",
+    "body.not_an_object",
+    "body.unreadable",
+    "command.too_large",
+    "organization.bin.taken",
+    "permission.missing",
+    "product.barcode.taken",
+    "product.code.taken",
+    "reference.unknown",
+    "route.method_not_allowed",
+    "route.missing",
+    "session.ended",
+    "store.busy",
+    "store.outcome_unknown",
+    "store.unavailable",
+    "user.code_wrong",
+    "user.email.taken",
+    "user.email_not_verified",
+    "version.stale",
+    "workspace.contradiction",
+    "workspace.slug.taken",
+];
+
+const RULES: &[Rule] = &[
+    Rule::Required,
+    Rule::TooLong { max: 1 },
+    Rule::TooMany { max: 1 },
+    Rule::NotPositive,
+    Rule::Negative,
+    Rule::OutOfRange { min: 0, max: 1 },
+    Rule::TooLarge,
+    Rule::TooPrecise,
+    Rule::NotAnEmail,
+    Rule::NotTwelveDigits,
+    Rule::WeakPassword { min: 8 },
+    Rule::NotUnique,
+    Rule::WrongType,
+    Rule::Unknown,
+    Rule::NotAllowed,
+    Rule::NotAUuid,
+];
+
+fn keys(language: Language) -> BTreeSet<&'static str> {
+    let starts_message = |line: &&str| line.starts_with(|c: char| c.is_ascii_alphabetic());
+    language.source().lines().filter(starts_message).filter_map(|line| line.split_once('=')).map(|(key, _)| key.trim()).collect()
+}
+
+fn demand(key: &str) {
+    for language in Language::ALL {
+        assert!(text(language, key, &FluentArgs::new()).is_some(), "{key} is missing in {}", language.tag());
+    }
+}
+
+#[test]
+fn every_code_has_a_message_in_every_language() {
+    Code::VARIANTS.iter().for_each(|code| demand(&format!("error-{}", code.as_str())));
+    RULES.iter().for_each(|rule| demand(&format!("rule-{}", rule.code())));
+    REJECTIONS.iter().chain(EDGE).for_each(|code| demand(&rejection_key(code)));
+    for topic in Topic::VARIANTS {
+        let name: &'static str = topic.into();
+        demand(&format!("notification-{name}-title"));
+        demand(&format!("notification-{name}-message"));
+    }
+    ["mail-verify-subject", "mail-verify-greeting", "mail-verify-closing"].into_iter().for_each(demand);
+}
+
+#[test]
+fn the_three_files_parse_and_have_the_same_keys() {
+    for language in Language::ALL {
+        assert!(FluentResource::try_new(language.source().to_owned()).is_ok(), "{} does not parse", language.tag());
+        assert_eq!(keys(language), keys(Language::Ru), "{}", language.tag());
+    }
+}
+
+#[test]
+fn the_lists_above_are_the_domains() {
+    let domain = Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/src");
+    let mut found = BTreeSet::new();
+    collect(&domain, &mut found);
+    let rules: BTreeSet<String> = RULES.iter().map(|rule| rule.code().to_owned()).collect();
+    let listed: BTreeSet<String> = REJECTIONS.iter().map(|code| (*code).to_owned()).chain(rules).collect();
+    assert_eq!(found, listed, "a code of the domain is not listed here, or a listed one is gone");
+}
+
+/// The string literals in every `fn code(&self)` below a folder.
+fn collect(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, found);
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        for body in source.split("fn code(&self) -> &'static str {").skip(1) {
+            let body = body.split("\n    }\n").next().unwrap_or_default();
+            found.extend(body.split('"').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+}
+
+#[test]
+fn the_header_is_read_with_its_qualities() {
+    let cases = [
+        ("kk-KZ", Language::Kk),
+        ("en-US,en;q=0.9", Language::En),
+        ("en;q=0.5, kk;q=0.8, ru;q=0.7", Language::Kk),
+        ("de-DE, en;q=0.1", Language::En),
+        ("de, *", Language::Ru),
+        ("en;q=0", Language::Ru),
+        ("en;q=nonsense", Language::Ru),
+        ("", Language::Ru),
+    ];
+    for (header, language) in cases {
+        assert_eq!(Language::preferred(header), language, "{header}");
+    }
+}

@@ -1,0 +1,22 @@
+//! Who signs in: registration, sign-in, workspaces, and the secrets behind them.
+
+pub mod code;
+pub mod password;
+mod registration;
+pub mod secrets;
+pub mod session;
+mod sign_in;
+pub mod token;
+mod workspace;
+
+use crate::state::App;
+use utoipa_axum::router::OpenApiRouter;
+
+pub fn router() -> OpenApiRouter<App> {
+    registration::router().merge(sign_in::router()).merge(workspace::router())
+}
+
+/// How addresses are kept and looked up.
+pub(crate) fn normal_email(text: &str) -> String {
+    text.trim().to_lowercase()
+}

@@ -1,0 +1,128 @@
+//! The workspaces a person may enter, and new ones.
+
+use super::registration::{slugs, tenant_key};
+use crate::{
+    envelope::{self, Envelope, Listed},
+    extract::{Body, Caller, Id, May, Named, SignedIn, Write, rights::WorkspacesCreate},
+    problem::Problem,
+    state::App,
+};
+use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
+use commands::{Context, Done, Error};
+use domain::{
+    Permission, Role,
+    id::WorkspaceId,
+    identity::workspace::{Created, Workspace, WorkspaceCommand, WorkspaceEvent, WorkspaceKind},
+};
+use projections::platform;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+const SLUGS_MAX: usize = 8;
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, rename))
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct WorkspaceView {
+    id: Uuid,
+    version: i64,
+    name: String,
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "corporate")]
+    kind: WorkspaceKind,
+    slug: String,
+    /// `{slug}_{8 hex}`.
+    tenant_key: String,
+    organization_id: Option<Uuid>,
+    owner_id: Uuid,
+    /// The caller's.
+    #[schema(value_type = String, example = "owner")]
+    role: Role,
+    created_at: DateTime<Utc>,
+}
+
+impl WorkspaceView {
+    fn new(workspace: platform::Workspace, role: Role) -> Self {
+        let platform::Workspace { id, version, name, kind, slug, tenant_key, organization_id, owner_id, created_at } = workspace;
+        Self { id, version, name, kind, slug, tenant_key, organization_id, owner_id, role, created_at }
+    }
+}
+
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+struct NamedWorkspace {
+    #[schema(example = "Алматы")]
+    name: String,
+}
+
+/// The workspaces the caller may enter
+#[utoipa::path(get, path = "/workspaces", tag = "identity", responses((status = 200, body = Envelope<Listed<Vec<WorkspaceView>>>)))]
+async fn list(State(app): State<App>, person: SignedIn) -> Result<Response, Problem> {
+    let memberships = platform::memberships(&app.pool, person.user_id.uuid()).await?;
+    let views: Vec<WorkspaceView> = memberships.into_iter().map(|(workspace, role)| WorkspaceView::new(workspace, role)).collect();
+    Ok(envelope::ok(Listed::all(views)))
+}
+
+/// Create a corporate workspace
+#[utoipa::path(post, path = "/workspaces", tag = "identity", request_body = NamedWorkspace, responses((status = 201, body = Envelope<WorkspaceView>)))]
+async fn create(State(app): State<App>, caller: May<WorkspacesCreate>, write: Write, body: Body<NamedWorkspace>) -> Result<Response, Problem> {
+    let context = write.context_in(WorkspaceId::PLATFORM, &caller, body.hash);
+    let done = execute_create(&app, &caller, body.value.name.trim(), &context).await?;
+    let written = write.settle(&app, WorkspaceId::PLATFORM, &done).await;
+    let view = done.events.iter().find_map(|event| match event {
+        WorkspaceEvent::Created(created) => Some(created.clone()),
+        WorkspaceEvent::Renamed { .. } | WorkspaceEvent::MemberAdded { .. } => None,
+    });
+    let Created { name, kind, slug, tenant_key, organization_id, owner_id } = view.ok_or_else(Problem::internal)?;
+    let (organization_id, owner_id) = (organization_id.map(Into::into), owner_id.into());
+    let view = WorkspaceView { id: done.id, version: done.version, name, kind, slug, tenant_key, organization_id, owner_id, role: Role::Owner, created_at: context.now };
+    Ok(written.created(view))
+}
+
+/// Tries other slugs while one is taken.
+async fn execute_create(app: &App, caller: &Caller, name: &str, context: &Context) -> Result<Done<WorkspaceEvent>, Problem> {
+    for slug in slugs(name).take(SLUGS_MAX) {
+        let created = Created {
+            name: name.to_owned(),
+            kind: WorkspaceKind::Corporate,
+            tenant_key: tenant_key(&slug),
+            slug,
+            organization_id: caller.workspace.organization_id.map(Into::into),
+            owner_id: caller.user_id,
+        };
+        let id = WorkspaceId::new(Uuid::now_v7());
+        match app.executor.execute::<Workspace>(id, &WorkspaceCommand::Create(created), context).await {
+            Err(Error::Taken { kind: "workspace.slug", .. }) => {}
+            done => return Ok(done?),
+        }
+    }
+    Err(Error::<domain::identity::workspace::WorkspaceRejection>::Busy.into())
+}
+
+/// One workspace
+#[utoipa::path(get, path = "/workspaces/{id}", tag = "identity", params(("id" = Uuid, Path)), responses((status = 200, body = Envelope<WorkspaceView>)))]
+async fn show(State(app): State<App>, person: SignedIn, Id(id): Id<Uuid>) -> Result<Response, Problem> {
+    let Caller { workspace, role, .. } = Caller::enter(&app.pool, person.user_id, &Named::Id(id)).await?;
+    let version = workspace.version;
+    Ok(envelope::versioned(WorkspaceView::new(workspace, role), version))
+}
+
+/// Rename a workspace
+#[utoipa::path(put, path = "/workspaces/{id}", tag = "identity", params(("id" = Uuid, Path)), request_body = NamedWorkspace, responses((status = 200, body = Envelope<WorkspaceView>)))]
+async fn rename(State(app): State<App>, person: SignedIn, Id(id): Id<Uuid>, write: Write, body: Body<NamedWorkspace>) -> Result<Response, Problem> {
+    let caller = Caller::enter(&app.pool, person.user_id, &Named::Id(id)).await?;
+    caller.require(Permission::WorkspacesUpdate)?;
+    let context = write.context_in(WorkspaceId::PLATFORM, &caller, body.hash);
+    let name = body.value.name.trim().to_owned();
+    let done = app.executor.execute::<Workspace>(id.into(), &WorkspaceCommand::Rename { name: name.clone() }, &context).await?;
+    let written = write.settle(&app, WorkspaceId::PLATFORM, &done).await;
+    let Caller { mut workspace, role, .. } = caller;
+    (workspace.name, workspace.version) = (name, done.version);
+    Ok(written.ok(WorkspaceView::new(workspace, role)))
+}

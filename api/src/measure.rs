@@ -1,0 +1,62 @@
+//! What the server tells Prometheus about itself: requests by route, and consumers that stand still.
+
+use crate::state::App;
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{Method, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use metrics::{counter, gauge, histogram};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use std::{sync::OnceLock, time::Instant};
+
+const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Installs the recorder; once a process, however many servers run in it.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    if let Some(handle) = HANDLE.get() {
+        return Ok(handle.clone());
+    }
+    let handle = PrometheusBuilder::new().set_buckets(SECONDS)?.install_recorder()?;
+    Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+/// Middleware: counts and times a request under its route's template, never its path.
+pub async fn track(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let method = method_label(request.method());
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    counter!("prometric_http_requests_total", "method" => method, "route" => route.clone(), "status" => status).increment(1);
+    histogram!("prometric_http_request_seconds", "method" => method, "route" => route).record(began.elapsed().as_secs_f64());
+    response
+}
+
+/// A caller may invent methods; labels must stay few.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// `GET /metrics`.
+pub async fn show(State(app): State<App>) -> impl IntoResponse {
+    for (consumer, status) in app.consumers.statuses() {
+        let failing = u32::try_from(status.failing().len()).unwrap_or(u32::MAX);
+        gauge!("prometric_consumer_failing", "consumer" => consumer).set(f64::from(failing));
+    }
+    gauge!("prometric_database_connections", "state" => "open").set(f64::from(app.pool.size()));
+    gauge!("prometric_uptime_seconds").set(app.started.elapsed().as_secs_f64());
+    app.metrics.run_upkeep();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+}

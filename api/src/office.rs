@@ -1,0 +1,3 @@
+//! Notifications over HTTP.
+
+pub mod notification;

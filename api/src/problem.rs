@@ -1,0 +1,397 @@
+//! `Problem`: the one shape of every refusal, and the only place that knows which HTTP status a "no" has. It carries
+//! no language; the middleware `render`, which knows `Accept-Language`, writes the envelope. The same middleware
+//! dresses what the framework refuses by itself (no such route, a body too large, a panic).
+
+use crate::i18n::{self, Language};
+use axum::{
+    Json,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use chrono::Utc;
+use domain::{Kind, Permission, Rejection, Rule, Violation};
+use fluent_bundle::FluentArgs;
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use strum::{IntoStaticStr, VariantArray};
+
+/// The public codes (product, "Envelope").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum Code {
+    ValidationFailed,
+    RequiredField,
+    InvalidUuid,
+    AuthInvalidCredentials,
+    AuthTokenExpired,
+    AuthUnauthorized,
+    AuthForbidden,
+    NotFound,
+    Conflict,
+    InvalidTransition,
+    AlreadyExists,
+    VersionConflict,
+    PayloadTooLarge,
+    CreditLimitExceeded,
+    StockUnavailable,
+    InsufficientBalance,
+    IdempotencyKeyReused,
+    RateLimited,
+    InternalError,
+    DatabaseError,
+    ServiceUnavailable,
+}
+
+impl Code {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::ValidationFailed | Self::RequiredField | Self::InvalidUuid => StatusCode::BAD_REQUEST,
+            Self::AuthInvalidCredentials | Self::AuthTokenExpired | Self::AuthUnauthorized => StatusCode::UNAUTHORIZED,
+            Self::AuthForbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Conflict | Self::InvalidTransition | Self::AlreadyExists => StatusCode::CONFLICT,
+            Self::VersionConflict => StatusCode::PRECONDITION_FAILED,
+            Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::CreditLimitExceeded | Self::StockUnavailable | Self::InsufficientBalance | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::InternalError | Self::DatabaseError => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// Why a request was refused, in no language yet. Boxed: results are moved around a lot and are rarely errors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Debug, Clone, PartialEq)]
+struct Parts {
+    code: Code,
+    status: StatusCode,
+    /// Finer than the code, stable and documented, e.g. `deal.already_lost`.
+    reason: Option<Cow<'static, str>>,
+    violations: Vec<Violation>,
+    /// What else `details` tells.
+    facts: Map<String, Value>,
+    /// Values for the reason's message.
+    args: Vec<(&'static str, String)>,
+}
+
+impl Problem {
+    pub fn new(code: Code) -> Self {
+        Self(Box::new(Parts { code, status: code.status(), reason: None, violations: Vec::new(), facts: Map::new(), args: Vec::new() }))
+    }
+
+    /// The finer reason; its message is told when there is one.
+    pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
+        self.0.reason = Some(reason.into());
+        self
+    }
+
+    pub fn fact(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.facts.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn field(mut self, field: impl Into<String>, rule: Rule) -> Self {
+        self.0.violations.push(Violation { field: field.into(), rule });
+        self
+    }
+
+    /// Malformed input. The code is the most telling one that fits all violations.
+    pub fn invalid(violations: &[Violation]) -> Self {
+        let all = |rule: &Rule| !violations.is_empty() && violations.iter().all(|violation| violation.rule == *rule);
+        let code = if all(&Rule::Required) {
+            Code::RequiredField
+        } else if all(&Rule::NotAUuid) {
+            Code::InvalidUuid
+        } else {
+            Code::ValidationFailed
+        };
+        let mut problem = Self::new(code);
+        problem.0.violations = violations.to_vec();
+        problem
+    }
+
+    /// One malformed field.
+    pub fn invalid_field(field: impl Into<String>, rule: Rule) -> Self {
+        Self::invalid(&[Violation { field: field.into(), rule }])
+    }
+
+    /// What the request is about is not there, e.g. `deal.missing`.
+    pub fn missing(reason: &'static str) -> Self {
+        Self::new(Code::NotFound).because(reason)
+    }
+
+    pub fn unauthorized() -> Self {
+        Self::new(Code::AuthUnauthorized)
+    }
+
+    pub fn forbidden(permission: Permission) -> Self {
+        Self::new(Code::AuthForbidden).because("permission.missing").fact("permission", permission.code())
+    }
+
+    pub fn internal() -> Self {
+        Self::new(Code::InternalError)
+    }
+
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    pub fn reason(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
+    pub fn violations(&self) -> &[Violation] {
+        &self.0.violations
+    }
+
+    fn unavailable(reason: &'static str) -> Self {
+        Self::new(Code::ServiceUnavailable).because(reason)
+    }
+
+    fn rejected(rejection: &impl Rejection) -> Self {
+        let problem = match rejection.kind() {
+            Kind::Missing => Self::new(Code::NotFound),
+            Kind::Invalid => Self::invalid(rejection.violations()),
+            Kind::Conflict => Self::new(Code::Conflict),
+            Kind::Transition => Self::new(Code::InvalidTransition),
+            Kind::Exists => Self::new(Code::AlreadyExists),
+            Kind::Forbidden => Self::new(Code::AuthForbidden),
+            Kind::Stock => Self::new(Code::StockUnavailable),
+            Kind::Balance => Self::new(Code::InsufficientBalance),
+            Kind::Credit => Self::new(Code::CreditLimitExceeded),
+        };
+        let mut problem = problem.because(rejection.code());
+        problem.0.args = rejection.args();
+        for (name, value) in rejection.args() {
+            problem = problem.fact(name, value);
+        }
+        problem
+    }
+
+    /// A unique key that belongs to another.
+    fn taken(kind: &'static str) -> Self {
+        let field = match kind {
+            "user.email" => "email",
+            "organization.bin" => "bin",
+            "product.code" => "code",
+            "product.barcode" => "barcode",
+            "workspace.slug" => "slug",
+            other => other.rsplit('.').next().unwrap_or(other),
+        };
+        Self::new(Code::AlreadyExists).because(format!("{kind}.taken")).field(field, Rule::NotUnique)
+    }
+
+    /// Gives a violated field the name under which the caller knows it.
+    pub fn rename_field(mut self, from: &str, to: &str) -> Self {
+        for violation in self.0.violations.iter_mut().filter(|violation| violation.field == from) {
+            violation.field = to.to_owned();
+        }
+        self
+    }
+
+    /// What the framework answered by itself.
+    fn of_status(status: StatusCode) -> Self {
+        let mut problem = match status {
+            StatusCode::NOT_FOUND => Self::missing("route.missing"),
+            StatusCode::METHOD_NOT_ALLOWED => Self::missing("route.method_not_allowed"),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(Code::PayloadTooLarge),
+            StatusCode::UNAUTHORIZED => Self::unauthorized(),
+            StatusCode::TOO_MANY_REQUESTS => Self::new(Code::RateLimited),
+            StatusCode::SERVICE_UNAVAILABLE => Self::new(Code::ServiceUnavailable),
+            status if status.is_server_error() => Self::internal(),
+            _ => Self::new(Code::ValidationFailed),
+        };
+        problem.0.status = status;
+        problem
+    }
+
+    /// The envelope in a language.
+    fn envelope(&self, language: Language) -> Value {
+        let Parts { code, reason, violations, facts, args, .. } = &*self.0;
+        let mut details = facts.clone();
+        if let Some(reason) = reason {
+            details.insert("reason".into(), Value::from(&**reason));
+        }
+        if !violations.is_empty() {
+            let fields = violations.iter().map(|violation| (violation.field.clone(), rule_text(language, &violation.rule).into()));
+            details.insert("fields".into(), Value::Object(fields.collect()));
+            let rules = violations.iter().map(|violation| (violation.field.clone(), violation.rule.code().into()));
+            details.insert("rules".into(), Value::Object(rules.collect()));
+        }
+        let mut values = FluentArgs::new();
+        for (name, value) in args {
+            values.set(*name, value.as_str());
+        }
+        let finer = reason.as_deref().and_then(|reason| i18n::rejection(language, reason, &values));
+        let message = finer.or_else(|| i18n::text(language, &format!("error-{}", code.as_str()), &values));
+        let message = message.unwrap_or_else(|| code.as_str().to_owned());
+        json!({"success": false, "error": {"code": code.as_str(), "message": message, "details": details, "timestamp": Utc::now()}})
+    }
+}
+
+fn rule_text(language: Language, rule: &Rule) -> String {
+    let mut values = FluentArgs::new();
+    for (name, value) in rule.args() {
+        values.set(name, value);
+    }
+    i18n::text(language, &format!("rule-{}", rule.code()), &values).unwrap_or_else(|| rule.code().to_owned())
+}
+
+/// Leaves the problem for `render`.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.0.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Middleware: writes the envelope of every refusal in the caller's language.
+pub async fn render(request: Request, next: Next) -> Response {
+    let language = Language::of(request.headers());
+    let mut response = next.run(request).await;
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        None if is_bare_refusal(&response) => Problem::of_status(response.status()),
+        None => return response,
+    };
+    let mut rendered = (problem.0.status, Json(problem.envelope(language))).into_response();
+    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
+        rendered.headers_mut().insert(header::ALLOW, allow);
+    }
+    rendered.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    match problem.0.status {
+        StatusCode::UNAUTHORIZED => rendered.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        StatusCode::SERVICE_UNAVAILABLE => rendered.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
+        _ => None,
+    };
+    rendered
+}
+
+/// Refused, and not in an envelope of a handler's own.
+fn is_bare_refusal(response: &Response) -> bool {
+    let refused = response.status().is_client_error() || response.status().is_server_error();
+    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    refused && !json
+}
+
+impl<R: Rejection> From<commands::Error<R>> for Problem {
+    fn from(error: commands::Error<R>) -> Self {
+        use commands::Error as E;
+        match &error {
+            E::Rejected(rejection) => Self::rejected(rejection),
+            E::NoSuchReference(violations) => {
+                let problem = Self::new(Code::NotFound).because("reference.unknown");
+                violations.as_slice().iter().fold(problem, |problem, violation| problem.field(&violation.field, violation.rule.clone()))
+            }
+            E::Forbidden(permission) => Self::forbidden(*permission),
+            E::Stale { expected, actual } => {
+                Self::new(Code::VersionConflict).because("version.stale").fact("expectedVersion", *expected).fact("actualVersion", *actual)
+            }
+            E::Taken { kind, .. } => Self::taken(kind),
+            E::CommandReused => Self::new(Code::IdempotencyKeyReused),
+            E::Limit { what, max } => Self::new(Code::PayloadTooLarge).because("command.too_large").fact("what", *what).fact("max", *max),
+            E::Busy => Self::unavailable("store.busy"),
+            E::Unavailable(_) => {
+                tracing::error!(error = %chain(&error), "a command could not be carried out");
+                Self::unavailable("store.unavailable")
+            }
+            E::OutcomeUnknown => Self::unavailable("store.outcome_unknown"),
+            E::Unreadable(_) | E::Unstorable(_) => {
+                tracing::error!(error = %chain(&error), "a command could not be carried out");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        let away = match &error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) | sqlx::Error::Tls(_) => true,
+            // connection lost, too many connections, shutting down or starting up
+            sqlx::Error::Database(refusal) => refusal.code().is_some_and(|state| ["08", "53", "57P"].iter().any(|class| state.starts_with(class))),
+            _ => false,
+        };
+        tracing::error!(error = %chain(&error), "a query failed");
+        if away { Self::unavailable("store.unavailable") } else { Self::new(Code::DatabaseError) }
+    }
+}
+
+impl From<projections::list::ListError> for Problem {
+    fn from(error: projections::list::ListError) -> Self {
+        Self::invalid_field(error.field, error.rule)
+    }
+}
+
+impl From<projections::view::ViewError> for Problem {
+    fn from(error: projections::view::ViewError) -> Self {
+        use projections::view::ViewError as E;
+        match error {
+            E::List(error) => error.into(),
+            E::Database(error) => error.into(),
+            E::NotJson(error) => {
+                tracing::error!(error = %chain(&error), "a read model answered something that is not JSON");
+                Self::internal()
+            }
+        }
+    }
+}
+
+/// An error with everything that led to it, for the one line that is logged.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        line.push_str(": ");
+        line.push_str(&error.to_string());
+        source = error.source();
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::sales::deal::DealRejection;
+
+    #[test]
+    fn the_code_says_what_all_violations_have_in_common() {
+        let violation = |field: &str, rule| Violation { field: field.to_owned(), rule };
+        assert_eq!(Problem::invalid(&[violation("a", Rule::Required), violation("b", Rule::Required)]).code(), Code::RequiredField);
+        assert_eq!(Problem::invalid(&[violation("a", Rule::Required), violation("b", Rule::NotPositive)]).code(), Code::ValidationFailed);
+        assert_eq!(Problem::invalid(&[violation("a", Rule::NotAUuid)]).code(), Code::InvalidUuid);
+        assert_eq!(Problem::invalid(&[]).code(), Code::ValidationFailed);
+    }
+
+    #[test]
+    fn a_rejection_keeps_its_stable_reason_and_speaks_the_callers_language() {
+        let problem: Problem = commands::Error::Rejected(DealRejection::AlreadyLost).into();
+        let russian = problem.envelope(Language::Ru);
+        assert_eq!(russian["error"]["details"]["reason"], "deal.already_lost");
+        assert_ne!(russian["error"]["message"], problem.envelope(Language::En)["error"]["message"]);
+    }
+
+    #[test]
+    fn fields_and_rules_stand_side_by_side() {
+        let told = Problem::invalid_field("products[0].quantity", Rule::OutOfRange { min: 0, max: 100 }).envelope(Language::En);
+        assert_eq!(told["error"]["details"]["rules"]["products[0].quantity"], "out_of_range");
+        let message = told["error"]["details"]["fields"]["products[0].quantity"].as_str().unwrap();
+        assert!(message.contains('0') && message.contains("100"), "{message}");
+    }
+
+    #[test]
+    fn a_missing_right_is_named() {
+        let told = Problem::forbidden(Permission::DealsCreate).envelope(Language::Kk);
+        assert_eq!((told["error"]["code"].as_str(), told["error"]["details"]["permission"].as_str()), (Some("AUTH_FORBIDDEN"), Some("DEALS_CREATE")));
+    }
+}

@@ -1,0 +1,4 @@
+//! Bills of materials and production orders over HTTP.
+
+pub mod bom;
+pub mod production_order;

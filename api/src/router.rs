@@ -1,0 +1,80 @@
+//! Every route there is. The nouns of a workspace answer in both forms of the path; one line a noun.
+
+use crate::{catalog, extract, finance, identity, measure, office, openapi, problem, problem::Problem, production, sales, state::App, system};
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::header::HeaderName,
+    middleware::from_fn,
+    response::{IntoResponse, Response},
+};
+use std::any::Any;
+use tower::Layer;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::CorsLayer,
+    normalize_path::NormalizePathLayer,
+    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
+    trace::TraceLayer,
+};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The nouns of a workspace: one line each.
+fn nouns() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(sales::customer::router())
+        .merge(sales::deal::router())
+        .merge(sales::order::router())
+        .merge(catalog::product::router())
+        .merge(catalog::stock::router())
+        .merge(production::bom::router())
+        .merge(production::production_order::router())
+        .merge(finance::invoice::router())
+        .merge(finance::payment::router())
+        .merge(office::notification::router())
+}
+
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::Document::openapi())
+        .nest("/api/v1", identity::router().merge(system::router()).merge(nouns()))
+        .nest("/api/v1/workspaces/{wsId}", nouns())
+}
+
+pub fn router(app: App) -> Router {
+    let (routes, document) = routes().split_for_parts();
+    let routes = routes
+        .merge(system::probes())
+        .fallback(unknown)
+        .layer(DefaultBodyLimit::max(extract::BODY_MAX))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(problem::render))
+        .layer(from_fn(measure::track))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(CorsLayer::permissive())
+        .with_state(app);
+    // Trailing slash or none, both answer; but not below /docs, whose page needs its own.
+    let routes = NormalizePathLayer::trim_trailing_slash().layer(routes);
+    Router::new().merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::finish(document))).fallback_service(routes)
+}
+
+async fn unknown() -> Problem {
+    Problem::missing("route.missing")
+}
+
+/// Method and path only: a query string or a body may hold personal data.
+fn span(request: &Request) -> tracing::Span {
+    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+}
+
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let said = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = said.unwrap_or("something"), "a handler panicked");
+    Problem::internal().into_response()
+}

@@ -1,0 +1,5 @@
+//! Customers, deals and orders over HTTP.
+
+pub mod customer;
+pub mod deal;
+pub mod order;

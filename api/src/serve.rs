@@ -1,0 +1,147 @@
+//! `prometric serve`: from a database that may not be up yet to a server that answers, and back down again.
+
+use crate::{
+    config::Config,
+    identity::{password::Passwords, secrets, token::Tokens},
+    mail::{MailError, Mailer},
+    measure, relay,
+    router::router,
+    state::{App, Consumers, Parts},
+};
+use commands::Executor;
+use log::Log;
+use metrics_exporter_prometheus::BuildError;
+use projections::Projections;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+/// How long the database may take to come up.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long open requests may take once we are told to end.
+const GRACE: Duration = Duration::from_secs(5);
+/// Workspaces that one consumer serves at the same time.
+const WORKERS: usize = 8;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("the database cannot be used")]
+    Database(#[from] sqlx::Error),
+    #[error("the metrics cannot be installed")]
+    Metrics(#[from] BuildError),
+    #[error("mail cannot be sent")]
+    Mail(#[from] MailError),
+    #[error("the signing key cannot be used")]
+    SigningKey(#[from] crate::identity::token::KeyError),
+    #[error("NATS_URL cannot be used")]
+    Nats(#[from] async_nats::ConnectError),
+    #[error("the address cannot be served")]
+    Listen(#[from] io::Error),
+}
+
+/// Log lines go to stderr; `RUST_LOG`, else `LOG`, says which.
+pub fn log_to_stderr() {
+    let wanted = ["RUST_LOG", "LOG"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty());
+    let filter = EnvFilter::new(wanted.as_deref().unwrap_or("info,sqlx=warn,async_nats=warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+}
+
+pub async fn run(config: Config) -> Result<(), ServeError> {
+    let address = SocketAddr::new(config.host, config.port);
+    let app = assemble(config).await?;
+    start_consumers(&app).await?;
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(%address, "ready");
+    let served = answer(listener, app.clone()).await;
+    app.consumers.stop();
+    app.pool.close().await;
+    served
+}
+
+/// Connects, migrates, and puts the parts together.
+pub async fn assemble(config: Config) -> Result<App, ServeError> {
+    let options: PgConnectOptions = config.store.database_url.parse::<PgConnectOptions>()?.application_name("prometric");
+    let pool = connect(options.clone(), config.store.database_pool).await?;
+    let log = Log::open(options, pool.clone()).await?;
+    let projections = Projections::open(pool.clone(), log.clone()).await?;
+    secrets::migrate(&pool).await?;
+    let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
+    let nats = match &config.nats_url {
+        Some(url) if !url.is_empty() => Some(async_nats::ConnectOptions::new().name("prometric").retry_on_initial_connect().connect(url.as_str()).await?),
+        _ => None,
+    };
+    Ok(App::new(Parts {
+        executor: Executor::new(log.clone()),
+        passwords: Passwords::new(),
+        consumers: Consumers::default(),
+        metrics: measure::install()?,
+        started: Instant::now(),
+        pool,
+        log,
+        projections,
+        config,
+        tokens,
+        nats,
+    }))
+}
+
+/// Everything on this node that follows the log.
+pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
+    app.follow(app.projections.consumer(), WORKERS);
+    app.follow(sagas::open(app.executor.clone(), app.pool.clone()).await?, WORKERS);
+    app.follow(Arc::new(Mailer::new(app)?), 1);
+    relay::start(app);
+    Ok(())
+}
+
+/// Until SIGINT or SIGTERM; then open requests have a little while to end.
+async fn answer(listener: TcpListener, app: App) -> Result<(), ServeError> {
+    let (told, mut ending) = tokio::sync::watch::channel(false);
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("ending");
+        told.send(true).ok();
+    });
+    let mut graceful = ending.clone();
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+        graceful.wait_for(|told| *told).await.ok();
+    });
+    let patience = async move {
+        ending.wait_for(|told| *told).await.ok();
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = server => Ok(served?),
+        () = patience => Ok(()),
+    }
+}
+
+async fn connect(options: PgConnectOptions, connections: u32) -> Result<PgPool, sqlx::Error> {
+    let began = Instant::now();
+    loop {
+        let pool = PgPoolOptions::new().max_connections(connections.max(5)).acquire_timeout(Duration::from_secs(5));
+        match pool.connect_with(options.clone()).await {
+            Ok(pool) => return Ok(pool),
+            Err(error) if began.elapsed() > DATABASE_PATIENCE => return Err(error),
+            Err(error) => tracing::warn!(%error, "the database does not answer yet"),
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
