@@ -3,15 +3,21 @@
 use crate::{Context, Error, Unit};
 use domain::{Aggregate, fact, id::WorkspaceId};
 use log::{AppendError, Appended, Guard, Log};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 /// How often a lost race, or a store that went away before anything was written, is tried again.
 const ATTEMPTS_MAX: u32 = 16;
 
+/// Commands on one stream of this node wait for each other here instead of losing races against each other; a race
+/// with another node is still lost and tried again.
+const LANES: usize = 4_096;
+
 #[derive(Clone)]
 pub struct Executor {
     log: Log,
+    lanes: Arc<[Mutex<()>]>,
 }
 
 /// A state and the version it was folded up to; 0 = it does not exist yet.
@@ -36,7 +42,7 @@ pub struct Done<E> {
 
 impl Executor {
     pub fn new(log: Log) -> Self {
-        Self { log }
+        Self { log, lanes: (0..LANES).map(|_| Mutex::new(())).collect() }
     }
 
     pub fn log(&self) -> &Log {
@@ -75,6 +81,7 @@ impl Executor {
         if let Some(first) = self.answered(context).await? {
             return done(id.into(), A::NAME, first);
         }
+        let _turn = self.lane(id.into()).lock().await;
         for attempt in 0..ATTEMPTS_MAX {
             let Loaded { state, version } = self.load::<A, A::Rejection>(context.workspace, id).await?;
             if let Some(expected) = context.expected_version.filter(|expected| *expected != version) {
@@ -99,6 +106,11 @@ impl Executor {
     /// The answer to a repeat, so that a look-up need not be made for it (and cannot spoil it).
     pub async fn repeated<A: Aggregate>(&self, id: A::Id, context: &Context) -> Result<Option<Done<A::Event>>, Error<A::Rejection>> {
         self.answered(context).await?.map(|first| done(id.into(), A::NAME, first)).transpose()
+    }
+
+    fn lane(&self, stream: Uuid) -> &Mutex<()> {
+        let hash = stream.as_u128() ^ (stream.as_u128() >> 64);
+        &self.lanes[usize::try_from(hash % LANES as u128).unwrap_or(0)]
     }
 
     /// What this command id did before.

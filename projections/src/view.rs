@@ -77,20 +77,25 @@ pub async fn page_where<V: View>(pool: &PgPool, schema: &str, pairs: &[(String, 
     let keys: Vec<String> = query.order.iter().map(|key| format!("({})::text", key.sql)).collect();
     let (shown, keys, limit) = (shown::<V>(schema), keys.join(", "), query.limit);
     let sql = format!(
-        "select (select count(*) from {schema}.{table} t where {wanted}), p.items, p.last from ( \
-           select coalesce(json_agg(r.item order by r.nth), '[]')::text as items, (array_agg(r.keys order by r.nth desc))[1:1] as last from ( \
+        "select (select count(*) from {schema}.{table} t where {wanted}), p.items, p.last, p.size from ( \
+           select coalesce(json_agg(r.item order by r.nth), '[]')::text as items, (json_agg(r.keys order by r.nth desc)->0)::text as last, count(*) as size from ( \
              select row_to_json(x) as item, x_keys as keys, row_number() over () as nth from ( \
                select array[{keys}] as x_keys, t.* from {schema}.{table} t where {wanted} and {beyond} order by {order} limit {limit} offset {offset}) t, \
              lateral (select {shown}) x) r) p"
     );
     let mut tx = schema::begin(pool, schema, Access::Read).await?;
-    let mut statement = sqlx::query_as::<_, (i64, String, Option<Vec<Option<String>>>)>(AssertSqlSafe(sql));
+    let mut statement = sqlx::query_as::<_, (i64, String, Option<String>, i64)>(AssertSqlSafe(sql));
     for value in &query.values {
         statement = statement.bind(value);
     }
-    let (total, items, last) = statement.fetch_one(&mut *tx).await?;
+    let (total, items, last, size) = statement.fetch_one(&mut *tx).await?;
     tx.commit().await?;
-    let next_cursor = last.filter(|_| total > offset + limit || beyond != "true").and_then(|last| encode_cursor(&last));
+    // A page that is not full is the last one.
+    let full = last.filter(|_| size == limit && (total > offset + limit || beyond != "true"));
+    let next_cursor = match full {
+        Some(last) => encode_cursor(&serde_json::from_str::<Vec<Option<String>>>(&last)?),
+        None => None,
+    };
     Ok(Page { items: RawValue::from_string(items)?, total, page: query.page, limit: query.limit, next_cursor })
 }
 

@@ -1,1 +1,31 @@
-//! placeholder
+//! What the black-box tests stand on: a real server process on a database of its own, a client that speaks to it, and
+//! waiting for conditions. Test code: a failure here is a failed test, hence the panics.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod client;
+mod server;
+pub mod story;
+
+pub use client::{Answer, Client};
+pub use server::{Server, database_url, free_port, nats_url};
+
+use std::{future::Future, time::Duration};
+
+/// How long anything may take on a slow machine before a test gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks again until there is an answer.
+#[track_caller]
+pub fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> impl Future<Output = T> {
+    let (what, caller) = (what.to_owned(), std::panic::Location::caller());
+    async move {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "still not after {PATIENCE:?}: {what} ({caller})");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}

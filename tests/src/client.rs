@@ -1,0 +1,98 @@
+//! A client as somebody would write it from the documents: a token, JSON in, JSON out.
+
+use reqwest::{Method, header::HeaderMap};
+use serde_json::{Value, json};
+
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    pub token: Option<String>,
+    pub workspace: String,
+    pub user: String,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Value,
+    what: String,
+}
+
+impl Answer {
+    /// Demands a status and hands out `data`.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}: {}", self.what, self.body);
+        self.body["data"].clone()
+    }
+
+    /// Demands a refusal with that status and code, and hands out its details.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status, self.body["error"]["code"].as_str()), (status, Some(code)), "{}: {}", self.what, self.body);
+        assert_eq!(self.body["success"], json!(false));
+        self.body["error"]["details"].clone()
+    }
+
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_else(|| panic!("{} without {name}", self.what))
+    }
+}
+
+impl Client {
+    pub fn new(url: &str) -> Self {
+        Self { http: reqwest::Client::new(), base: format!("{url}/api/v1"), token: None, workspace: String::new(), user: String::new() }
+    }
+
+    pub async fn sign_in(&mut self, email: &str, password: &str) {
+        let data = self.post("/auth/login", json!({"email": email, "password": password})).await.expect(200);
+        self.token = data["accessToken"].as_str().map(str::to_owned);
+        self.workspace = data["user"]["workspaceId"].as_str().unwrap_or_default().to_owned();
+        self.user = data["user"]["id"].as_str().unwrap_or_default().to_owned();
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, &[]).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some(body.to_string()), &[]).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PUT, path, Some(body.to_string()), &[]).await
+    }
+
+    pub async fn send(&self, method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Answer {
+        let what = format!("{method} {path}");
+        self.try_send(method, path, body, headers).await.unwrap_or_else(|error| panic!("{what}: {error}"))
+    }
+
+    /// The same for a server that may be dead.
+    pub async fn try_send(&self, method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Result<Answer, reqwest::Error> {
+        let what = format!("{method} {path}");
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body);
+        }
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        Ok(Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)), what })
+    }
+
+    /// The items of a list.
+    pub async fn items(&self, path: &str) -> Vec<Value> {
+        self.get(path).await.expect(200)["items"].as_array().cloned().unwrap_or_default()
+    }
+}

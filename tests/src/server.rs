@@ -1,0 +1,148 @@
+//! The real binary, on a database of its own that goes when the test is over.
+
+use crate::{Client, eventually};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, postgres::PgPoolOptions};
+use std::{
+    fs,
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+use uuid::Uuid;
+
+pub struct Server {
+    pub url: String,
+    pub database_url: String,
+    pub mail_dir: PathBuf,
+    port: u16,
+    database: String,
+    env: Vec<(String, String)>,
+    child: Option<Child>,
+}
+
+/// The test cluster's superuser, from `./dev test`.
+pub fn database_url() -> String {
+    std::env::var("DATABASE_URL").expect("DATABASE_URL: run the tests with ./dev test")
+}
+
+/// The test NATS, from `./dev test`.
+pub fn nats_url() -> String {
+    std::env::var("NATS_URL").expect("NATS_URL: run the tests with ./dev test")
+}
+
+/// A port that nobody listens on right now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+impl Server {
+    /// With NATS.
+    pub async fn start() -> Self {
+        Self::start_with(&[("NATS_URL", &nats_url())]).await
+    }
+
+    /// With these variables beside the database's.
+    pub async fn start_with(env: &[(&str, &str)]) -> Self {
+        let database = format!("it_{}", Uuid::now_v7().simple());
+        let mut admin = PgConnection::connect(&database_url()).await.expect("the test cluster");
+        admin.execute(AssertSqlSafe(format!("create database {database}"))).await.expect("a database");
+        let (base, _) = database_url().rsplit_once('/').map(|(base, name)| (base.to_owned(), name.to_owned())).expect("a database's URL");
+        let port = free_port();
+        let mut server = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            database_url: format!("{base}/{database}"),
+            mail_dir: std::env::temp_dir().join(&database),
+            port,
+            database,
+            env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            child: None,
+        };
+        server.spawn().await;
+        server
+    }
+
+    /// Starts the process and waits until it answers.
+    pub async fn spawn(&mut self) {
+        let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/prometric");
+        let child = Command::new(binary)
+            .arg("serve")
+            .env_remove("NATS_URL")
+            .env_remove("SMTP_URL")
+            .env("DATABASE_URL", &self.database_url)
+            .env("DATABASE_POOL", "12")
+            .env("HOST", "127.0.0.1")
+            .env("PORT", self.port.to_string())
+            .env("MAIL_DIR", &self.mail_dir)
+            .env("RUST_LOG", "error")
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .spawn();
+        self.child = Some(child.expect("target/debug/prometric: ./dev test builds it"));
+        let health = format!("{}/api/v1/health", self.url);
+        eventually("the server answers", || async { reqwest::get(&health).await.ok().filter(|answer| answer.status().is_success()) }).await;
+    }
+
+    /// `kill -9`, wherever it is.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().ok();
+            child.wait().ok();
+        }
+    }
+
+    /// A client that nobody has signed in.
+    pub fn anonymous(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    /// A new company's owner, signed in.
+    pub async fn owner(&self) -> Client {
+        let unique = Uuid::now_v7().simple().to_string();
+        let bin: String = unique.bytes().rev().take(12).map(|byte| char::from(b'0' + byte % 10)).collect();
+        let email = format!("owner-{unique}@company.kz");
+        let mut client = self.anonymous();
+        let password = "SecurePassword123";
+        let body = serde_json::json!({
+            "email": email, "password": password, "firstName": "Имя", "lastName": "Фамилия", "bin": bin, "companyName": format!("ТОО Компания {unique}"),
+        });
+        client.post("/users/register-owner", body).await.expect(201);
+        let code = self.code_for(&email).await;
+        client.post("/users/verify-email", serde_json::json!({"email": email, "code": code})).await.expect(200);
+        client.sign_in(&email, password).await;
+        client
+    }
+
+    /// The six digits in the newest mail to that address.
+    pub async fn code_for(&self, email: &str) -> String {
+        eventually("a mail with a code", || async {
+            let mut mails: Vec<PathBuf> = fs::read_dir(&self.mail_dir).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            mails.sort();
+            let text = mails.iter().rev().filter_map(|path| fs::read_to_string(path).ok()).find(|text| text.contains(email))?;
+            let runs = text.split(|c: char| !c.is_ascii_alphanumeric());
+            runs.filter(|run| run.len() == 6 && run.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned).next()
+        })
+        .await
+    }
+
+    /// Straight to the database, as its superuser.
+    pub async fn pool(&self) -> PgPool {
+        PgPoolOptions::new().max_connections(4).connect(&self.database_url).await.expect("the server's database")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        fs::remove_dir_all(&self.mail_dir).ok();
+        let drop_database = format!("drop database if exists {} with (force)", self.database);
+        // Drop is not async: another thread with a runtime of its own does it.
+        let gone = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(async {
+                let mut admin = PgConnection::connect(&database_url()).await.ok()?;
+                admin.execute(AssertSqlSafe(drop_database)).await.ok()
+            })
+        });
+        gone.join().ok();
+    }
+}
