@@ -4,7 +4,11 @@ use clap::{Args, Parser, Subcommand};
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 #[derive(Debug, Parser)]
-#[command(name = "prometric", version, about = "An ERP backend on one append-only event log per workspace")]
+#[command(
+    name = "prometric",
+    version,
+    about = "An ERP backend on one append-only event log per workspace"
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -60,18 +64,27 @@ pub struct Config {
 /// URLs may hold passwords, and a `Debug` line may end in a log.
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Store").field("database_pool", &self.database_pool).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("database_pool", &self.database_pool)
+            .finish_non_exhaustive()
     }
 }
 
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Config").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
     }
 }
 
 fn non_empty(text: &str) -> Result<String, String> {
-    if text.trim().is_empty() { Err("is empty".to_owned()) } else { Ok(text.to_owned()) }
+    if text.trim().is_empty() {
+        Err("is empty".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// `24h`, `15m`, `90s`, `7d`, or plain seconds; never nothing.
@@ -84,8 +97,15 @@ fn duration(text: &str) -> Result<Duration, String> {
         Some((at, 'd')) => (&text[..at], 86_400),
         _ => (text, 1),
     };
-    let seconds = digits.trim().parse::<u32>().map_err(|_| format!("`{text}` is not a duration such as 15m, 24h or 90"))?;
-    if seconds == 0 { Err("a duration must not be zero".to_owned()) } else { Ok(Duration::from_secs(u64::from(seconds) * unit)) }
+    let seconds = digits
+        .trim()
+        .parse::<u32>()
+        .map_err(|_| format!("`{text}` is not a duration such as 15m, 24h or 90"))?;
+    if seconds == 0 {
+        Err("a duration must not be zero".to_owned())
+    } else {
+        Ok(Duration::from_secs(u64::from(seconds) * unit))
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +114,17 @@ mod tests {
 
     #[test]
     fn durations_are_read_with_their_units() {
-        let cases = [("15m", Some(900)), ("24h", Some(86_400)), ("90s", Some(90)), ("7d", Some(604_800)), ("30", Some(30)), ("0", None), ("m", None), ("", None), ("1w", None)];
+        let cases = [
+            ("15m", Some(900)),
+            ("24h", Some(86_400)),
+            ("90s", Some(90)),
+            ("7d", Some(604_800)),
+            ("30", Some(30)),
+            ("0", None),
+            ("m", None),
+            ("", None),
+            ("1w", None),
+        ];
         for (text, seconds) in cases {
             assert_eq!(duration(text).ok(), seconds.map(Duration::from_secs), "{text}");
         }

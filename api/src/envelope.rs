@@ -5,8 +5,8 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, Utc};
-use projections::list::Page;
+use chrono::{DateTime, SubsecRound, Utc};
+use projections::list::{LIMIT_DEFAULT, Page};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -29,13 +29,25 @@ pub struct Meta {
 
 impl Meta {
     pub fn now() -> Self {
-        Self { timestamp: Utc::now(), version: VERSION }
+        Self {
+            timestamp: timestamp(),
+            version: VERSION,
+        }
     }
+}
+
+/// Now, in milliseconds: more is noise to a reader.
+pub fn timestamp() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(3)
 }
 
 impl<T> Envelope<T> {
     pub fn of(data: T) -> Self {
-        Self { success: true, data, meta: Meta::now() }
+        Self {
+            success: true,
+            data,
+            meta: Meta::now(),
+        }
     }
 }
 
@@ -93,23 +105,50 @@ pub struct Pagination {
 }
 
 impl From<Page> for Listed<Box<RawValue>> {
-    fn from(Page { items, total, page, limit, next_cursor }: Page) -> Self {
+    fn from(
+        Page {
+            items,
+            total,
+            page,
+            limit,
+            next_cursor,
+        }: Page,
+    ) -> Self {
         Self::new(items, total, page, limit, next_cursor)
     }
 }
 
 impl<T> Listed<T> {
     pub fn new(items: T, total: i64, page: i64, limit: i64, next_cursor: Option<String>) -> Self {
-        let total_pages = if limit > 0 { total.saturating_add(limit - 1) / limit } else { 0 };
+        let total_pages = if limit > 0 {
+            total.saturating_add(limit - 1) / limit
+        } else {
+            0
+        };
         let has_next = next_cursor.is_some() || page < total_pages;
-        let pagination = Pagination { page, limit, total, total_pages, has_next, has_prev: page > 1, next_cursor };
-        Self { items, total, page, limit, total_pages, pagination }
+        let pagination = Pagination {
+            page,
+            limit,
+            total,
+            total_pages,
+            has_next,
+            has_prev: page > 1,
+            next_cursor,
+        };
+        Self {
+            items,
+            total,
+            page,
+            limit,
+            total_pages,
+            pagination,
+        }
     }
 
     /// A short list that needs no pages.
     pub fn all(items: Vec<T>) -> Listed<Vec<T>> {
         let total = i64::try_from(items.len()).unwrap_or(i64::MAX);
-        Listed::new(items, total, 1, total.max(1), None)
+        Listed::new(items, total, 1, total.max(LIMIT_DEFAULT), None)
     }
 }
 
@@ -156,9 +195,25 @@ mod tests {
 
     #[test]
     fn pages_are_counted_up() {
-        let listed = Listed::from(Page { items: RawValue::from_string("[]".into()).unwrap(), total: 250, page: 2, limit: 20, next_cursor: None });
-        assert_eq!((listed.total_pages, listed.pagination.has_next, listed.pagination.has_prev), (13, true, true));
+        let listed = Listed::from(Page {
+            items: RawValue::from_string("[]".into()).unwrap(),
+            total: 250,
+            page: 2,
+            limit: 20,
+            next_cursor: None,
+        });
+        assert_eq!(
+            (
+                listed.total_pages,
+                listed.pagination.has_next,
+                listed.pagination.has_prev
+            ),
+            (13, true, true)
+        );
         let text = serde_json::to_string(&listed).unwrap();
-        assert!(text.starts_with(r#"{"items":[],"total":250,"page":2,"limit":20,"totalPages":13,"pagination":{"#), "{text}");
+        assert!(
+            text.starts_with(r#"{"items":[],"total":250,"page":2,"limit":20,"totalPages":13,"pagination":{"#),
+            "{text}"
+        );
     }
 }

@@ -30,7 +30,9 @@ impl Language {
 
     /// From `Accept-Language`.
     pub fn of(headers: &HeaderMap) -> Self {
-        let wanted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let wanted = headers
+            .get(header::ACCEPT_LANGUAGE)
+            .and_then(|value| value.to_str().ok());
         wanted.map(Self::preferred).unwrap_or_default()
     }
 
@@ -40,7 +42,9 @@ impl Language {
         for part in accept.split(',') {
             let mut pieces = part.split(';');
             let tag = pieces.next().unwrap_or_default().trim();
-            let quality = pieces.find_map(|piece| piece.trim().strip_prefix("q=")).map_or(1.0, |q| q.trim().parse().unwrap_or(0.0));
+            let quality = pieces
+                .find_map(|piece| piece.trim().strip_prefix("q="))
+                .map_or(1.0, |q| q.trim().parse().unwrap_or(0.0));
             let Some(language) = Self::from_tag(tag) else { continue };
             if quality > 0.0 && best.is_none_or(|(highest, _)| quality > highest) {
                 best = Some((quality, language));

@@ -13,7 +13,9 @@ use crate::state::App;
 use utoipa_axum::router::OpenApiRouter;
 
 pub fn router() -> OpenApiRouter<App> {
-    registration::router().merge(sign_in::router()).merge(workspace::router())
+    registration::router()
+        .merge(sign_in::router())
+        .merge(workspace::router())
 }
 
 /// How addresses are kept and looked up.

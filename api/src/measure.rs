@@ -11,7 +11,9 @@ use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use std::{sync::OnceLock, time::Instant};
 
-const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const SECONDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 /// Installs the recorder; once a process, however many servers run in it.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
@@ -25,13 +27,18 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 
 /// Middleware: counts and times a request under its route's template, never its path.
 pub async fn track(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = method_label(request.method());
     let began = Instant::now();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();
-    counter!("prometric_http_requests_total", "method" => method, "route" => route.clone(), "status" => status).increment(1);
-    histogram!("prometric_http_request_seconds", "method" => method, "route" => route).record(began.elapsed().as_secs_f64());
+    counter!("prometric_http_requests_total", "method" => method, "route" => route.clone(), "status" => status)
+        .increment(1);
+    histogram!("prometric_http_request_seconds", "method" => method, "route" => route)
+        .record(began.elapsed().as_secs_f64());
     response
 }
 
@@ -58,5 +65,8 @@ pub async fn show(State(app): State<App>) -> impl IntoResponse {
     gauge!("prometric_database_connections", "state" => "open").set(f64::from(app.pool.size()));
     gauge!("prometric_uptime_seconds").set(app.started.elapsed().as_secs_f64());
     app.metrics.run_upkeep();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        app.metrics.render(),
+    )
 }

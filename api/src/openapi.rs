@@ -6,7 +6,7 @@ use utoipa::{
     openapi::{
         self, Components, ContentBuilder, HttpMethod, ObjectBuilder, PathItem, Ref, Required, ResponseBuilder,
         path::{Operation, ParameterBuilder, ParameterIn},
-        schema::{SchemaFormat, KnownFormat, Type},
+        schema::{KnownFormat, SchemaFormat, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -31,7 +31,12 @@ struct Common;
 impl Modify for Common {
     fn modify(&self, document: &mut openapi::OpenApi) {
         let components = document.components.get_or_insert_with(Components::new);
-        let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
+        let scheme = SecurityScheme::Http(
+            HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("JWT")
+                .build(),
+        );
         components.add_security_scheme(BEARER, scheme);
         let mut refusal = vec![(ErrorEnvelope::name().into_owned(), ErrorEnvelope::schema())];
         ErrorEnvelope::schemas(&mut refusal);
@@ -45,7 +50,10 @@ pub fn finish(mut document: openapi::OpenApi) -> openapi::OpenApi {
         for (method, operation) in operations(item) {
             operation.operation_id = Some(operation_id(method, path));
             if path.contains(WORKSPACE_PARAMETER) {
-                operation.parameters.get_or_insert_default().push(workspace_parameter().into());
+                operation
+                    .parameters
+                    .get_or_insert_default()
+                    .push(workspace_parameter().into());
             }
             if operation.security.is_none() {
                 operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
@@ -64,7 +72,9 @@ fn operations(item: &mut PathItem) -> Vec<(HttpMethod, &mut Operation)> {
         (HttpMethod::Patch, &mut item.patch),
         (HttpMethod::Delete, &mut item.delete),
     ];
-    all.into_iter().filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation))).collect()
+    all.into_iter()
+        .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
+        .collect()
 }
 
 /// `GET /api/v1/deals/{id}` is `get_deals_id`, and with `workspaces` in front in the other form.
@@ -76,13 +86,23 @@ fn operation_id(method: HttpMethod, path: &str) -> String {
         HttpMethod::Delete => "delete",
         _ => "get",
     };
-    let words = path.trim_start_matches("/api/v1").split(['/', '{', '}', '-']).filter(|word| !word.is_empty());
+    let words = path
+        .trim_start_matches("/api/v1")
+        .split(['/', '{', '}', '-'])
+        .filter(|word| !word.is_empty());
     words.fold(verb.to_owned(), |id, word| format!("{id}_{word}"))
 }
 
 fn workspace_parameter() -> openapi::path::Parameter {
-    let uuid = ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
-    ParameterBuilder::new().name("wsId").parameter_in(ParameterIn::Path).required(Required::True).schema(Some(uuid)).build()
+    let uuid = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+    ParameterBuilder::new()
+        .name("wsId")
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .schema(Some(uuid))
+        .build()
 }
 
 fn refusals(operation: &mut Operation) {
@@ -93,19 +113,28 @@ fn refusals(operation: &mut Operation) {
         ("404", "Not there, or not for the caller"),
         ("409", "Not possible in the current state"),
         ("412", "`If-Match` names a version that is no longer the newest"),
-        ("422", "Refused by a limit, or an `Idempotency-Key` used for another request"),
+        (
+            "422",
+            "Refused by a limit, or an `Idempotency-Key` used for another request",
+        ),
         ("503", "Busy or unavailable; try again"),
     ];
-    let body = || ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorEnvelope"))).build();
+    let body = || {
+        ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name("ErrorEnvelope")))
+            .build()
+    };
     for (status, description) in ALL {
-        let refusal = ResponseBuilder::new().description(description).content("application/json", body()).build();
-        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| refusal.into());
+        let refusal = ResponseBuilder::new()
+            .description(description)
+            .content("application/json", body())
+            .build();
+        operation
+            .responses
+            .responses
+            .entry(status.to_owned())
+            .or_insert_with(|| refusal.into());
     }
-}
-
-/// For amounts, which are JSON numbers with two places.
-pub fn number() -> openapi::RefOr<openapi::Schema> {
-    f64::schema()
 }
 
 #[cfg(test)]
@@ -114,7 +143,13 @@ mod tests {
 
     #[test]
     fn an_operation_is_called_by_its_method_and_path() {
-        assert_eq!(operation_id(HttpMethod::Post, "/api/v1/deals/{id}/win"), "post_deals_id_win");
-        assert_eq!(operation_id(HttpMethod::Get, "/api/v1/workspaces/{wsId}/production/work-orders"), "get_workspaces_wsId_production_work_orders");
+        assert_eq!(
+            operation_id(HttpMethod::Post, "/api/v1/deals/{id}/win"),
+            "post_deals_id_win"
+        );
+        assert_eq!(
+            operation_id(HttpMethod::Get, "/api/v1/workspaces/{wsId}/production/work-orders"),
+            "get_workspaces_wsId_production_work_orders"
+        );
     }
 }

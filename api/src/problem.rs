@@ -2,7 +2,10 @@
 //! no language; the middleware `render`, which knows `Accept-Language`, writes the envelope. The same middleware
 //! dresses what the framework refuses by itself (no such route, a body too large, a panic).
 
-use crate::i18n::{self, Language};
+use crate::{
+    envelope,
+    i18n::{self, Language},
+};
 use axum::{
     Json,
     extract::Request,
@@ -10,7 +13,6 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use chrono::Utc;
 use domain::{Kind, Permission, Rejection, Rule, Violation};
 use fluent_bundle::FluentArgs;
 use serde_json::{Map, Value, json};
@@ -58,7 +60,10 @@ impl Code {
             Self::Conflict | Self::InvalidTransition | Self::AlreadyExists => StatusCode::CONFLICT,
             Self::VersionConflict => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::CreditLimitExceeded | Self::StockUnavailable | Self::InsufficientBalance | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::CreditLimitExceeded
+            | Self::StockUnavailable
+            | Self::InsufficientBalance
+            | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError | Self::DatabaseError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -85,7 +90,14 @@ struct Parts {
 
 impl Problem {
     pub fn new(code: Code) -> Self {
-        Self(Box::new(Parts { code, status: code.status(), reason: None, violations: Vec::new(), facts: Map::new(), args: Vec::new() }))
+        Self(Box::new(Parts {
+            code,
+            status: code.status(),
+            reason: None,
+            violations: Vec::new(),
+            facts: Map::new(),
+            args: Vec::new(),
+        }))
     }
 
     /// The finer reason; its message is told when there is one.
@@ -100,7 +112,10 @@ impl Problem {
     }
 
     pub fn field(mut self, field: impl Into<String>, rule: Rule) -> Self {
-        self.0.violations.push(Violation { field: field.into(), rule });
+        self.0.violations.push(Violation {
+            field: field.into(),
+            rule,
+        });
         self
     }
 
@@ -121,7 +136,10 @@ impl Problem {
 
     /// One malformed field.
     pub fn invalid_field(field: impl Into<String>, rule: Rule) -> Self {
-        Self::invalid(&[Violation { field: field.into(), rule }])
+        Self::invalid(&[Violation {
+            field: field.into(),
+            rule,
+        }])
     }
 
     /// What the request is about is not there, e.g. `deal.missing`.
@@ -134,7 +152,9 @@ impl Problem {
     }
 
     pub fn forbidden(permission: Permission) -> Self {
-        Self::new(Code::AuthForbidden).because("permission.missing").fact("permission", permission.code())
+        Self::new(Code::AuthForbidden)
+            .because("permission.missing")
+            .fact("permission", permission.code())
     }
 
     pub fn internal() -> Self {
@@ -187,7 +207,9 @@ impl Problem {
             "workspace.slug" => "slug",
             other => other.rsplit('.').next().unwrap_or(other),
         };
-        Self::new(Code::AlreadyExists).because(format!("{kind}.taken")).field(field, Rule::NotUnique)
+        Self::new(Code::AlreadyExists)
+            .because(format!("{kind}.taken"))
+            .field(field, Rule::NotUnique)
     }
 
     /// Gives a violated field the name under which the caller knows it.
@@ -216,25 +238,41 @@ impl Problem {
 
     /// The envelope in a language.
     fn envelope(&self, language: Language) -> Value {
-        let Parts { code, reason, violations, facts, args, .. } = &*self.0;
+        let Parts {
+            code,
+            reason,
+            violations,
+            facts,
+            args,
+            ..
+        } = &*self.0;
         let mut details = facts.clone();
         if let Some(reason) = reason {
             details.insert("reason".into(), Value::from(&**reason));
         }
         if !violations.is_empty() {
-            let fields = violations.iter().map(|violation| (violation.field.clone(), rule_text(language, &violation.rule).into()));
+            let fields = violations
+                .iter()
+                .map(|violation| (violation.field.clone(), rule_text(language, &violation.rule).into()));
             details.insert("fields".into(), Value::Object(fields.collect()));
-            let rules = violations.iter().map(|violation| (violation.field.clone(), violation.rule.code().into()));
+            let rules = violations
+                .iter()
+                .map(|violation| (violation.field.clone(), violation.rule.code().into()));
             details.insert("rules".into(), Value::Object(rules.collect()));
         }
         let mut values = FluentArgs::new();
         for (name, value) in args {
             values.set(*name, value.as_str());
         }
-        let finer = reason.as_deref().and_then(|reason| i18n::rejection(language, reason, &values));
+        // "A required field is missing" tells more than "the deal is not valid".
+        let telling = matches!(code, Code::RequiredField | Code::InvalidUuid);
+        let finer = reason
+            .as_deref()
+            .filter(|_| !telling)
+            .and_then(|reason| i18n::rejection(language, reason, &values));
         let message = finer.or_else(|| i18n::text(language, &format!("error-{}", code.as_str()), &values));
         let message = message.unwrap_or_else(|| code.as_str().to_owned());
-        json!({"success": false, "error": {"code": code.as_str(), "message": message, "details": details, "timestamp": Utc::now()}})
+        json!({"success": false, "error": {"code": code.as_str(), "message": message, "details": details, "timestamp": envelope::timestamp()}})
     }
 }
 
@@ -268,10 +306,16 @@ pub async fn render(request: Request, next: Next) -> Response {
     if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
         rendered.headers_mut().insert(header::ALLOW, allow);
     }
-    rendered.headers_mut().insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    rendered
+        .headers_mut()
+        .insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
     match problem.0.status {
-        StatusCode::UNAUTHORIZED => rendered.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        StatusCode::SERVICE_UNAVAILABLE => rendered.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
+        StatusCode::UNAUTHORIZED => rendered
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        StatusCode::SERVICE_UNAVAILABLE => rendered
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
         _ => None,
     };
     rendered
@@ -280,7 +324,10 @@ pub async fn render(request: Request, next: Next) -> Response {
 /// Refused, and not in an envelope of a handler's own.
 fn is_bare_refusal(response: &Response) -> bool {
     let refused = response.status().is_client_error() || response.status().is_server_error();
-    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    let json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
     refused && !json
 }
 
@@ -291,15 +338,21 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
             E::Rejected(rejection) => Self::rejected(rejection),
             E::NoSuchReference(violations) => {
                 let problem = Self::new(Code::NotFound).because("reference.unknown");
-                violations.as_slice().iter().fold(problem, |problem, violation| problem.field(&violation.field, violation.rule.clone()))
+                violations.as_slice().iter().fold(problem, |problem, violation| {
+                    problem.field(&violation.field, violation.rule.clone())
+                })
             }
             E::Forbidden(permission) => Self::forbidden(*permission),
-            E::Stale { expected, actual } => {
-                Self::new(Code::VersionConflict).because("version.stale").fact("expectedVersion", *expected).fact("actualVersion", *actual)
-            }
+            E::Stale { expected, actual } => Self::new(Code::VersionConflict)
+                .because("version.stale")
+                .fact("expectedVersion", *expected)
+                .fact("actualVersion", *actual),
             E::Taken { kind, .. } => Self::taken(kind),
             E::CommandReused => Self::new(Code::IdempotencyKeyReused),
-            E::Limit { what, max } => Self::new(Code::PayloadTooLarge).because("command.too_large").fact("what", *what).fact("max", *max),
+            E::Limit { what, max } => Self::new(Code::PayloadTooLarge)
+                .because("command.too_large")
+                .fact("what", *what)
+                .fact("max", *max),
             E::Busy => Self::unavailable("store.busy"),
             E::Unavailable(_) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");
@@ -317,13 +370,23 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         let away = match &error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed | sqlx::Error::Io(_) | sqlx::Error::Tls(_) => true,
-            // connection lost, too many connections, shutting down or starting up
-            sqlx::Error::Database(refusal) => refusal.code().is_some_and(|state| ["08", "53", "57P"].iter().any(|class| state.starts_with(class))),
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_) => true,
+            // connection lost, deadlock, too many connections, shutting down or starting up
+            sqlx::Error::Database(refusal) => refusal
+                .code()
+                .is_some_and(|state| ["08", "40", "53", "57P"].iter().any(|class| state.starts_with(class))),
             _ => false,
         };
         tracing::error!(error = %chain(&error), "a query failed");
-        if away { Self::unavailable("store.unavailable") } else { Self::new(Code::DatabaseError) }
+        if away {
+            Self::unavailable("store.unavailable")
+        } else {
+            Self::new(Code::DatabaseError)
+        }
     }
 }
 
@@ -366,10 +429,22 @@ mod tests {
 
     #[test]
     fn the_code_says_what_all_violations_have_in_common() {
-        let violation = |field: &str, rule| Violation { field: field.to_owned(), rule };
-        assert_eq!(Problem::invalid(&[violation("a", Rule::Required), violation("b", Rule::Required)]).code(), Code::RequiredField);
-        assert_eq!(Problem::invalid(&[violation("a", Rule::Required), violation("b", Rule::NotPositive)]).code(), Code::ValidationFailed);
-        assert_eq!(Problem::invalid(&[violation("a", Rule::NotAUuid)]).code(), Code::InvalidUuid);
+        let violation = |field: &str, rule| Violation {
+            field: field.to_owned(),
+            rule,
+        };
+        assert_eq!(
+            Problem::invalid(&[violation("a", Rule::Required), violation("b", Rule::Required)]).code(),
+            Code::RequiredField
+        );
+        assert_eq!(
+            Problem::invalid(&[violation("a", Rule::Required), violation("b", Rule::NotPositive)]).code(),
+            Code::ValidationFailed
+        );
+        assert_eq!(
+            Problem::invalid(&[violation("a", Rule::NotAUuid)]).code(),
+            Code::InvalidUuid
+        );
         assert_eq!(Problem::invalid(&[]).code(), Code::ValidationFailed);
     }
 
@@ -378,20 +453,35 @@ mod tests {
         let problem: Problem = commands::Error::Rejected(DealRejection::AlreadyLost).into();
         let russian = problem.envelope(Language::Ru);
         assert_eq!(russian["error"]["details"]["reason"], "deal.already_lost");
-        assert_ne!(russian["error"]["message"], problem.envelope(Language::En)["error"]["message"]);
+        assert_ne!(
+            russian["error"]["message"],
+            problem.envelope(Language::En)["error"]["message"]
+        );
     }
 
     #[test]
     fn fields_and_rules_stand_side_by_side() {
-        let told = Problem::invalid_field("products[0].quantity", Rule::OutOfRange { min: 0, max: 100 }).envelope(Language::En);
-        assert_eq!(told["error"]["details"]["rules"]["products[0].quantity"], "out_of_range");
-        let message = told["error"]["details"]["fields"]["products[0].quantity"].as_str().unwrap();
+        let told = Problem::invalid_field("products[0].quantity", Rule::OutOfRange { min: 0, max: 100 })
+            .envelope(Language::En);
+        assert_eq!(
+            told["error"]["details"]["rules"]["products[0].quantity"],
+            "out_of_range"
+        );
+        let message = told["error"]["details"]["fields"]["products[0].quantity"]
+            .as_str()
+            .unwrap();
         assert!(message.contains('0') && message.contains("100"), "{message}");
     }
 
     #[test]
     fn a_missing_right_is_named() {
         let told = Problem::forbidden(Permission::DealsCreate).envelope(Language::Kk);
-        assert_eq!((told["error"]["code"].as_str(), told["error"]["details"]["permission"].as_str()), (Some("AUTH_FORBIDDEN"), Some("DEALS_CREATE")));
+        assert_eq!(
+            (
+                told["error"]["code"].as_str(),
+                told["error"]["details"]["permission"].as_str()
+            ),
+            (Some("AUTH_FORBIDDEN"), Some("DEALS_CREATE"))
+        );
     }
 }

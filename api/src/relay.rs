@@ -55,12 +55,20 @@ struct Link {
 
 impl Relay {
     fn new(url: String, log: Log, pool: PgPool) -> Arc<Self> {
-        Arc::new(Self { url, log, pool, link: Mutex::default() })
+        Arc::new(Self {
+            url,
+            log,
+            pool,
+            link: Mutex::default(),
+        })
     }
 
     async fn link(&self) -> Result<Arc<Link>, ConsumerError> {
         let mut link = self.link.lock().await;
-        if let Some(link) = link.as_ref().filter(|link| link.client.connection_state() == State::Connected) {
+        if let Some(link) = link
+            .as_ref()
+            .filter(|link| link.client.connection_state() == State::Connected)
+        {
             return Ok(link.clone());
         }
         *link = None;
@@ -77,14 +85,19 @@ impl Relay {
     }
 
     async fn cursor(&self, workspace: Uuid) -> Result<i64, sqlx::Error> {
-        let cursor = sqlx::query_scalar("select position from platform.cursors where consumer = 'relay' and workspace_id = $1");
+        let cursor =
+            sqlx::query_scalar("select position from platform.cursors where consumer = 'relay' and workspace_id = $1");
         Ok(cursor.bind(workspace).fetch_optional(&self.pool).await?.unwrap_or(0))
     }
 
     async fn move_cursor(&self, workspace: Uuid, position: i64) -> Result<(), sqlx::Error> {
         let upsert = "insert into platform.cursors (consumer, workspace_id, position) values ('relay', $1, $2) \
             on conflict (consumer, workspace_id) do update set position = greatest(cursors.position, excluded.position)";
-        sqlx::query(upsert).bind(workspace).bind(position).execute(&self.pool).await?;
+        sqlx::query(upsert)
+            .bind(workspace)
+            .bind(position)
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 }
@@ -110,7 +123,11 @@ impl Consumer for Relay {
             self.drop_link(&link).await;
             return Err(failure);
         }
-        Ok(if acknowledged - from == WINDOW { Progress::More } else { Progress::CaughtUp })
+        Ok(if acknowledged - from == WINDOW {
+            Progress::More
+        } else {
+            Progress::CaughtUp
+        })
     }
 }
 
@@ -120,7 +137,9 @@ async fn publish(jetstream: &jetstream::Context, events: &[Recorded]) -> (i64, O
     let mut failure: Option<ConsumerError> = None;
     for event in events {
         let subject = format!("prometric.{}.{}", event.workspace, event.event_type);
-        let message = PublishMessage::build().payload(event.data.clone().into()).headers(headers(event));
+        let message = PublishMessage::build()
+            .payload(event.data.clone().into())
+            .headers(headers(event));
         match jetstream.send_publish(subject, message).await {
             Ok(acknowledgement) => in_flight.push((event.position, acknowledgement)),
             Err(error) => {
@@ -159,8 +178,17 @@ fn headers(event: &Recorded) -> HeaderMap {
 async fn connect(url: &str) -> Result<Link, ConsumerError> {
     let connected = Arc::new(AtomicBool::new(false));
     let once = connected.clone();
-    let pause = move |_| if once.load(Ordering::Relaxed) { Duration::from_secs(86_400) } else { Duration::ZERO };
-    let options = ConnectOptions::new().name("prometric-relay").max_reconnects(2).reconnect_delay_callback(pause);
+    let pause = move |_| {
+        if once.load(Ordering::Relaxed) {
+            Duration::from_secs(86_400)
+        } else {
+            Duration::ZERO
+        }
+    };
+    let options = ConnectOptions::new()
+        .name("prometric-relay")
+        .max_reconnects(2)
+        .reconnect_delay_callback(pause);
     let client = options.connect(url).await?;
     connected.store(true, Ordering::Relaxed);
     let jetstream = jetstream::new(client.clone());

@@ -1,6 +1,9 @@
 //! Every route there is. The nouns of a workspace answer in both forms of the path; one line a noun.
 
-use crate::{catalog, extract, finance, identity, measure, office, openapi, problem, problem::Problem, production, sales, state::App, system};
+use crate::{
+    catalog, extract, finance, identity, measure, office, openapi, problem, problem::Problem, production, sales,
+    state::App, system,
+};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
@@ -54,13 +57,15 @@ pub fn router(app: App) -> Router {
         .layer(from_fn(problem::render))
         .layer(from_fn(measure::track))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(CorsLayer::permissive())
         .with_state(app);
     // Trailing slash or none, both answer; but not below /docs, whose page needs its own.
     let routes = NormalizePathLayer::trim_trailing_slash().layer(routes);
-    Router::new().merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::finish(document))).fallback_service(routes)
+    Router::new()
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::finish(document)))
+        .fallback_service(routes)
 }
 
 async fn unknown() -> Problem {
@@ -69,12 +74,39 @@ async fn unknown() -> Problem {
 
 /// Method and path only: a query string or a body may hold personal data.
 fn span(request: &Request) -> tracing::Span {
-    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let id = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .unwrap_or_default();
     tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let said = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    let said = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or(panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = said.unwrap_or("something"), "a handler panicked");
     Problem::internal().into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Routes that contradict each other make this panic.
+    #[test]
+    fn every_route_stands_in_the_document_under_an_id_of_its_own() {
+        let (_, document) = routes().split_for_parts();
+        let document = serde_json::to_value(openapi::finish(document)).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let operations = paths.values().flat_map(|item| item.as_object().unwrap().values());
+        let ids: Vec<&str> = operations
+            .filter_map(|operation| operation["operationId"].as_str())
+            .collect();
+        assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len());
+        assert!(paths.contains_key("/api/v1/deals") && paths.contains_key("/api/v1/workspaces/{wsId}/deals"));
+    }
 }

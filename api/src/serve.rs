@@ -17,7 +17,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{
-    io,
+    io::{self, IsTerminal},
     net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
@@ -53,9 +53,16 @@ pub enum ServeError {
 
 /// Log lines go to stderr; `RUST_LOG`, else `LOG`, says which.
 pub fn log_to_stderr() {
-    let wanted = ["RUST_LOG", "LOG"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.is_empty());
+    let wanted = ["RUST_LOG", "LOG"]
+        .into_iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .find(|value| !value.is_empty());
     let filter = EnvFilter::new(wanted.as_deref().unwrap_or("info,sqlx=warn,async_nats=warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
 }
 
 pub async fn run(config: Config) -> Result<(), ServeError> {
@@ -66,20 +73,31 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     tracing::info!(%address, "ready");
     let served = answer(listener, app.clone()).await;
     app.consumers.stop();
-    app.pool.close().await;
+    // A request that was cut off may still hold a connection.
+    tokio::time::timeout(GRACE / 5, app.pool.close()).await.ok();
     served
 }
 
 /// Connects, migrates, and puts the parts together.
 pub async fn assemble(config: Config) -> Result<App, ServeError> {
-    let options: PgConnectOptions = config.store.database_url.parse::<PgConnectOptions>()?.application_name("prometric");
+    let options: PgConnectOptions = config
+        .store
+        .database_url
+        .parse::<PgConnectOptions>()?
+        .application_name("prometric");
     let pool = connect(options.clone(), config.store.database_pool).await?;
     let log = Log::open(options, pool.clone()).await?;
-    let projections = Projections::open(pool.clone(), log.clone()).await?;
+    let projections = Projections::open(pool.clone()).await?;
     secrets::migrate(&pool).await?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
-        Some(url) if !url.is_empty() => Some(async_nats::ConnectOptions::new().name("prometric").retry_on_initial_connect().connect(url.as_str()).await?),
+        Some(url) if !url.is_empty() => Some(
+            async_nats::ConnectOptions::new()
+                .name("prometric")
+                .retry_on_initial_connect()
+                .connect(url.as_str())
+                .await?,
+        ),
         _ => None,
     };
     Ok(App::new(Parts {
@@ -136,7 +154,9 @@ async fn answer(listener: TcpListener, app: App) -> Result<(), ServeError> {
 async fn connect(options: PgConnectOptions, connections: u32) -> Result<PgPool, sqlx::Error> {
     let began = Instant::now();
     loop {
-        let pool = PgPoolOptions::new().max_connections(connections.max(5)).acquire_timeout(Duration::from_secs(5));
+        let pool = PgPoolOptions::new()
+            .max_connections(connections.max(5))
+            .acquire_timeout(Duration::from_secs(5));
         match pool.connect_with(options.clone()).await {
             Ok(pool) => return Ok(pool),
             Err(error) if began.elapsed() > DATABASE_PATIENCE => return Err(error),

@@ -60,9 +60,16 @@ async fn health(State(app): State<App>) -> Response {
         status: if database { "healthy" } else { "unhealthy" },
         version: envelope::VERSION,
         uptime: app.started.elapsed().as_secs(),
-        services: Services { database: if database { "connected" } else { "disconnected" }, nats },
+        services: Services {
+            database: if database { "connected" } else { "disconnected" },
+            nats,
+        },
     };
-    let status = if database { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if database {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, Json(Envelope::of(health))).into_response()
 }
 
@@ -93,7 +100,12 @@ struct Features {
 #[utoipa::path(get, path = "/config", tag = "system", security(()), responses((status = 200, body = Envelope<SystemConfig>)))]
 async fn config(State(app): State<App>) -> Response {
     envelope::ok(SystemConfig {
-        features: Features { ai: false, elasticsearch: false, multi_language: true, streams: app.nats.is_some() },
+        features: Features {
+            ai: false,
+            elasticsearch: false,
+            multi_language: true,
+            streams: app.nats.is_some(),
+        },
         locales: ["kk-KZ", "ru-RU", "en-US"],
         currency: "KZT",
         vat_rate: vat::general_rate(time::local_date(Utc::now())),

@@ -23,18 +23,35 @@ pub struct Tree {
 }
 
 /// Defines what one unit of a product is made of. The names of the materials are taken from the catalog.
-pub async fn define(executor: &Executor, product_id: ProductId, mut bill: Bill, context: &Context) -> Result<Done<BomEvent>, Error<BomRejection>> {
+pub async fn define(
+    executor: &Executor,
+    product_id: ProductId,
+    mut bill: Bill,
+    context: &Context,
+) -> Result<Done<BomEvent>, Error<BomRejection>> {
     let workspace = context.workspace;
     if let Some(first) = executor.repeated::<Bom>(BomId::of(product_id), context).await? {
         return Ok(first);
     }
-    if executor.load::<Product, _>(workspace, product_id).await?.state.details().is_none() {
+    if executor
+        .load::<Product, _>(workspace, product_id)
+        .await?
+        .state
+        .details()
+        .is_none()
+    {
         return Err(Error::NoSuchReference(Violations::one("productId", Rule::Unknown)));
     }
     for (n, component) in bill.components.iter_mut().enumerate() {
-        let material = executor.load::<Product, _>(workspace, component.material_id).await?.state;
+        let material = executor
+            .load::<Product, _>(workspace, component.material_id)
+            .await?
+            .state;
         let Some(details) = material.details() else {
-            return Err(Error::NoSuchReference(Violations::one(format!("components[{n}].materialId"), Rule::Unknown)));
+            return Err(Error::NoSuchReference(Violations::one(
+                format!("components[{n}].materialId"),
+                Rule::Unknown,
+            )));
         };
         component.material_name.clone_from(&details.name);
         if component.unit.is_empty() {
@@ -42,9 +59,21 @@ pub async fn define(executor: &Executor, product_id: ProductId, mut bill: Bill, 
         }
     }
     for _ in 0..ATTEMPTS_MAX {
-        let tree = tree(executor, workspace, bill.components.iter().map(|component| component.material_id)).await?;
-        let command = BomCommand::Define { product_id, bill: bill.clone(), cyclic: leads_to(&tree.bills, product_id) };
-        match executor.execute_guarded::<Bom>(BomId::of(product_id), &command, &tree.guards, context).await {
+        let tree = tree(
+            executor,
+            workspace,
+            bill.components.iter().map(|component| component.material_id),
+        )
+        .await?;
+        let command = BomCommand::Define {
+            product_id,
+            bill: bill.clone(),
+            cyclic: leads_to(&tree.bills, product_id),
+        };
+        match executor
+            .execute_guarded::<Bom>(BomId::of(product_id), &command, &tree.guards, context)
+            .await
+        {
             Err(Error::Busy) => {}
             answer => return answer,
         }
@@ -53,15 +82,26 @@ pub async fn define(executor: &Executor, product_id: ProductId, mut bill: Bill, 
 }
 
 /// Every bill reachable from these products.
-pub async fn tree<R>(executor: &Executor, workspace: WorkspaceId, roots: impl IntoIterator<Item = ProductId>) -> Result<Tree, Error<R>> {
-    let mut tree = Tree { bills: Bills::new(), guards: Vec::new(), version: 0 };
+pub async fn tree<R>(
+    executor: &Executor,
+    workspace: WorkspaceId,
+    roots: impl IntoIterator<Item = ProductId>,
+) -> Result<Tree, Error<R>> {
+    let mut tree = Tree {
+        bills: Bills::new(),
+        guards: Vec::new(),
+        version: 0,
+    };
     let mut seen = BTreeSet::new();
     let mut level: Vec<ProductId> = roots.into_iter().collect();
     for depth in 0..=LEVELS_MAX {
         let mut next = Vec::new();
         for product in level.into_iter().filter(|product| seen.insert(*product)) {
             let loaded = executor.load::<Bom, R>(workspace, BomId::of(product)).await?;
-            tree.guards.push(Guard { stream_id: BomId::of(product).into(), version: loaded.version });
+            tree.guards.push(Guard {
+                stream_id: BomId::of(product).into(),
+                version: loaded.version,
+            });
             if depth == 0 {
                 tree.version = loaded.state.version();
             }
@@ -76,5 +116,8 @@ pub async fn tree<R>(executor: &Executor, workspace: WorkspaceId, roots: impl In
 }
 
 fn leads_to(bills: &Bills, product: ProductId) -> bool {
-    bills.values().flat_map(|bill| &bill.components).any(|component: &bom::Component| component.material_id == product)
+    bills
+        .values()
+        .flat_map(|bill| &bill.components)
+        .any(|component: &bom::Component| component.material_id == product)
 }

@@ -18,19 +18,41 @@ use domain::{
 type Answer = Result<Done<DealEvent>, Error<DealRejection>>;
 
 /// Opens a deal. The draft's lines and customer name are looked up here.
-pub async fn create(executor: &Executor, id: DealId, mut draft: Draft, products: &[LineRequest], context: &Context) -> Answer {
+pub async fn create(
+    executor: &Executor,
+    id: DealId,
+    mut draft: Draft,
+    products: &[LineRequest],
+    context: &Context,
+) -> Answer {
     if let Some(first) = executor.repeated::<Deal>(id, context).await? {
         return Ok(first);
     }
     if let Some(customer) = draft.details.customer_id {
         draft.details.customer_name = Some(customer_name(executor, context.workspace, customer).await?);
     }
-    draft.products = lines(executor, context.workspace, "products", products, local_date(context.now)).await?;
-    executor.execute::<Deal>(id, &DealCommand::Create(Box::new(draft)), context).await
+    draft.products = lines(
+        executor,
+        context.workspace,
+        "products",
+        products,
+        local_date(context.now),
+    )
+    .await?;
+    executor
+        .execute::<Deal>(id, &DealCommand::Create(Box::new(draft)), context)
+        .await
 }
 
 /// Changes a deal, and its stage when one is named.
-pub async fn update(executor: &Executor, id: DealId, mut change: Change, products: Option<&[LineRequest]>, stage: Option<Stage>, context: &Context) -> Answer {
+pub async fn update(
+    executor: &Executor,
+    id: DealId,
+    mut change: Change,
+    products: Option<&[LineRequest]>,
+    stage: Option<Stage>,
+    context: &Context,
+) -> Answer {
     if let Some(first) = executor.repeated::<Deal>(id, context).await? {
         return Ok(first);
     }
@@ -38,10 +60,29 @@ pub async fn update(executor: &Executor, id: DealId, mut change: Change, product
         change.customer_name = Some(customer_name(executor, context.workspace, customer).await?);
     }
     let products = match products {
-        Some(products) => Some(lines(executor, context.workspace, "products", products, local_date(context.now)).await?),
+        Some(products) => Some(
+            lines(
+                executor,
+                context.workspace,
+                "products",
+                products,
+                local_date(context.now),
+            )
+            .await?,
+        ),
         None => None,
     };
-    executor.execute::<Deal>(id, &DealCommand::Update { change: Box::new(change), products, stage }, context).await
+    executor
+        .execute::<Deal>(
+            id,
+            &DealCommand::Update {
+                change: Box::new(change),
+                products,
+                stage,
+            },
+            context,
+        )
+        .await
 }
 
 /// A line as a caller asks for it: what is left out comes from the product, or from the law of the day.
@@ -55,15 +96,31 @@ pub struct LineRequest {
 }
 
 /// Looks up the products of the lines; `field` names the list in errors.
-pub async fn lines<R>(executor: &Executor, workspace: WorkspaceId, field: &str, requests: &[LineRequest], today: NaiveDate) -> Result<Vec<LineDraft>, Error<R>> {
+pub async fn lines<R>(
+    executor: &Executor,
+    workspace: WorkspaceId,
+    field: &str,
+    requests: &[LineRequest],
+    today: NaiveDate,
+) -> Result<Vec<LineDraft>, Error<R>> {
     let mut drafts = Vec::with_capacity(requests.len().min(domain::check::ITEMS_MAX));
     for (n, request) in requests.iter().enumerate().take(domain::check::ITEMS_MAX + 1) {
         let product = executor.load::<Product, R>(workspace, request.product_id).await?.state;
         let Some(details) = product.details() else {
-            return Err(Error::NoSuchReference(Violations::one(format!("{field}[{n}].productId"), Rule::Unknown)));
+            return Err(Error::NoSuchReference(Violations::one(
+                format!("{field}[{n}].productId"),
+                Rule::Unknown,
+            )));
         };
-        let tax = request.tax.or(details.vat_rate).unwrap_or_else(|| vat::general_rate(today));
-        let list_price = if details.vat_included { vat::without(details.price, tax).unwrap_or(details.price) } else { details.price };
+        let tax = request
+            .tax
+            .or(details.vat_rate)
+            .unwrap_or_else(|| vat::general_rate(today));
+        let list_price = if details.vat_included {
+            vat::without(details.price, tax).unwrap_or(details.price)
+        } else {
+            details.price
+        };
         drafts.push(LineDraft {
             product_id: request.product_id,
             product_name: details.name.clone(),
@@ -79,7 +136,11 @@ pub async fn lines<R>(executor: &Executor, workspace: WorkspaceId, field: &str, 
 }
 
 /// The name of the customer a document is for.
-pub async fn customer_name<R>(executor: &Executor, workspace: WorkspaceId, customer: CustomerId) -> Result<String, Error<R>> {
+pub async fn customer_name<R>(
+    executor: &Executor,
+    workspace: WorkspaceId,
+    customer: CustomerId,
+) -> Result<String, Error<R>> {
     let customer = executor.load::<Customer, R>(workspace, customer).await?.state;
     let name = customer.profile().map(|profile| profile.name.clone());
     name.ok_or_else(|| Error::NoSuchReference(Violations::one("customerId", Rule::Unknown)))

@@ -1,14 +1,18 @@
 //! The one path of every command.
 
 use crate::{Context, Error, Unit};
+use chrono::{DateTime, Utc};
 use domain::{Aggregate, fact, id::WorkspaceId};
 use log::{AppendError, Appended, Guard, Log};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-/// How often a lost race, or a store that went away before anything was written, is tried again.
+/// How often a lost race is tried again.
 const ATTEMPTS_MAX: u32 = 16;
+/// The same for a store that went away: a caller would rather hear it.
+const OUTAGES_MAX: u32 = 3;
+const OUTAGE_PAUSE: Duration = Duration::from_millis(50);
 
 /// Commands on one stream of this node wait for each other here instead of losing races against each other; a race
 /// with another node is still lost and tried again.
@@ -38,11 +42,16 @@ pub struct Done<E> {
     pub position: i64,
     /// With numbers filled in; empty when nothing had to happen.
     pub events: Vec<E>,
+    /// When they were recorded.
+    pub at: Option<DateTime<Utc>>,
 }
 
 impl Executor {
     pub fn new(log: Log) -> Self {
-        Self { log, lanes: (0..LANES).map(|_| Mutex::new(())).collect() }
+        Self {
+            log,
+            lanes: (0..LANES).map(|_| Mutex::new(())).collect(),
+        }
     }
 
     pub fn log(&self) -> &Log {
@@ -51,17 +60,32 @@ impl Executor {
 
     /// An aggregate's state as the log has it now.
     pub async fn load<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Loaded<A>, Error<R>> {
-        let events = self.log.read_stream(workspace.into(), id.into(), 0).await.map_err(AppendError::from)?;
-        let mut loaded = Loaded { state: A::default(), version: 0 };
+        let events = self
+            .log
+            .read_stream(workspace.into(), id.into(), 0)
+            .await
+            .map_err(AppendError::from)?;
+        let mut loaded = Loaded {
+            state: A::default(),
+            version: 0,
+        };
         for event in events.iter().filter(|event| event.category == A::NAME) {
             let decoded = fact::decode(&event.event_type, &event.data).map_err(Error::Unreadable)?;
-            loaded = Loaded { state: loaded.state.evolve(&decoded), version: event.version };
+            loaded = Loaded {
+                state: loaded.state.evolve(&decoded),
+                version: event.version,
+            };
         }
         Ok(loaded)
     }
 
     /// Executes a command on one aggregate.
-    pub async fn execute<A: Aggregate>(&self, id: A::Id, command: &A::Command, context: &Context) -> Result<Done<A::Event>, Error<A::Rejection>> {
+    pub async fn execute<A: Aggregate>(
+        &self,
+        id: A::Id,
+        command: &A::Command,
+        context: &Context,
+    ) -> Result<Done<A::Event>, Error<A::Rejection>> {
         self.execute_guarded::<A>(id, command, &[], context).await
     }
 
@@ -78,25 +102,32 @@ impl Executor {
         if !context.actor.may(permission) {
             return Err(Error::Forbidden(permission));
         }
-        if let Some(first) = self.answered(context).await? {
-            return done(id.into(), A::NAME, first);
+        if let Some(first) = self.repeated::<A>(id, context).await? {
+            return Ok(first);
         }
+        let mut outages = 0;
         let _turn = self.lane(id.into()).lock().await;
-        for attempt in 0..ATTEMPTS_MAX {
+        for _ in 0..ATTEMPTS_MAX {
             let Loaded { state, version } = self.load::<A, A::Rejection>(context.workspace, id).await?;
             if let Some(expected) = context.expected_version.filter(|expected| *expected != version) {
-                return Err(Error::Stale { expected, actual: version });
+                return Err(Error::Stale {
+                    expected,
+                    actual: version,
+                });
             }
             let events = state.decide(command).map_err(Error::Rejected)?;
             let mut unit = Unit::default();
             unit.add(id, &state, version, &events).map_err(Error::Unstorable)?;
             unit.guard(guards.iter().copied());
             match self.commit(unit, context).await {
-                Ok(appended) => return done(id.into(), A::NAME, appended).map(|done: Done<A::Event>| done.at_least(version)),
+                Ok(appended) => {
+                    return done(id.into(), A::NAME, appended).map(|done: Done<A::Event>| done.at_least(version));
+                }
                 Err(AppendError::Version { .. }) if context.expected_version.is_none() => {}
-                Err(AppendError::Unavailable(_)) => pause(attempt).await,
-                // With an id, asking again is safe: the first one is answered, if there was one.
-                Err(AppendError::Unknown) if context.command.is_some() => pause(attempt).await,
+                Err(error) if outages < OUTAGES_MAX && may_ask_again(&error, context) => {
+                    outages += 1;
+                    tokio::time::sleep(OUTAGE_PAUSE * outages).await;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -104,8 +135,20 @@ impl Executor {
     }
 
     /// The answer to a repeat, so that a look-up need not be made for it (and cannot spoil it).
-    pub async fn repeated<A: Aggregate>(&self, id: A::Id, context: &Context) -> Result<Option<Done<A::Event>>, Error<A::Rejection>> {
-        self.answered(context).await?.map(|first| done(id.into(), A::NAME, first)).transpose()
+    pub async fn repeated<A: Aggregate>(
+        &self,
+        id: A::Id,
+        context: &Context,
+    ) -> Result<Option<Done<A::Event>>, Error<A::Rejection>> {
+        let Some(first) = self.answered(context).await? else {
+            return Ok(None);
+        };
+        let done: Done<A::Event> = done(id.into(), A::NAME, first)?;
+        if !done.events.is_empty() {
+            return Ok(Some(done));
+        }
+        let version = self.load::<A, A::Rejection>(context.workspace, id).await?.version;
+        Ok(Some(done.at_least(version)))
     }
 
     fn lane(&self, stream: Uuid) -> &Mutex<()> {
@@ -125,7 +168,11 @@ impl Executor {
     pub async fn commit(&self, unit: Unit, context: &Context) -> Result<Appended, AppendError> {
         if unit.is_empty() && context.command.is_none() {
             let position = self.log.head(context.workspace.into()).await?;
-            return Ok(Appended { position, events: Vec::new(), repeated: false });
+            return Ok(Appended {
+                position,
+                events: Vec::new(),
+                repeated: false,
+            });
         }
         self.log.append(unit.into_append(context)).await
     }
@@ -133,11 +180,19 @@ impl Executor {
 
 /// The answer, read back from what stands in the log, so that a repeat cannot answer anything else.
 fn done<E: domain::Event, R>(asked: Uuid, category: &str, appended: Appended) -> Result<Done<E>, Error<R>> {
-    let mut done = Done { id: asked, version: 0, position: appended.position, events: Vec::with_capacity(appended.events.len()) };
+    let mut done = Done {
+        id: asked,
+        version: 0,
+        position: appended.position,
+        events: Vec::with_capacity(appended.events.len()),
+        at: None,
+    };
     for event in appended.events.iter().filter(|event| event.category == category) {
         done.id = event.stream_id;
         done.version = event.version;
-        done.events.push(fact::decode(&event.event_type, &event.data).map_err(Error::Unreadable)?);
+        done.at = Some(event.recorded_at);
+        done.events
+            .push(fact::decode(&event.event_type, &event.data).map_err(Error::Unreadable)?);
     }
     Ok(done)
 }
@@ -150,6 +205,11 @@ impl<E> Done<E> {
     }
 }
 
-async fn pause(attempt: u32) {
-    tokio::time::sleep(Duration::from_millis(20) * (attempt + 1)).await;
+/// Nothing was written; or nobody knows, but the command has an id, so that the first one is answered if there was one.
+fn may_ask_again(error: &AppendError, context: &Context) -> bool {
+    match error {
+        AppendError::Unavailable(_) => true,
+        AppendError::Unknown => context.command.is_some(),
+        _ => false,
+    }
 }

@@ -6,7 +6,10 @@ use domain::{
     id::{OrderId, ProductId, ProductionOrderId},
     production::{
         bom::{ExplosionError, explode},
-        production_order::{Draft, Priority, ProductionOrder, ProductionOrderCommand, ProductionOrderEvent, ProductionOrderRejection as Rejection},
+        production_order::{
+            Draft, Priority, ProductionOrder, ProductionOrderCommand, ProductionOrderEvent,
+            ProductionOrderRejection as Rejection,
+        },
     },
 };
 
@@ -23,7 +26,12 @@ pub struct Request {
 }
 
 /// Creates the production order with its materials and work orders, pinned to the bill's version.
-pub async fn create(executor: &Executor, id: ProductionOrderId, request: &Request, context: &Context) -> Result<Done<ProductionOrderEvent>, Error<Rejection>> {
+pub async fn create(
+    executor: &Executor,
+    id: ProductionOrderId,
+    request: &Request,
+    context: &Context,
+) -> Result<Done<ProductionOrderEvent>, Error<Rejection>> {
     let tree = bom::tree(executor, context.workspace, [request.product_id]).await?;
     let explosion = explode(request.product_id, request.quantity, &tree.bills).map_err(|error| {
         Error::Rejected(match error {
@@ -45,5 +53,7 @@ pub async fn create(executor: &Executor, id: ProductionOrderId, request: &Reques
         explosion,
         notes: None,
     };
-    executor.execute::<ProductionOrder>(id, &ProductionOrderCommand::Create(Box::new(draft)), context).await
+    executor
+        .execute::<ProductionOrder>(id, &ProductionOrderCommand::Create(Box::new(draft)), context)
+        .await
 }

@@ -20,8 +20,17 @@ pub struct Receipt {
 }
 
 /// Puts goods on stock; demands that wait for them are served in the same breath.
-pub async fn receive(executor: &Executor, receipt: Receipt, context: &Context) -> Result<Done<StockEvent>, Error<StockRejection>> {
-    let Receipt { product_id, quantity, unit_cost, reference } = receipt;
+pub async fn receive(
+    executor: &Executor,
+    receipt: Receipt,
+    context: &Context,
+) -> Result<Done<StockEvent>, Error<StockRejection>> {
+    let Receipt {
+        product_id,
+        quantity,
+        unit_cost,
+        reference,
+    } = receipt;
     if let Some(first) = executor.repeated::<Stock>(StockId::of(product_id), context).await? {
         return Ok(first);
     }
@@ -33,6 +42,13 @@ pub async fn receive(executor: &Executor, receipt: Receipt, context: &Context) -
         }
         Some(ProductType::Product | ProductType::Material | ProductType::Manufactured) => {}
     }
-    let command = StockCommand::Receive { product_id, quantity, unit_cost, reference };
-    executor.execute::<Stock>(StockId::of(product_id), &command, context).await
+    let command = StockCommand::Receive {
+        product_id,
+        quantity,
+        unit_cost,
+        reference,
+    };
+    executor
+        .execute::<Stock>(StockId::of(product_id), &command, context)
+        .await
 }

@@ -15,26 +15,46 @@ pub struct Unit {
 
 impl Unit {
     /// Adds what an aggregate decided on the state it had at `version`.
-    pub fn add<A: Aggregate>(&mut self, id: A::Id, state: &A, version: i64, events: &[A::Event]) -> Result<(), serde_json::Error> {
+    pub fn add<A: Aggregate>(
+        &mut self,
+        id: A::Id,
+        state: &A,
+        version: i64,
+        events: &[A::Event],
+    ) -> Result<(), serde_json::Error> {
         let id: Uuid = id.into();
         let mut state = state.clone();
         let mut new = Vec::with_capacity(events.len());
         for event in events {
-            self.claims.extend(state.claims(event).into_iter().map(|claim| log::Claim {
-                kind: claim.kind,
-                key: claim.key,
-                stream_id: id,
-                act: match claim.act {
-                    ClaimAct::Take => log::ClaimAct::Take,
-                    ClaimAct::Release => log::ClaimAct::Release,
-                },
-            }));
+            self.claims
+                .extend(state.claims(event).into_iter().map(|claim| log::Claim {
+                    kind: claim.kind,
+                    key: claim.key,
+                    stream_id: id,
+                    act: match claim.act {
+                        ClaimAct::Take => log::ClaimAct::Take,
+                        ClaimAct::Release => log::ClaimAct::Release,
+                    },
+                }));
             let (event_type, data) = fact::encode(event)?;
-            let number = event.numbering().map(|numbering| Number { field: numbering.field, series: numbering.series.prefix() });
-            new.push(NewEvent { id: Uuid::now_v7(), event_type, schema: 1, data, number });
+            let number = event.numbering().map(|numbering| Number {
+                field: numbering.field,
+                series: numbering.series.prefix(),
+            });
+            new.push(NewEvent {
+                id: Uuid::now_v7(),
+                event_type,
+                schema: 1,
+                data,
+                number,
+            });
             state = state.evolve(event);
         }
-        self.streams.push(StreamAppend { stream: Stream { category: A::NAME, id }, expected: Some(version), events: new });
+        self.streams.push(StreamAppend {
+            stream: Stream { category: A::NAME, id },
+            expected: Some(version),
+            events: new,
+        });
         Ok(())
     }
 

@@ -75,7 +75,10 @@ pub struct Violations(Vec<Violation>);
 
 impl Violations {
     pub fn one(field: impl Into<String>, rule: Rule) -> Self {
-        Self(vec![Violation { field: field.into(), rule }])
+        Self(vec![Violation {
+            field: field.into(),
+            rule,
+        }])
     }
 
     pub fn as_slice(&self) -> &[Violation] {
@@ -101,7 +104,10 @@ pub struct Check(Vec<Violation>);
 
 impl Check {
     pub fn fail(&mut self, field: impl Into<String>, rule: Rule) {
-        self.0.push(Violation { field: field.into(), rule });
+        self.0.push(Violation {
+            field: field.into(),
+            rule,
+        });
     }
 
     pub fn that(&mut self, holds: bool, field: impl Into<String>, rule: Rule) {
@@ -156,7 +162,10 @@ impl Check {
             let host_ok = host.split('.').count() >= 2 && host.split('.').all(|label| !label.is_empty());
             !local.is_empty() && host_ok && !host.contains('@')
         });
-        let clean = value.len() <= 254 && !value.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c));
+        let clean = value.len() <= 254
+            && !value
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c));
         self.that(plausible && clean, field, Rule::NotAnEmail);
     }
 
@@ -167,7 +176,11 @@ impl Check {
     }
 
     pub fn done(self) -> Result<(), Violations> {
-        if self.0.is_empty() { Ok(()) } else { Err(Violations(self.0)) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Violations(self.0))
+        }
     }
 }
 
@@ -178,7 +191,12 @@ pub fn check_digit_holds(twelve: &str) -> bool {
     if digits.len() != 12 || twelve.len() != 12 {
         return false;
     }
-    let weighted = |shift: usize| -> u32 { (0..11).map(|i| digits[i] * (((i + shift) % 11) as u32 + 1)).sum::<u32>() % 11 };
+    let weighted = |shift: usize| -> u32 {
+        (0..11)
+            .map(|i| digits[i] * (((i + shift) % 11) as u32 + 1))
+            .sum::<u32>()
+            % 11
+    };
     let check = match weighted(0) {
         10 => weighted(2),
         sum => sum,
@@ -197,7 +215,10 @@ mod tests {
         check.text("notes", "a long story", 5);
         check.email("email", "a@b");
         let found = check.done().unwrap_err();
-        assert_eq!(found.to_string(), "title: required, notes: too_long, email: not_an_email");
+        assert_eq!(
+            found.to_string(),
+            "title: required, notes: too_long, email: not_an_email"
+        );
     }
 
     #[test]

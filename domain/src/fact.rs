@@ -36,7 +36,10 @@ pub enum DecodeError {
     #[error("unknown category {0}")]
     UnknownCategory(String),
     #[error("{event_type}: {source}")]
-    Unreadable { event_type: String, source: serde_json::Error },
+    Unreadable {
+        event_type: String,
+        source: serde_json::Error,
+    },
 }
 
 impl Fact {
@@ -65,7 +68,10 @@ impl Fact {
 pub fn decode<E: DeserializeOwned>(event_type: &str, data: &str) -> Result<E, DecodeError> {
     // The stored halves of `#[serde(tag = "type", content = "data")]`, put together again; a type never needs escaping.
     let whole = format!(r#"{{"type":"{event_type}","data":{data}}}"#);
-    serde_json::from_str(&whole).map_err(|source| DecodeError::Unreadable { event_type: event_type.to_owned(), source })
+    serde_json::from_str(&whole).map_err(|source| DecodeError::Unreadable {
+        event_type: event_type.to_owned(),
+        source,
+    })
 }
 
 /// The stored type and data of one event.
@@ -91,12 +97,21 @@ mod tests {
         let event = customer::CustomerEvent::Archived {};
         let (event_type, data) = encode(&event).unwrap();
         assert_eq!((event_type.as_str(), data.as_str()), ("customer.archived", "{}"));
-        assert_eq!(Fact::decode("customer", &event_type, &data).unwrap(), Fact::Customer(event));
+        assert_eq!(
+            Fact::decode("customer", &event_type, &data).unwrap(),
+            Fact::Customer(event)
+        );
     }
 
     #[test]
     fn what_is_unknown_is_an_error_and_never_skipped() {
-        assert!(matches!(Fact::decode("spaceship", "spaceship.flown", "{}"), Err(DecodeError::UnknownCategory(_))));
-        assert!(matches!(Fact::decode("deal", "deal.painted", "{}"), Err(DecodeError::Unreadable { .. })));
+        assert!(matches!(
+            Fact::decode("spaceship", "spaceship.flown", "{}"),
+            Err(DecodeError::UnknownCategory(_))
+        ));
+        assert!(matches!(
+            Fact::decode("deal", "deal.painted", "{}"),
+            Err(DecodeError::Unreadable { .. })
+        ));
     }
 }

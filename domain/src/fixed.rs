@@ -66,7 +66,11 @@ impl<U: Unit> Fixed<U> {
 
     /// From the smallest unit, if within the limit.
     pub const fn from_units(units: i64) -> Option<Self> {
-        if units > U::LIMIT || units < -U::LIMIT { None } else { Some(Self(units, PhantomData)) }
+        if units > U::LIMIT || units < -U::LIMIT {
+            None
+        } else {
+            Some(Self(units, PhantomData))
+        }
     }
 
     /// A whole number of units of account; for constants and tests.
@@ -121,7 +125,9 @@ impl<U: Unit> Fixed<U> {
         }
         let scaled = value.checked_mul(Decimal::from(Self::SCALE));
         let units = scaled.and_then(|units| units.to_i64());
-        units.and_then(Self::from_units).ok_or(FixedError::TooLarge { noun: U::NOUN })
+        units
+            .and_then(Self::from_units)
+            .ok_or(FixedError::TooLarge { noun: U::NOUN })
     }
 
     fn decimal(self) -> Decimal {
@@ -134,7 +140,9 @@ impl Quantity {
     pub fn times(self, factor: Quantity) -> Option<Quantity> {
         let product = i128::from(self.0) * i128::from(factor.0);
         let scale = i128::from(Self::SCALE);
-        i64::try_from((product + scale - 1).div_euclid(scale)).ok().and_then(Self::from_units)
+        i64::try_from((product + scale - 1).div_euclid(scale))
+            .ok()
+            .and_then(Self::from_units)
     }
 
     /// The price of this much at `price` each, rounded half away from zero.
@@ -162,7 +170,11 @@ fn money_from(units: i128) -> Option<Money> {
 
 fn round_half_away(numerator: i128, denominator: i128) -> i128 {
     let half = denominator / 2;
-    if numerator >= 0 { (numerator + half) / denominator } else { (numerator - half) / denominator }
+    if numerator >= 0 {
+        (numerator + half) / denominator
+    } else {
+        (numerator - half) / denominator
+    }
 }
 
 impl<U> Clone for Fixed<U> {
@@ -261,7 +273,12 @@ mod tests {
     use super::*;
 
     fn total(quantity: i32, price: i32, discount: i32, tax: i32) -> Option<Money> {
-        Money::line_total(Quantity::whole(quantity), Money::whole(price), Percent::whole(discount), Percent::whole(tax))
+        Money::line_total(
+            Quantity::whole(quantity),
+            Money::whole(price),
+            Percent::whole(discount),
+            Percent::whole(tax),
+        )
     }
 
     #[test]
@@ -281,7 +298,18 @@ mod tests {
 
     #[test]
     fn every_value_survives_json() {
-        for units in [0, 1, -1, 99, 100, 1_050, 12_345_678, 999_999_999_999_999, -999_999_999_999_999, 100_000_000_000_001] {
+        for units in [
+            0,
+            1,
+            -1,
+            99,
+            100,
+            1_050,
+            12_345_678,
+            999_999_999_999_999,
+            -999_999_999_999_999,
+            100_000_000_000_001,
+        ] {
             let money = Money::from_units(units).unwrap();
             let text = serde_json::to_string(&money).unwrap();
             assert_eq!(serde_json::from_str::<Money>(&text).unwrap(), money, "{text}");
@@ -290,7 +318,13 @@ mod tests {
 
     #[test]
     fn what_is_not_exact_or_not_a_number_is_refused() {
-        for (text, rule) in [("0.001", "too_precise"), ("1e30", "too_large"), ("99999999999999", "too_large"), ("1e400", "out of range"), ("\"12\"", "invalid type")] {
+        for (text, rule) in [
+            ("0.001", "too_precise"),
+            ("1e30", "too_large"),
+            ("99999999999999", "too_large"),
+            ("1e400", "out of range"),
+            ("\"12\"", "invalid type"),
+        ] {
             let error = serde_json::from_str::<Money>(text).unwrap_err().to_string();
             assert!(error.contains(rule), "{text}: {error}");
         }
@@ -300,6 +334,9 @@ mod tests {
     fn the_largest_line_neither_wraps_nor_panics() {
         let quantity = Quantity::from_units(Thousandth::LIMIT).unwrap();
         let price = Money::from_units(Tiyn::LIMIT).unwrap();
-        assert_eq!(Money::line_total(quantity, price, Percent::ZERO, Percent::whole(100)), None);
+        assert_eq!(
+            Money::line_total(quantity, price, Percent::ZERO, Percent::whole(100)),
+            None
+        );
     }
 }

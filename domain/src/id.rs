@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
 /// What every id can do; lets generic code speak of "an aggregate's id".
-pub trait Id: Copy + Eq + Ord + std::hash::Hash + fmt::Debug + fmt::Display + From<Uuid> + Into<Uuid> + Send + Sync + 'static {}
+pub trait Id:
+    Copy + Eq + Ord + std::hash::Hash + fmt::Debug + fmt::Display + From<Uuid> + Into<Uuid> + Send + Sync + 'static
+{
+}
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(

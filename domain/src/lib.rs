@@ -82,11 +82,19 @@ pub enum ClaimAct {
 
 impl Claim {
     pub fn take(kind: &'static str, key: impl Into<String>) -> Self {
-        Self { kind, key: key.into(), act: ClaimAct::Take }
+        Self {
+            kind,
+            key: key.into(),
+            act: ClaimAct::Take,
+        }
     }
 
     pub fn release(kind: &'static str, key: impl Into<String>) -> Self {
-        Self { kind, key: key.into(), act: ClaimAct::Release }
+        Self {
+            kind,
+            key: key.into(),
+            act: ClaimAct::Release,
+        }
     }
 
     /// A key that changes from one value to another, either of which may be absent.

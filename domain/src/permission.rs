@@ -51,7 +51,9 @@ impl fmt::Display for Permission {
 }
 
 /// The seven roles of documents 1, 3 and 4.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, EnumString)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, EnumString,
+)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Role {
@@ -74,19 +76,55 @@ impl Role {
         use Permission as P;
         match self {
             Self::Owner | Self::Admin => true,
-            Self::Manager => !matches!(permission, P::WorkspacesCreate | P::WorkspacesUpdate | P::FinanceCreate | P::FinanceUpdate | P::OrdersApprove),
+            Self::Manager => !matches!(
+                permission,
+                P::WorkspacesCreate | P::WorkspacesUpdate | P::FinanceCreate | P::FinanceUpdate | P::OrdersApprove
+            ),
             Self::Accountant => {
                 matches!(
                     permission,
-                    P::FinanceView | P::FinanceCreate | P::FinanceUpdate | P::WorkspacesView | P::CustomersView | P::OrdersView | P::DealsView | P::ProductsView | P::NotificationsView
+                    P::FinanceView
+                        | P::FinanceCreate
+                        | P::FinanceUpdate
+                        | P::WorkspacesView
+                        | P::CustomersView
+                        | P::OrdersView
+                        | P::DealsView
+                        | P::ProductsView
+                        | P::NotificationsView
                 )
             }
             Self::Employee => {
-                matches!(permission, P::WorkspacesView | P::CustomersView | P::DealsView | P::ProductsView | P::OrdersView | P::ProductionView | P::NotificationsView)
+                matches!(
+                    permission,
+                    P::WorkspacesView
+                        | P::CustomersView
+                        | P::DealsView
+                        | P::ProductsView
+                        | P::OrdersView
+                        | P::ProductionView
+                        | P::NotificationsView
+                )
             }
-            Self::Cashier => matches!(permission, P::WorkspacesView | P::ProductsView | P::CustomersView | P::OrdersView | P::OrdersCreate | P::NotificationsView),
+            Self::Cashier => matches!(
+                permission,
+                P::WorkspacesView
+                    | P::ProductsView
+                    | P::CustomersView
+                    | P::OrdersView
+                    | P::OrdersCreate
+                    | P::NotificationsView
+            ),
             Self::Stockkeeper => {
-                matches!(permission, P::WorkspacesView | P::ProductsView | P::ProductsUpdate | P::StockUpdate | P::ProductionView | P::NotificationsView)
+                matches!(
+                    permission,
+                    P::WorkspacesView
+                        | P::ProductsView
+                        | P::ProductsUpdate
+                        | P::StockUpdate
+                        | P::ProductionView
+                        | P::NotificationsView
+                )
             }
         }
     }

@@ -60,9 +60,15 @@ impl Aggregate for Process {
         Permission::OrdersApprove
     }
 
-    fn decide(&self, ProcessCommand::NoteRefusal(refusal): &ProcessCommand) -> Result<Vec<ProcessEvent>, ProcessRejection> {
+    fn decide(
+        &self,
+        ProcessCommand::NoteRefusal(refusal): &ProcessCommand,
+    ) -> Result<Vec<ProcessEvent>, ProcessRejection> {
         let noted = self.refused.contains(&refusal.step);
-        Ok((!noted).then(|| ProcessEvent::StepRefused(refusal.clone())).into_iter().collect())
+        Ok((!noted)
+            .then(|| ProcessEvent::StepRefused(refusal.clone()))
+            .into_iter()
+            .collect())
     }
 
     fn evolve(mut self, ProcessEvent::StepRefused(refusal): &ProcessEvent) -> Self {

@@ -6,7 +6,11 @@ use crate::Aggregate;
 pub struct Given<A: Aggregate>(A);
 
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
-    Given(events.into_iter().fold(A::default(), |state, event| state.evolve(&event)))
+    Given(
+        events
+            .into_iter()
+            .fold(A::default(), |state, event| state.evolve(&event)),
+    )
 }
 
 pub struct When<A: Aggregate>(Result<Vec<A::Event>, A::Rejection>);

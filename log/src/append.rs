@@ -92,11 +92,23 @@ pub struct Appended {
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     #[error("stream {stream_id} stands at {actual}, not {expected}")]
-    Version { stream_id: Uuid, expected: i64, actual: i64 },
+    Version {
+        stream_id: Uuid,
+        expected: i64,
+        actual: i64,
+    },
     #[error("stream {stream_id} was read at {expected} and stands at {actual}")]
-    Guard { stream_id: Uuid, expected: i64, actual: i64 },
+    Guard {
+        stream_id: Uuid,
+        expected: i64,
+        actual: i64,
+    },
     #[error("{kind} {key} is taken by {owner}")]
-    Claimed { kind: &'static str, key: String, owner: Uuid },
+    Claimed {
+        kind: &'static str,
+        key: String,
+        owner: Uuid,
+    },
     #[error("the command id was used for another request")]
     CommandReused,
     #[error("{what} exceeds {max}")]
@@ -117,10 +129,16 @@ impl Append {
     pub(crate) fn check(&self) -> Result<(), AppendError> {
         let events = || self.streams.iter().flat_map(|stream| &stream.events);
         if events().count() > EVENTS_MAX {
-            return Err(AppendError::Limit { what: "events per append", max: EVENTS_MAX });
+            return Err(AppendError::Limit {
+                what: "events per append",
+                max: EVENTS_MAX,
+            });
         }
         if events().any(|event| event.data.len() > EVENT_BYTES_MAX) {
-            return Err(AppendError::Limit { what: "bytes per event", max: EVENT_BYTES_MAX });
+            return Err(AppendError::Limit {
+                what: "bytes per event",
+                max: EVENT_BYTES_MAX,
+            });
         }
         Ok(())
     }

@@ -45,7 +45,10 @@ pub enum ChainError {
 
 impl Default for Verifier {
     fn default() -> Self {
-        Self { position: 0, hash: HASH_ZERO }
+        Self {
+            position: 0,
+            hash: HASH_ZERO,
+        }
     }
 }
 
@@ -53,11 +56,18 @@ impl Verifier {
     pub fn next(&mut self, event: &Recorded) -> Result<(), ChainError> {
         let expected = self.position + 1;
         if event.position != expected {
-            return Err(ChainError::Hole { workspace: event.workspace, expected, found: event.position });
+            return Err(ChainError::Hole {
+                workspace: event.workspace,
+                expected,
+                found: event.position,
+            });
         }
         let hash = link(&self.hash, event);
         if hash != event.hash {
-            return Err(ChainError::Changed { workspace: event.workspace, position: event.position });
+            return Err(ChainError::Changed {
+                workspace: event.workspace,
+                position: event.position,
+            });
         }
         (self.position, self.hash) = (expected, hash);
         Ok(())
@@ -113,8 +123,21 @@ mod tests {
         for change in changes {
             let mut changed = first.clone();
             change(&mut changed);
-            assert_eq!(Verifier::default().next(&changed), Err(ChainError::Changed { workspace: Uuid::nil(), position: 1 }));
+            assert_eq!(
+                Verifier::default().next(&changed),
+                Err(ChainError::Changed {
+                    workspace: Uuid::nil(),
+                    position: 1
+                })
+            );
         }
-        assert_eq!(Verifier::default().next(&second), Err(ChainError::Hole { workspace: Uuid::nil(), expected: 1, found: 2 }));
+        assert_eq!(
+            Verifier::default().next(&second),
+            Err(ChainError::Hole {
+                workspace: Uuid::nil(),
+                expected: 1,
+                found: 2
+            })
+        );
     }
 }

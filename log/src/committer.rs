@@ -117,19 +117,30 @@ async fn commit(lane: &PgPool, wakeup: &Wakeup, batch: Vec<Pending>) {
                 if !events.is_empty() {
                     moved.insert(pending.append.workspace, position);
                 }
-                Outcome::Written(Appended { position, events, repeated: false })
+                Outcome::Written(Appended {
+                    position,
+                    events,
+                    repeated: false,
+                })
             }
             Verdict::Repeated => Outcome::Repeated,
         });
         pending.reply.send(answer).ok();
     }
-    wakeup.moved(moved.into_iter().map(|(workspace, position)| Moved { workspace, position }));
+    wakeup.moved(
+        moved
+            .into_iter()
+            .map(|(workspace, position)| Moved { workspace, position }),
+    );
 }
 
 fn fail(batch: Vec<Pending>, error: &sqlx::Error) {
     tracing::error!(error = %error, appends = batch.len(), "the batch was not written");
     for pending in batch {
-        pending.reply.send(Err(AppendError::Unavailable(sqlx::Error::Protocol(error.to_string())))).ok();
+        pending
+            .reply
+            .send(Err(AppendError::Unavailable(sqlx::Error::Protocol(error.to_string()))))
+            .ok();
     }
 }
 
@@ -161,19 +172,33 @@ async fn write(tx: &mut PgConnection, batch: &[Pending]) -> Result<Vec<Result<Ve
 // Loading: everything read here is read after the heads are locked, and so cannot change before the commit.
 
 async fn load(tx: &mut PgConnection, batch: &[Pending]) -> Result<Ledger, sqlx::Error> {
-    let mut ledger = Ledger { heads: lock_heads(tx, batch).await?, ..Ledger::default() };
+    let mut ledger = Ledger {
+        heads: lock_heads(tx, batch).await?,
+        ..Ledger::default()
+    };
     let appends = || batch.iter().map(|pending| &pending.append);
 
     let streams = appends().flat_map(|append| {
-        let streams = append.streams.iter().map(|stream| stream.stream.id).chain(append.guards.iter().map(|guard| guard.stream_id));
+        let streams = append
+            .streams
+            .iter()
+            .map(|stream| stream.stream.id)
+            .chain(append.guards.iter().map(|guard| guard.stream_id));
         streams.map(|id| (append.workspace, id))
     });
     let (workspaces, streams): (Vec<Uuid>, Vec<Uuid>) = streams.collect::<BTreeSet<_>>().into_iter().unzip();
     let versions = "select s.workspace_id, s.stream_id, coalesce((select max(e.version) from log.events e \
         where e.workspace_id = s.workspace_id and e.stream_id = s.stream_id), 0) \
         from unnest($1::uuid[], $2::uuid[]) s(workspace_id, stream_id)";
-    for row in sqlx::query(versions).bind(workspaces).bind(streams).fetch_all(&mut *tx).await? {
-        ledger.versions.insert((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?);
+    for row in sqlx::query(versions)
+        .bind(workspaces)
+        .bind(streams)
+        .fetch_all(&mut *tx)
+        .await?
+    {
+        ledger
+            .versions
+            .insert((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?);
     }
 
     let commands = appends().filter_map(|append| append.command.map(|command| (append.workspace, command.id)));
@@ -181,8 +206,15 @@ async fn load(tx: &mut PgConnection, batch: &[Pending]) -> Result<Ledger, sqlx::
     if !ids.is_empty() {
         let known = "select c.workspace_id, c.command_id, c.request_hash from log.commands c \
             join unnest($1::uuid[], $2::uuid[]) k(workspace_id, command_id) using (workspace_id, command_id)";
-        for row in sqlx::query(known).bind(workspaces).bind(ids).fetch_all(&mut *tx).await? {
-            ledger.commands.insert((row.try_get(0)?, row.try_get(1)?), digest(row.try_get(2)?)?);
+        for row in sqlx::query(known)
+            .bind(workspaces)
+            .bind(ids)
+            .fetch_all(&mut *tx)
+            .await?
+        {
+            ledger
+                .commands
+                .insert((row.try_get(0)?, row.try_get(1)?), digest(row.try_get(2)?)?);
         }
     }
     load_claims(tx, batch, &mut ledger).await?;
@@ -191,18 +223,31 @@ async fn load(tx: &mut PgConnection, batch: &[Pending]) -> Result<Ledger, sqlx::
 }
 
 async fn lock_heads(tx: &mut PgConnection, batch: &[Pending]) -> Result<HashMap<Uuid, Head>, sqlx::Error> {
-    let workspaces: Vec<Uuid> = batch.iter().map(|pending| pending.append.workspace).collect::<BTreeSet<_>>().into_iter().collect();
+    let workspaces: Vec<Uuid> = batch
+        .iter()
+        .map(|pending| pending.append.workspace)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
     let lock = "select workspace_id, position, hash, greatest(recorded_at, 'epoch') from log.heads where workspace_id = any($1) order by workspace_id for update";
     let mut rows = sqlx::query(lock).bind(&workspaces).fetch_all(&mut *tx).await?;
     if rows.len() < workspaces.len() {
         // A workspace's first append. Inserted in sorted order too, so that two nodes cannot deadlock.
-        let create = "insert into log.heads (workspace_id) select w from unnest($1::uuid[]) w order by w on conflict do nothing";
+        let create =
+            "insert into log.heads (workspace_id) select w from unnest($1::uuid[]) w order by w on conflict do nothing";
         sqlx::query(create).bind(&workspaces).execute(&mut *tx).await?;
         rows = sqlx::query(lock).bind(&workspaces).fetch_all(&mut *tx).await?;
     }
     let head = |row: &sqlx::postgres::PgRow| -> Result<(Uuid, Head), sqlx::Error> {
         let recorded_at: DateTime<Utc> = row.try_get(3)?;
-        Ok((row.try_get(0)?, Head { position: row.try_get(1)?, hash: digest(row.try_get(2)?)?, recorded_at }))
+        Ok((
+            row.try_get(0)?,
+            Head {
+                position: row.try_get(1)?,
+                hash: digest(row.try_get(2)?)?,
+                recorded_at,
+            },
+        ))
     };
     rows.iter().map(head).collect()
 }
@@ -221,14 +266,24 @@ async fn load_claims(tx: &mut PgConnection, batch: &[Pending], ledger: &mut Ledg
     }
     let held = "select c.workspace_id, c.kind, c.key, c.stream_id from log.claims c \
         join unnest($1::uuid[], $2::text[], $3::text[]) k(workspace_id, kind, key) using (workspace_id, kind, key)";
-    for row in sqlx::query(held).bind(workspaces).bind(kinds).bind(keys).fetch_all(tx).await? {
-        ledger.claims.insert((row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?)), Some(row.try_get(3)?));
+    for row in sqlx::query(held)
+        .bind(workspaces)
+        .bind(kinds)
+        .bind(keys)
+        .fetch_all(tx)
+        .await?
+    {
+        ledger.claims.insert(
+            (row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?)),
+            Some(row.try_get(3)?),
+        );
     }
     Ok(())
 }
 
 async fn load_numbers(tx: &mut PgConnection, batch: &[Pending], ledger: &mut Ledger) -> Result<(), sqlx::Error> {
-    let wanted: BTreeSet<(Uuid, &'static str, i32)> = batch.iter().flat_map(|pending| series(&pending.append)).collect();
+    let wanted: BTreeSet<(Uuid, &'static str, i32)> =
+        batch.iter().flat_map(|pending| series(&pending.append)).collect();
     if wanted.is_empty() {
         return Ok(());
     }
@@ -237,18 +292,32 @@ async fn load_numbers(tx: &mut PgConnection, batch: &[Pending], ledger: &mut Led
     let years: Vec<i32> = wanted.iter().map(|(.., year)| *year).collect();
     let last = "select coalesce(n.last, 0) from unnest($1::uuid[], $2::text[], $3::int[]) with ordinality k(workspace_id, series, year, nth) \
         left join log.numbers n using (workspace_id, series, year) order by k.nth";
-    let last: Vec<i64> = sqlx::query_scalar(last).bind(workspaces).bind(names).bind(years).fetch_all(tx).await?;
-    ledger.numbers.extend(wanted.into_iter().zip(last).map(|((workspace, series, year), last)| ((workspace, (series, year)), last)));
+    let last: Vec<i64> = sqlx::query_scalar(last)
+        .bind(workspaces)
+        .bind(names)
+        .bind(years)
+        .fetch_all(tx)
+        .await?;
+    ledger.numbers.extend(
+        wanted
+            .into_iter()
+            .zip(last)
+            .map(|((workspace, series, year), last)| ((workspace, (series, year)), last)),
+    );
     Ok(())
 }
 
 fn series(append: &Append) -> impl Iterator<Item = (Uuid, &'static str, i32)> {
     let events = append.streams.iter().flat_map(|stream| &stream.events);
-    events.filter_map(|event| event.number).map(|number| (append.workspace, number.series, append.number_year))
+    events
+        .filter_map(|event| event.number)
+        .map(|number| (append.workspace, number.series, append.number_year))
 }
 
 fn digest(bytes: &[u8]) -> Result<[u8; 32], sqlx::Error> {
-    bytes.try_into().map_err(|_| sqlx::Error::Protocol("a stored hash is not 32 bytes long".into()))
+    bytes
+        .try_into()
+        .map_err(|_| sqlx::Error::Protocol("a stored hash is not 32 bytes long".into()))
 }
 
 // Saving: one statement a table, whatever the batch's size.
@@ -280,7 +349,11 @@ async fn save_events(tx: &mut PgConnection, accepted: &[(&Append, &Written)]) ->
     Ok(())
 }
 
-async fn save_heads(tx: &mut PgConnection, ledger: &Ledger, accepted: &[(&Append, &Written)]) -> Result<(), sqlx::Error> {
+async fn save_heads(
+    tx: &mut PgConnection,
+    ledger: &Ledger,
+    accepted: &[(&Append, &Written)],
+) -> Result<(), sqlx::Error> {
     let touched: BTreeSet<Uuid> = accepted.iter().map(|(append, _)| append.workspace).collect();
     let heads: Vec<Head> = touched.iter().map(|workspace| ledger.head(*workspace)).collect();
     let update = "update log.heads h set position = n.position, hash = n.hash, recorded_at = n.recorded_at \
@@ -317,16 +390,32 @@ async fn save_claims(tx: &mut PgConnection, accepted: &[(&Append, &Written)]) ->
         released as (delete from log.claims c using last l where l.stream_id is null and (c.workspace_id, c.kind, c.key) = (l.workspace_id, l.kind, l.key)) \
         insert into log.claims (workspace_id, kind, key, stream_id) select workspace_id, kind, key, stream_id from last where stream_id is not null \
         on conflict (workspace_id, kind, key) do update set stream_id = excluded.stream_id";
-    sqlx::query(replace).bind(workspaces).bind(kinds).bind(keys).bind(owners).execute(tx).await?;
+    sqlx::query(replace)
+        .bind(workspaces)
+        .bind(kinds)
+        .bind(keys)
+        .bind(owners)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
-async fn save_numbers(tx: &mut PgConnection, ledger: &Ledger, accepted: &[(&Append, &Written)]) -> Result<(), sqlx::Error> {
+async fn save_numbers(
+    tx: &mut PgConnection,
+    ledger: &Ledger,
+    accepted: &[(&Append, &Written)],
+) -> Result<(), sqlx::Error> {
     let used: BTreeSet<(Uuid, &'static str, i32)> = accepted.iter().flat_map(|(append, _)| series(append)).collect();
     if used.is_empty() {
         return Ok(());
     }
-    let last = |(workspace, series, year): &(Uuid, &'static str, i32)| ledger.numbers.get(&(*workspace, (*series, *year))).copied().unwrap_or(0);
+    let last = |(workspace, series, year): &(Uuid, &'static str, i32)| {
+        ledger
+            .numbers
+            .get(&(*workspace, (*series, *year)))
+            .copied()
+            .unwrap_or(0)
+    };
     let upsert = "insert into log.numbers (workspace_id, series, year, last) select * from unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[]) \
         on conflict (workspace_id, series, year) do update set last = excluded.last";
     sqlx::query(upsert)
@@ -339,8 +428,15 @@ async fn save_numbers(tx: &mut PgConnection, ledger: &Ledger, accepted: &[(&Appe
     Ok(())
 }
 
-async fn save_commands(tx: &mut PgConnection, accepted: &[(&Append, &Written)], now: DateTime<Utc>) -> Result<(), sqlx::Error> {
-    let entered: Vec<_> = accepted.iter().filter_map(|(append, written)| append.command.map(|command| (append.workspace, command, *written))).collect();
+async fn save_commands(
+    tx: &mut PgConnection,
+    accepted: &[(&Append, &Written)],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let entered: Vec<_> = accepted
+        .iter()
+        .filter_map(|(append, written)| append.command.map(|command| (append.workspace, command, *written)))
+        .collect();
     if entered.is_empty() {
         return Ok(());
     }
@@ -350,7 +446,12 @@ async fn save_commands(tx: &mut PgConnection, accepted: &[(&Append, &Written)], 
     sqlx::query(insert)
         .bind(entered.iter().map(|(workspace, ..)| *workspace).collect::<Vec<_>>())
         .bind(entered.iter().map(|(_, command, _)| command.id).collect::<Vec<_>>())
-        .bind(entered.iter().map(|(_, command, _)| command.request_hash.as_slice()).collect::<Vec<_>>())
+        .bind(
+            entered
+                .iter()
+                .map(|(_, command, _)| command.request_hash.as_slice())
+                .collect::<Vec<_>>(),
+        )
         .bind(entered.iter().map(|(.., written)| first(written)).collect::<Vec<_>>())
         .bind(entered.iter().map(|(.., written)| written.position).collect::<Vec<_>>())
         .bind(now)

@@ -49,7 +49,12 @@ struct Failure {
 impl Status {
     /// Workspaces whose last step failed, with the reason.
     pub fn failing(&self) -> Vec<(Uuid, String)> {
-        self.with(|failures| failures.iter().map(|(workspace, failure)| (*workspace, failure.error.clone())).collect())
+        self.with(|failures| {
+            failures
+                .iter()
+                .map(|(workspace, failure)| (*workspace, failure.error.clone()))
+                .collect()
+        })
     }
 
     fn with<T>(&self, body: impl FnOnce(&mut HashMap<Uuid, Failure>) -> T) -> T {
@@ -58,7 +63,10 @@ impl Status {
 
     fn failed(&self, workspace: Uuid, error: &ConsumerError) -> Duration {
         self.with(|failures| {
-            let failure = failures.entry(workspace).or_insert(Failure { attempts: 0, error: String::new() });
+            let failure = failures.entry(workspace).or_insert(Failure {
+                attempts: 0,
+                error: String::new(),
+            });
             failure.attempts = failure.attempts.saturating_add(1);
             failure.error = error.to_string();
             RETRY_MIN.saturating_mul(1 << failure.attempts.min(10)).min(RETRY_MAX)
@@ -71,7 +79,9 @@ pub async fn follow(log: Log, consumer: Arc<dyn Consumer>, workers: usize, statu
     let dirty = log.wakeup.subscribe();
     let permits = Arc::new(Semaphore::new(workers));
     loop {
-        let Ok(permit) = permits.clone().acquire_owned().await else { return };
+        let Ok(permit) = permits.clone().acquire_owned().await else {
+            return;
+        };
         let workspace = dirty.take().await;
         let (consumer, dirty, status) = (consumer.clone(), dirty.clone(), status.clone());
         tokio::spawn(async move {
@@ -85,7 +95,13 @@ pub async fn follow(log: Log, consumer: Arc<dyn Consumer>, workers: usize, statu
     }
 }
 
-fn settle(consumer: &'static str, workspace: Uuid, step: Result<Progress, ConsumerError>, dirty: &Arc<Dirty>, status: &Status) {
+fn settle(
+    consumer: &'static str,
+    workspace: Uuid,
+    step: Result<Progress, ConsumerError>,
+    dirty: &Arc<Dirty>,
+    status: &Status,
+) {
     match step {
         Ok(progress) => {
             status.with(|failures| failures.remove(&workspace));

@@ -56,20 +56,30 @@ impl Ledger {
         let events = self.chain_events(append, now)?;
         for claim in &append.claims {
             let owner = (claim.act == ClaimAct::Take).then_some(claim.stream_id);
-            self.claims.insert((append.workspace, (claim.kind.to_owned(), claim.key.clone())), owner);
+            self.claims
+                .insert((append.workspace, (claim.kind.to_owned(), claim.key.clone())), owner);
         }
         if let Some(CommandId { id, request_hash }) = append.command {
             self.commands.insert((append.workspace, id), request_hash);
         }
-        Ok(Verdict::Written(Written { position: self.head(append.workspace).position, events }))
+        Ok(Verdict::Written(Written {
+            position: self.head(append.workspace).position,
+            events,
+        }))
     }
 
     pub fn head(&self, workspace: Uuid) -> Head {
-        self.heads.get(&workspace).cloned().unwrap_or(Head { position: 0, hash: chain::HASH_ZERO, recorded_at: DateTime::UNIX_EPOCH })
+        self.heads.get(&workspace).cloned().unwrap_or(Head {
+            position: 0,
+            hash: chain::HASH_ZERO,
+            recorded_at: DateTime::UNIX_EPOCH,
+        })
     }
 
     fn knows_command(&self, append: &Append) -> Result<bool, AppendError> {
-        let Some(command) = append.command else { return Ok(false) };
+        let Some(command) = append.command else {
+            return Ok(false);
+        };
         match self.commands.get(&(append.workspace, command.id)) {
             Some(hash) if *hash == command.request_hash => Ok(true),
             Some(_) => Err(AppendError::CommandReused),
@@ -85,25 +95,46 @@ impl Ledger {
         for StreamAppend { stream, expected, .. } in &append.streams {
             let actual = self.version(append.workspace, stream.id);
             if let Some(expected) = expected.filter(|expected| *expected != actual) {
-                return Err(AppendError::Version { stream_id: stream.id, expected, actual });
+                return Err(AppendError::Version {
+                    stream_id: stream.id,
+                    expected,
+                    actual,
+                });
             }
         }
         for guard in &append.guards {
             let actual = self.version(append.workspace, guard.stream_id);
             if guard.version != actual {
-                return Err(AppendError::Guard { stream_id: guard.stream_id, expected: guard.version, actual });
+                return Err(AppendError::Guard {
+                    stream_id: guard.stream_id,
+                    expected: guard.version,
+                    actual,
+                });
             }
         }
         Ok(())
     }
 
     fn check_claims(&self, append: &Append) -> Result<(), AppendError> {
-        let released = |kind: &str, key: &str| append.claims.iter().any(|c| c.act == ClaimAct::Release && c.kind == kind && c.key == key);
+        let released = |kind: &str, key: &str| {
+            append
+                .claims
+                .iter()
+                .any(|c| c.act == ClaimAct::Release && c.kind == kind && c.key == key)
+        };
         for claim in append.claims.iter().filter(|claim| claim.act == ClaimAct::Take) {
-            let holder = self.claims.get(&(append.workspace, (claim.kind.to_owned(), claim.key.clone()))).copied().flatten();
+            let holder = self
+                .claims
+                .get(&(append.workspace, (claim.kind.to_owned(), claim.key.clone())))
+                .copied()
+                .flatten();
             match holder {
                 Some(owner) if owner != claim.stream_id && !released(claim.kind, &claim.key) => {
-                    return Err(AppendError::Claimed { kind: claim.kind, key: claim.key.clone(), owner });
+                    return Err(AppendError::Claimed {
+                        kind: claim.kind,
+                        key: claim.key.clone(),
+                        owner,
+                    });
                 }
                 _ => {}
             }
@@ -122,7 +153,9 @@ impl Ledger {
         let mut recorded = Vec::with_capacity(append.event_count());
         for StreamAppend { stream, events, .. } in &append.streams {
             for event in events {
-                let version = versions.entry(stream.id).or_insert_with(|| self.version(workspace, stream.id));
+                let version = versions
+                    .entry(stream.id)
+                    .or_insert_with(|| self.version(workspace, stream.id));
                 *version += 1;
                 head.position += 1;
                 let mut entry = Recorded {
@@ -145,18 +178,33 @@ impl Ledger {
             }
         }
         self.heads.insert(workspace, head);
-        self.versions.extend(versions.into_iter().map(|(stream, version)| ((workspace, stream), version)));
-        self.numbers.extend(numbers.into_iter().map(|(series, last)| ((workspace, series), last)));
+        self.versions.extend(
+            versions
+                .into_iter()
+                .map(|(stream, version)| ((workspace, stream), version)),
+        );
+        self.numbers
+            .extend(numbers.into_iter().map(|(series, last)| ((workspace, series), last)));
         Ok(recorded)
     }
 
-    fn number(&self, append: &Append, event: &NewEvent, numbers: &mut HashMap<(&'static str, i32), i64>) -> Result<String, AppendError> {
-        let Some(number) = event.number else { return Ok(event.data.clone()) };
+    fn number(
+        &self,
+        append: &Append,
+        event: &NewEvent,
+        numbers: &mut HashMap<(&'static str, i32), i64>,
+    ) -> Result<String, AppendError> {
+        let Some(number) = event.number else {
+            return Ok(event.data.clone());
+        };
         let series = (number.series, append.number_year);
-        let last = numbers.entry(series).or_insert_with(|| self.numbers.get(&(append.workspace, series)).copied().unwrap_or(0));
+        let last = numbers
+            .entry(series)
+            .or_insert_with(|| self.numbers.get(&(append.workspace, series)).copied().unwrap_or(0));
         *last += 1;
         let text = format!("{}-{}-{last:04}", number.series, append.number_year);
-        let mut data: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&event.data).map_err(|_| AppendError::NotAnObject)?;
+        let mut data: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&event.data).map_err(|_| AppendError::NotAnObject)?;
         data.insert(number.field.to_owned(), text.into());
         serde_json::to_string(&data).map_err(|_| AppendError::NotAnObject)
     }
@@ -168,11 +216,27 @@ mod tests {
     use crate::{Claim, Guard, Metadata, NewEvent, Number, Stream, Verifier};
 
     fn append(stream: u128, expected: Option<i64>) -> Append {
-        let number = Some(Number { field: "n", series: "DL" });
-        let event = NewEvent { id: Uuid::from_u128(7), event_type: "t".into(), schema: 1, data: r#"{"a":1,"n":""}"#.into(), number };
+        let number = Some(Number {
+            field: "n",
+            series: "DL",
+        });
+        let event = NewEvent {
+            id: Uuid::from_u128(7),
+            event_type: "t".into(),
+            schema: 1,
+            data: r#"{"a":1,"n":""}"#.into(),
+            number,
+        };
         Append {
             workspace: Uuid::nil(),
-            streams: vec![StreamAppend { stream: Stream { category: "c", id: Uuid::from_u128(stream) }, expected, events: vec![event] }],
+            streams: vec![StreamAppend {
+                stream: Stream {
+                    category: "c",
+                    id: Uuid::from_u128(stream),
+                },
+                expected,
+                events: vec![event],
+            }],
             claims: vec![],
             guards: vec![],
             command: None,
@@ -203,30 +267,83 @@ mod tests {
     fn a_loser_leaves_nothing_behind() {
         let mut ledger = Ledger::default();
         written(&mut ledger, &append(1, Some(0)));
-        assert!(matches!(ledger.enter(&append(1, Some(0)), DateTime::UNIX_EPOCH), Err(AppendError::Version { actual: 1, .. })));
-        let guarded = Append { guards: vec![Guard { stream_id: Uuid::from_u128(1), version: 5 }], ..append(2, None) };
-        assert!(matches!(ledger.enter(&guarded, DateTime::UNIX_EPOCH), Err(AppendError::Guard { actual: 1, .. })));
+        assert!(matches!(
+            ledger.enter(&append(1, Some(0)), DateTime::UNIX_EPOCH),
+            Err(AppendError::Version { actual: 1, .. })
+        ));
+        let guarded = Append {
+            guards: vec![Guard {
+                stream_id: Uuid::from_u128(1),
+                version: 5,
+            }],
+            ..append(2, None)
+        };
+        assert!(matches!(
+            ledger.enter(&guarded, DateTime::UNIX_EPOCH),
+            Err(AppendError::Guard { actual: 1, .. })
+        ));
         let events = written(&mut ledger, &append(2, Some(0)));
-        assert_eq!((events[0].position, events[0].data.contains("DL-2026-0002")), (2, true), "no gap after losers");
+        assert_eq!(
+            (events[0].position, events[0].data.contains("DL-2026-0002")),
+            (2, true),
+            "no gap after losers"
+        );
     }
 
     #[test]
     fn a_key_has_one_owner_until_it_is_given_back() {
         let mut ledger = Ledger::default();
-        let claim = |stream: u128, act| vec![Claim { kind: "k", key: "x".into(), stream_id: Uuid::from_u128(stream), act }];
-        written(&mut ledger, &Append { claims: claim(1, ClaimAct::Take), ..append(1, None) });
-        let second = Append { claims: claim(2, ClaimAct::Take), ..append(2, None) };
-        assert!(matches!(ledger.enter(&second, DateTime::UNIX_EPOCH), Err(AppendError::Claimed { .. })));
-        written(&mut ledger, &Append { claims: claim(1, ClaimAct::Release), ..append(1, None) });
+        let claim = |stream: u128, act| {
+            vec![Claim {
+                kind: "k",
+                key: "x".into(),
+                stream_id: Uuid::from_u128(stream),
+                act,
+            }]
+        };
+        written(
+            &mut ledger,
+            &Append {
+                claims: claim(1, ClaimAct::Take),
+                ..append(1, None)
+            },
+        );
+        let second = Append {
+            claims: claim(2, ClaimAct::Take),
+            ..append(2, None)
+        };
+        assert!(matches!(
+            ledger.enter(&second, DateTime::UNIX_EPOCH),
+            Err(AppendError::Claimed { .. })
+        ));
+        written(
+            &mut ledger,
+            &Append {
+                claims: claim(1, ClaimAct::Release),
+                ..append(1, None)
+            },
+        );
         written(&mut ledger, &second);
     }
 
     #[test]
     fn a_command_is_entered_once_and_its_id_belongs_to_one_request() {
         let mut ledger = Ledger::default();
-        let with = |hash: u8| Append { command: Some(CommandId { id: Uuid::from_u128(9), request_hash: [hash; 32] }), ..append(1, None) };
+        let with = |hash: u8| Append {
+            command: Some(CommandId {
+                id: Uuid::from_u128(9),
+                request_hash: [hash; 32],
+            }),
+            ..append(1, None)
+        };
         written(&mut ledger, &with(1));
-        assert!(matches!(ledger.enter(&with(1), DateTime::UNIX_EPOCH), Ok(Verdict::Repeated)));
-        assert!(matches!(ledger.enter(&with(2), DateTime::UNIX_EPOCH), Err(AppendError::CommandReused)));
+        assert!(matches!(
+            ledger.enter(&with(1), DateTime::UNIX_EPOCH),
+            Ok(Verdict::Repeated)
+        ));
+        assert!(matches!(
+            ledger.enter(&with(2), DateTime::UNIX_EPOCH),
+            Err(AppendError::CommandReused)
+        ));
     }
 }

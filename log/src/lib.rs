@@ -15,6 +15,7 @@ pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guar
 pub use chain::{ChainError, HASH_ZERO, Verifier};
 pub use envelope::{Metadata, Recorded, Stream};
 pub use follow::{Consumer, ConsumerError, Progress, Status, follow};
+pub use read::read_in_tx;
 pub use wakeup::Moved;
 
 use committer::Committer;
@@ -46,7 +47,11 @@ impl Log {
             .acquire_timeout(Duration::from_secs(5))
             .connect_lazy_with(committer::connection(options));
         let committer = Committer::start(lane, wakeup.clone());
-        Ok(Self { pool, committer, wakeup })
+        Ok(Self {
+            pool,
+            committer,
+            wakeup,
+        })
     }
 
     /// Appends everything or nothing, and answers when it is durable.
@@ -65,4 +70,7 @@ impl Log {
     }
 }
 
-const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration { name: "0001_log", sql: include_str!("../../migrations/log/0001_log.sql") }];
+const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration {
+    name: "0001_log",
+    sql: include_str!("../../migrations/log/0001_log.sql"),
+}];

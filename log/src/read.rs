@@ -2,7 +2,7 @@
 //! appear behind it. A hole is corruption and an error.
 
 use crate::{AppendError, Appended, CommandId, Log, Recorded, chain::HASH_ZERO};
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 macro_rules! columns {
@@ -14,21 +14,29 @@ macro_rules! columns {
 impl Log {
     /// A workspace's events after a position, in order, at most `limit`.
     pub async fn read(&self, workspace: Uuid, after: i64, limit: i64) -> Result<Vec<Recorded>, sqlx::Error> {
-        let page = concat!("select ", columns!(), " from log.events where workspace_id = $1 and position > $2 order by position limit $3");
-        let rows = sqlx::query(page).bind(workspace).bind(after).bind(limit).fetch_all(&self.pool).await?;
-        let events = decode(&rows)?;
-        for (event, expected) in events.iter().zip(after + 1..) {
-            if event.position != expected {
-                return Err(sqlx::Error::Protocol(format!("workspace {workspace}: position {expected} is missing from the log")));
-            }
-        }
-        Ok(events)
+        read_in_tx(&mut *self.pool.acquire().await?, workspace, after, limit).await
     }
 
     /// A stream's events after a version, in order.
-    pub async fn read_stream(&self, workspace: Uuid, stream_id: Uuid, after: i64) -> Result<Vec<Recorded>, sqlx::Error> {
-        let stream = concat!("select ", columns!(), " from log.events where workspace_id = $1 and stream_id = $2 and version > $3 order by version");
-        decode(&sqlx::query(stream).bind(workspace).bind(stream_id).bind(after).fetch_all(&self.pool).await?)
+    pub async fn read_stream(
+        &self,
+        workspace: Uuid,
+        stream_id: Uuid,
+        after: i64,
+    ) -> Result<Vec<Recorded>, sqlx::Error> {
+        let stream = concat!(
+            "select ",
+            columns!(),
+            " from log.events where workspace_id = $1 and stream_id = $2 and version > $3 order by version"
+        );
+        decode(
+            &sqlx::query(stream)
+                .bind(workspace)
+                .bind(stream_id)
+                .bind(after)
+                .fetch_all(&self.pool)
+                .await?,
+        )
     }
 
     /// Where a workspace's log stands; 0 when it has no events.
@@ -40,14 +48,54 @@ impl Log {
     /// What a command id did; `None` when it is new.
     pub async fn find_command(&self, workspace: Uuid, command: CommandId) -> Result<Option<Appended>, AppendError> {
         let known = "select request_hash, first_position, last_position from log.commands where workspace_id = $1 and command_id = $2";
-        let Some(row) = sqlx::query(known).bind(workspace).bind(command.id).fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(row) = sqlx::query(known)
+            .bind(workspace)
+            .bind(command.id)
+            .fetch_optional(&self.pool)
+            .await?
+        else {
+            return Ok(None);
+        };
         let (hash, first, last): (Vec<u8>, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         if hash != command.request_hash {
             return Err(AppendError::CommandReused);
         }
         let events = self.read(workspace, first - 1, last - first + 1).await?;
-        Ok(Some(Appended { position: last, events, repeated: true }))
+        Ok(Some(Appended {
+            position: last,
+            events,
+            repeated: true,
+        }))
     }
+}
+
+/// The same on a connection at hand: a follower that holds its checkpoint's lock must not wait for a second one.
+pub async fn read_in_tx(
+    connection: &mut PgConnection,
+    workspace: Uuid,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Recorded>, sqlx::Error> {
+    let page = concat!(
+        "select ",
+        columns!(),
+        " from log.events where workspace_id = $1 and position > $2 order by position limit $3"
+    );
+    let rows = sqlx::query(page)
+        .bind(workspace)
+        .bind(after)
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
+    let events = decode(&rows)?;
+    for (event, expected) in events.iter().zip(after + 1..) {
+        if event.position != expected {
+            return Err(sqlx::Error::Protocol(format!(
+                "workspace {workspace}: position {expected} is missing from the log"
+            )));
+        }
+    }
+    Ok(events)
 }
 
 fn decode(rows: &[PgRow]) -> Result<Vec<Recorded>, sqlx::Error> {

@@ -87,7 +87,12 @@ pub(crate) struct Wakeup {
 
 impl Wakeup {
     pub fn start(pool: PgPool) -> Arc<Self> {
-        let wakeup = Arc::new(Self { known: Mutex::default(), consumers: Mutex::default(), untold: Mutex::default(), something_untold: Notify::new() });
+        let wakeup = Arc::new(Self {
+            known: Mutex::default(),
+            consumers: Mutex::default(),
+            untold: Mutex::default(),
+            something_untold: Notify::new(),
+        });
         tokio::spawn(tell(Arc::downgrade(&wakeup), pool.clone()));
         tokio::spawn(listen(Arc::downgrade(&wakeup), pool.clone()));
         tokio::spawn(poll(Arc::downgrade(&wakeup), pool));
@@ -140,8 +145,13 @@ async fn tell(wakeup: Weak<Wakeup>, pool: PgPool) {
         tokio::time::sleep(COALESCE).await;
         let untold: Vec<(Uuid, i64)> = lock(&wakeup.untold).drain().collect();
         for part in untold.chunks(NAMED_MAX) {
-            let payload: Vec<String> = part.iter().map(|(workspace, position)| format!("{workspace}:{position}")).collect();
-            let notify = sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(payload.join(","));
+            let payload: Vec<String> = part
+                .iter()
+                .map(|(workspace, position)| format!("{workspace}:{position}"))
+                .collect();
+            let notify = sqlx::query("select pg_notify($1, $2)")
+                .bind(CHANNEL)
+                .bind(payload.join(","));
             if let Err(error) = notify.execute(&pool).await {
                 tracing::warn!(error = %error, "other nodes were not notified; they will look by themselves");
             }
@@ -177,7 +187,10 @@ async fn listen_once(wakeup: &Weak<Wakeup>, pool: &PgPool) -> Result<(), sqlx::E
 fn parse(notification: &PgNotification) -> Vec<Moved> {
     let moved = |part: &str| {
         let (workspace, position) = part.split_once(':')?;
-        Some(Moved { workspace: workspace.parse().ok()?, position: position.parse().ok()? })
+        Some(Moved {
+            workspace: workspace.parse().ok()?,
+            position: position.parse().ok()?,
+        })
     };
     notification.payload().split(',').filter_map(moved).collect()
 }

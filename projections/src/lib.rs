@@ -37,5 +37,10 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
 
 /// The read models of the platform's own log.
 fn platform_tables() -> Vec<Box<dyn Projector>> {
-    vec![of::<platform::User>(), of::<platform::Organization>(), of::<platform::Workspace>(), of::<platform::Membership>()]
+    vec![
+        of::<platform::User>(),
+        of::<platform::Organization>(),
+        of::<platform::Workspace>(),
+        of::<platform::Membership>(),
+    ]
 }

@@ -110,7 +110,11 @@ pub struct SortKey {
 impl Grammar {
     /// Reads a query string's pairs. Without `sort`, the newest come first.
     pub fn parse(&self, pairs: &[(String, String)]) -> Result<Query, ListError> {
-        let mut query = Query { page: 1, limit: LIMIT_DEFAULT, ..Query::default() };
+        let mut query = Query {
+            page: 1,
+            limit: LIMIT_DEFAULT,
+            ..Query::default()
+        };
         let (mut sort, mut descending, mut cursor) = (None, false, None);
         for (name, value) in pairs {
             match name.as_str() {
@@ -135,7 +139,9 @@ impl Grammar {
     }
 
     fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.name == name && !matches!(field.kind, ColumnKind::Json | ColumnKind::Hidden))
+        self.fields
+            .iter()
+            .find(|field| field.name == name && !matches!(field.kind, ColumnKind::Json | ColumnKind::Hidden))
     }
 
     fn filter(&self, query: &mut Query, parameter: &str, value: &str) -> Result<(), ListError> {
@@ -147,20 +153,39 @@ impl Grammar {
         let comparable = matches!(field.kind, ColumnKind::Number | ColumnKind::Date | ColumnKind::Time);
         match op {
             Op::Eq | Op::Ne => {
-                let values: Vec<&str> = value.split(',').map(str::trim).filter(|value| !value.is_empty()).collect();
+                let values: Vec<&str> = value
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|value| !value.is_empty())
+                    .collect();
                 if values.len() > VALUES_MAX {
                     return Err(refuse(parameter, Rule::TooMany { max: VALUES_MAX }));
                 }
-                let any: Result<Vec<String>, ListError> = values.into_iter().map(|value| field.equals(query, parameter, value)).collect();
+                let any: Result<Vec<String>, ListError> = values
+                    .into_iter()
+                    .map(|value| field.equals(query, parameter, value))
+                    .collect();
                 let any = any?;
-                let any = if any.is_empty() { "false".to_owned() } else { any.join(" or ") };
-                query.conditions.push(if op == Op::Eq { format!("({any})") } else { format!("(({any}) is not true)") });
+                let any = if any.is_empty() {
+                    "false".to_owned()
+                } else {
+                    any.join(" or ")
+                };
+                query.conditions.push(if op == Op::Eq {
+                    format!("({any})")
+                } else {
+                    format!("(({any}) is not true)")
+                });
             }
             _ if !comparable => return Err(refuse(parameter, Rule::Unknown)),
             op => {
-                let bound = field.bound(value, op).ok_or_else(|| refuse(parameter, Rule::WrongType))?;
+                let bound = field
+                    .bound(value, op)
+                    .ok_or_else(|| refuse(parameter, Rule::WrongType))?;
                 let placeholder = query.bind(bound, field.kind);
-                query.conditions.push(format!("{} {} {placeholder}", field.sql, op.sql()));
+                query
+                    .conditions
+                    .push(format!("{} {} {placeholder}", field.sql, op.sql()));
             }
         }
         Ok(())
@@ -184,14 +209,27 @@ impl Grammar {
 
     fn order(&self, sort: Option<&str>, descending: bool) -> Result<Vec<SortKey>, ListError> {
         let mut keys = Vec::new();
-        for part in sort.unwrap_or("-createdAt").split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        for part in sort
+            .unwrap_or("-createdAt")
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
             let (name, minus) = part.strip_prefix('-').map_or((part, false), |name| (name, true));
             let field = self.field(name).ok_or_else(|| refuse("sort", Rule::Unknown))?;
-            keys.push(SortKey { sql: field.sql.clone(), kind: field.kind, descending: minus || (descending && sort.is_some()) });
+            keys.push(SortKey {
+                sql: field.sql.clone(),
+                kind: field.kind,
+                descending: minus || (descending && sort.is_some()),
+            });
         }
         // The id makes the order total; it follows the first key, so that an index on both serves.
         let descending = keys.first().is_some_and(|key| key.descending) && sort.is_some();
-        keys.push(SortKey { sql: "t.id".into(), kind: ColumnKind::Uuid, descending });
+        keys.push(SortKey {
+            sql: "t.id".into(),
+            kind: ColumnKind::Uuid,
+            descending,
+        });
         Ok(keys)
     }
 }
@@ -202,11 +240,18 @@ impl Field {
         // A bare date names the whole day.
         if let (ColumnKind::Time, Ok(day)) = (self.kind, value.parse::<NaiveDate>()) {
             let (from, to) = (day_start(day), day_start(day) + Duration::days(1));
-            let (from, to) = (query.bind(from.to_rfc3339(), self.kind), query.bind(to.to_rfc3339(), self.kind));
+            let (from, to) = (
+                query.bind(from.to_rfc3339(), self.kind),
+                query.bind(to.to_rfc3339(), self.kind),
+            );
             return Ok(format!("({sql} >= {from} and {sql} < {to})", sql = self.sql));
         }
         let bound = self.bound(value, Op::Eq);
-        let rule = if self.kind == ColumnKind::Uuid { Rule::NotAUuid } else { Rule::WrongType };
+        let rule = if self.kind == ColumnKind::Uuid {
+            Rule::NotAUuid
+        } else {
+            Rule::WrongType
+        };
         let placeholder = query.bind(bound.ok_or_else(|| refuse(parameter, rule))?, self.kind);
         Ok(format!("{} = {placeholder}", self.sql))
     }
@@ -263,7 +308,14 @@ impl Query {
                 Some(value) => {
                     let placeholder = self.bind(value, kind);
                     let sign = if descending { "<" } else { ">" };
-                    any.push([ties.clone(), vec![format!("({sql} {sign} {placeholder} or {sql} is null)")]].concat().join(" and "));
+                    any.push(
+                        [
+                            ties.clone(),
+                            vec![format!("({sql} {sign} {placeholder} or {sql} is null)")],
+                        ]
+                        .concat()
+                        .join(" and "),
+                    );
                     ties.push(format!("{sql} = {placeholder}"));
                 }
                 None => ties.push(format!("{sql} is null")),
@@ -298,20 +350,33 @@ fn split_operator(parameter: &str) -> Result<(&str, Op), ListError> {
 
 fn whole(name: &str, value: &str, max: i64) -> Result<i64, ListError> {
     let rule = Rule::OutOfRange { min: 1, max };
-    value.parse().ok().filter(|n| (1..=max).contains(n)).ok_or_else(|| refuse(name, rule))
+    value
+        .parse()
+        .ok()
+        .filter(|n| (1..=max).contains(n))
+        .ok_or_else(|| refuse(name, rule))
 }
 
 fn clean<'a>(name: &str, value: &'a str) -> Result<&'a str, ListError> {
-    if value.contains('\0') { Err(refuse(name, Rule::NotAllowed)) } else { Ok(value) }
+    if value.contains('\0') {
+        Err(refuse(name, Rule::NotAllowed))
+    } else {
+        Ok(value)
+    }
 }
 
 fn refuse(field: &str, rule: Rule) -> ListError {
-    ListError { field: field.to_owned(), rule }
+    ListError {
+        field: field.to_owned(),
+        rule,
+    }
 }
 
 /// Opaque to clients; holds the last row's sort values.
 pub fn encode_cursor(values: &[Option<String>]) -> Option<String> {
-    serde_json::to_vec(values).ok().map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
+    serde_json::to_vec(values)
+        .ok()
+        .map(|bytes| URL_SAFE_NO_PAD.encode(bytes))
 }
 
 fn decode_cursor(cursor: &str, order: &[SortKey]) -> Result<Vec<Option<String>>, ListError> {
@@ -323,10 +388,20 @@ fn decode_cursor(cursor: &str, order: &[SortKey]) -> Result<Vec<Option<String>>,
     }
     let fits = |(key, value): (&SortKey, &Option<String>)| match value {
         Some(value) if value.contains('\0') => false,
-        Some(value) => Field { name: String::new(), sql: String::new(), kind: key.kind }.bound(value, Op::Eq).is_some(),
+        Some(value) => Field {
+            name: String::new(),
+            sql: String::new(),
+            kind: key.kind,
+        }
+        .bound(value, Op::Eq)
+        .is_some(),
         None => true,
     };
-    if order.iter().zip(&values).all(fits) { Ok(values) } else { Err(broken()) }
+    if order.iter().zip(&values).all(fits) {
+        Ok(values)
+    } else {
+        Err(broken())
+    }
 }
 
 #[cfg(test)]
@@ -334,24 +409,52 @@ mod tests {
     use super::*;
 
     fn grammar() -> Grammar {
-        let field = |name: &str, kind| Field { name: name.into(), sql: format!("t.{name}"), kind };
+        let field = |name: &str, kind| Field {
+            name: name.into(),
+            sql: format!("t.{name}"),
+            kind,
+        };
         Grammar {
-            fields: vec![field("stage", ColumnKind::Text), field("value", ColumnKind::Number), field("createdAt", ColumnKind::Time), field("id", ColumnKind::Uuid)],
+            fields: vec![
+                field("stage", ColumnKind::Text),
+                field("value", ColumnKind::Number),
+                field("createdAt", ColumnKind::Time),
+                field("id", ColumnKind::Uuid),
+            ],
             aliases: &[("minValue", "value", Op::Gte)],
             search: &["t.title"],
         }
     }
 
     fn parse(query: &[(&str, &str)]) -> Result<Query, ListError> {
-        let pairs: Vec<_> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let pairs: Vec<_> = query
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         grammar().parse(&pairs)
     }
 
     #[test]
     fn the_documents_example_is_understood() {
-        let query = parse(&[("stage", "NEGOTIATION,CLOSING"), ("value[gte]", "1000000"), ("minValue", "5"), ("sort", "-value,createdAt")]).unwrap();
-        assert_eq!(query.conditions, ["(t.stage = $1::text or t.stage = $2::text)", "t.value >= $3::numeric", "t.value >= $4::numeric"]);
-        assert_eq!(query.order_by(), "t.value desc nulls last, t.createdAt asc nulls last, t.id desc nulls last");
+        let query = parse(&[
+            ("stage", "NEGOTIATION,CLOSING"),
+            ("value[gte]", "1000000"),
+            ("minValue", "5"),
+            ("sort", "-value,createdAt"),
+        ])
+        .unwrap();
+        assert_eq!(
+            query.conditions,
+            [
+                "(t.stage = $1::text or t.stage = $2::text)",
+                "t.value >= $3::numeric",
+                "t.value >= $4::numeric"
+            ]
+        );
+        assert_eq!(
+            query.order_by(),
+            "t.value desc nulls last, t.createdAt asc nulls last, t.id desc nulls last"
+        );
     }
 
     #[test]
@@ -369,7 +472,14 @@ mod tests {
             ("search", "a\0b", Rule::NotAllowed),
         ];
         for (name, value, rule) in cases {
-            assert_eq!(parse(&[(name, value)]).unwrap_err(), ListError { field: name.into(), rule }, "{name}={value}");
+            assert_eq!(
+                parse(&[(name, value)]).unwrap_err(),
+                ListError {
+                    field: name.into(),
+                    rule
+                },
+                "{name}={value}"
+            );
         }
     }
 
@@ -377,7 +487,10 @@ mod tests {
     fn a_cursor_continues_after_its_row_whatever_is_null() {
         let cursor = encode_cursor(&[None, Some("00000000-0000-0000-0000-000000000007".into())]).unwrap();
         let mut query = parse(&[("sort", "value"), ("cursor", &cursor)]).unwrap();
-        assert_eq!(query.beyond().unwrap(), "(t.value is null and (t.id > $1::uuid or t.id is null))");
+        assert_eq!(
+            query.beyond().unwrap(),
+            "(t.value is null and (t.id > $1::uuid or t.id is null))"
+        );
     }
 
     #[test]

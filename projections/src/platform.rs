@@ -44,7 +44,11 @@ impl Table for User {
     ];
 
     fn keys(event: &Seen) -> Vec<Uuid> {
-        if matches!(event.fact, Fact::User(_)) { vec![event.id()] } else { vec![] }
+        if matches!(event.fact, Fact::User(_)) {
+            vec![event.id()]
+        } else {
+            vec![]
+        }
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
@@ -98,11 +102,17 @@ impl Table for Organization {
     ];
 
     fn keys(event: &Seen) -> Vec<Uuid> {
-        if matches!(event.fact, Fact::Organization(_)) { vec![event.id()] } else { vec![] }
+        if matches!(event.fact, Fact::Organization(_)) {
+            vec![event.id()]
+        } else {
+            vec![]
+        }
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
-        let Fact::Organization(OrganizationEvent::Created(created)) = &event.fact else { return };
+        let Fact::Organization(OrganizationEvent::Created(created)) = &event.fact else {
+            return;
+        };
         *row = Some(Self {
             id: key,
             version: event.recorded.version,
@@ -155,7 +165,11 @@ impl Table for Workspace {
     ];
 
     fn keys(event: &Seen) -> Vec<Uuid> {
-        if matches!(event.fact, Fact::Workspace(_)) { vec![event.id()] } else { vec![] }
+        if matches!(event.fact, Fact::Workspace(_)) {
+            vec![event.id()]
+        } else {
+            vec![]
+        }
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
@@ -209,35 +223,69 @@ impl Table for Membership {
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
-            Fact::Workspace(WorkspaceEvent::MemberAdded { user_id, .. }) => vec![derive(event.id(), &user_id.to_string())],
+            Fact::Workspace(WorkspaceEvent::MemberAdded { user_id, .. }) => {
+                vec![derive(event.id(), &user_id.to_string())]
+            }
             _ => vec![],
         }
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
-        let Fact::Workspace(WorkspaceEvent::MemberAdded { user_id, role }) = &event.fact else { return };
+        let Fact::Workspace(WorkspaceEvent::MemberAdded { user_id, role }) = &event.fact else {
+            return;
+        };
         let created_at = row.as_ref().map_or(event.recorded.recorded_at, |row| row.created_at);
-        *row = Some(Self { id: key, workspace_id: event.id(), user_id: (*user_id).into(), role: *role, created_at });
+        *row = Some(Self {
+            id: key,
+            workspace_id: event.id(),
+            user_id: (*user_id).into(),
+            role: *role,
+            created_at,
+        });
     }
 }
 
 // Queries
 
 pub async fn user(pool: &PgPool, id: Uuid) -> Result<Option<User>, sqlx::Error> {
-    Ok(rows(pool, "select row_to_json(t)::text from (select {columns} from platform.users where id = $1::uuid) t", &id.to_string()).await?.pop())
+    Ok(rows(
+        pool,
+        "select row_to_json(t)::text from (select {columns} from platform.users where id = $1::uuid) t",
+        &id.to_string(),
+    )
+    .await?
+    .pop())
 }
 
 /// By the address in lower case.
 pub async fn user_by_email(pool: &PgPool, email: &str) -> Result<Option<User>, sqlx::Error> {
-    Ok(rows(pool, "select row_to_json(t)::text from (select {columns} from platform.users where email = $1) t", email).await?.pop())
+    Ok(rows(
+        pool,
+        "select row_to_json(t)::text from (select {columns} from platform.users where email = $1) t",
+        email,
+    )
+    .await?
+    .pop())
 }
 
 pub async fn organization(pool: &PgPool, id: Uuid) -> Result<Option<Organization>, sqlx::Error> {
-    Ok(rows(pool, "select row_to_json(t)::text from (select {columns} from platform.organizations where id = $1::uuid) t", &id.to_string()).await?.pop())
+    Ok(rows(
+        pool,
+        "select row_to_json(t)::text from (select {columns} from platform.organizations where id = $1::uuid) t",
+        &id.to_string(),
+    )
+    .await?
+    .pop())
 }
 
 pub async fn workspace(pool: &PgPool, id: Uuid) -> Result<Option<Workspace>, sqlx::Error> {
-    Ok(rows(pool, "select row_to_json(t)::text from (select {columns} from platform.workspaces where id = $1::uuid) t", &id.to_string()).await?.pop())
+    Ok(rows(
+        pool,
+        "select row_to_json(t)::text from (select {columns} from platform.workspaces where id = $1::uuid) t",
+        &id.to_string(),
+    )
+    .await?
+    .pop())
 }
 
 pub(crate) async fn workspaces(pool: &PgPool) -> Result<Vec<Workspace>, sqlx::Error> {
@@ -252,15 +300,29 @@ pub async fn memberships(pool: &PgPool, user: Uuid) -> Result<Vec<(Workspace, Ro
     let mine = "select row_to_json(t)::text from (select {columns} from platform.memberships where user_id = $1::uuid order by created_at, id) t";
     let memberships: Vec<Membership> = rows(pool, mine, &user.to_string()).await?;
     let join = |membership: Membership| {
-        let workspace = workspaces.iter().find(|workspace| workspace.id == membership.workspace_id)?;
+        let workspace = workspaces
+            .iter()
+            .find(|workspace| workspace.id == membership.workspace_id)?;
         Some((workspace.clone(), membership.role))
     };
     Ok(memberships.into_iter().filter_map(join).collect())
 }
 
-async fn rows<T: Table + DeserializeOwned>(pool: &PgPool, sql: &'static str, parameter: &str) -> Result<Vec<T>, sqlx::Error> {
-    let columns: Vec<String> = T::COLUMNS.iter().map(|column| format!("{} as \"{}\"", column.name, crate::table::camel_case(column.name))).collect();
+async fn rows<T: Table + DeserializeOwned>(
+    pool: &PgPool,
+    sql: &'static str,
+    parameter: &str,
+) -> Result<Vec<T>, sqlx::Error> {
+    let columns: Vec<String> = T::COLUMNS
+        .iter()
+        .map(|column| format!("{} as \"{}\"", column.name, crate::table::camel_case(column.name)))
+        .collect();
     let sql = sql.replace("{columns}", &columns.join(", "));
-    let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql)).bind(parameter).fetch_all(pool).await?;
-    rows.iter().map(|row| serde_json::from_str(row).map_err(|error| sqlx::Error::Decode(error.into()))).collect()
+    let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(parameter)
+        .fetch_all(pool)
+        .await?;
+    rows.iter()
+        .map(|row| serde_json::from_str(row).map_err(|error| sqlx::Error::Decode(error.into())))
+        .collect()
 }

@@ -4,13 +4,13 @@
 
 use crate::{
     platform, platform_tables,
-    schema::{self, Access, PLATFORM},
+    schema::{self, PLATFORM},
     table::{ProjectError, Projector, Seen},
     tenant_tables,
 };
 use async_trait::async_trait;
 use domain::{Fact, id::WorkspaceId, identity::workspace::WorkspaceEvent};
-use log::{Consumer, ConsumerError, Log, Progress};
+use log::{Consumer, ConsumerError, Progress};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::{
     collections::HashMap,
@@ -31,7 +31,6 @@ pub struct Projections(Arc<Inner>);
 
 struct Inner {
     pool: PgPool,
-    log: Log,
     tenant: Vec<Box<dyn Projector>>,
     platform: Vec<Box<dyn Projector>>,
     schemas: Mutex<HashMap<Uuid, String>>,
@@ -48,7 +47,7 @@ pub struct Replayed {
 
 impl Projections {
     /// Brings the platform's schema and every workspace's up to date.
-    pub async fn open(pool: PgPool, log: Log) -> Result<Self, sqlx::Error> {
+    pub async fn open(pool: PgPool) -> Result<Self, sqlx::Error> {
         let mut connection = pool.acquire().await?;
         schema::migrate_platform(&mut connection).await?;
         drop(connection);
@@ -59,7 +58,6 @@ impl Projections {
         }
         Ok(Self(Arc::new(Inner {
             pool,
-            log,
             tenant: tenant_tables(),
             platform: platform_tables(),
             schemas: Mutex::default(),
@@ -100,28 +98,28 @@ impl Consumer for Projections {
 impl Inner {
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ProjectError> {
         let schema = self.schema(workspace).await?;
-        let mut tx = schema::begin(&self.pool, &schema, Access::Write).await?;
+        // Read models can always be rebuilt: their commits need not wait for the disk.
+        let mut tx = self
+            .pool
+            .begin_with("begin; set local synchronous_commit = off")
+            .await?;
         let lock = format!("select position from {schema}.checkpoint for update");
         let from: i64 = sqlx::query_scalar(AssertSqlSafe(lock)).fetch_one(&mut *tx).await?;
-        let events = self.read(workspace, from).await?;
+        let events = read(&mut tx, workspace, from).await?;
         let Some(last) = events.last().map(|event| event.recorded.position) else {
             tx.rollback().await?;
             self.publish(workspace, from);
             return Ok(Progress::CaughtUp);
         };
+        schema::enter(&mut tx, &schema).await?;
         self.fold(&mut tx, &schema, &events).await?;
         tx.commit().await?;
         self.publish(workspace, last);
-        Ok(if last - from == BATCH { Progress::More } else { Progress::CaughtUp })
-    }
-
-    async fn read(&self, workspace: Uuid, from: i64) -> Result<Vec<Seen>, ProjectError> {
-        let events = self.log.read(workspace, from, BATCH).await?;
-        let decode = |recorded: log::Recorded| {
-            let position = recorded.position;
-            Seen::decode(recorded).map_err(|source| ProjectError::Event { position, source })
-        };
-        events.into_iter().map(decode).collect()
+        Ok(if last - from == BATCH {
+            Progress::More
+        } else {
+            Progress::CaughtUp
+        })
     }
 
     async fn fold(&self, connection: &mut PgConnection, schema: &str, events: &[Seen]) -> Result<(), ProjectError> {
@@ -134,12 +132,19 @@ impl Inner {
                 }
             }
         }
-        let tables = if event_is_platforms(last) { &self.platform } else { &self.tenant };
+        let tables = if event_is_platforms(last) {
+            &self.platform
+        } else {
+            &self.tenant
+        };
         for table in tables {
             table.apply(connection, schema, events).await?;
         }
         let checkpoint = format!("update {schema}.checkpoint set position = $1");
-        sqlx::query(AssertSqlSafe(checkpoint)).bind(last.recorded.position).execute(connection).await?;
+        sqlx::query(AssertSqlSafe(checkpoint))
+            .bind(last.recorded.position)
+            .execute(connection)
+            .await?;
         Ok(())
     }
 
@@ -147,13 +152,23 @@ impl Inner {
         if workspace == WorkspaceId::PLATFORM.uuid() {
             return Ok(PLATFORM.to_owned());
         }
-        let known = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).get(&workspace).cloned();
+        let known = self
+            .schemas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&workspace)
+            .cloned();
         if let Some(schema) = known {
             return Ok(schema);
         }
-        let found = platform::workspace(&self.pool, workspace).await?.ok_or(ProjectError::NoSchema(workspace))?;
+        let found = platform::workspace(&self.pool, workspace)
+            .await?
+            .ok_or(ProjectError::NoSchema(workspace))?;
         let schema = found.schema();
-        self.schemas.lock().unwrap_or_else(PoisonError::into_inner).insert(workspace, schema.clone());
+        self.schemas
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(workspace, schema.clone());
         Ok(schema)
     }
 
@@ -179,11 +194,13 @@ impl Inner {
         // The lock holds the live rows still at their position.
         let lock = format!("select position from {live}.checkpoint for update");
         let until: i64 = sqlx::query_scalar(AssertSqlSafe(lock)).fetch_one(&mut *tx).await?;
-        sqlx::raw_sql(AssertSqlSafe(format!("create schema {scratch}"))).execute(&mut *tx).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("create schema {scratch}")))
+            .execute(&mut *tx)
+            .await?;
         schema::create_tables(&mut tx, &scratch).await?;
         let mut from = 0;
         while from < until {
-            let mut events = self.read(workspace, from).await?;
+            let mut events = read(&mut tx, workspace, from).await?;
             events.retain(|event| event.recorded.position <= until);
             self.fold(&mut tx, &scratch, &events).await?;
             from += BATCH;
@@ -198,8 +215,20 @@ impl Inner {
             }
         }
         tx.rollback().await?;
-        Ok(Replayed { position: until, differing })
+        Ok(Replayed {
+            position: until,
+            differing,
+        })
     }
+}
+
+async fn read(connection: &mut PgConnection, workspace: Uuid, from: i64) -> Result<Vec<Seen>, ProjectError> {
+    let events = log::read_in_tx(connection, workspace, from, BATCH).await?;
+    let decode = |recorded: log::Recorded| {
+        let position = recorded.position;
+        Seen::decode(recorded).map_err(|source| ProjectError::Event { position, source })
+    };
+    events.into_iter().map(decode).collect()
 }
 
 fn event_is_platforms(event: &Seen) -> bool {

@@ -4,8 +4,14 @@
 use log::migrate::{self, Migration};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 
-const TENANT: &[Migration] = &[Migration { name: "0001_tenant", sql: include_str!("../../migrations/tenant/0001_tenant.sql") }];
-const PLATFORM_MIGRATIONS: &[Migration] = &[Migration { name: "0001_platform", sql: include_str!("../../migrations/platform/0001_platform.sql") }];
+const TENANT: &[Migration] = &[Migration {
+    name: "0001_tenant",
+    sql: include_str!("../../migrations/tenant/0001_tenant.sql"),
+}];
+const PLATFORM_MIGRATIONS: &[Migration] = &[Migration {
+    name: "0001_platform",
+    sql: include_str!("../../migrations/platform/0001_platform.sql"),
+}];
 
 /// The platform's own schema.
 pub const PLATFORM: &str = "platform";
@@ -30,21 +36,20 @@ pub(crate) async fn provision(connection: &mut PgConnection, schema: &str) -> Re
     Ok(())
 }
 
-/// A transaction that can see this workspace's rows and no other's.
-pub async fn begin<'a>(pool: &'a PgPool, schema: &str, access: Access) -> Result<Transaction<'a, Postgres>, sqlx::Error> {
-    let mode = match access {
-        Access::Read => "begin read only",
-        // Read models can always be rebuilt: their commits need not wait for the disk.
-        Access::Write => "begin; set local synchronous_commit = off",
-    };
-    let role = if schema == PLATFORM { String::new() } else { format!("; set local role {schema}") };
-    pool.begin_with(AssertSqlSafe(format!("{mode}{role}"))).await
+/// A transaction that reads this workspace's rows and can see no other's.
+pub async fn read<'a>(pool: &'a PgPool, schema: &str) -> Result<Transaction<'a, Postgres>, sqlx::Error> {
+    pool.begin_with(AssertSqlSafe(format!("begin read only; set local role {schema}")))
+        .await
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    Read,
-    Write,
+/// From here on the transaction is the workspace's.
+pub(crate) async fn enter(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+    if schema != PLATFORM {
+        sqlx::raw_sql(AssertSqlSafe(format!("set local role {schema}")))
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// A workspace's tables in an existing schema, without a role of their own: for a replay beside the live ones.

@@ -77,7 +77,10 @@ pub enum ProjectError {
     #[error(transparent)]
     Database(#[from] sqlx::Error),
     #[error("a row of {table} cannot be read or written")]
-    Row { table: &'static str, source: serde_json::Error },
+    Row {
+        table: &'static str,
+        source: serde_json::Error,
+    },
     #[error("position {position} cannot be read")]
     Event { position: i64, source: DecodeError },
     #[error("workspace {0} has no schema yet")]
@@ -115,7 +118,12 @@ impl<T: Table> Projector for Of<T> {
         after.retain(|key, row| row.as_ref() != before.get(key));
         let (gone, changed): (Vec<_>, Vec<_>) = after.into_iter().partition(|(_, row)| row.is_none());
         delete::<T>(connection, schema, gone.into_iter().map(|(key, _)| key).collect()).await?;
-        save(connection, schema, changed.into_iter().filter_map(|(_, row)| row).collect::<Vec<T>>()).await
+        save(
+            connection,
+            schema,
+            changed.into_iter().filter_map(|(_, row)| row).collect::<Vec<T>>(),
+        )
+        .await
     }
 
     fn name(&self) -> &'static str {
@@ -123,12 +131,30 @@ impl<T: Table> Projector for Of<T> {
     }
 }
 
-async fn load<T: Table>(connection: &mut PgConnection, schema: &str, keys: &BTreeSet<Uuid>) -> Result<BTreeMap<Uuid, T>, ProjectError> {
-    let columns: Vec<String> = T::COLUMNS.iter().map(|column| format!("{} as \"{}\"", column.name, camel_case(column.name))).collect();
-    let select = format!("select t.id, row_to_json(t)::text from (select {} from {schema}.{} where id = any($1)) t", columns.join(", "), T::NAME);
+async fn load<T: Table>(
+    connection: &mut PgConnection,
+    schema: &str,
+    keys: &BTreeSet<Uuid>,
+) -> Result<BTreeMap<Uuid, T>, ProjectError> {
+    let columns: Vec<String> = T::COLUMNS
+        .iter()
+        .map(|column| format!("{} as \"{}\"", column.name, camel_case(column.name)))
+        .collect();
+    let select = format!(
+        "select t.id, row_to_json(t)::text from (select {} from {schema}.{} where id = any($1)) t",
+        columns.join(", "),
+        T::NAME
+    );
     let keys: Vec<Uuid> = keys.iter().copied().collect();
-    let rows: Vec<(Uuid, String)> = sqlx::query_as(AssertSqlSafe(select)).bind(keys).fetch_all(connection).await?;
-    let decode = |(id, row): (Uuid, String)| serde_json::from_str(&row).map(|row| (id, row)).map_err(|source| ProjectError::Row { table: T::NAME, source });
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(AssertSqlSafe(select))
+        .bind(keys)
+        .fetch_all(connection)
+        .await?;
+    let decode = |(id, row): (Uuid, String)| {
+        serde_json::from_str(&row)
+            .map(|row| (id, row))
+            .map_err(|source| ProjectError::Row { table: T::NAME, source })
+    };
     rows.into_iter().map(decode).collect()
 }
 
@@ -140,13 +166,20 @@ async fn save<T: Table>(connection: &mut PgConnection, schema: &str, rows: Vec<T
     let rows: Result<Vec<Map<String, Value>>, _> = rows.into_iter().map(as_columns).collect();
     let rows = serde_json::to_string(&rows.map_err(broken)?).map_err(broken)?;
     let columns: Vec<&str> = T::COLUMNS.iter().map(|column| column.name).collect();
-    let updates: Vec<String> = columns.iter().filter(|name| **name != "id").map(|name| format!("{name} = excluded.{name}")).collect();
+    let updates: Vec<String> = columns
+        .iter()
+        .filter(|name| **name != "id")
+        .map(|name| format!("{name} = excluded.{name}"))
+        .collect();
     let (table, columns, updates) = (T::NAME, columns.join(", "), updates.join(", "));
     let upsert = format!(
         "insert into {schema}.{table} ({columns}) select {columns} from json_populate_recordset(null::{schema}.{table}, $1::json) \
          on conflict (id) do update set {updates}"
     );
-    sqlx::query(AssertSqlSafe(upsert)).bind(rows).execute(connection).await?;
+    sqlx::query(AssertSqlSafe(upsert))
+        .bind(rows)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -155,13 +188,19 @@ async fn delete<T: Table>(connection: &mut PgConnection, schema: &str, keys: Vec
         return Ok(());
     }
     let delete = format!("delete from {schema}.{} where id = any($1)", T::NAME);
-    sqlx::query(AssertSqlSafe(delete)).bind(keys).execute(connection).await?;
+    sqlx::query(AssertSqlSafe(delete))
+        .bind(keys)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
 fn as_columns<T: Serialize>(row: T) -> Result<Map<String, Value>, serde_json::Error> {
     match serde_json::to_value(row)? {
-        Value::Object(fields) => Ok(fields.into_iter().map(|(name, value)| (snake_case(&name), value)).collect()),
+        Value::Object(fields) => Ok(fields
+            .into_iter()
+            .map(|(name, value)| (snake_case(&name), value))
+            .collect()),
         _ => Err(serde::ser::Error::custom("a row is an object")),
     }
 }

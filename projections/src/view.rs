@@ -3,7 +3,7 @@
 
 use crate::{
     list::{Field, Grammar, ListError, Op, Page, encode_cursor},
-    schema::{self, Access},
+    schema,
     table::{ColumnKind, Table, camel_case},
 };
 use serde_json::value::RawValue;
@@ -61,14 +61,22 @@ pub async fn page<V: View>(pool: &PgPool, schema: &str, pairs: &[(String, String
 }
 
 /// The same, of the rows that fulfil a fixed condition as well; `{1}`, `{2}`, … stand for its values.
-pub async fn page_where<V: View>(pool: &PgPool, schema: &str, pairs: &[(String, String)], condition: &str, values: &[String]) -> Result<Page, ViewError> {
+pub async fn page_where<V: View>(
+    pool: &PgPool,
+    schema: &str,
+    pairs: &[(String, String)],
+    condition: &str,
+    values: &[String],
+) -> Result<Page, ViewError> {
     let mut query = grammar::<V>(schema).parse(pairs)?;
     let mut condition = condition.to_owned();
     for (n, value) in values.iter().enumerate() {
         query.values.push(value.clone());
         condition = condition.replace(&format!("{{{}}}", n + 1), &format!("${}", query.values.len()));
     }
-    let wanted = [vec![V::VISIBLE.to_owned(), condition], query.conditions.clone()].concat().join(" and ");
+    let wanted = [vec![V::VISIBLE.to_owned(), condition], query.conditions.clone()]
+        .concat()
+        .join(" and ");
     let (beyond, offset) = match query.beyond() {
         Some(beyond) => (beyond, 0),
         None => ("true".to_owned(), (query.page - 1) * query.limit),
@@ -83,7 +91,7 @@ pub async fn page_where<V: View>(pool: &PgPool, schema: &str, pairs: &[(String, 
                select array[{keys}] as x_keys, t.* from {schema}.{table} t where {wanted} and {beyond} order by {order} limit {limit} offset {offset}) t, \
              lateral (select {shown}) x) r) p"
     );
-    let mut tx = schema::begin(pool, schema, Access::Read).await?;
+    let mut tx = schema::read(pool, schema).await?;
     let mut statement = sqlx::query_as::<_, (i64, String, Option<String>, i64)>(AssertSqlSafe(sql));
     for value in &query.values {
         statement = statement.bind(value);
@@ -96,34 +104,67 @@ pub async fn page_where<V: View>(pool: &PgPool, schema: &str, pairs: &[(String, 
         Some(last) => encode_cursor(&serde_json::from_str::<Vec<Option<String>>>(&last)?),
         None => None,
     };
-    Ok(Page { items: RawValue::from_string(items)?, total, page: query.page, limit: query.limit, next_cursor })
+    Ok(Page {
+        items: RawValue::from_string(items)?,
+        total,
+        page: query.page,
+        limit: query.limit,
+        next_cursor,
+    })
 }
 
 /// One resource with its details.
 pub async fn one<V: View>(pool: &PgPool, schema: &str, id: Uuid) -> Result<Option<One>, ViewError> {
-    let details: String = V::DETAILS.iter().map(|field| format!(", {} as \"{}\"", field.sql.replace("{s}", schema), field.name)).collect();
+    let details: String = V::DETAILS
+        .iter()
+        .map(|field| format!(", {} as \"{}\"", field.sql.replace("{s}", schema), field.name))
+        .collect();
     let sql = format!(
         "select t.version, row_to_json(x)::text from {schema}.{} t, lateral (select {}, true as \"fullDetails\"{details}) x where t.id = $1 and {}",
         V::NAME,
         shown::<V>(schema),
         V::VISIBLE
     );
-    let mut tx = schema::begin(pool, schema, Access::Read).await?;
-    let found: Option<(i64, String)> = sqlx::query_as(AssertSqlSafe(sql)).bind(id).fetch_optional(&mut *tx).await?;
+    let mut tx = schema::read(pool, schema).await?;
+    let found: Option<(i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(&mut *tx)
+        .await?;
     tx.commit().await?;
-    found.map(|(version, item)| Ok(One { version, item: RawValue::from_string(item)? })).transpose()
+    found
+        .map(|(version, item)| {
+            Ok(One {
+                version,
+                item: RawValue::from_string(item)?,
+            })
+        })
+        .transpose()
 }
 
 fn shown<V: View>(schema: &str) -> String {
     let columns = V::COLUMNS.iter().filter(|column| column.kind != ColumnKind::Hidden);
     let columns = columns.map(|column| format!("t.{} as \"{}\"", column.name, camel_case(column.name)));
-    let computed = V::SHOWN.iter().map(|field| format!("{} as \"{}\"", field.sql.replace("{s}", schema), field.name));
+    let computed = V::SHOWN
+        .iter()
+        .map(|field| format!("{} as \"{}\"", field.sql.replace("{s}", schema), field.name));
     columns.chain(computed).collect::<Vec<_>>().join(", ")
 }
 
 fn grammar<V: View>(schema: &str) -> Grammar {
-    let columns = V::COLUMNS.iter().map(|column| Field { name: camel_case(column.name), sql: format!("t.{}", column.name), kind: column.kind });
+    let columns = V::COLUMNS.iter().map(|column| Field {
+        name: camel_case(column.name),
+        sql: format!("t.{}", column.name),
+        kind: column.kind,
+    });
     let computed = V::SHOWN.iter().chain(V::RELATED);
-    let computed = computed.map(|field| Field { name: field.name.to_owned(), sql: field.sql.replace("{s}", schema), kind: field.kind });
-    Grammar { fields: columns.chain(computed).collect(), aliases: V::ALIASES, search: V::SEARCH }
+    let computed = computed.map(|field| Field {
+        name: field.name.to_owned(),
+        sql: field.sql.replace("{s}", schema),
+        kind: field.kind,
+    });
+    Grammar {
+        fields: columns.chain(computed).collect(),
+        aliases: V::ALIASES,
+        search: V::SEARCH,
+    }
 }

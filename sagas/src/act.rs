@@ -51,32 +51,70 @@ pub(crate) enum Failure {
 impl Act {
     pub(crate) async fn carry_out(self, executor: &Executor, context: &Context) -> Result<(), Failure> {
         match self {
-            Self::CreateOrder(id, created) => execute::<Order>(executor, id, OrderCommand::Create(created), context).await,
-            Self::CreateInvoice(id, created) => execute::<Invoice>(executor, id, InvoiceCommand::Create(created), context).await,
-            Self::Notify(id, created) => execute::<Notification>(executor, id, NotificationCommand::Notify(created), context).await,
+            Self::CreateOrder(id, created) => {
+                execute::<Order>(executor, id, OrderCommand::Create(created), context).await
+            }
+            Self::CreateInvoice(id, created) => {
+                execute::<Invoice>(executor, id, InvoiceCommand::Create(created), context).await
+            }
+            Self::Notify(id, created) => {
+                execute::<Notification>(executor, id, NotificationCommand::Notify(created), context).await
+            }
             Self::Produce(id, request) => done(production_order::create(executor, id, &request, context).await),
             Self::Reserve(product_id, demand, quantity) => {
-                execute::<Stock>(executor, StockId::of(product_id), StockCommand::Reserve { product_id, demand, quantity }, context).await
+                execute::<Stock>(
+                    executor,
+                    StockId::of(product_id),
+                    StockCommand::Reserve {
+                        product_id,
+                        demand,
+                        quantity,
+                    },
+                    context,
+                )
+                .await
             }
-            Self::Schedule(id, start) => execute::<ProductionOrder>(executor, id, ProductionOrderCommand::Schedule { start }, context).await,
+            Self::Schedule(id, start) => {
+                execute::<ProductionOrder>(executor, id, ProductionOrderCommand::Schedule { start }, context).await
+            }
         }
     }
 }
 
-pub(crate) async fn execute<A: Aggregate>(executor: &Executor, id: A::Id, command: A::Command, context: &Context) -> Result<(), Failure> {
+pub(crate) async fn execute<A: Aggregate>(
+    executor: &Executor,
+    id: A::Id,
+    command: A::Command,
+    context: &Context,
+) -> Result<(), Failure> {
     done(executor.execute::<A>(id, &command, context).await)
 }
 
 fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
     match result {
         Ok(_) => Ok(()),
-        Err(Error::Rejected(rejection)) => Err(Failure::Refused { code: rejection.code().to_owned(), message: rejection.to_string() }),
+        Err(Error::Rejected(rejection)) => Err(Failure::Refused {
+            code: rejection.code().to_owned(),
+            message: rejection.to_string(),
+        }),
         // Asking again would change nothing about these either.
-        Err(error @ (Error::NoSuchReference(_) | Error::Taken { .. } | Error::Limit { .. } | Error::Forbidden(_) | Error::CommandReused)) => {
-            Err(Failure::Refused { code: "command.refused".to_owned(), message: error.to_string() })
-        }
-        Err(error @ (Error::Stale { .. } | Error::Busy | Error::Unavailable(_) | Error::OutcomeUnknown | Error::Unreadable(_) | Error::Unstorable(_))) => {
-            Err(Failure::Again(Box::new(error)))
-        }
+        Err(
+            error @ (Error::NoSuchReference(_)
+            | Error::Taken { .. }
+            | Error::Limit { .. }
+            | Error::Forbidden(_)
+            | Error::CommandReused),
+        ) => Err(Failure::Refused {
+            code: "command.refused".to_owned(),
+            message: error.to_string(),
+        }),
+        Err(
+            error @ (Error::Stale { .. }
+            | Error::Busy
+            | Error::Unavailable(_)
+            | Error::OutcomeUnknown
+            | Error::Unreadable(_)
+            | Error::Unstorable(_)),
+        ) => Err(Failure::Again(Box::new(error))),
     }
 }

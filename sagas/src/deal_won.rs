@@ -66,14 +66,22 @@ impl Saga for DealWon {
 
     fn evolve(self, seen: &Seen) -> Self {
         let mut run = match (self, &seen.fact) {
-            (Self::Idle, Fact::Deal(DealEvent::Won(won))) => {
-                Box::new(Run { won: won.as_ref().clone(), at: seen.at, order_number: None, invoiced: false, told: BTreeSet::new(), refused: None })
-            }
+            (Self::Idle, Fact::Deal(DealEvent::Won(won))) => Box::new(Run {
+                won: won.as_ref().clone(),
+                at: seen.at,
+                order_number: None,
+                invoiced: false,
+                told: BTreeSet::new(),
+                refused: None,
+            }),
             (Self::Running(run), _) => run,
             (settled @ (Self::Idle | Self::Done), _) => return settled,
         };
         run.see(seen);
-        let complete = run.order_number.is_some() && run.invoiced && run.refused.is_none() && run.untold(Self::instance(seen).unwrap_or_default()).is_empty();
+        let complete = run.order_number.is_some()
+            && run.invoiced
+            && run.refused.is_none()
+            && run.untold(Self::instance(seen).unwrap_or_default()).is_empty();
         if complete { Self::Done } else { Self::Running(run) }
     }
 
@@ -94,7 +102,9 @@ impl Saga for DealWon {
             Self::Idle => Standing::Idle,
             Self::Done => Standing::Done,
             Self::Running(run) => match &run.refused {
-                Some((step, code)) => Standing::Parked { reason: format!("{step}: {code}") },
+                Some((step, code)) => Standing::Parked {
+                    reason: format!("{step}: {code}"),
+                },
                 None => Standing::Running,
             },
         }
@@ -105,10 +115,20 @@ impl Run {
     fn see(&mut self, seen: &Seen) {
         match &seen.fact {
             // An order somebody places by hand for the same deal is not ours.
-            Fact::Order(OrderEvent::Created(order)) if order.deal_id.is_some_and(|deal| order_id(deal.into()).uuid() == seen.id) => {
+            Fact::Order(OrderEvent::Created(order))
+                if order
+                    .deal_id
+                    .is_some_and(|deal| order_id(deal.into()).uuid() == seen.id) =>
+            {
                 self.order_number = Some(order.order_number.clone());
             }
-            Fact::Invoice(InvoiceEvent::Created(invoice)) if invoice.deal_id.is_some_and(|deal| invoice_id(deal.into()).uuid() == seen.id) => self.invoiced = true,
+            Fact::Invoice(InvoiceEvent::Created(invoice))
+                if invoice
+                    .deal_id
+                    .is_some_and(|deal| invoice_id(deal.into()).uuid() == seen.id) =>
+            {
+                self.invoiced = true
+            }
             Fact::Notification(NotificationEvent::Created(_)) => {
                 self.told.insert(seen.id.into());
             }
@@ -120,7 +140,17 @@ impl Run {
     }
 
     fn order(&self, deal: Uuid) -> Owed {
-        let Won { deal_number, customer_id, customer_name, items, amount, currency, assigned_to, notes, .. } = self.won.clone();
+        let Won {
+            deal_number,
+            customer_id,
+            customer_name,
+            items,
+            amount,
+            currency,
+            assigned_to,
+            notes,
+            ..
+        } = self.won.clone();
         let created = order::Created {
             order_number: Number::pending(),
             kind: OrderType::Sales,
@@ -142,7 +172,14 @@ impl Run {
     }
 
     fn invoice(&self, deal: Uuid, order_number: &Number) -> Owed {
-        let Won { customer_id, customer_name, items, amount, currency, .. } = self.won.clone();
+        let Won {
+            customer_id,
+            customer_name,
+            items,
+            amount,
+            currency,
+            ..
+        } = self.won.clone();
         let issue_date = local_date(self.at);
         let created = invoice::Created {
             invoice_number: Number::pending(),
@@ -157,7 +194,9 @@ impl Run {
             amount,
             currency,
             issue_date,
-            due_date: issue_date.checked_add_days(Days::new(PAYMENT_DAYS)).unwrap_or(issue_date),
+            due_date: issue_date
+                .checked_add_days(Days::new(PAYMENT_DAYS))
+                .unwrap_or(issue_date),
             notes: None,
         };
         Owed::new("invoice", Act::CreateInvoice(invoice_id(deal), Box::new(created)))
@@ -165,18 +204,40 @@ impl Run {
 
     /// Who has yet to hear of it: the owners, whoever the deal is assigned to, and the owners again when it is parked.
     fn untold(&self, deal: Uuid) -> Vec<Owed> {
-        let Won { title, deal_number, amount, currency, customer_name, .. } = &self.won;
+        let Won {
+            title,
+            deal_number,
+            amount,
+            currency,
+            customer_name,
+            ..
+        } = &self.won;
         let news = json!({"dealId": deal, "dealNumber": deal_number, "title": title, "amount": amount, "currency": currency, "customerName": customer_name});
-        let mut untold = vec![("notify owner", Topic::DealWon, Audience::Role(Role::Owner), news.clone())];
-        untold.extend(self.won.assigned_to.map(|user| ("notify assignee", Topic::DealWon, Audience::User(user), news)));
+        let mut untold = vec![(
+            "notify owner",
+            Topic::DealWon,
+            Audience::Role(Role::Owner),
+            news.clone(),
+        )];
+        untold.extend(
+            self.won
+                .assigned_to
+                .map(|user| ("notify assignee", Topic::DealWon, Audience::User(user), news)),
+        );
         untold.extend(self.refused.as_ref().map(|(step, code)| {
-            let why = json!({"saga": DealWon::NAME, "dealId": deal, "dealNumber": deal_number, "step": step, "reason": code});
+            let why =
+                json!({"saga": DealWon::NAME, "dealId": deal, "dealNumber": deal_number, "step": step, "reason": code});
             ("notify parked", Topic::ProcessParked, Audience::Role(Role::Owner), why)
         }));
         let owe = |(step, topic, audience, data): (&str, Topic, Audience, serde_json::Value)| {
             let id = NotificationId::new(derive(deal, step));
             let data = data.as_object().cloned().unwrap_or_default();
-            let created = notification::Created { topic, audience, about: deal, data };
+            let created = notification::Created {
+                topic,
+                audience,
+                about: deal,
+                data,
+            };
             let told = self.told.contains(&id) || self.refused.as_ref().is_some_and(|(refused, _)| refused == step);
             (!told).then(|| Owed::new(step, Act::Notify(id, Box::new(created))))
         };

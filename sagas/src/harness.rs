@@ -43,7 +43,13 @@ struct World {
 }
 
 /// Decides, evolves and writes down: the executor without a database.
-fn execute<A: Aggregate>(store: &mut BTreeMap<Uuid, A>, facts: &mut Vec<Seen>, id: impl Into<Uuid>, command: &A::Command, fact: fn(A::Event) -> Fact) -> Result<(), String> {
+fn execute<A: Aggregate>(
+    store: &mut BTreeMap<Uuid, A>,
+    facts: &mut Vec<Seen>,
+    id: impl Into<Uuid>,
+    command: &A::Command,
+    fact: fn(A::Event) -> Fact,
+) -> Result<(), String> {
     let id = id.into();
     let mut state = store.remove(&id).unwrap_or_default();
     let decided = state.decide(command);
@@ -51,7 +57,11 @@ fn execute<A: Aggregate>(store: &mut BTreeMap<Uuid, A>, facts: &mut Vec<Seen>, i
         for event in events {
             state = state.clone().evolve(&event);
             let at = DateTime::<Utc>::UNIX_EPOCH + chrono::Duration::seconds(i64::try_from(facts.len()).unwrap());
-            facts.push(Seen { id, at, fact: fact(event) });
+            facts.push(Seen {
+                id,
+                at,
+                fact: fact(event),
+            });
         }
     });
     store.insert(id, state);
@@ -63,24 +73,63 @@ impl World {
         let refused = self.refused.contains(&step).then(|| "test.refused".to_owned());
         let outcome = refused.map_or_else(|| self.act(act), Err);
         if let Err(code) = outcome {
-            let refusal = Refusal { saga: S::NAME.into(), instance, step, code, message: String::new() };
+            let refusal = Refusal {
+                saga: S::NAME.into(),
+                instance,
+                step,
+                code,
+                message: String::new(),
+            };
             let at = DateTime::UNIX_EPOCH;
-            self.facts.push(Seen { id: derive(instance, S::NAME), at, fact: Fact::Process(ProcessEvent::StepRefused(refusal)) });
+            self.facts.push(Seen {
+                id: derive(instance, S::NAME),
+                at,
+                fact: Fact::Process(ProcessEvent::StepRefused(refusal)),
+            });
         }
     }
 
     fn act(&mut self, act: Act) -> Result<(), String> {
         let facts = &mut self.facts;
         match act {
-            Act::CreateOrder(id, created) => execute(&mut self.orders, facts, id, &OrderCommand::Create(created), Fact::Order),
-            Act::CreateInvoice(id, created) => execute(&mut self.invoices, facts, id, &InvoiceCommand::Create(created), Fact::Invoice),
-            Act::Notify(id, created) => execute(&mut self.notifications, facts, id, &NotificationCommand::Notify(created), Fact::Notification),
-            Act::Reserve(product_id, demand, quantity) => {
-                execute(&mut self.stocks, facts, StockId::of(product_id), &StockCommand::Reserve { product_id, demand, quantity }, Fact::Stock)
+            Act::CreateOrder(id, created) => {
+                execute(&mut self.orders, facts, id, &OrderCommand::Create(created), Fact::Order)
             }
-            Act::Schedule(id, start) => execute(&mut self.production_orders, facts, id, &ProductionOrderCommand::Schedule { start }, Fact::ProductionOrder),
+            Act::CreateInvoice(id, created) => execute(
+                &mut self.invoices,
+                facts,
+                id,
+                &InvoiceCommand::Create(created),
+                Fact::Invoice,
+            ),
+            Act::Notify(id, created) => execute(
+                &mut self.notifications,
+                facts,
+                id,
+                &NotificationCommand::Notify(created),
+                Fact::Notification,
+            ),
+            Act::Reserve(product_id, demand, quantity) => execute(
+                &mut self.stocks,
+                facts,
+                StockId::of(product_id),
+                &StockCommand::Reserve {
+                    product_id,
+                    demand,
+                    quantity,
+                },
+                Fact::Stock,
+            ),
+            Act::Schedule(id, start) => execute(
+                &mut self.production_orders,
+                facts,
+                id,
+                &ProductionOrderCommand::Schedule { start },
+                Fact::ProductionOrder,
+            ),
             Act::Produce(id, request) => {
-                let explosion = explode(request.product_id, request.quantity, &self.bills).map_err(|error| error.to_string())?;
+                let explosion =
+                    explode(request.product_id, request.quantity, &self.bills).map_err(|error| error.to_string())?;
                 let draft = Draft {
                     id,
                     order_id: request.order_id,
@@ -95,14 +144,32 @@ impl World {
                     explosion,
                     notes: None,
                 };
-                execute(&mut self.production_orders, facts, id, &ProductionOrderCommand::Create(Box::new(draft)), Fact::ProductionOrder)
+                execute(
+                    &mut self.production_orders,
+                    facts,
+                    id,
+                    &ProductionOrderCommand::Create(Box::new(draft)),
+                    Fact::ProductionOrder,
+                )
             }
         }
     }
 
     fn receive(&mut self, product_id: ProductId, quantity: i32) {
-        let receive = StockCommand::Receive { product_id, quantity: Quantity::whole(quantity), unit_cost: None, reference: None };
-        execute(&mut self.stocks, &mut self.facts, StockId::of(product_id), &receive, Fact::Stock).unwrap();
+        let receive = StockCommand::Receive {
+            product_id,
+            quantity: Quantity::whole(quantity),
+            unit_cost: None,
+            reference: None,
+        };
+        execute(
+            &mut self.stocks,
+            &mut self.facts,
+            StockId::of(product_id),
+            &receive,
+            Fact::Stock,
+        )
+        .unwrap();
     }
 
     fn count(&self, holds: fn(&Fact) -> bool) -> usize {
@@ -119,11 +186,17 @@ struct Follower<S> {
 
 impl<S: Saga> Follower<S> {
     fn new(instance: Uuid) -> Self {
-        Self { instance, state: S::default(), cursor: 0 }
+        Self {
+            instance,
+            state: S::default(),
+            cursor: 0,
+        }
     }
 
     fn fold_one(&mut self, world: &World) -> bool {
-        let Some(seen) = world.facts.get(self.cursor) else { return false };
+        let Some(seen) = world.facts.get(self.cursor) else {
+            return false;
+        };
         self.cursor += 1;
         if S::instance(seen) == Some(self.instance) {
             self.state = std::mem::take(&mut self.state).evolve(seen);
@@ -163,7 +236,11 @@ impl<S: Saga> Follower<S> {
                 world.carry_out::<S>(self.instance, owed);
             }
         }
-        panic!("does not come to rest: {:?} owes {:?}", self.state, self.state.owed(self.instance));
+        panic!(
+            "does not come to rest: {:?} owes {:?}",
+            self.state,
+            self.state.owed(self.instance)
+        );
     }
 }
 
@@ -185,8 +262,16 @@ fn bills() -> Bills {
         unit: "шт".into(),
         cost: Money::ZERO,
     };
-    let operation = |name: &str, duration| Operation { name: name.into(), duration, required_skills: vec![], equipment: vec![] };
-    let cabinet = Bill { components: vec![component(STEEL, 5), component(LOCK, 1)], operations: vec![operation("Cutting", 120), operation("Welding", 180)] };
+    let operation = |name: &str, duration| Operation {
+        name: name.into(),
+        duration,
+        required_skills: vec![],
+        equipment: vec![],
+    };
+    let cabinet = Bill {
+        components: vec![component(STEEL, 5), component(LOCK, 1)],
+        operations: vec![operation("Cutting", 120), operation("Welding", 180)],
+    };
     Bills::from([(product(CABINET), cabinet)])
 }
 
@@ -201,7 +286,11 @@ fn won() -> DealEvent {
         discount: Percent::whole(10),
         tax: Percent::whole(12),
     };
-    let drafts = [draft(CABINET, ProductType::Manufactured, 2), draft(MOUSE, ProductType::Product, 3), draft(SERVICE, ProductType::Service, 50)];
+    let drafts = [
+        draft(CABINET, ProductType::Manufactured, 2),
+        draft(MOUSE, ProductType::Product, 3),
+        draft(SERVICE, ProductType::Service, 50),
+    ];
     let items = line::price(&mut domain::Check::default(), "products", &drafts);
     let amount = line::sum(&items).unwrap();
     DealEvent::Won(Box::new(Won {
@@ -222,8 +311,15 @@ fn won() -> DealEvent {
 const DEAL: Uuid = Uuid::from_u128(100);
 
 fn begin() -> World {
-    let mut world = World { bills: bills(), ..World::default() };
-    world.facts.push(Seen { id: DEAL, at: DateTime::UNIX_EPOCH, fact: Fact::Deal(won()) });
+    let mut world = World {
+        bills: bills(),
+        ..World::default()
+    };
+    world.facts.push(Seen {
+        id: DEAL,
+        at: DateTime::UNIX_EPOCH,
+        fact: Fact::Deal(won()),
+    });
     world
 }
 

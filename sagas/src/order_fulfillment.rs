@@ -52,7 +52,11 @@ enum Stage {
     /// A production order is wanted.
     Make,
     /// What has to be held before it can go on: materials of a production order, or the goods themselves.
-    Hold { production: Option<Production>, needs: BTreeMap<ProductId, Need>, ready_at: Option<DateTime<Utc>> },
+    Hold {
+        production: Option<Production>,
+        needs: BTreeMap<ProductId, Need>,
+        ready_at: Option<DateTime<Utc>>,
+    },
     Settled,
 }
 
@@ -74,7 +78,13 @@ struct Need {
 
 impl Need {
     fn new(name: &str, quantity: Quantity) -> Self {
-        Self { name: name.to_owned(), quantity, reserved: Quantity::ZERO, missing: Quantity::ZERO, answered: false }
+        Self {
+            name: name.to_owned(),
+            quantity,
+            reserved: Quantity::ZERO,
+            missing: Quantity::ZERO,
+            answered: false,
+        }
     }
 
     fn is_held(&self) -> bool {
@@ -94,7 +104,9 @@ impl Saga for OrderFulfillment {
             Fact::Order(OrderEvent::Created(_)) => Some(seen.id),
             Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => Some(created.order_id.into()),
             Fact::ProductionOrder(ProductionOrderEvent::Scheduled { order_id, .. }) => Some((*order_id).into()),
-            Fact::Stock(StockEvent::Reserved { demand, .. } | StockEvent::Short { demand, .. }) => Some(demand.order_id.into()),
+            Fact::Stock(StockEvent::Reserved { demand, .. } | StockEvent::Short { demand, .. }) => {
+                Some(demand.order_id.into())
+            }
             Fact::Notification(NotificationEvent::Created(created)) => Some(created.about),
             Fact::Process(ProcessEvent::StepRefused(refusal)) if refusal.saga == Self::NAME => Some(refusal.instance),
             _ => None,
@@ -126,10 +138,18 @@ impl Saga for OrderFulfillment {
             Self::Running(run) => run,
         };
         if let Some((step, code)) = run.refused.first_key_value() {
-            return Standing::Parked { reason: format!("{step}: {code}") };
+            return Standing::Parked {
+                reason: format!("{step}: {code}"),
+            };
         }
         let missing: Vec<String> = run.lines.iter().flat_map(|(n, line)| line.shortages(*n)).collect();
-        if missing.is_empty() { Standing::Running } else { Standing::Waiting { reason: missing.join(", ") } }
+        if missing.is_empty() {
+            Standing::Running
+        } else {
+            Standing::Waiting {
+                reason: missing.join(", "),
+            }
+        }
     }
 }
 
@@ -141,11 +161,23 @@ impl Run {
                 Stage::Make
             } else if line.is_stocked() {
                 let needs = BTreeMap::from([(product_id, Need::new(&line.product_name, line.quantity))]);
-                Stage::Hold { production: None, needs, ready_at: None }
+                Stage::Hold {
+                    production: None,
+                    needs,
+                    ready_at: None,
+                }
             } else {
                 return None;
             };
-            Some((n, LineRun { product_id, product_name: line.product_name.clone(), quantity: line.quantity, stage }))
+            Some((
+                n,
+                LineRun {
+                    product_id,
+                    product_name: line.product_name.clone(),
+                    quantity: line.quantity,
+                    stage,
+                },
+            ))
         };
         Self {
             order_number: order.order_number.clone(),
@@ -159,23 +191,50 @@ impl Run {
         match &seen.fact {
             Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => {
                 let ours = production_order_id(created.order_id.into(), created.line).uuid() == seen.id;
-                if let Some(line) = self.lines.get_mut(&created.line).filter(|line| ours && line.stage == Stage::Make) {
-                    let needs = created.materials.iter().map(|material| (material.material_id, Need::new(&material.material_name, material.quantity)));
-                    let production = Production { id: seen.id.into(), number: created.production_number.clone() };
-                    line.stage = Stage::Hold { production: Some(production), needs: needs.collect(), ready_at: None };
+                if let Some(line) = self
+                    .lines
+                    .get_mut(&created.line)
+                    .filter(|line| ours && line.stage == Stage::Make)
+                {
+                    let needs = created.materials.iter().map(|material| {
+                        (
+                            material.material_id,
+                            Need::new(&material.material_name, material.quantity),
+                        )
+                    });
+                    let production = Production {
+                        id: seen.id.into(),
+                        number: created.production_number.clone(),
+                    };
+                    line.stage = Stage::Hold {
+                        production: Some(production),
+                        needs: needs.collect(),
+                        ready_at: None,
+                    };
                 }
             }
             Fact::ProductionOrder(ProductionOrderEvent::Scheduled { .. }) => {
-                let scheduled = self.lines.values_mut().find(|line| line.production().is_some_and(|production| production.id.uuid() == seen.id));
+                let scheduled = self.lines.values_mut().find(|line| {
+                    line.production()
+                        .is_some_and(|production| production.id.uuid() == seen.id)
+                });
                 if let Some(line) = scheduled {
                     line.stage = Stage::Settled;
                 }
             }
-            Fact::Stock(StockEvent::Reserved { product_id, demand, quantity }) => self.answer(demand, *product_id, seen.at, |need| {
+            Fact::Stock(StockEvent::Reserved {
+                product_id,
+                demand,
+                quantity,
+            }) => self.answer(demand, *product_id, seen.at, |need| {
                 need.reserved = need.reserved.plus(*quantity);
                 need.missing = need.missing.minus(*quantity).max(Quantity::ZERO);
             }),
-            Fact::Stock(StockEvent::Short { product_id, demand, missing }) => self.answer(demand, *product_id, seen.at, |need| need.missing = *missing),
+            Fact::Stock(StockEvent::Short {
+                product_id,
+                demand,
+                missing,
+            }) => self.answer(demand, *product_id, seen.at, |need| need.missing = *missing),
             Fact::Notification(NotificationEvent::Created(_)) => {
                 self.told.insert(seen.id.into());
             }
@@ -187,8 +246,17 @@ impl Run {
     }
 
     fn answer(&mut self, demand: &Demand, product: ProductId, at: DateTime<Utc>, change: impl FnOnce(&mut Need)) {
-        let Some(line) = self.lines.get_mut(&demand.line) else { return };
-        let Stage::Hold { production, needs, ready_at } = &mut line.stage else { return };
+        let Some(line) = self.lines.get_mut(&demand.line) else {
+            return;
+        };
+        let Stage::Hold {
+            production,
+            needs,
+            ready_at,
+        } = &mut line.stage
+        else {
+            return;
+        };
         let Some(need) = needs.get_mut(&product) else { return };
         change(need);
         need.answered = true;
@@ -212,41 +280,71 @@ impl Run {
                     product_name: line.product_name.clone(),
                     quantity: line.quantity,
                 };
-                vec![Owed::new(format!("produce line {n}"), Act::Produce(production_order_id(order, n), request))]
+                vec![Owed::new(
+                    format!("produce line {n}"),
+                    Act::Produce(production_order_id(order, n), request),
+                )]
             }
-            Stage::Hold { production: Some(production), ready_at: Some(start), .. } => {
-                vec![Owed::new(format!("schedule line {n}"), Act::Schedule(production.id, *start))]
+            Stage::Hold {
+                production: Some(production),
+                ready_at: Some(start),
+                ..
+            } => {
+                vec![Owed::new(
+                    format!("schedule line {n}"),
+                    Act::Schedule(production.id, *start),
+                )]
             }
             Stage::Hold { production, needs, .. } => {
                 let unasked = needs.iter().filter(|(_, need)| !need.answered);
-                let reserve = unasked.map(|(product, need)| self.reserve(order, n, production.as_ref(), *product, need.quantity));
+                let reserve =
+                    unasked.map(|(product, need)| self.reserve(order, n, production.as_ref(), *product, need.quantity));
                 reserve.chain(self.shortage(order, n, line)).collect()
             }
         }
     }
 
-    fn reserve(&self, order: Uuid, n: u32, production: Option<&Production>, product: ProductId, quantity: Quantity) -> Owed {
+    fn reserve(
+        &self,
+        order: Uuid,
+        n: u32,
+        production: Option<&Production>,
+        product: ProductId,
+        quantity: Quantity,
+    ) -> Owed {
         let step = format!("reserve {product} for line {n}");
         let demand = Demand {
             id: derive(order, &step),
             order_id: OrderId::new(order),
             line: n,
             production_order_id: production.map(|production| production.id),
-            reference: production.map_or(&self.order_number, |production| &production.number).to_string(),
+            reference: production
+                .map_or(&self.order_number, |production| &production.number)
+                .to_string(),
         };
         Owed::new(step, Act::Reserve(product, demand, quantity))
     }
 
     /// Once stock has answered for everything: somebody should know what is missing.
     fn shortage(&self, order: Uuid, n: u32, line: &LineRun) -> Option<Owed> {
-        let Stage::Hold { production, needs, .. } = &line.stage else { return None };
-        let missing = needs.values().find(|need| need.missing.is_positive()).filter(|_| needs.values().all(|need| need.answered))?;
+        let Stage::Hold { production, needs, .. } = &line.stage else {
+            return None;
+        };
+        let missing = needs
+            .values()
+            .find(|need| need.missing.is_positive())
+            .filter(|_| needs.values().all(|need| need.answered))?;
         let data = json!({
             "orderId": order, "orderNumber": self.order_number, "line": n, "productName": line.product_name,
             "productionNumber": production.as_ref().map(|production| &production.number),
             "materialName": missing.name, "missing": missing.missing,
         });
-        self.tell(order, format!("tell shortage of line {n}"), Topic::ProductionShortage, data)
+        self.tell(
+            order,
+            format!("tell shortage of line {n}"),
+            Topic::ProductionShortage,
+            data,
+        )
     }
 
     /// A refused step waits for a person, who has to be told.
@@ -259,7 +357,12 @@ impl Run {
     fn tell(&self, order: Uuid, step: String, topic: Topic, data: serde_json::Value) -> Option<Owed> {
         let id = NotificationId::new(derive(order, &step));
         let data = data.as_object().cloned().unwrap_or_default();
-        let created = notification::Created { topic, audience: Audience::Role(Role::Owner), about: order, data };
+        let created = notification::Created {
+            topic,
+            audience: Audience::Role(Role::Owner),
+            about: order,
+            data,
+        };
         (!self.told.contains(&id)).then(|| Owed::new(step, Act::Notify(id, Box::new(created))))
     }
 }
@@ -273,8 +376,12 @@ impl LineRun {
     }
 
     fn shortages(&self, n: u32) -> Vec<String> {
-        let Stage::Hold { needs, .. } = &self.stage else { return vec![] };
+        let Stage::Hold { needs, .. } = &self.stage else {
+            return vec![];
+        };
         let short = needs.values().filter(|need| need.missing.is_positive());
-        short.map(|need| format!("line {n}: {} of {} missing", need.missing, need.name)).collect()
+        short
+            .map(|need| format!("line {n}: {} of {} missing", need.missing, need.name))
+            .collect()
     }
 }

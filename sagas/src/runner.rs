@@ -28,7 +28,10 @@ const BATCH: i64 = 500;
 const DEBTORS: i64 = 256;
 const AT_A_TIME: usize = 32;
 
-const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration { name: "0001_sagas", sql: include_str!("../../migrations/sagas/0001_sagas.sql") }];
+const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration {
+    name: "0001_sagas",
+    sql: include_str!("../../migrations/sagas/0001_sagas.sql"),
+}];
 
 pub struct Sagas {
     executor: Executor,
@@ -41,7 +44,11 @@ pub async fn open(executor: Executor, pool: PgPool) -> Result<Arc<Sagas>, sqlx::
     let mut connection = pool.acquire().await?;
     migrate::apply(&mut connection, "sagas", MIGRATIONS).await?;
     drop(connection);
-    Ok(Arc::new(Sagas { executor, pool, processes: all() }))
+    Ok(Arc::new(Sagas {
+        executor,
+        pool,
+        processes: all(),
+    }))
 }
 
 #[async_trait]
@@ -57,7 +64,11 @@ impl Consumer for Sagas {
         let folded = self.fold(workspace).await?;
         let owing = self.pay(workspace).await?;
         // What was carried out comes back as events and wakes us by itself.
-        Ok(if folded == BATCH || owing == DEBTORS { Progress::More } else { Progress::CaughtUp })
+        Ok(if folded == BATCH || owing == DEBTORS {
+            Progress::More
+        } else {
+            Progress::CaughtUp
+        })
     }
 }
 
@@ -72,18 +83,28 @@ impl Sagas {
     async fn fold(&self, workspace: Uuid) -> Result<i64, ConsumerError> {
         let mut tx = self.pool.begin().await?;
         let from = lock_checkpoint(&mut tx, workspace).await?;
-        let events = self.executor.log().read(workspace, from, BATCH).await?;
-        let Some(last) = events.last().map(|event| event.position) else { return Ok(0) };
+        let events = log::read_in_tx(&mut tx, workspace, from, BATCH).await?;
+        let Some(last) = events.last().map(|event| event.position) else {
+            return Ok(0);
+        };
         let count = i64::try_from(events.len())?;
         let mut seen = Vec::with_capacity(events.len());
         for event in events {
             let fact = Fact::decode(&event.category, &event.event_type, &event.data)?;
-            seen.push(Seen { id: event.stream_id, at: event.recorded_at, fact });
+            seen.push(Seen {
+                id: event.stream_id,
+                at: event.recorded_at,
+                fact,
+            });
         }
         for process in &self.processes {
             fold_process(&mut tx, workspace, process.as_ref(), &seen).await?;
         }
-        sqlx::query("update sagas.checkpoints set position = $2 where workspace_id = $1").bind(workspace).bind(last).execute(&mut *tx).await?;
+        sqlx::query("update sagas.checkpoints set position = $2 where workspace_id = $1")
+            .bind(workspace)
+            .bind(last)
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
         Ok(count)
     }
@@ -91,21 +112,35 @@ impl Sagas {
     /// Carries out what is owed; answers how many instances owed something.
     async fn pay(&self, workspace: Uuid) -> Result<i64, ConsumerError> {
         let owing = "select saga, instance, state from sagas.instances where workspace_id = $1 and owes order by started_at, instance limit $2";
-        let owing: Vec<(String, Uuid, Value)> = sqlx::query_as(owing).bind(workspace).bind(DEBTORS).fetch_all(&self.pool).await?;
+        let owing: Vec<(String, Uuid, Value)> = sqlx::query_as(owing)
+            .bind(workspace)
+            .bind(DEBTORS)
+            .fetch_all(&self.pool)
+            .await?;
         let count = i64::try_from(owing.len())?;
         let mut debtors = Vec::with_capacity(owing.len());
         for (name, instance, state) in owing {
             if let Some(process) = self.processes.iter().find(|process| process.name() == name) {
-                debtors.push(Debtor { process: process.as_ref(), instance, owed: process.owed(state, instance)? });
+                debtors.push(Debtor {
+                    process: process.as_ref(),
+                    instance,
+                    owed: process.owed(state, instance)?,
+                });
             }
         }
-        stream::iter(debtors.into_iter().map(Ok)).try_for_each_concurrent(AT_A_TIME, |debtor| self.settle(workspace, debtor)).await?;
+        stream::iter(debtors.into_iter().map(Ok))
+            .try_for_each_concurrent(AT_A_TIME, |debtor| self.settle(workspace, debtor))
+            .await?;
         Ok(count)
     }
 
     /// One instance's steps, one after the other.
     async fn settle(&self, workspace: Uuid, debtor: Debtor<'_>) -> Result<(), ConsumerError> {
-        let Debtor { process, instance, owed } = debtor;
+        let Debtor {
+            process,
+            instance,
+            owed,
+        } = debtor;
         let saga = process.name();
         for Owed { step, act } in owed {
             let command = command_id(workspace, saga, instance, &step);
@@ -124,8 +159,15 @@ impl Sagas {
                     tracing::warn!(saga, %workspace, %instance, step, code, "a step was refused");
                     context.command = None;
                     let stream = ProcessId::new(derive(instance, saga));
-                    let refusal = Refusal { saga: saga.to_owned(), instance, step, code, message };
-                    execute::<ProcessStream>(&self.executor, stream, ProcessCommand::NoteRefusal(refusal), &context).await?;
+                    let refusal = Refusal {
+                        saga: saga.to_owned(),
+                        instance,
+                        step,
+                        code,
+                        message,
+                    };
+                    execute::<ProcessStream>(&self.executor, stream, ProcessCommand::NoteRefusal(refusal), &context)
+                        .await?;
                 }
                 Err(again @ Failure::Again(_)) => return Err(again.into()),
             }
@@ -135,12 +177,19 @@ impl Sagas {
 }
 
 fn command_id(workspace: Uuid, saga: &str, instance: Uuid, step: &str) -> CommandId {
-    CommandId { id: derive(derive(workspace, saga), &format!("{instance} {step}")), request_hash: [0; 32] }
+    CommandId {
+        id: derive(derive(workspace, saga), &format!("{instance} {step}")),
+        request_hash: [0; 32],
+    }
 }
 
 async fn lock_checkpoint(tx: &mut PgConnection, workspace: Uuid) -> Result<i64, sqlx::Error> {
     let lock = "select position from sagas.checkpoints where workspace_id = $1 for update";
-    if let Some(position) = sqlx::query_scalar(lock).bind(workspace).fetch_optional(&mut *tx).await? {
+    if let Some(position) = sqlx::query_scalar(lock)
+        .bind(workspace)
+        .fetch_optional(&mut *tx)
+        .await?
+    {
         return Ok(position);
     }
     let create = "insert into sagas.checkpoints (workspace_id, position) values ($1, 0) on conflict do nothing";
@@ -148,7 +197,12 @@ async fn lock_checkpoint(tx: &mut PgConnection, workspace: Uuid) -> Result<i64, 
     sqlx::query_scalar(lock).bind(workspace).fetch_one(tx).await
 }
 
-async fn fold_process(tx: &mut PgConnection, workspace: Uuid, process: &dyn Process, seen: &[Seen]) -> Result<(), ConsumerError> {
+async fn fold_process(
+    tx: &mut PgConnection,
+    workspace: Uuid,
+    process: &dyn Process,
+    seen: &[Seen],
+) -> Result<(), ConsumerError> {
     let mut touched: BTreeMap<Uuid, Vec<&Seen>> = BTreeMap::new();
     for seen in seen {
         if let Some(instance) = process.instance(seen) {
@@ -159,14 +213,23 @@ async fn fold_process(tx: &mut PgConnection, workspace: Uuid, process: &dyn Proc
         return Ok(());
     }
     let ids: Vec<Uuid> = touched.keys().copied().collect();
-    let states = "select instance, state from sagas.instances where workspace_id = $1 and saga = $2 and instance = any($3)";
-    let states: Vec<(Uuid, Value)> = sqlx::query_as(states).bind(workspace).bind(process.name()).bind(ids).fetch_all(&mut *tx).await?;
+    let states =
+        "select instance, state from sagas.instances where workspace_id = $1 and saga = $2 and instance = any($3)";
+    let states: Vec<(Uuid, Value)> = sqlx::query_as(states)
+        .bind(workspace)
+        .bind(process.name())
+        .bind(ids)
+        .fetch_all(&mut *tx)
+        .await?;
     let mut states: BTreeMap<Uuid, Value> = states.into_iter().collect();
 
-    let (mut instances, mut after, mut standings, mut reasons, mut owes, mut times) = (vec![], vec![], vec![], vec![], vec![], vec![]);
+    let (mut instances, mut after, mut standings, mut reasons, mut owes, mut times) =
+        (vec![], vec![], vec![], vec![], vec![], vec![]);
     for (instance, seen) in touched {
         let at: Option<DateTime<Utc>> = seen.last().map(|seen| seen.at);
-        let Some(folded) = process.fold(states.remove(&instance), &seen, instance)? else { continue };
+        let Some(folded) = process.fold(states.remove(&instance), &seen, instance)? else {
+            continue;
+        };
         instances.push(instance);
         after.push(folded.state.to_string());
         standings.push(folded.standing.name());

@@ -41,10 +41,14 @@ pub enum Standing {
     Idle,
     Running,
     /// For something outside: goods to arrive.
-    Waiting { reason: String },
+    Waiting {
+        reason: String,
+    },
     Done,
     /// The rules refused a step; a person has to decide.
-    Parked { reason: String },
+    Parked {
+        reason: String,
+    },
 }
 
 impl Standing {
@@ -104,7 +108,11 @@ impl<S: Saga> Process for Of<S> {
             return Ok(None);
         }
         let owes = !after.owed(instance).is_empty();
-        Ok(Some(Folded { state: serde_json::to_value(after)?, standing, owes }))
+        Ok(Some(Folded {
+            state: serde_json::to_value(after)?,
+            standing,
+            owes,
+        }))
     }
 
     fn owed(&self, state: Value, instance: Uuid) -> Result<Vec<Owed>, serde_json::Error> {

@@ -98,7 +98,7 @@ pub async fn check_books(server: &Server, owner: &Client, deals: usize) {
     let head = sqlx::query("select position, hash from log.heads where workspace_id = $1").bind(workspace).fetch_one(&pool).await.unwrap();
     assert_eq!((head.get::<i64, _>(0), head.get::<Vec<u8>, _>(1)), (position, hash.to_vec()), "positions dense, the chain whole");
 
-    let replayed = Projections::open(pool, log).await.unwrap().verify(workspace.into()).await.unwrap();
+    let replayed = Projections::open(pool).await.unwrap().verify(workspace.into()).await.unwrap();
     assert_eq!((replayed.position, replayed.differing), (position, vec![]), "a replay from zero gives the same rows");
 }
 

@@ -27,7 +27,9 @@ const UNIT: &str = "шт";
 const CURRENCY: &str = "KZT";
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, update))
 }
 
 /// A new product; code and name are required.
@@ -72,10 +74,29 @@ pub struct CreateProduct {
 
 /// What changes; a field that is absent stays.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct UpdateProduct {
-    #[serde(flatten)]
-    #[schema(value_type = Object)]
-    change: Change,
+    code: Option<String>,
+    name: Option<String>,
+    #[schema(value_type = Option<String>, example = "ACTIVE")]
+    status: Option<Status>,
+    category: Option<String>,
+    description: Option<String>,
+    unit: Option<String>,
+    #[schema(value_type = Option<f64>, example = 700_000)]
+    price: Option<Money>,
+    #[schema(value_type = Option<f64>)]
+    cost: Option<Money>,
+    #[schema(value_type = Option<f64>)]
+    vat_rate: Option<Percent>,
+    vat_included: Option<bool>,
+    barcode: Option<String>,
+    #[schema(value_type = Option<f64>)]
+    min_stock: Option<Quantity>,
+    #[schema(value_type = Option<f64>)]
+    max_stock: Option<Quantity>,
+    #[schema(value_type = Option<Object>)]
+    specifications: Option<Map<String, Value>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -104,14 +125,28 @@ async fn list(State(app): State<App>, caller: May<ProductsView>, Pairs(pairs): P
 /// A new product.
 #[utoipa::path(post, path = "/products", tag = "products", request_body = CreateProduct,
     responses((status = 201, body = Envelope<ProductCreated>), (status = 400, body = ErrorEnvelope), (status = 409, body = ErrorEnvelope)))]
-async fn create(State(app): State<App>, caller: May<ProductsCreate>, write: Write, Body { value, hash }: Body<CreateProduct>) -> Result<Response, Problem> {
+async fn create(
+    State(app): State<App>,
+    caller: May<ProductsCreate>,
+    write: Write,
+    Body { value, hash }: Body<CreateProduct>,
+) -> Result<Response, Problem> {
     let context = write.context(&caller, hash);
     let command = ProductCommand::Create(Box::new(value.into()));
-    let done = app.executor.execute::<Product>(Uuid::now_v7().into(), &command, &context).await?;
+    let done = app
+        .executor
+        .execute::<Product>(Uuid::now_v7().into(), &command, &context)
+        .await?;
     let written = write.settle(&app, context.workspace, &done).await;
     let (id, version) = (done.id, done.version);
     let answer = done.events.into_iter().find_map(|event| match event {
-        ProductEvent::Created(details) => Some(ProductCreated { id, code: details.code, name: details.name, status: details.status, version }),
+        ProductEvent::Created(details) => Some(ProductCreated {
+            id,
+            code: details.code,
+            name: details.name,
+            status: details.status,
+            version,
+        }),
         ProductEvent::Updated(_) => None,
     });
     Ok(written.created(answer.ok_or_else(Problem::internal)?))
@@ -135,9 +170,16 @@ async fn update(
     Body { value, hash }: Body<UpdateProduct>,
 ) -> Result<Response, Problem> {
     let context = write.context(&caller, hash);
-    let done = app.executor.execute::<Product>(id, &ProductCommand::Update(Box::new(value.change)), &context).await?;
+    let done = app
+        .executor
+        .execute::<Product>(id, &ProductCommand::Update(Box::new(value.into())), &context)
+        .await?;
     let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(ProductChanged { id: done.id, message: "Product updated successfully", version: done.version }))
+    Ok(written.ok(ProductChanged {
+        id: done.id,
+        message: "Product updated successfully",
+        version: done.version,
+    }))
 }
 
 impl From<CreateProduct> for Details {
@@ -153,6 +195,27 @@ impl From<CreateProduct> for Details {
             price: asked.price,
             cost: asked.cost,
             currency: asked.currency.unwrap_or_else(|| CURRENCY.to_owned()),
+            vat_rate: asked.vat_rate,
+            vat_included: asked.vat_included,
+            barcode: asked.barcode,
+            min_stock: asked.min_stock,
+            max_stock: asked.max_stock,
+            specifications: asked.specifications,
+        }
+    }
+}
+
+impl From<UpdateProduct> for Change {
+    fn from(asked: UpdateProduct) -> Self {
+        Self {
+            code: asked.code,
+            name: asked.name,
+            status: asked.status,
+            category: asked.category,
+            description: asked.description,
+            unit: asked.unit,
+            price: asked.price,
+            cost: asked.cost,
             vat_rate: asked.vat_rate,
             vat_included: asked.vat_included,
             barcode: asked.barcode,

@@ -47,14 +47,39 @@ pub struct StockReceived {
 /// Puts goods on stock; production orders that wait for them get them at once.
 #[utoipa::path(post, path = "/stock/receipts", tag = "products", request_body = ReceiveStock,
     responses((status = 201, body = Envelope<StockReceived>), (status = 400, body = ErrorEnvelope), (status = 404, body = ErrorEnvelope)))]
-async fn receive(State(app): State<App>, caller: May<StockUpdate>, write: Write, Body { value, hash }: Body<ReceiveStock>) -> Result<Response, Problem> {
-    let ReceiveStock { product_id, quantity, unit_cost, reference } = value;
+async fn receive(
+    State(app): State<App>,
+    caller: May<StockUpdate>,
+    write: Write,
+    Body { value, hash }: Body<ReceiveStock>,
+) -> Result<Response, Problem> {
+    let ReceiveStock {
+        product_id,
+        quantity,
+        unit_cost,
+        reference,
+    } = value;
     let context = write.context(&caller, hash);
-    let done = stock::receive(&app.executor, Receipt { product_id, quantity, unit_cost, reference }, &context).await?;
+    let done = stock::receive(
+        &app.executor,
+        Receipt {
+            product_id,
+            quantity,
+            unit_cost,
+            reference,
+        },
+        &context,
+    )
+    .await?;
     let written = write.settle(&app, context.workspace, &done).await;
     let reserved = done.events.iter().map(|event| match event {
         StockEvent::Reserved { quantity, .. } => *quantity,
         StockEvent::Received { .. } | StockEvent::Short { .. } => Quantity::ZERO,
     });
-    Ok(written.created(StockReceived { product_id: product_id.into(), quantity, reserved: reserved.sum(), version: done.version }))
+    Ok(written.created(StockReceived {
+        product_id: product_id.into(),
+        quantity,
+        reserved: reserved.sum(),
+        version: done.version,
+    }))
 }

@@ -45,10 +45,12 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &App) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|refusal| match refusal.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge),
-            _ => Problem::new(Code::ValidationFailed).because("body.unreadable"),
-        })?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|refusal| match refusal.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge),
+                _ => Problem::new(Code::ValidationFailed).because("body.unreadable"),
+            })?;
         read(&bytes)
     }
 }
@@ -67,7 +69,10 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refuse(&error))?;
     deserializer.end().map_err(|_| malformed())?;
-    Ok(Body { value, hash: BodyHash::of(text) })
+    Ok(Body {
+        value,
+        hash: BodyHash::of(text),
+    })
 }
 
 fn malformed() -> Problem {
@@ -82,14 +87,22 @@ fn refuse(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     }
     let path = error.path().to_string();
     let path = path.trim_end_matches(".?").trim_matches(['.', '?']);
-    let (rule, inner) = if beyond { (Rule::TooLarge, None) } else { broken_rule(&message) };
+    let (rule, inner) = if beyond {
+        (Rule::TooLarge, None)
+    } else {
+        broken_rule(&message)
+    };
     let field = match inner {
         Some(name) if path.is_empty() => name.to_owned(),
         Some(name) if path.rsplit('.').next() == Some(name) => path.to_owned(),
         Some(name) => format!("{path}.{name}"),
         None => path.to_owned(),
     };
-    if field.is_empty() { Problem::new(Code::ValidationFailed).because("body.malformed") } else { Problem::invalid_field(field, rule) }
+    if field.is_empty() {
+        Problem::new(Code::ValidationFailed).because("body.malformed")
+    } else {
+        Problem::invalid_field(field, rule)
+    }
 }
 
 /// Reads the rule out of serde's message, and the name of a field that is only told there.
@@ -136,7 +149,9 @@ fn has_nul(text: &[u8]) -> bool {
 }
 
 fn nul(text: &[u8]) -> Problem {
-    let Ok(value) = serde_json::from_slice::<Value>(text) else { return malformed() };
+    let Ok(value) = serde_json::from_slice::<Value>(text) else {
+        return malformed();
+    };
     let mut violations = Vec::new();
     find_nul(&value, String::new(), &mut violations);
     Problem::invalid(&violations)
@@ -144,13 +159,22 @@ fn nul(text: &[u8]) -> Problem {
 
 fn find_nul(value: &Value, path: String, found: &mut Vec<Violation>) {
     match value {
-        Value::String(text) if text.contains('\0') => found.push(Violation { field: path, rule: Rule::NotAllowed }),
-        Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| find_nul(item, format!("{path}[{n}]"), found)),
+        Value::String(text) if text.contains('\0') => found.push(Violation {
+            field: path,
+            rule: Rule::NotAllowed,
+        }),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(n, item)| find_nul(item, format!("{path}[{n}]"), found)),
         Value::Object(fields) => {
             for (name, field) in fields {
                 let dot = if path.is_empty() { "" } else { "." };
                 if name.contains('\0') {
-                    found.push(Violation { field: path.clone(), rule: Rule::NotAllowed });
+                    found.push(Violation {
+                        field: path.clone(),
+                        rule: Rule::NotAllowed,
+                    });
                 }
                 find_nul(field, format!("{path}{dot}{}", name.replace('\0', "")), found);
             }
@@ -190,48 +214,112 @@ mod tests {
         final_amount: Option<u32>,
     }
 
-    fn refused(text: &str) -> (Code, String, &'static str) {
+    /// Code, field and rule.
+    fn refused(text: &str) -> String {
         let problem = read::<Order>(text.as_bytes()).unwrap_err();
-        let violation = problem.violations().first().map(|violation| (violation.field.clone(), violation.rule.code()));
-        let (field, rule) = violation.unwrap_or_default();
-        (problem.code(), field, rule)
+        let Some(Violation { field, rule }) = problem.violations().first() else {
+            return problem.code().as_str().into();
+        };
+        format!("{} {field} {}", problem.code().as_str(), rule.code())
     }
 
     #[test]
     fn the_field_and_its_rule_are_named() {
-        let line = |line: &str| format!(r#"{{"title":"a","products":[{line}]}}"#);
-        let id = "0190c2a5-0000-7000-8000-000000000000";
         let cases = [
-            ("{}".to_owned(), Code::RequiredField, "title", "required"),
-            ("".to_owned(), Code::RequiredField, "title", "required"),
-            (r#"{"title":null}"#.to_owned(), Code::RequiredField, "title", "required"),
-            (r#"{"title":7}"#.to_owned(), Code::ValidationFailed, "title", "wrong_type"),
-            (r#"{"title":"a","products":{}}"#.to_owned(), Code::ValidationFailed, "products", "wrong_type"),
-            (line(r#"{"quantity":1}"#), Code::RequiredField, "products[0].productId", "required"),
-            (line(r#"{"productId":"7","quantity":1}"#), Code::InvalidUuid, "products[0].productId", "not_a_uuid"),
-            (line(r#"{"productId":7,"quantity":1}"#), Code::InvalidUuid, "products[0].productId", "not_a_uuid"),
-            (line(&format!(r#"{{"productId":"{id}","quantity":0.0001}}"#)), Code::ValidationFailed, "products[0].quantity", "too_precise"),
-            (line(&format!(r#"{{"productId":"{id}","quantity":1e30}}"#)), Code::ValidationFailed, "products[0].quantity", "too_large"),
-            (line(&format!(r#"{{"productId":"{id}","quantity":1e999}}"#)), Code::ValidationFailed, "products[0].quantity", "too_large"),
-            (line(&format!(r#"{{"productId":"{id}","quantity":"1"}}"#)), Code::ValidationFailed, "products[0].quantity", "wrong_type"),
-            (r#"{"title":"a","products":[],"kind":"palace"}"#.to_owned(), Code::ValidationFailed, "kind", "not_allowed"),
-            (r#"{"title":"a","products":[],"floor":-1}"#.to_owned(), Code::ValidationFailed, "floor", "negative"),
-            (r#"{"title":"a","products":[],"floor":999}"#.to_owned(), Code::ValidationFailed, "floor", "too_large"),
-            (r#"{"title":"a\u0000","products":[]}"#.to_owned(), Code::ValidationFailed, "title", "not_allowed"),
+            ("{}", "REQUIRED_FIELD title required"),
+            ("", "REQUIRED_FIELD title required"),
+            (r#"{"title":null}"#, "REQUIRED_FIELD title required"),
+            (r#"{"title":7}"#, "VALIDATION_FAILED title wrong_type"),
+            (
+                r#"{"title":"a","products":{}}"#,
+                "VALIDATION_FAILED products wrong_type",
+            ),
+            (
+                r#"{"title":"a","products":[],"kind":"palace"}"#,
+                "VALIDATION_FAILED kind not_allowed",
+            ),
+            (
+                r#"{"title":"a","products":[],"floor":-1}"#,
+                "VALIDATION_FAILED floor negative",
+            ),
+            (
+                r#"{"title":"a","products":[],"floor":999}"#,
+                "VALIDATION_FAILED floor too_large",
+            ),
+            (
+                r#"{"title":"a\u0000","products":[]}"#,
+                "VALIDATION_FAILED title not_allowed",
+            ),
         ];
-        for (text, code, field, rule) in cases {
-            assert_eq!(refused(&text), (code, field.to_owned(), rule), "{text}");
+        for (text, told) in cases {
+            assert_eq!(refused(text), told, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_a_line_is_named_with_its_place() {
+        const ID: &str = r#""productId":"0190c2a5-0000-7000-8000-000000000000""#;
+        let cases = [
+            (
+                r#""quantity":1"#.to_owned(),
+                "REQUIRED_FIELD products[0].productId required",
+            ),
+            (
+                r#""productId":"7","quantity":1"#.to_owned(),
+                "INVALID_UUID products[0].productId not_a_uuid",
+            ),
+            (
+                r#""productId":7,"quantity":1"#.to_owned(),
+                "INVALID_UUID products[0].productId not_a_uuid",
+            ),
+            (
+                format!(r#"{ID},"quantity":0.0001"#),
+                "VALIDATION_FAILED products[0].quantity too_precise",
+            ),
+            (
+                format!(r#"{ID},"quantity":1e30"#),
+                "VALIDATION_FAILED products[0].quantity too_large",
+            ),
+            (
+                format!(r#"{ID},"quantity":1e999"#),
+                "VALIDATION_FAILED products[0].quantity too_large",
+            ),
+            (
+                format!(r#"{ID},"quantity":"1""#),
+                "VALIDATION_FAILED products[0].quantity wrong_type",
+            ),
+        ];
+        for (line, told) in cases {
+            assert_eq!(
+                refused(&format!(r#"{{"title":"a","products":[{{{line}}}]}}"#)),
+                told,
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn what_is_not_json_is_malformed() {
-        let cases = ["{", "{]", "nonsense", "{\"title\":\"a\",\"products\":[]} x", "{\"title\":\"\u{0}\"}"];
+        let cases = [
+            "{",
+            "{]",
+            "nonsense",
+            "{\"title\":\"a\",\"products\":[]} x",
+            "{\"title\":\"\u{0}\"}",
+        ];
         for text in cases {
-            assert_eq!(read::<Order>(text.as_bytes()).unwrap_err().reason(), Some("body.malformed"), "{text}");
+            assert_eq!(
+                read::<Order>(text.as_bytes()).unwrap_err().reason(),
+                Some("body.malformed"),
+                "{text}"
+            );
         }
         for text in ["[]", "7", "null", "\"a\""] {
-            assert_eq!(read::<Order>(text.as_bytes()).unwrap_err().reason(), Some("body.not_an_object"), "{text}");
+            assert_eq!(
+                read::<Order>(text.as_bytes()).unwrap_err().reason(),
+                Some("body.not_an_object"),
+                "{text}"
+            );
         }
     }
 

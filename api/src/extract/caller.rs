@@ -52,18 +52,31 @@ impl Caller {
     }
 
     pub fn actor(&self) -> Actor {
-        Actor::User { id: self.user_id, role: self.role, granted: self.granted.clone() }
+        Actor::User {
+            id: self.user_id,
+            role: self.role,
+            granted: self.granted.clone(),
+        }
     }
 
     pub fn require(&self, permission: Permission) -> Result<(), Problem> {
-        if self.actor().may(permission) { Ok(()) } else { Err(Problem::forbidden(permission)) }
+        if self.actor().may(permission) {
+            Ok(())
+        } else {
+            Err(Problem::forbidden(permission))
+        }
     }
 
     /// As a member of that workspace; a workspace they may not enter is not told from one that is not there.
     pub async fn enter(pool: &PgPool, user_id: UserId, workspace: &Named) -> Result<Self, Problem> {
         let found = member(pool, user_id, workspace).await?;
         let (workspace, role) = found.ok_or_else(|| Problem::missing("workspace.missing"))?;
-        Ok(Self { user_id, workspace, role, granted: BTreeSet::new() })
+        Ok(Self {
+            user_id,
+            workspace,
+            role,
+            granted: BTreeSet::new(),
+        })
     }
 }
 
@@ -79,7 +92,10 @@ impl FromRequestParts<App> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Claims { sub, wid, .. } = app.tokens.read(bearer(&parts.headers)?)?;
-        Ok(Self { user_id: sub.into(), default_workspace: wid })
+        Ok(Self {
+            user_id: sub.into(),
+            default_workspace: wid,
+        })
     }
 }
 
@@ -97,14 +113,21 @@ impl FromRequestParts<App> for Caller {
         for name in &names {
             entered.push(member(&app.pool, person.user_id, name).await?);
         }
-        agree(entered).map(|(workspace, role)| Self { user_id: person.user_id, workspace, role, granted: BTreeSet::new() })
+        agree(entered).map(|(workspace, role)| Self {
+            user_id: person.user_id,
+            workspace,
+            role,
+            granted: BTreeSet::new(),
+        })
     }
 }
 
 /// The one workspace that all names mean.
 fn agree(entered: Vec<Option<(Workspace, Role)>>) -> Result<(Workspace, Role), Problem> {
     let mut entered = entered.into_iter();
-    let Some(first) = entered.next() else { return Err(Problem::missing("workspace.missing")) };
+    let Some(first) = entered.next() else {
+        return Err(Problem::missing("workspace.missing"));
+    };
     let id = |found: &Option<(Workspace, Role)>| found.as_ref().map(|(workspace, _)| workspace.id);
     if entered.any(|other| id(&other) != id(&first)) {
         return Err(contradiction());
@@ -114,9 +137,18 @@ fn agree(entered: Vec<Option<(Workspace, Role)>>) -> Result<(Workspace, Role), P
 
 /// Every name the request gives, each once, the strongest first. Two different ids are a contradiction at once.
 fn named(in_path: Option<&str>, headers: &HeaderMap) -> Result<Vec<Named>, Problem> {
-    let given = |name: &'static str| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?").trim()).filter(|text| !text.is_empty());
+    let given = |name: &'static str| {
+        headers
+            .get_all(name)
+            .iter()
+            .map(|value| value.to_str().unwrap_or("?").trim())
+            .filter(|text| !text.is_empty())
+    };
     let mut ids: Vec<Uuid> = Vec::new();
-    let written = in_path.map(|text| ("wsId", text)).into_iter().chain(given("x-workspace-id").map(|text| ("X-Workspace-Id", text)));
+    let written = in_path
+        .map(|text| ("wsId", text))
+        .into_iter()
+        .chain(given("x-workspace-id").map(|text| ("X-Workspace-Id", text)));
     for (field, text) in written {
         let id = Uuid::parse_str(text).map_err(|_| Problem::invalid_field(field, Rule::NotAUuid))?;
         match ids.first() {
@@ -137,8 +169,14 @@ fn contradiction() -> Problem {
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, token) = value.and_then(|value| value.trim().split_once(' ')).ok_or_else(Problem::unauthorized)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Problem::unauthorized()) }
+    let (scheme, token) = value
+        .and_then(|value| value.trim().split_once(' '))
+        .ok_or_else(Problem::unauthorized)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim())
+    } else {
+        Err(Problem::unauthorized())
+    }
 }
 
 /// The workspace and the user's role in it, in one look.
@@ -150,7 +188,13 @@ async fn member(pool: &PgPool, user_id: UserId, workspace: &Named) -> Result<Opt
     let user = user_id.uuid();
     let row = match workspace {
         Named::Id(id) => sqlx::query(BY_ID).bind(user).bind(*id).fetch_optional(pool).await?,
-        Named::TenantKey(key) => sqlx::query(BY_KEY).bind(user).bind(key.replace('\0', "")).fetch_optional(pool).await?,
+        Named::TenantKey(key) => {
+            sqlx::query(BY_KEY)
+                .bind(user)
+                .bind(key.replace('\0', ""))
+                .fetch_optional(pool)
+                .await?
+        }
     };
     let Some(row) = row else { return Ok(None) };
     let (kind, role): (String, String) = (row.try_get(3)?, row.try_get(9)?);
@@ -191,17 +235,36 @@ mod tests {
     #[test]
     fn the_path_comes_first_and_must_not_be_contradicted() {
         let one = Named::Id(ONE.parse().unwrap());
-        assert_eq!(named(Some(ONE), &headers(&[])).unwrap(), [one.clone()]);
-        assert_eq!(named(Some(ONE), &headers(&[("x-workspace-id", ONE)])).unwrap(), [one.clone()]);
-        assert_eq!(named(None, &headers(&[("x-workspace-id", ONE), ("x-tenant-key", "a_1")])).unwrap(), [one, Named::TenantKey("a_1".into())]);
-        assert_eq!(named(Some(ONE), &headers(&[("x-workspace-id", TWO)])).unwrap_err().reason(), Some("workspace.contradiction"));
-        assert_eq!(named(None, &headers(&[("x-workspace-id", ONE), ("x-workspace-id", TWO)])).unwrap_err().reason(), Some("workspace.contradiction"));
+        assert_eq!(named(Some(ONE), &headers(&[])).unwrap(), vec![one.clone()]);
+        assert_eq!(
+            named(Some(ONE), &headers(&[("x-workspace-id", ONE)])).unwrap(),
+            vec![one.clone()]
+        );
+        assert_eq!(
+            named(None, &headers(&[("x-workspace-id", ONE), ("x-tenant-key", "a_1")])).unwrap(),
+            [one, Named::TenantKey("a_1".into())]
+        );
+        assert_eq!(
+            named(Some(ONE), &headers(&[("x-workspace-id", TWO)]))
+                .unwrap_err()
+                .reason(),
+            Some("workspace.contradiction")
+        );
+        assert_eq!(
+            named(None, &headers(&[("x-workspace-id", ONE), ("x-workspace-id", TWO)]))
+                .unwrap_err()
+                .reason(),
+            Some("workspace.contradiction")
+        );
     }
 
     #[test]
     fn a_malformed_id_is_named() {
         let refused = named(None, &headers(&[("x-workspace-id", "mine")])).unwrap_err();
-        assert_eq!((refused.code(), refused.violations()[0].field.as_str()), (Code::InvalidUuid, "X-Workspace-Id"));
+        assert_eq!(
+            (refused.code(), refused.violations()[0].field.as_str()),
+            (Code::InvalidUuid, "X-Workspace-Id")
+        );
         assert_eq!(named(None, &headers(&[("x-workspace-id", " ")])).unwrap(), []);
     }
 

@@ -40,11 +40,18 @@ pub async fn path_id<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -
 }
 
 /// A named path parameter; `None` when the route has none of that name.
-pub(super) async fn path_text<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<Option<String>, Problem> {
+pub(super) async fn path_text<S: Send + Sync>(
+    parts: &mut Parts,
+    state: &S,
+    name: &str,
+) -> Result<Option<String>, Problem> {
     let params = RawPathParams::from_request_parts(parts, state).await;
     // What does not decode to text is no UUID either.
     let params = params.map_err(|_| Problem::invalid_field(name, Rule::NotAUuid))?;
-    Ok(params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned()))
+    Ok(params
+        .iter()
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned()))
 }
 
 /// The query string's pairs, for the list grammar.
@@ -56,6 +63,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Pairs {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        query.map(|Query(pairs)| Self(pairs)).map_err(|_| Problem::new(Code::ValidationFailed))
+        query
+            .map(|Query(pairs)| Self(pairs))
+            .map_err(|_| Problem::new(Code::ValidationFailed))
     }
 }

@@ -43,9 +43,16 @@ impl FromRequestParts<App> for Write {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let OriginalUri(uri) = OriginalUri::from_request_parts(parts, app).await.unwrap_or_else(|never: Infallible| match never {});
+        let OriginalUri(uri) = OriginalUri::from_request_parts(parts, app)
+            .await
+            .unwrap_or_else(|never: Infallible| match never {});
         let mut request = Sha256::new();
-        for piece in [app.tokens.pepper(), parts.method.as_str().as_bytes(), canonical(uri.path()).as_bytes(), uri.query().unwrap_or_default().as_bytes()] {
+        for piece in [
+            app.tokens.pepper(),
+            parts.method.as_str().as_bytes(),
+            canonical(uri.path()).as_bytes(),
+            uri.query().unwrap_or_default().as_bytes(),
+        ] {
             request.update((piece.len() as u64).to_be_bytes());
             request.update(piece);
         }
@@ -104,7 +111,11 @@ impl Write {
             // It is durable: refusing now would be a lie. The consumer's failure is shown elsewhere.
             tracing::warn!(%workspace, position, "the read models have not reached a write in time");
         }
-        Written { position, version, respond_async: self.respond_async }
+        Written {
+            position,
+            version,
+            respond_async: self.respond_async,
+        }
     }
 }
 
@@ -149,14 +160,21 @@ impl Written {
 /// The path without version and workspace, so that a repeat in the other form of the path is a repeat.
 fn canonical(path: &str) -> &str {
     let path = path.strip_prefix("/api/v1").unwrap_or(path).trim_end_matches('/');
-    let in_workspace = path.strip_prefix("/workspaces/").and_then(|rest| rest.find('/').map(|at| &rest[at..]));
+    let in_workspace = path
+        .strip_prefix("/workspaces/")
+        .and_then(|rest| rest.find('/').map(|at| &rest[at..]));
     in_workspace.unwrap_or(path)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     const NAME: &str = "Idempotency-Key";
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().map_err(|_| Problem::invalid_field(NAME, Rule::NotAllowed))?.trim();
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let key = value
+        .to_str()
+        .map_err(|_| Problem::invalid_field(NAME, Rule::NotAllowed))?
+        .trim();
     if key.len() > KEY_MAX {
         return Err(Problem::invalid_field(NAME, Rule::TooLong { max: KEY_MAX }));
     }
@@ -165,14 +183,19 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 
 /// `"7"`, `W/"7"` or `7`; `*` asks only that the thing exists, which every command does.
 fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(None);
+    };
     let malformed = || Problem::new(Code::ValidationFailed).field("If-Match", Rule::WrongType);
     let text = value.to_str().map_err(|_| malformed())?.trim();
     if text == "*" || text.is_empty() {
         return Ok(None);
     }
     let text = text.strip_prefix("W/").unwrap_or(text);
-    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let text = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text);
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let version = if plain { text.parse().ok() } else { None };
     version.map(Some).ok_or_else(malformed)
@@ -180,11 +203,15 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
 
 fn wants_async(headers: &HeaderMap) -> bool {
     let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    preferences.flat_map(|value| value.split([',', ';'])).any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+    preferences
+        .flat_map(|value| value.split([',', ';']))
+        .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
 }
 
 fn correlation(headers: &HeaderMap) -> Option<Uuid> {
-    let given = ["x-correlation-id", "x-request-id"].into_iter().filter_map(|name| headers.get(name)?.to_str().ok());
+    let given = ["x-correlation-id", "x-request-id"]
+        .into_iter()
+        .filter_map(|name| headers.get(name)?.to_str().ok());
     given.filter_map(|text| Uuid::parse_str(text.trim()).ok()).next()
 }
 
@@ -219,7 +246,10 @@ mod tests {
 
     #[test]
     fn a_key_has_its_limits() {
-        assert_eq!(idempotency_key(&with("idempotency-key", " a ")).unwrap(), Some("a".to_owned()));
+        assert_eq!(
+            idempotency_key(&with("idempotency-key", " a ")).unwrap(),
+            Some("a".to_owned())
+        );
         assert_eq!(idempotency_key(&with("idempotency-key", "")).unwrap(), None);
         assert!(idempotency_key(&with("idempotency-key", &"k".repeat(201))).is_err());
     }

@@ -81,19 +81,57 @@ async fn get(State(app): State<App>, caller: May<FinanceView>, Id(id): Id<Paymen
 /// Records a payment on an invoice, numbered `PAY-…`. More than is open is refused.
 #[utoipa::path(post, path = "/finance/payments", tag = "finance", request_body = RecordPayment,
     responses((status = 201, body = Envelope<PaymentRecorded>), (status = 404, body = ErrorEnvelope), (status = 422, body = ErrorEnvelope)))]
-async fn record(State(app): State<App>, caller: May<FinanceCreate>, write: Write, Body { value, hash }: Body<RecordPayment>) -> Result<Response, Problem> {
-    let RecordPayment { invoice_id, amount, method, reference, date, allow_credit } = value;
+async fn record(
+    State(app): State<App>,
+    caller: May<FinanceCreate>,
+    write: Write,
+    Body { value, hash }: Body<RecordPayment>,
+) -> Result<Response, Problem> {
+    let RecordPayment {
+        invoice_id,
+        amount,
+        method,
+        reference,
+        date,
+        allow_credit,
+    } = value;
     let context = write.context(&caller, hash);
     let method = method.unwrap_or_else(|| METHOD.to_owned());
     let date = date.unwrap_or_else(|| local_date(context.now));
-    let payment = Payment { id: Uuid::now_v7().into(), invoice_id, amount, method, reference, date, allow_credit };
-    let done = app.executor.execute::<Invoice>(invoice_id, &InvoiceCommand::Pay(payment), &context).await?;
+    let payment = Payment {
+        id: Uuid::now_v7().into(),
+        invoice_id,
+        amount,
+        method,
+        reference,
+        date,
+        allow_credit,
+    };
+    let done = app
+        .executor
+        .execute::<Invoice>(invoice_id, &InvoiceCommand::Pay(payment), &context)
+        .await?;
     let written = write.settle(&app, context.workspace, &done).await;
     let (version, message) = (done.version, "Payment recorded successfully");
     let answer = done.events.into_iter().find_map(|event| match event {
-        InvoiceEvent::PaymentReceived { payment_id, payment_number, invoice_id, applied, credit, .. } => {
+        InvoiceEvent::PaymentReceived {
+            payment_id,
+            payment_number,
+            invoice_id,
+            applied,
+            credit,
+            ..
+        } => {
             let (id, invoice_id) = (payment_id.into(), invoice_id.into());
-            Some(PaymentRecorded { id, payment_number: payment_number.to_string(), invoice_id, applied, credit, message, version })
+            Some(PaymentRecorded {
+                id,
+                payment_number: payment_number.to_string(),
+                invoice_id,
+                applied,
+                credit,
+                message,
+                version,
+            })
         }
         InvoiceEvent::Created(_) | InvoiceEvent::Paid { .. } => None,
     });

@@ -95,32 +95,53 @@ const RULES: &[Rule] = &[
 
 fn keys(language: Language) -> BTreeSet<&'static str> {
     let starts_message = |line: &&str| line.starts_with(|c: char| c.is_ascii_alphabetic());
-    language.source().lines().filter(starts_message).filter_map(|line| line.split_once('=')).map(|(key, _)| key.trim()).collect()
+    language
+        .source()
+        .lines()
+        .filter(starts_message)
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, _)| key.trim())
+        .collect()
 }
 
 fn demand(key: &str) {
     for language in Language::ALL {
-        assert!(text(language, key, &FluentArgs::new()).is_some(), "{key} is missing in {}", language.tag());
+        assert!(
+            text(language, key, &FluentArgs::new()).is_some(),
+            "{key} is missing in {}",
+            language.tag()
+        );
     }
 }
 
 #[test]
 fn every_code_has_a_message_in_every_language() {
-    Code::VARIANTS.iter().for_each(|code| demand(&format!("error-{}", code.as_str())));
+    Code::VARIANTS
+        .iter()
+        .for_each(|code| demand(&format!("error-{}", code.as_str())));
     RULES.iter().for_each(|rule| demand(&format!("rule-{}", rule.code())));
-    REJECTIONS.iter().chain(EDGE).for_each(|code| demand(&rejection_key(code)));
+    REJECTIONS
+        .iter()
+        .chain(EDGE)
+        .for_each(|code| demand(&rejection_key(code)));
     for topic in Topic::VARIANTS {
         let name: &'static str = topic.into();
         demand(&format!("notification-{name}-title"));
         demand(&format!("notification-{name}-message"));
     }
-    ["mail-verify-subject", "mail-verify-greeting", "mail-verify-closing"].into_iter().for_each(demand);
+    ["mail-verify-subject", "mail-verify-greeting", "mail-verify-closing"]
+        .into_iter()
+        .for_each(demand);
 }
 
 #[test]
 fn the_three_files_parse_and_have_the_same_keys() {
     for language in Language::ALL {
-        assert!(FluentResource::try_new(language.source().to_owned()).is_ok(), "{} does not parse", language.tag());
+        assert!(
+            FluentResource::try_new(language.source().to_owned()).is_ok(),
+            "{} does not parse",
+            language.tag()
+        );
         assert_eq!(keys(language), keys(Language::Ru), "{}", language.tag());
     }
 }
@@ -132,7 +153,10 @@ fn the_lists_above_are_the_domains() {
     collect(&domain, &mut found);
     let rules: BTreeSet<String> = RULES.iter().map(|rule| rule.code().to_owned()).collect();
     let listed: BTreeSet<String> = REJECTIONS.iter().map(|code| (*code).to_owned()).chain(rules).collect();
-    assert_eq!(found, listed, "a code of the domain is not listed here, or a listed one is gone");
+    assert_eq!(
+        found, listed,
+        "a code of the domain is not listed here, or a listed one is gone"
+    );
 }
 
 /// The string literals in every `fn code(&self)` below a folder.

@@ -12,7 +12,11 @@ pub async fn make(pool: &PgPool, user: Uuid) -> Result<String, sqlx::Error> {
     let code = draw();
     let upsert = "insert into platform.email_codes (user_id, code_hash, expires_at) values ($1, $2, now() + interval '24 hours') \
         on conflict (user_id) do update set code_hash = excluded.code_hash, failures = 0, expires_at = excluded.expires_at";
-    sqlx::query(upsert).bind(user).bind(&hash(user, &code)[..]).execute(pool).await?;
+    sqlx::query(upsert)
+        .bind(user)
+        .bind(&hash(user, &code)[..])
+        .execute(pool)
+        .await?;
     Ok(code)
 }
 
@@ -21,7 +25,12 @@ pub async fn check(pool: &PgPool, user: Uuid, code: &str) -> Result<bool, sqlx::
     // One statement, so that many guesses at once do not get more tries than one after another.
     let attempt = "update platform.email_codes set failures = failures + case when code_hash = $2 then 0 else 1 end \
         where user_id = $1 and failures < $3 and expires_at > now() returning code_hash = $2";
-    let right: Option<bool> = sqlx::query_scalar(attempt).bind(user).bind(&hash(user, code.trim())[..]).bind(FAILURES_MAX).fetch_optional(pool).await?;
+    let right: Option<bool> = sqlx::query_scalar(attempt)
+        .bind(user)
+        .bind(&hash(user, code.trim())[..])
+        .bind(FAILURES_MAX)
+        .fetch_optional(pool)
+        .await?;
     Ok(right.unwrap_or(false))
 }
 
@@ -40,7 +49,10 @@ mod tests {
     #[test]
     fn a_code_is_six_digits_and_belongs_to_one_user() {
         let code = draw();
-        assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+        assert!(
+            code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()),
+            "{code}"
+        );
         assert_ne!(hash(Uuid::now_v7(), &code), hash(Uuid::now_v7(), &code));
     }
 }

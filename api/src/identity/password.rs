@@ -41,7 +41,8 @@ impl Passwords {
         self.run(move || {
             let known = stored.is_some();
             let stored = stored.or_else(|| NOBODY.clone()).unwrap_or_default();
-            let right = PasswordHash::new(&stored).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
+            let right = PasswordHash::new(&stored)
+                .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok());
             right && known
         })
         .await
@@ -63,7 +64,9 @@ impl Passwords {
 }
 
 fn hash(password: &str) -> Result<String, argon2::password_hash::Error> {
-    Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string())
+    Argon2::default()
+        .hash_password(password.as_bytes())
+        .map(|hash| hash.to_string())
 }
 
 /// The rule for new passwords.
@@ -71,7 +74,11 @@ pub fn check(check: &mut Check, field: &str, password: &str) {
     if password.is_empty() {
         check.fail(field, Rule::Required);
     } else {
-        check.that(password.chars().count() >= PASSWORD_MIN, field, Rule::WeakPassword { min: PASSWORD_MIN });
+        check.that(
+            password.chars().count() >= PASSWORD_MIN,
+            field,
+            Rule::WeakPassword { min: PASSWORD_MIN },
+        );
         check.at_most(field, password, PASSWORD_MAX);
     }
 }
@@ -83,12 +90,19 @@ pub async fn store(pool: &PgPool, user: Uuid, hash: &str) -> Result<(), sqlx::Er
 }
 
 pub async fn load(pool: &PgPool, user: Uuid) -> Result<Option<String>, sqlx::Error> {
-    query_scalar("select password_hash from platform.credentials where user_id = $1").bind(user).fetch_optional(pool).await
+    query_scalar("select password_hash from platform.credentials where user_id = $1")
+        .bind(user)
+        .fetch_optional(pool)
+        .await
 }
 
 /// Of a user who was never registered after all.
 pub async fn forget(pool: &PgPool, user: Uuid) -> Result<(), sqlx::Error> {
-    query("delete from platform.credentials where user_id = $1").bind(user).execute(pool).await.map(drop)
+    query("delete from platform.credentials where user_id = $1")
+        .bind(user)
+        .execute(pool)
+        .await
+        .map(drop)
 }
 
 #[cfg(test)]
@@ -100,7 +114,12 @@ mod tests {
         let passwords = Passwords::new();
         let hash = passwords.hash("SecurePassword123".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$"));
-        assert!(passwords.verify("SecurePassword123".into(), Some(hash.clone())).await.unwrap());
+        assert!(
+            passwords
+                .verify("SecurePassword123".into(), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
         assert!(!passwords.verify("securepassword123".into(), Some(hash)).await.unwrap());
         assert!(!passwords.verify("nobody has this password".into(), None).await.unwrap());
         assert!(!passwords.verify("x".into(), Some("not a hash".into())).await.unwrap());

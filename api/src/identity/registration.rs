@@ -81,7 +81,11 @@ struct PendingUser {
 #[utoipa::path(post, path = "/auth/register", tag = "identity", security(()), request_body = Registration, responses((status = 201, body = Envelope<RegisteredAnswer>)))]
 async fn register(State(app): State<App>, write: Write, body: Body<Registration>) -> Result<Response, Problem> {
     let answer = register_with(&app, &write, body).await;
-    answer.map_err(|problem| problem.rename_field("companyName", "organizationName").rename_field("bin", "organizationBin"))
+    answer.map_err(|problem| {
+        problem
+            .rename_field("companyName", "organizationName")
+            .rename_field("bin", "organizationBin")
+    })
 }
 
 /// Register a company's owner (document 1)
@@ -96,12 +100,26 @@ async fn register_with(app: &App, write: &Write, body: Body<Registration>) -> Re
         Some(first) => first,
         None => append(app, body.value, &context).await?,
     };
-    let written = write.settle_at(app, WorkspaceId::PLATFORM, appended.position, None).await;
-    let id_of = |category: &str| appended.events.iter().find(|event| event.category == category).map(|event| event.stream_id);
+    let written = write
+        .settle_at(app, WorkspaceId::PLATFORM, appended.position, None)
+        .await;
+    let id_of = |category: &str| {
+        appended
+            .events
+            .iter()
+            .find(|event| event.category == category)
+            .map(|event| event.stream_id)
+    };
     let user = appended.events.iter().find(|event| event.category == User::NAME);
-    let email = user.and_then(|event| serde_json::from_str::<Value>(&event.data).ok()).and_then(|data| data["email"].as_str().map(str::to_owned));
+    let email = user
+        .and_then(|event| serde_json::from_str::<Value>(&event.data).ok())
+        .and_then(|data| data["email"].as_str().map(str::to_owned));
     Ok(written.created(RegisteredAnswer {
-        user: PendingUser { id: id_of(User::NAME).unwrap_or_default(), email: email.unwrap_or_default(), status: "pending" },
+        user: PendingUser {
+            id: id_of(User::NAME).unwrap_or_default(),
+            email: email.unwrap_or_default(),
+            status: "pending",
+        },
         organization_id: id_of(Organization::NAME),
         workspace_id: id_of(Workspace::NAME),
         message: "Verification email sent",
@@ -126,7 +144,10 @@ impl Registration {
                 email: normal_email(&self.email.unwrap_or_default()),
                 first_name: text(self.first_name),
                 last_name: text(self.last_name),
-                phone: self.phone.map(|phone| phone.trim().to_owned()).filter(|phone| !phone.is_empty()),
+                phone: self
+                    .phone
+                    .map(|phone| phone.trim().to_owned())
+                    .filter(|phone| !phone.is_empty()),
                 organization_id: Some(organization_id),
             },
             password: self.password.unwrap_or_default(),
@@ -151,9 +172,15 @@ impl Request {
         for (field, value) in [("email", &self.user.email), ("bin", &self.organization.bin)] {
             edge.that(!value.is_empty(), field, Rule::Required);
         }
-        let mut found: Vec<Violation> = edge.done().err().map(|violations| violations.as_slice().to_vec()).unwrap_or_default();
+        let mut found: Vec<Violation> = edge
+            .done()
+            .err()
+            .map(|violations| violations.as_slice().to_vec())
+            .unwrap_or_default();
         let user = User::default().decide(&UserCommand::Register(self.user.clone())).err();
-        let company = Organization::default().decide(&OrganizationCommand::Create(self.organization.clone())).err();
+        let company = Organization::default()
+            .decide(&OrganizationCommand::Create(self.organization.clone()))
+            .err();
         let user = user.as_ref().map(domain::Rejection::violations).unwrap_or_default();
         let company = company.as_ref().map(domain::Rejection::violations).unwrap_or_default();
         for violation in user.iter().chain(company) {
@@ -161,15 +188,23 @@ impl Request {
                 found.push(violation.clone());
             }
         }
-        if found.is_empty() { Ok(()) } else { Err(Problem::invalid(&found).because("user.invalid")) }
+        if found.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid(&found).because("user.invalid"))
+        }
     }
 
     fn unit(&self, slug: &str) -> Result<Unit, Error<UserRejection>> {
         let refused = |violations: &[Violation]| match violations.first() {
-            Some(Violation { field, rule }) => Error::Rejected(UserRejection::Invalid(Violations::one(field, rule.clone()))),
+            Some(Violation { field, rule }) => {
+                Error::Rejected(UserRejection::Invalid(Violations::one(field, rule.clone())))
+            }
             None => Error::Rejected(UserRejection::AlreadyRegistered),
         };
-        let user = User::default().decide(&UserCommand::Register(self.user.clone())).map_err(Error::Rejected)?;
+        let user = User::default()
+            .decide(&UserCommand::Register(self.user.clone()))
+            .map_err(Error::Rejected)?;
         let company = Organization::default().decide(&OrganizationCommand::Create(self.organization.clone()));
         let company = company.map_err(|rejection| refused(domain::Rejection::violations(&rejection)))?;
         let created = workspace::Created {
@@ -183,9 +218,12 @@ impl Request {
         let entered = Workspace::default().decide(&WorkspaceCommand::Create(created));
         let entered = entered.map_err(|rejection| refused(domain::Rejection::violations(&rejection)))?;
         let mut unit = Unit::default();
-        unit.add(self.user_id, &User::default(), 0, &user).map_err(Error::Unstorable)?;
-        unit.add(self.organization_id, &Organization::default(), 0, &company).map_err(Error::Unstorable)?;
-        unit.add(WorkspaceId::new(Uuid::now_v7()), &Workspace::default(), 0, &entered).map_err(Error::Unstorable)?;
+        unit.add(self.user_id, &User::default(), 0, &user)
+            .map_err(Error::Unstorable)?;
+        unit.add(self.organization_id, &Organization::default(), 0, &company)
+            .map_err(Error::Unstorable)?;
+        unit.add(WorkspaceId::new(Uuid::now_v7()), &Workspace::default(), 0, &entered)
+            .map_err(Error::Unstorable)?;
         Ok(unit)
     }
 }
@@ -198,7 +236,9 @@ async fn append(app: &App, registration: Registration, context: &Context) -> Res
     for slug in slugs(&request.organization.name).take(SLUGS_MAX) {
         match app.executor.commit(request.unit(&slug)?, context).await {
             Ok(appended) => return Ok(appended),
-            Err(AppendError::Claimed { kind: "workspace.slug", .. }) => {}
+            Err(AppendError::Claimed {
+                kind: "workspace.slug", ..
+            }) => {}
             Err(error) => {
                 if matches!(error, AppendError::Claimed { .. } | AppendError::CommandReused) {
                     password::forget(&app.pool, request.user_id.uuid()).await.ok();
@@ -214,9 +254,15 @@ async fn append(app: &App, registration: Registration, context: &Context) -> Res
 pub(super) fn slugs(name: &str) -> impl Iterator<Item = String> {
     let plain: String = slug::slugify(name).chars().take(SLUG_LENGTH).collect();
     let plain = plain.trim_matches('-').to_owned();
-    let plain = if plain.is_empty() { "workspace".to_owned() } else { plain };
+    let plain = if plain.is_empty() {
+        "workspace".to_owned()
+    } else {
+        plain
+    };
     let base = plain.clone();
-    std::iter::once(plain).chain(std::iter::repeat_with(move || format!("{base}-{:06x}", rand::random::<u32>() & 0x00ff_ffff)))
+    std::iter::once(plain).chain(std::iter::repeat_with(move || {
+        format!("{base}-{:06x}", rand::random::<u32>() & 0x00ff_ffff)
+    }))
 }
 
 pub(super) fn tenant_key(slug: &str) -> String {
@@ -245,7 +291,11 @@ async fn verify_email(State(app): State<App>, write: Write, body: Body<Verificat
 
 /// Verify an address with the code in the mail (document 1)
 #[utoipa::path(post, path = "/users/verify-email", tag = "identity", security(()), request_body = Verification, responses((status = 200, body = Envelope<Message>)))]
-async fn verify_user_email(State(app): State<App>, write: Write, body: Body<Verification>) -> Result<Response, Problem> {
+async fn verify_user_email(
+    State(app): State<App>,
+    write: Write,
+    body: Body<Verification>,
+) -> Result<Response, Problem> {
     verify(&app, &write, body).await
 }
 
@@ -261,9 +311,17 @@ async fn verify(app: &App, write: &Write, Body { value, hash }: Body<Verificatio
         return Err(Problem::invalid_field("code", Rule::NotAllowed).because("user.code_wrong"));
     };
     let context = write.anonymous(hash);
-    let done = app.executor.execute::<User>(user.id.into(), &UserCommand::VerifyEmail, &context).await?;
+    let done = app
+        .executor
+        .execute::<User>(user.id.into(), &UserCommand::VerifyEmail, &context)
+        .await?;
     let written = write.settle(app, WorkspaceId::PLATFORM, &done).await;
-    Ok(written.answer(StatusCode::OK, &Envelope::of(Message { message: "Email verified successfully" })))
+    Ok(written.answer(
+        StatusCode::OK,
+        &Envelope::of(Message {
+            message: "Email verified successfully",
+        }),
+    ))
 }
 
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -295,9 +353,15 @@ async fn check_email(State(app): State<App>, Body { value, .. }: Body<EmailQuest
     let email = normal_email(&value.email);
     let mut check = Check::default();
     check.email("email", &email);
-    check.done().map_err(|violations| Problem::invalid(violations.as_slice()))?;
+    check
+        .done()
+        .map_err(|violations| Problem::invalid(violations.as_slice()))?;
     let exists = platform::user_by_email(&app.pool, &email).await?.is_some();
-    Ok(envelope::ok(Availability { exists, available: !exists, check_digit_holds: None }))
+    Ok(envelope::ok(Availability {
+        exists,
+        available: !exists,
+        check_digit_holds: None,
+    }))
 }
 
 /// Whether a BIN is registered, and whether its check digit holds
@@ -307,10 +371,16 @@ async fn check_bin(State(app): State<App>, Body { value, .. }: Body<BinQuestion>
     let bin = value.bin.trim();
     let mut check = Check::default();
     check.twelve_digits("bin", bin);
-    check.done().map_err(|violations| Problem::invalid(violations.as_slice()))?;
+    check
+        .done()
+        .map_err(|violations| Problem::invalid(violations.as_slice()))?;
     let known = sqlx::query_scalar("select exists (select from platform.organizations where bin = $1)");
     let exists: bool = known.bind(bin).fetch_one(&app.pool).await?;
-    Ok(envelope::ok(Availability { exists, available: !exists, check_digit_holds: Some(check_digit_holds(bin)) }))
+    Ok(envelope::ok(Availability {
+        exists,
+        available: !exists,
+        check_digit_holds: Some(check_digit_holds(bin)),
+    }))
 }
 
 /// All the fields that are empty, at once.
@@ -319,7 +389,9 @@ pub(super) fn require(fields: &[(&str, &str)]) -> Result<(), Problem> {
     for (field, value) in fields {
         check.that(!value.trim().is_empty(), *field, Rule::Required);
     }
-    check.done().map_err(|violations| Problem::invalid(violations.as_slice()))
+    check
+        .done()
+        .map_err(|violations| Problem::invalid(violations.as_slice()))
 }
 
 #[cfg(test)]
@@ -335,7 +407,10 @@ mod tests {
         assert_eq!(first("!!!"), "workspace");
         for name in ["ә".repeat(500), "Ұлы Дала ".repeat(40), "a-".repeat(100)] {
             for slug in slugs(&name).take(3) {
-                assert!(slug.len() <= workspace::SLUG_MAX && !slug.starts_with('-') && !slug.ends_with('-'), "{slug}");
+                assert!(
+                    slug.len() <= workspace::SLUG_MAX && !slug.starts_with('-') && !slug.ends_with('-'),
+                    "{slug}"
+                );
             }
         }
     }
@@ -345,19 +420,41 @@ mod tests {
         let one = json!({"email": " Owner@Company.KZ ", "password": "SecurePassword123", "firstName": "Имя", "lastName": "Фамилия", "bin": "123456789012", "companyName": "ТОО Компания"});
         let two = json!({"email": "owner@company.kz", "password": "SecurePassword123!", "firstName": "Имя", "lastName": "Фамилия", "phone": "+77001234567", "organizationBin": "123456789012", "organizationName": "ТОО Компания"});
         for body in [one, two] {
-            let request = serde_json::from_value::<Registration>(body).unwrap().into_request().unwrap();
-            assert_eq!((request.user.email.as_str(), request.organization.bin.as_str()), ("owner@company.kz", "123456789012"));
+            let request = serde_json::from_value::<Registration>(body)
+                .unwrap()
+                .into_request()
+                .unwrap();
+            assert_eq!(
+                (request.user.email.as_str(), request.organization.bin.as_str()),
+                ("owner@company.kz", "123456789012")
+            );
             assert!(request.unit("too-kompaniia").is_ok());
         }
     }
 
     #[test]
     fn everything_that_is_wrong_is_told_at_once() {
-        let refused = Registration { password: Some("short".into()), bin: Some("12".into()), ..Registration::default() }.into_request();
+        let refused = Registration {
+            password: Some("short".into()),
+            bin: Some("12".into()),
+            ..Registration::default()
+        }
+        .into_request();
         let problem = refused.err().unwrap();
-        let mut told: Vec<(&str, &str)> = problem.violations().iter().map(|violation| (violation.field.as_str(), violation.rule.code())).collect();
+        let mut told: Vec<(&str, &str)> = problem
+            .violations()
+            .iter()
+            .map(|violation| (violation.field.as_str(), violation.rule.code()))
+            .collect();
         told.sort_unstable();
-        let expected = [("bin", "not_twelve_digits"), ("companyName", "required"), ("email", "required"), ("firstName", "required"), ("lastName", "required"), ("password", "weak_password")];
+        let expected = [
+            ("bin", "not_twelve_digits"),
+            ("companyName", "required"),
+            ("email", "required"),
+            ("firstName", "required"),
+            ("lastName", "required"),
+            ("password", "weak_password"),
+        ];
         assert_eq!(told, expected);
     }
 }

@@ -4,7 +4,10 @@ use log::migrate::{Migration, apply};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
-const MIGRATIONS: &[Migration] = &[Migration { name: "0002_secrets", sql: include_str!("../../../migrations/platform/0002_secrets.sql") }];
+const MIGRATIONS: &[Migration] = &[Migration {
+    name: "0002_secrets",
+    sql: include_str!("../../../migrations/platform/0002_secrets.sql"),
+}];
 
 pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
@@ -18,5 +21,9 @@ pub(super) fn random() -> [u8; 32] {
 
 /// SHA-256 of all pieces; only for pieces of fixed length, or one alone.
 pub(super) fn digest(pieces: &[&[u8]]) -> [u8; 32] {
-    pieces.iter().fold(Sha256::new(), |hasher, piece| hasher.chain_update(piece)).finalize().into()
+    pieces
+        .iter()
+        .fold(Sha256::new(), |hasher, piece| hasher.chain_update(piece))
+        .finalize()
+        .into()
 }

@@ -44,7 +44,11 @@ pub async fn refresh(pool: &PgPool, token: &str, lifetime: Duration) -> Result<(
     let next = draw();
     insert(&mut tx, &next, session.family, session.user, lifetime).await?;
     let replace = "update platform.sessions set replaced_by = $2 where token_hash = $1";
-    sqlx::query(replace).bind(&hash[..]).bind(&self::hash(&next)[..]).execute(&mut *tx).await?;
+    sqlx::query(replace)
+        .bind(&hash[..])
+        .bind(&self::hash(&next)[..])
+        .execute(&mut *tx)
+        .await?;
     tx.commit().await?;
     Ok((session.user, next))
 }
@@ -55,9 +59,18 @@ pub async fn end(pool: &PgPool, user: Uuid, token: Option<&str>) -> Result<(), s
         Some(token) => {
             let one = "update platform.sessions set revoked_at = now() where revoked_at is null \
                 and family = (select family from platform.sessions where token_hash = $1 and user_id = $2)";
-            sqlx::query(one).bind(hash(token).to_vec()).bind(user).execute(pool).await
+            sqlx::query(one)
+                .bind(hash(token).to_vec())
+                .bind(user)
+                .execute(pool)
+                .await
         }
-        None => sqlx::query("update platform.sessions set revoked_at = now() where revoked_at is null and user_id = $1").bind(user).execute(pool).await,
+        None => {
+            sqlx::query("update platform.sessions set revoked_at = now() where revoked_at is null and user_id = $1")
+                .bind(user)
+                .execute(pool)
+                .await
+        }
     };
     ended.map(drop)
 }
@@ -77,16 +90,40 @@ fn hash(token: &str) -> [u8; 32] {
 async fn find(connection: &mut PgConnection, hash: &[u8]) -> Result<Option<Session>, sqlx::Error> {
     // The lock makes the second of two uses at once see the first.
     let by_hash = "select family, user_id, expires_at, replaced_by is not null, revoked_at is not null from platform.sessions where token_hash = $1 for update";
-    let found: Option<(Uuid, Uuid, DateTime<Utc>, bool, bool)> = sqlx::query_as(by_hash).bind(hash).fetch_optional(connection).await?;
-    Ok(found.map(|(family, user, expires_at, used, revoked)| Session { family, user, expires_at, used, revoked }))
+    let found: Option<(Uuid, Uuid, DateTime<Utc>, bool, bool)> =
+        sqlx::query_as(by_hash).bind(hash).fetch_optional(connection).await?;
+    Ok(found.map(|(family, user, expires_at, used, revoked)| Session {
+        family,
+        user,
+        expires_at,
+        used,
+        revoked,
+    }))
 }
 
-async fn insert(connection: &mut PgConnection, token: &str, family: Uuid, user: Uuid, lifetime: Duration) -> Result<(), sqlx::Error> {
+async fn insert(
+    connection: &mut PgConnection,
+    token: &str,
+    family: Uuid,
+    user: Uuid,
+    lifetime: Duration,
+) -> Result<(), sqlx::Error> {
     let insert = "insert into platform.sessions (token_hash, family, user_id, expires_at) values ($1, $2, $3, $4)";
     let expires_at = Utc::now() + lifetime;
-    sqlx::query(insert).bind(hash(token).to_vec()).bind(family).bind(user).bind(expires_at).execute(connection).await.map(drop)
+    sqlx::query(insert)
+        .bind(hash(token).to_vec())
+        .bind(family)
+        .bind(user)
+        .bind(expires_at)
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 async fn revoke(connection: &mut PgConnection, family: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("update platform.sessions set revoked_at = now() where family = $1 and revoked_at is null").bind(family).execute(connection).await.map(drop)
+    sqlx::query("update platform.sessions set revoked_at = now() where family = $1 and revoked_at is null")
+        .bind(family)
+        .execute(connection)
+        .await
+        .map(drop)
 }

@@ -88,7 +88,9 @@ impl Profile {
             last_name: user.last_name,
             phone: user.phone,
             organization_role: entrance.map(|(_, role)| *role),
-            organization_id: user.organization_id.or_else(|| entrance.and_then(|(workspace, _)| workspace.organization_id)),
+            organization_id: user
+                .organization_id
+                .or_else(|| entrance.and_then(|(workspace, _)| workspace.organization_id)),
             workspace_id: entrance.map(|(workspace, _)| workspace.id),
             status: if user.verified { "active" } else { "pending" },
         }
@@ -115,7 +117,9 @@ async fn sign_in(app: &App, Credentials { email, password }: Credentials) -> Res
         None => None,
     };
     let right = app.passwords.verify(password, stored).await?;
-    let user = user.filter(|_| right).ok_or_else(|| Problem::new(Code::AuthInvalidCredentials))?;
+    let user = user
+        .filter(|_| right)
+        .ok_or_else(|| Problem::new(Code::AuthInvalidCredentials))?;
     if !user.verified {
         return Err(Problem::new(Code::AuthForbidden).because("user.email_not_verified"));
     }
@@ -135,7 +139,11 @@ async fn answer(app: &App, user: User, refresh_token: String) -> Result<Response
         workspace_id: profile.workspace_id,
         organization_id: profile.organization_id,
         organization_role: profile.organization_role,
-        data: SignedInData { access_token, refresh_token, user: profile },
+        data: SignedInData {
+            access_token,
+            refresh_token,
+            user: profile,
+        },
         meta: Meta::now(),
     };
     Ok(Json(answer).into_response())
@@ -151,8 +159,11 @@ struct Refresh {
 #[utoipa::path(post, path = "/auth/refresh", tag = "identity", security(()), request_body = Refresh, responses((status = 200, body = SignedInAnswer)))]
 async fn refresh(State(app): State<App>, Body { value, .. }: Body<Refresh>) -> Result<Response, Problem> {
     require(&[("refreshToken", &value.refresh_token)])?;
-    let (user_id, refresh_token) = session::refresh(&app.pool, &value.refresh_token, app.config.refresh_expiration).await?;
-    let user = platform::user(&app.pool, user_id).await?.ok_or_else(Problem::unauthorized)?;
+    let (user_id, refresh_token) =
+        session::refresh(&app.pool, &value.refresh_token, app.config.refresh_expiration).await?;
+    let user = platform::user(&app.pool, user_id)
+        .await?
+        .ok_or_else(Problem::unauthorized)?;
     answer(&app, user, refresh_token).await
 }
 
@@ -170,7 +181,11 @@ struct Message {
 
 /// Sign out
 #[utoipa::path(post, path = "/auth/logout", tag = "identity", request_body = Logout, responses((status = 200, body = Envelope<Message>)))]
-async fn logout(State(app): State<App>, person: SignedIn, Body { value, .. }: Body<Logout>) -> Result<Response, Problem> {
+async fn logout(
+    State(app): State<App>,
+    person: SignedIn,
+    Body { value, .. }: Body<Logout>,
+) -> Result<Response, Problem> {
     session::end(&app.pool, person.user_id.uuid(), value.refresh_token.as_deref()).await?;
     Ok(envelope::ok(Message { message: "Logged out" }))
 }
@@ -178,7 +193,9 @@ async fn logout(State(app): State<App>, person: SignedIn, Body { value, .. }: Bo
 /// Who is signed in
 #[utoipa::path(get, path = "/auth/me", tag = "identity", responses((status = 200, body = Envelope<Profile>)))]
 async fn me(State(app): State<App>, person: SignedIn) -> Result<Response, Problem> {
-    let user = platform::user(&app.pool, person.user_id.uuid()).await?.ok_or_else(Problem::unauthorized)?;
+    let user = platform::user(&app.pool, person.user_id.uuid())
+        .await?
+        .ok_or_else(Problem::unauthorized)?;
     let memberships = platform::memberships(&app.pool, user.id).await?;
     Ok(envelope::ok(Profile::new(user, &memberships)))
 }

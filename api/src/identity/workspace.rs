@@ -24,7 +24,9 @@ use uuid::Uuid;
 const SLUGS_MAX: usize = 8;
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, rename))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, rename))
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,13 +46,36 @@ struct WorkspaceView {
     /// The caller's.
     #[schema(value_type = String, example = "owner")]
     role: Role,
-    created_at: DateTime<Utc>,
+    /// Told when the read models show it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<DateTime<Utc>>,
 }
 
 impl WorkspaceView {
     fn new(workspace: platform::Workspace, role: Role) -> Self {
-        let platform::Workspace { id, version, name, kind, slug, tenant_key, organization_id, owner_id, created_at } = workspace;
-        Self { id, version, name, kind, slug, tenant_key, organization_id, owner_id, role, created_at }
+        let platform::Workspace {
+            id,
+            version,
+            name,
+            kind,
+            slug,
+            tenant_key,
+            organization_id,
+            owner_id,
+            created_at,
+        } = workspace;
+        Self {
+            id,
+            version,
+            name,
+            kind,
+            slug,
+            tenant_key,
+            organization_id,
+            owner_id,
+            role,
+            created_at: Some(created_at),
+        }
     }
 }
 
@@ -65,13 +90,21 @@ struct NamedWorkspace {
 #[utoipa::path(get, path = "/workspaces", tag = "identity", responses((status = 200, body = Envelope<Listed<Vec<WorkspaceView>>>)))]
 async fn list(State(app): State<App>, person: SignedIn) -> Result<Response, Problem> {
     let memberships = platform::memberships(&app.pool, person.user_id.uuid()).await?;
-    let views: Vec<WorkspaceView> = memberships.into_iter().map(|(workspace, role)| WorkspaceView::new(workspace, role)).collect();
+    let views: Vec<WorkspaceView> = memberships
+        .into_iter()
+        .map(|(workspace, role)| WorkspaceView::new(workspace, role))
+        .collect();
     Ok(envelope::ok(Listed::all(views)))
 }
 
 /// Create a corporate workspace
 #[utoipa::path(post, path = "/workspaces", tag = "identity", request_body = NamedWorkspace, responses((status = 201, body = Envelope<WorkspaceView>)))]
-async fn create(State(app): State<App>, caller: May<WorkspacesCreate>, write: Write, body: Body<NamedWorkspace>) -> Result<Response, Problem> {
+async fn create(
+    State(app): State<App>,
+    caller: May<WorkspacesCreate>,
+    write: Write,
+    body: Body<NamedWorkspace>,
+) -> Result<Response, Problem> {
     let context = write.context_in(WorkspaceId::PLATFORM, &caller, body.hash);
     let done = execute_create(&app, &caller, body.value.name.trim(), &context).await?;
     let written = write.settle(&app, WorkspaceId::PLATFORM, &done).await;
@@ -79,14 +112,40 @@ async fn create(State(app): State<App>, caller: May<WorkspacesCreate>, write: Wr
         WorkspaceEvent::Created(created) => Some(created.clone()),
         WorkspaceEvent::Renamed { .. } | WorkspaceEvent::MemberAdded { .. } => None,
     });
-    let Created { name, kind, slug, tenant_key, organization_id, owner_id } = view.ok_or_else(Problem::internal)?;
+    let Created {
+        name,
+        kind,
+        slug,
+        tenant_key,
+        organization_id,
+        owner_id,
+    } = view.ok_or_else(Problem::internal)?;
     let (organization_id, owner_id) = (organization_id.map(Into::into), owner_id.into());
-    let view = WorkspaceView { id: done.id, version: done.version, name, kind, slug, tenant_key, organization_id, owner_id, role: Role::Owner, created_at: context.now };
+    let created_at = platform::workspace(&app.pool, done.id)
+        .await?
+        .map(|workspace| workspace.created_at);
+    let view = WorkspaceView {
+        id: done.id,
+        version: done.version,
+        name,
+        kind,
+        slug,
+        tenant_key,
+        organization_id,
+        owner_id,
+        role: Role::Owner,
+        created_at,
+    };
     Ok(written.created(view))
 }
 
 /// Tries other slugs while one is taken.
-async fn execute_create(app: &App, caller: &Caller, name: &str, context: &Context) -> Result<Done<WorkspaceEvent>, Problem> {
+async fn execute_create(
+    app: &App,
+    caller: &Caller,
+    name: &str,
+    context: &Context,
+) -> Result<Done<WorkspaceEvent>, Problem> {
     for slug in slugs(name).take(SLUGS_MAX) {
         let created = Created {
             name: name.to_owned(),
@@ -97,8 +156,14 @@ async fn execute_create(app: &App, caller: &Caller, name: &str, context: &Contex
             owner_id: caller.user_id,
         };
         let id = WorkspaceId::new(Uuid::now_v7());
-        match app.executor.execute::<Workspace>(id, &WorkspaceCommand::Create(created), context).await {
-            Err(Error::Taken { kind: "workspace.slug", .. }) => {}
+        match app
+            .executor
+            .execute::<Workspace>(id, &WorkspaceCommand::Create(created), context)
+            .await
+        {
+            Err(Error::Taken {
+                kind: "workspace.slug", ..
+            }) => {}
             done => return Ok(done?),
         }
     }
@@ -115,14 +180,25 @@ async fn show(State(app): State<App>, person: SignedIn, Id(id): Id<Uuid>) -> Res
 
 /// Rename a workspace
 #[utoipa::path(put, path = "/workspaces/{id}", tag = "identity", params(("id" = Uuid, Path)), request_body = NamedWorkspace, responses((status = 200, body = Envelope<WorkspaceView>)))]
-async fn rename(State(app): State<App>, person: SignedIn, Id(id): Id<Uuid>, write: Write, body: Body<NamedWorkspace>) -> Result<Response, Problem> {
+async fn rename(
+    State(app): State<App>,
+    person: SignedIn,
+    Id(id): Id<Uuid>,
+    write: Write,
+    body: Body<NamedWorkspace>,
+) -> Result<Response, Problem> {
     let caller = Caller::enter(&app.pool, person.user_id, &Named::Id(id)).await?;
     caller.require(Permission::WorkspacesUpdate)?;
     let context = write.context_in(WorkspaceId::PLATFORM, &caller, body.hash);
     let name = body.value.name.trim().to_owned();
-    let done = app.executor.execute::<Workspace>(id.into(), &WorkspaceCommand::Rename { name: name.clone() }, &context).await?;
+    let done = app
+        .executor
+        .execute::<Workspace>(id.into(), &WorkspaceCommand::Rename { name: name.clone() }, &context)
+        .await?;
     let written = write.settle(&app, WorkspaceId::PLATFORM, &done).await;
-    let Caller { mut workspace, role, .. } = caller;
+    let Caller {
+        mut workspace, role, ..
+    } = caller;
     (workspace.name, workspace.version) = (name, done.version);
     Ok(written.ok(WorkspaceView::new(workspace, role)))
 }

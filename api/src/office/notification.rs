@@ -25,7 +25,10 @@ const MINE: &str = "(t.role = {1} or t.user_id = {2}::uuid)";
 const UNREAD: &str = "not t.read_by ? {2}";
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(read)).routes(routes!(mark_read))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(read))
+        .routes(routes!(mark_read))
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,11 +47,18 @@ pub struct MarkRead {
 
 /// The caller's notifications, newest first; `unread=true` leaves out what was read.
 #[utoipa::path(get, path = "/notifications", tag = "notifications", responses((status = 200, description = "A page of notifications")))]
-async fn list(State(app): State<App>, caller: May<NotificationsView>, language: Language, Pairs(mut pairs): Pairs) -> Result<Response, Problem> {
+async fn list(
+    State(app): State<App>,
+    caller: May<NotificationsView>,
+    language: Language,
+    Pairs(mut pairs): Pairs,
+) -> Result<Response, Problem> {
     let unread = pairs.iter().any(|(name, value)| name == "unread" && value == "true");
     pairs.retain(|(name, _)| name != "unread");
     let page = page(&app, &caller, &pairs, unread).await?;
-    let count = self::page(&app, &caller, &[("limit".to_owned(), "1".to_owned())], true).await?.total;
+    let count = self::page(&app, &caller, &[("limit".to_owned(), "1".to_owned())], true)
+        .await?
+        .total;
     let items: Vec<Map<String, Value>> = serde_json::from_str(page.items.get()).map_err(|_| Problem::internal())?;
     let items: Vec<Map<String, Value>> = items.into_iter().map(|item| present(item, &caller, language)).collect();
     let listed = envelope::Listed::new(items, page.total, page.page, page.limit, page.next_cursor);
@@ -59,41 +69,79 @@ async fn list(State(app): State<App>, caller: May<NotificationsView>, language: 
 
 /// Marks one as read.
 #[utoipa::path(put, path = "/notifications/{id}/read", tag = "notifications", params(("id" = Uuid, Path)), responses((status = 200, body = Envelope<NotificationRead>)))]
-async fn read(State(app): State<App>, caller: May<NotificationsView>, Id(id): Id<NotificationId>, write: Write) -> Result<Response, Problem> {
+async fn read(
+    State(app): State<App>,
+    caller: May<NotificationsView>,
+    Id(id): Id<NotificationId>,
+    write: Write,
+) -> Result<Response, Problem> {
     mark(&app, &caller, &write, BodyHash::default(), vec![id]).await
 }
 
 /// Marks several as read.
 #[utoipa::path(post, path = "/notifications/mark-read", tag = "notifications", request_body = MarkRead, responses((status = 200, body = Envelope<NotificationRead>)))]
-async fn mark_read(State(app): State<App>, caller: May<NotificationsView>, write: Write, Body { value, hash }: Body<MarkRead>) -> Result<Response, Problem> {
+async fn mark_read(
+    State(app): State<App>,
+    caller: May<NotificationsView>,
+    write: Write,
+    Body { value, hash }: Body<MarkRead>,
+) -> Result<Response, Problem> {
     let ids = match value.ids {
         Some(ids) => ids,
         None => {
             let unread = page(&app, &caller, &[("limit".to_owned(), "100".to_owned())], true).await?;
-            let items: Vec<Map<String, Value>> = serde_json::from_str(unread.items.get()).map_err(|_| Problem::internal())?;
-            items.iter().filter_map(|item| item["id"].as_str()?.parse().ok()).collect()
+            let items: Vec<Map<String, Value>> =
+                serde_json::from_str(unread.items.get()).map_err(|_| Problem::internal())?;
+            items
+                .iter()
+                .filter_map(|item| item["id"].as_str()?.parse().ok())
+                .collect()
         }
     };
     mark(&app, &caller, &write, hash, ids).await
 }
 
-async fn page(app: &App, caller: &Caller, pairs: &[(String, String)], unread: bool) -> Result<projections::list::Page, Problem> {
-    let condition = if unread { format!("{MINE} and {UNREAD}") } else { MINE.to_owned() };
+async fn page(
+    app: &App,
+    caller: &Caller,
+    pairs: &[(String, String)],
+    unread: bool,
+) -> Result<projections::list::Page, Problem> {
+    let condition = if unread {
+        format!("{MINE} and {UNREAD}")
+    } else {
+        MINE.to_owned()
+    };
     let values = [caller.role.code().to_owned(), caller.user_id.to_string()];
     Ok(view::page_where::<Row>(&app.pool, &caller.schema(), pairs, &condition, &values).await?)
 }
 
 /// Reading twice is reading once, so a repeat of the whole is harmless and each needs no key of its own.
-async fn mark(app: &App, caller: &Caller, write: &Write, hash: BodyHash, ids: Vec<NotificationId>) -> Result<Response, Problem> {
+async fn mark(
+    app: &App,
+    caller: &Caller,
+    write: &Write,
+    hash: BodyHash,
+    ids: Vec<NotificationId>,
+) -> Result<Response, Problem> {
     let mut context = write.context(caller, hash);
     context.command = None;
     let mut position = 0;
     for id in ids {
-        let read = NotificationCommand::Read { user_id: caller.user_id };
-        position = app.executor.execute::<Notification>(id, &read, &context).await?.position.max(position);
+        let read = NotificationCommand::Read {
+            user_id: caller.user_id,
+        };
+        position = app
+            .executor
+            .execute::<Notification>(id, &read, &context)
+            .await?
+            .position
+            .max(position);
     }
     let written = write.settle_at(app, context.workspace, position, None).await;
-    Ok(written.ok(NotificationRead { message: "Notification marked as read" }))
+    Ok(written.ok(NotificationRead {
+        message: "Notification marked as read",
+    }))
 }
 
 /// The sentence in the reader's language, and whether they have read it.
@@ -111,7 +159,11 @@ fn present(mut item: Map<String, Value>, caller: &Caller, language: Language) ->
         item.insert(field.to_owned(), sentence.unwrap_or_else(|| topic.clone()).into());
     }
     let reader = json!(caller.user_id);
-    let read = item.remove("readBy").as_ref().and_then(Value::as_array).is_some_and(|readers| readers.contains(&reader));
+    let read = item
+        .remove("readBy")
+        .as_ref()
+        .and_then(Value::as_array)
+        .is_some_and(|readers| readers.contains(&reader));
     item.insert("read".to_owned(), read.into());
     item
 }

@@ -63,7 +63,11 @@ pub struct BomDefined {
 /// A product's bill of materials with its cost and time.
 #[utoipa::path(get, path = "/production/bom/{productId}", tag = "production", params(("productId" = Uuid, Path)),
     responses((status = 200, description = "The bill of materials"), (status = 404, body = ErrorEnvelope)))]
-async fn get(State(app): State<App>, caller: May<ProductionView>, ProductParam(product): ProductParam) -> Result<Response, Problem> {
+async fn get(
+    State(app): State<App>,
+    caller: May<ProductionView>,
+    ProductParam(product): ProductParam,
+) -> Result<Response, Problem> {
     view::one::<Row>(&app, &caller, product, "bom.missing").await
 }
 
@@ -77,13 +81,31 @@ async fn define(
     write: Write,
     Body { value, hash }: Body<DefineBom>,
 ) -> Result<Response, Problem> {
-    let component = |BomComponent { material_id, quantity, unit, cost }: BomComponent| {
+    let component = |BomComponent {
+                         material_id,
+                         quantity,
+                         unit,
+                         cost,
+                     }: BomComponent| {
         let unit = unit.unwrap_or_default();
-        Component { material_id, material_name: String::new(), quantity, unit, cost }
+        Component {
+            material_id,
+            material_name: String::new(),
+            quantity,
+            unit,
+            cost,
+        }
     };
-    let bill = Bill { components: value.components.into_iter().map(component).collect(), operations: value.operations };
+    let bill = Bill {
+        components: value.components.into_iter().map(component).collect(),
+        operations: value.operations,
+    };
     let context = write.context(&caller, hash);
     let done = bom::define(&app.executor, product, bill, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(BomDefined { product_id: product.into(), message: "Bill of materials saved", version: done.version }))
+    Ok(written.ok(BomDefined {
+        product_id: product.into(),
+        message: "Bill of materials saved",
+        version: done.version,
+    }))
 }

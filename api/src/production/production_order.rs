@@ -25,6 +25,10 @@ async fn list(State(app): State<App>, caller: May<ProductionView>, Pairs(pairs):
 /// A production order with its materials and work orders.
 #[utoipa::path(get, path = "/production/orders/{id}", tag = "production", params(("id" = Uuid, Path)),
     responses((status = 200, description = "The production order"), (status = 404, body = ErrorEnvelope)))]
-async fn get(State(app): State<App>, caller: May<ProductionView>, Id(id): Id<ProductionOrderId>) -> Result<Response, Problem> {
+async fn get(
+    State(app): State<App>,
+    caller: May<ProductionView>,
+    Id(id): Id<ProductionOrderId>,
+) -> Result<Response, Problem> {
     view::one::<Row>(&app, &caller, id, "production_order.missing").await
 }

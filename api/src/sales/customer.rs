@@ -15,7 +15,9 @@ use domain::{
     Money,
     fixed::Rating,
     id::CustomerId,
-    sales::customer::{Address, Change, Contact, Customer, CustomerCommand, CustomerEvent, CustomerType, Profile, Status},
+    sales::customer::{
+        Address, Change, Contact, Customer, CustomerCommand, CustomerEvent, CustomerType, Profile, Status,
+    },
 };
 use projections::sales::customer::Row;
 use serde::{Deserialize, Serialize};
@@ -26,7 +28,10 @@ use uuid::Uuid;
 const MISSING: &str = "customer.missing";
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update, archive)).routes(routes!(convert))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, update, archive))
+        .routes(routes!(convert))
 }
 
 /// A new customer; only the name is required.
@@ -72,9 +77,26 @@ pub struct CreateCustomer {
 pub struct UpdateCustomer {
     #[schema(value_type = Option<String>, example = "ACTIVE")]
     status: Option<Status>,
-    #[serde(flatten)]
-    #[schema(value_type = Object)]
-    change: Change,
+    name: Option<String>,
+    #[serde(rename = "type")]
+    #[schema(value_type = Option<String>, example = "COMPANY")]
+    kind: Option<CustomerType>,
+    email: Option<String>,
+    phone: Option<String>,
+    bin: Option<String>,
+    iin: Option<String>,
+    source: Option<String>,
+    segment: Option<String>,
+    #[schema(value_type = Option<f64>)]
+    rating: Option<Rating>,
+    #[schema(value_type = Option<f64>)]
+    credit_limit: Option<Money>,
+    payment_terms: Option<String>,
+    #[schema(value_type = Option<Vec<Object>>)]
+    contacts: Option<Vec<Contact>>,
+    #[schema(value_type = Option<Vec<Object>>)]
+    addresses: Option<Vec<Address>>,
+    tags: Option<Vec<String>>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,19 +131,69 @@ async fn list(State(app): State<App>, caller: May<CustomersView>, Pairs(pairs): 
 /// A new customer, numbered `CUS-…`.
 #[utoipa::path(post, path = "/customers", tag = "customers", request_body = CreateCustomer,
     responses((status = 201, body = Envelope<CustomerCreated>), (status = 400, body = ErrorEnvelope)))]
-async fn create(State(app): State<App>, caller: May<CustomersCreate>, write: Write, body: Body<CreateCustomer>) -> Result<Response, Problem> {
-    let Body { value: CreateCustomer { name, kind, status, email, phone, bin, iin, source, segment, rating, credit_limit, payment_terms, contacts, addresses, tags }, hash } =
-        body;
-    let profile = Profile { name, kind, email, phone, bin, iin, source, segment, rating, credit_limit, payment_terms, contacts, addresses, tags };
+async fn create(
+    State(app): State<App>,
+    caller: May<CustomersCreate>,
+    write: Write,
+    body: Body<CreateCustomer>,
+) -> Result<Response, Problem> {
+    let Body {
+        value:
+            CreateCustomer {
+                name,
+                kind,
+                status,
+                email,
+                phone,
+                bin,
+                iin,
+                source,
+                segment,
+                rating,
+                credit_limit,
+                payment_terms,
+                contacts,
+                addresses,
+                tags,
+            },
+        hash,
+    } = body;
+    let profile = Profile {
+        name,
+        kind,
+        email,
+        phone,
+        bin,
+        iin,
+        source,
+        segment,
+        rating,
+        credit_limit,
+        payment_terms,
+        contacts,
+        addresses,
+        tags,
+    };
     let context = write.context(&caller, hash);
     let command = CustomerCommand::Create(Box::new(profile), status);
-    let done = app.executor.execute::<Customer>(Uuid::now_v7().into(), &command, &context).await?;
+    let done = app
+        .executor
+        .execute::<Customer>(Uuid::now_v7().into(), &command, &context)
+        .await?;
     let written = write.settle(&app, context.workspace, &done).await;
     let (id, version) = (done.id, done.version);
     let answer = done.events.into_iter().find_map(|event| match event {
-        CustomerEvent::Created { customer_number, status, profile } => {
-            Some(CustomerCreated { id, name: profile.name, status, customer_number: customer_number.to_string(), version })
-        }
+        CustomerEvent::Created {
+            customer_number,
+            status,
+            profile,
+        } => Some(CustomerCreated {
+            id,
+            name: profile.name,
+            status,
+            customer_number: customer_number.to_string(),
+            version,
+        }),
         _ => None,
     });
     Ok(written.created(answer.ok_or_else(Problem::internal)?))
@@ -144,21 +216,90 @@ async fn update(
     write: Write,
     Body { value, hash }: Body<UpdateCustomer>,
 ) -> Result<Response, Problem> {
-    let UpdateCustomer { status, change } = value;
+    let UpdateCustomer {
+        status,
+        name,
+        kind,
+        email,
+        phone,
+        bin,
+        iin,
+        source,
+        segment,
+        rating,
+        credit_limit,
+        payment_terms,
+        contacts,
+        addresses,
+        tags,
+    } = value;
+    let change = Change {
+        name,
+        kind,
+        email,
+        phone,
+        bin,
+        iin,
+        source,
+        segment,
+        rating,
+        credit_limit,
+        payment_terms,
+        contacts,
+        addresses,
+        tags,
+    };
     let command = CustomerCommand::Update(Box::new(change), status);
-    change_with(&app, &caller, &write, hash, id, &command, "Customer updated successfully").await
+    change_with(
+        &app,
+        &caller,
+        &write,
+        hash,
+        id,
+        &command,
+        "Customer updated successfully",
+    )
+    .await
 }
 
 /// Takes a lead or prospect to ACTIVE.
 #[utoipa::path(post, path = "/customers/{id}/convert", tag = "customers", params(("id" = Uuid, Path)), responses((status = 200, body = Envelope<CustomerChanged>)))]
-async fn convert(State(app): State<App>, caller: May<CustomersUpdate>, Id(id): Id<CustomerId>, write: Write) -> Result<Response, Problem> {
-    change_with(&app, &caller, &write, BodyHash::default(), id, &CustomerCommand::Convert, "Lead converted to active customer").await
+async fn convert(
+    State(app): State<App>,
+    caller: May<CustomersUpdate>,
+    Id(id): Id<CustomerId>,
+    write: Write,
+) -> Result<Response, Problem> {
+    change_with(
+        &app,
+        &caller,
+        &write,
+        BodyHash::default(),
+        id,
+        &CustomerCommand::Convert,
+        "Lead converted to active customer",
+    )
+    .await
 }
 
 /// Archives a customer; its history stays.
 #[utoipa::path(delete, path = "/customers/{id}", tag = "customers", params(("id" = Uuid, Path)), responses((status = 200, body = Envelope<CustomerChanged>)))]
-async fn archive(State(app): State<App>, caller: May<CustomersDelete>, Id(id): Id<CustomerId>, write: Write) -> Result<Response, Problem> {
-    change_with(&app, &caller, &write, BodyHash::default(), id, &CustomerCommand::Archive, "Customer archived").await
+async fn archive(
+    State(app): State<App>,
+    caller: May<CustomersDelete>,
+    Id(id): Id<CustomerId>,
+    write: Write,
+) -> Result<Response, Problem> {
+    change_with(
+        &app,
+        &caller,
+        &write,
+        BodyHash::default(),
+        id,
+        &CustomerCommand::Archive,
+        "Customer archived",
+    )
+    .await
 }
 
 async fn change_with(
@@ -178,5 +319,10 @@ async fn change_with(
         _ => None,
     });
     let status = moved.or(matches!(command, CustomerCommand::Convert).then_some(Status::Active));
-    Ok(written.ok(CustomerChanged { id: done.id, status, message, version: done.version }))
+    Ok(written.ok(CustomerChanged {
+        id: done.id,
+        status,
+        message,
+        version: done.version,
+    }))
 }

@@ -21,7 +21,7 @@ use domain::{
     id::{CustomerId, DealId, ProductId, UserId},
     sales::deal::{Change, Deal, DealCommand, DealEvent, Details, Draft, Loss, Stage, Win},
 };
-use projections::sales::deal::Row;
+use projections::sales::deal::{Closed, Row, closed_at};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -31,7 +31,12 @@ const MISSING: &str = "deal.missing";
 const CURRENCY: &str = "KZT";
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(get, update)).routes(routes!(stage)).routes(routes!(win)).routes(routes!(lose))
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(get, update))
+        .routes(routes!(stage))
+        .routes(routes!(win))
+        .routes(routes!(lose))
 }
 
 /// A line: a product and how much of it. Price and tax default to the product's.
@@ -53,8 +58,22 @@ pub struct DealLine {
 }
 
 impl From<DealLine> for LineRequest {
-    fn from(DealLine { product_id, quantity, unit_price, discount, tax }: DealLine) -> Self {
-        Self { product_id, quantity, unit_price, discount, tax }
+    fn from(
+        DealLine {
+            product_id,
+            quantity,
+            unit_price,
+            discount,
+            tax,
+        }: DealLine,
+    ) -> Self {
+        Self {
+            product_id,
+            quantity,
+            unit_price,
+            discount,
+            tax,
+        }
     }
 }
 
@@ -178,18 +197,71 @@ async fn list(State(app): State<App>, caller: May<DealsView>, Pairs(pairs): Pair
 /// A new deal, numbered `DL-…`.
 #[utoipa::path(post, path = "/deals", tag = "deals", request_body = CreateDeal,
     responses((status = 201, body = Envelope<DealCreated>), (status = 400, body = ErrorEnvelope), (status = 404, body = ErrorEnvelope)))]
-async fn create(State(app): State<App>, caller: May<DealsCreate>, write: Write, Body { value, hash }: Body<CreateDeal>) -> Result<Response, Problem> {
-    let CreateDeal { title, description, customer_id, value, currency, stage, probability, expected_close_date, assigned_to, source, products, competitors, tags } = value;
+async fn create(
+    State(app): State<App>,
+    caller: May<DealsCreate>,
+    write: Write,
+    Body { value, hash }: Body<CreateDeal>,
+) -> Result<Response, Problem> {
+    let CreateDeal {
+        title,
+        description,
+        customer_id,
+        value,
+        currency,
+        stage,
+        probability,
+        expected_close_date,
+        assigned_to,
+        source,
+        products,
+        competitors,
+        tags,
+    } = value;
     let currency = currency.unwrap_or_else(|| CURRENCY.to_owned());
-    let details =
-        Details { title, description, customer_id, customer_name: None, value, currency, probability, expected_close_date, assigned_to, source, competitors, tags };
+    let details = Details {
+        title,
+        description,
+        customer_id,
+        customer_name: None,
+        value,
+        currency,
+        probability,
+        expected_close_date,
+        assigned_to,
+        source,
+        competitors,
+        tags,
+    };
     let lines: Vec<LineRequest> = products.into_iter().map(Into::into).collect();
     let context = write.context(&caller, hash);
-    let done = deal::create(&app.executor, Uuid::now_v7().into(), Draft { details, stage, products: vec![] }, &lines, &context).await?;
+    let done = deal::create(
+        &app.executor,
+        Uuid::now_v7().into(),
+        Draft {
+            details,
+            stage,
+            products: vec![],
+        },
+        &lines,
+        &context,
+    )
+    .await?;
     let written = write.settle(&app, context.workspace, &done).await;
     let (id, version) = (done.id, done.version);
     let answer = done.events.into_iter().find_map(|event| match event {
-        DealEvent::Created { deal_number, stage, details, .. } => Some(DealCreated { id, deal_number: deal_number.to_string(), title: details.title, stage, version }),
+        DealEvent::Created {
+            deal_number,
+            stage,
+            details,
+            ..
+        } => Some(DealCreated {
+            id,
+            deal_number: deal_number.to_string(),
+            title: details.title,
+            stage,
+            version,
+        }),
         _ => None,
     });
     Ok(written.created(answer.ok_or_else(Problem::internal)?))
@@ -205,10 +277,42 @@ async fn get(State(app): State<App>, caller: May<DealsView>, Id(id): Id<DealId>)
 /// Changes a deal; with `stage` it moves as well.
 #[utoipa::path(put, path = "/deals/{id}", tag = "deals", params(("id" = Uuid, Path)), request_body = UpdateDeal,
     responses((status = 200, body = Envelope<DealChanged>), (status = 409, body = ErrorEnvelope), (status = 412, body = ErrorEnvelope)))]
-async fn update(State(app): State<App>, caller: May<DealsUpdate>, Id(id): Id<DealId>, write: Write, Body { value, hash }: Body<UpdateDeal>) -> Result<Response, Problem> {
-    let UpdateDeal { stage, products, title, description, customer_id, value, currency, probability, expected_close_date, assigned_to, source, competitors, tags } = value;
-    let change =
-        Change { title, description, customer_id, customer_name: None, value, currency, probability, expected_close_date, assigned_to, source, competitors, tags };
+async fn update(
+    State(app): State<App>,
+    caller: May<DealsUpdate>,
+    Id(id): Id<DealId>,
+    write: Write,
+    Body { value, hash }: Body<UpdateDeal>,
+) -> Result<Response, Problem> {
+    let UpdateDeal {
+        stage,
+        products,
+        title,
+        description,
+        customer_id,
+        value,
+        currency,
+        probability,
+        expected_close_date,
+        assigned_to,
+        source,
+        competitors,
+        tags,
+    } = value;
+    let change = Change {
+        title,
+        description,
+        customer_id,
+        customer_name: None,
+        value,
+        currency,
+        probability,
+        expected_close_date,
+        assigned_to,
+        source,
+        competitors,
+        tags,
+    };
     let lines: Option<Vec<LineRequest>> = products.map(|products| products.into_iter().map(Into::into).collect());
     let context = write.context(&caller, hash);
     let done = deal::update(&app.executor, id, change, lines.as_deref(), stage, &context).await?;
@@ -218,27 +322,91 @@ async fn update(State(app): State<App>, caller: May<DealsUpdate>, Id(id): Id<Dea
 /// Moves a deal to another stage; LOST needs `/lose` with a reason.
 #[utoipa::path(post, path = "/deals/{id}/stage", tag = "deals", params(("id" = Uuid, Path)), request_body = MoveDeal,
     responses((status = 200, body = Envelope<DealChanged>), (status = 409, body = ErrorEnvelope)))]
-async fn stage(State(app): State<App>, caller: May<DealsUpdate>, Id(id): Id<DealId>, write: Write, Body { value, hash }: Body<MoveDeal>) -> Result<Response, Problem> {
+async fn stage(
+    State(app): State<App>,
+    caller: May<DealsUpdate>,
+    Id(id): Id<DealId>,
+    write: Write,
+    Body { value, hash }: Body<MoveDeal>,
+) -> Result<Response, Problem> {
     let command = DealCommand::Move { to: value.stage };
-    execute(&app, &caller, &write, hash, id, &command, value.stage, "Deal stage changed").await
+    execute(
+        &app,
+        &caller,
+        &write,
+        hash,
+        id,
+        &command,
+        value.stage,
+        "Deal stage changed",
+    )
+    .await
 }
 
 /// Wins a deal: an order, an invoice and production follow by themselves.
 #[utoipa::path(post, path = "/deals/{id}/win", tag = "deals", params(("id" = Uuid, Path)), request_body = WinDeal,
     responses((status = 200, body = Envelope<DealChanged>), (status = 409, body = ErrorEnvelope)))]
-async fn win(State(app): State<App>, caller: May<DealsUpdate>, Id(id): Id<DealId>, write: Write, Body { value, hash }: Body<WinDeal>) -> Result<Response, Problem> {
-    let WinDeal { actual_close_date, final_amount, notes } = value;
-    let command = DealCommand::Win(Win { actual_close_date, final_amount, notes });
-    execute(&app, &caller, &write, hash, id, &command, Stage::Won, "Deal marked as won, order created automatically").await
+async fn win(
+    State(app): State<App>,
+    caller: May<DealsUpdate>,
+    Id(id): Id<DealId>,
+    write: Write,
+    Body { value, hash }: Body<WinDeal>,
+) -> Result<Response, Problem> {
+    let WinDeal {
+        actual_close_date,
+        final_amount,
+        notes,
+    } = value;
+    let command = DealCommand::Win(Win {
+        actual_close_date,
+        final_amount,
+        notes,
+    });
+    execute(
+        &app,
+        &caller,
+        &write,
+        hash,
+        id,
+        &command,
+        Stage::Won,
+        "Deal marked as won, order created automatically",
+    )
+    .await
 }
 
 /// Loses a deal, with the reason.
 #[utoipa::path(post, path = "/deals/{id}/lose", tag = "deals", params(("id" = Uuid, Path)), request_body = LoseDeal,
     responses((status = 200, body = Envelope<DealChanged>), (status = 400, body = ErrorEnvelope), (status = 409, body = ErrorEnvelope)))]
-async fn lose(State(app): State<App>, caller: May<DealsUpdate>, Id(id): Id<DealId>, write: Write, Body { value, hash }: Body<LoseDeal>) -> Result<Response, Problem> {
-    let LoseDeal { lost_reason, competitor_won, notes } = value;
-    let command = DealCommand::Lose(Loss { reason: lost_reason, competitor: competitor_won, notes });
-    execute(&app, &caller, &write, hash, id, &command, Stage::Lost, "Deal marked as lost").await
+async fn lose(
+    State(app): State<App>,
+    caller: May<DealsUpdate>,
+    Id(id): Id<DealId>,
+    write: Write,
+    Body { value, hash }: Body<LoseDeal>,
+) -> Result<Response, Problem> {
+    let LoseDeal {
+        lost_reason,
+        competitor_won,
+        notes,
+    } = value;
+    let command = DealCommand::Lose(Loss {
+        reason: lost_reason,
+        competitor: competitor_won,
+        notes,
+    });
+    execute(
+        &app,
+        &caller,
+        &write,
+        hash,
+        id,
+        &command,
+        Stage::Lost,
+        "Deal marked as lost",
+    )
+    .await
 }
 
 #[expect(clippy::too_many_arguments, reason = "the three moves differ in all of these")]
@@ -252,15 +420,39 @@ async fn execute(
     stage: Stage,
     message: &'static str,
 ) -> Result<Response, Problem> {
-    let done = app.executor.execute::<Deal>(id, command, &write.context(caller, hash)).await?;
+    let done = app
+        .executor
+        .execute::<Deal>(id, command, &write.context(caller, hash))
+        .await?;
     answer(app, write, caller, &done, Some(stage), message).await
 }
 
-/// Winning or losing twice answers as the first time did: by when it happened, as the read model has it.
-async fn answer(app: &App, write: &Write, caller: &Caller, done: &Done<DealEvent>, stage: Option<Stage>, message: &'static str) -> Result<Response, Problem> {
+/// Winning or losing twice answers as the first time did: with the moment it happened.
+async fn answer(
+    app: &App,
+    write: &Write,
+    caller: &Caller,
+    done: &Done<DealEvent>,
+    stage: Option<Stage>,
+    message: &'static str,
+) -> Result<Response, Problem> {
     let written = write.settle(app, caller.workspace_id(), done).await;
-    let at = Utc::now();
-    let (won_at, lost_at) = ((stage == Some(Stage::Won)).then_some(at), (stage == Some(Stage::Lost)).then_some(at));
-    let order_id = won_at.map(|_| sagas::deal_won::order_id(done.id).into());
-    Ok(written.ok(DealChanged { id: done.id, stage, won_at, lost_at, order_id, message, version: done.version }))
+    let (mut won_at, mut lost_at) = (None, None);
+    if let (Some(Stage::Won | Stage::Lost), None) = (stage, done.at) {
+        Closed { won_at, lost_at } = closed_at(&app.pool, &caller.schema(), done.id).await?;
+    } else if stage == Some(Stage::Won) {
+        won_at = done.at;
+    } else if stage == Some(Stage::Lost) {
+        lost_at = done.at;
+    }
+    let order_id = (stage == Some(Stage::Won)).then(|| sagas::deal_won::order_id(done.id).into());
+    Ok(written.ok(DealChanged {
+        id: done.id,
+        stage,
+        won_at,
+        lost_at,
+        order_id,
+        message,
+        version: done.version,
+    }))
 }

@@ -1,8 +1,8 @@
 //! A product: what it is, what it costs, how it is coded. Its quantity is `stock`'s business, its making `bom`'s.
 
 use crate::{
-    Aggregate, Check, Claim, Event, Kind, Money, Percent, Permission, Quantity, Rejection, Rule, Violation, Violations, id::ProductId, sales::customer::set,
-    sales::deal::check_currency,
+    Aggregate, Check, Claim, Event, Kind, Money, Percent, Permission, Quantity, Rejection, Rule, Violation, Violations,
+    id::ProductId, sales::customer::set, sales::deal::check_currency,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -175,7 +175,10 @@ impl Aggregate for Product {
                 after.apply(change);
                 after.check()?;
                 let changed = after != **details;
-                Ok(changed.then(|| ProductEvent::Updated(change.clone())).into_iter().collect())
+                Ok(changed
+                    .then(|| ProductEvent::Updated(change.clone()))
+                    .into_iter()
+                    .collect())
             }
         }
     }
@@ -222,13 +225,33 @@ impl Details {
         for (field, quantity) in [("minStock", self.min_stock), ("maxStock", self.max_stock)] {
             check.that(!quantity.unwrap_or_default().is_negative(), field, Rule::Negative);
         }
-        check.that(self.specifications.len() <= SPECIFICATIONS_MAX, "specifications", Rule::TooMany { max: SPECIFICATIONS_MAX });
+        check.that(
+            self.specifications.len() <= SPECIFICATIONS_MAX,
+            "specifications",
+            Rule::TooMany {
+                max: SPECIFICATIONS_MAX,
+            },
+        );
         check.done()
     }
 
     pub fn apply(&mut self, change: &Change) {
-        let Change { code, name, status, category, description, unit, price, cost, vat_rate, vat_included, barcode, min_stock, max_stock, specifications } =
-            change.clone();
+        let Change {
+            code,
+            name,
+            status,
+            category,
+            description,
+            unit,
+            price,
+            cost,
+            vat_rate,
+            vat_included,
+            barcode,
+            min_stock,
+            max_stock,
+            specifications,
+        } = change.clone();
         set(&mut self.code, code);
         set(&mut self.name, name);
         set(&mut self.status, status);
@@ -270,21 +293,41 @@ mod tests {
     use crate::testing::given;
 
     fn details() -> Details {
-        Details { code: "PRD-001".into(), name: "Ноутбук".into(), unit: "шт".into(), currency: "KZT".into(), ..Details::default() }
+        Details {
+            code: "PRD-001".into(),
+            name: "Ноутбук".into(),
+            unit: "шт".into(),
+            currency: "KZT".into(),
+            ..Details::default()
+        }
     }
 
     #[test]
     fn a_new_code_gives_the_old_one_back() {
         let product = Product::Known(Box::new(details()));
-        let change = Change { code: Some("PRD-002".into()), ..Change::default() };
+        let change = Change {
+            code: Some("PRD-002".into()),
+            ..Change::default()
+        };
         let claims = product.claims(&ProductEvent::Updated(Box::new(change)));
-        assert_eq!(claims, [Claim::release("product.code", "PRD-001"), Claim::take("product.code", "PRD-002")]);
+        assert_eq!(
+            claims,
+            [
+                Claim::release("product.code", "PRD-001"),
+                Claim::take("product.code", "PRD-002")
+            ]
+        );
     }
 
     #[test]
     fn a_negative_price_is_refused_by_name() {
-        let change = Change { price: Some(Money::whole(-1)), ..Change::default() };
+        let change = Change {
+            price: Some(Money::whole(-1)),
+            ..Change::default()
+        };
         let refused = ProductRejection::Invalid(Violations::one("price", Rule::Negative));
-        given::<Product>([ProductEvent::Created(Box::new(details()))]).when(ProductCommand::Update(Box::new(change))).then_rejected(refused);
+        given::<Product>([ProductEvent::Created(Box::new(details()))])
+            .when(ProductCommand::Update(Box::new(change)))
+            .then_rejected(refused);
     }
 }

@@ -14,8 +14,17 @@ use uuid::Uuid;
 
 #[derive(Debug, Clone)]
 pub enum StockCommand {
-    Receive { product_id: ProductId, quantity: Quantity, unit_cost: Option<Money>, reference: Option<String> },
-    Reserve { product_id: ProductId, demand: Demand, quantity: Quantity },
+    Receive {
+        product_id: ProductId,
+        quantity: Quantity,
+        unit_cost: Option<Money>,
+        reference: Option<String>,
+    },
+    Reserve {
+        product_id: ProductId,
+        demand: Demand,
+        quantity: Quantity,
+    },
 }
 
 /// What goods are wanted for: every supply is pegged to the demand it serves.
@@ -37,13 +46,26 @@ pub struct Demand {
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum StockEvent {
     #[serde(rename = "stock.received")]
-    Received { product_id: ProductId, quantity: Quantity, unit_cost: Option<Money>, reference: Option<String> },
+    Received {
+        product_id: ProductId,
+        quantity: Quantity,
+        unit_cost: Option<Money>,
+        reference: Option<String>,
+    },
     /// This much of the demand is now held for it.
     #[serde(rename = "stock.reserved")]
-    Reserved { product_id: ProductId, demand: Demand, quantity: Quantity },
+    Reserved {
+        product_id: ProductId,
+        demand: Demand,
+        quantity: Quantity,
+    },
     /// This much of the demand waits for goods to arrive.
     #[serde(rename = "stock.short")]
-    Short { product_id: ProductId, demand: Demand, missing: Quantity },
+    Short {
+        product_id: ProductId,
+        demand: Demand,
+        missing: Quantity,
+    },
 }
 
 impl Event for StockEvent {}
@@ -91,27 +113,52 @@ impl Aggregate for Stock {
 
     fn decide(&self, command: &StockCommand) -> Result<Vec<StockEvent>, StockRejection> {
         match command {
-            StockCommand::Receive { product_id, quantity, unit_cost, reference } => {
+            StockCommand::Receive {
+                product_id,
+                quantity,
+                unit_cost,
+                reference,
+            } => {
                 let mut check = Check::default();
                 check.positive_quantity("quantity", *quantity);
                 check.not_negative("unitCost", unit_cost.unwrap_or_default());
                 check.optional_text("reference", reference.as_ref(), 100);
                 check.done()?;
                 self.on_hand.checked_add(*quantity).ok_or(StockRejection::TooMuch)?;
-                let received = StockEvent::Received { product_id: *product_id, quantity: *quantity, unit_cost: *unit_cost, reference: reference.clone() };
+                let received = StockEvent::Received {
+                    product_id: *product_id,
+                    quantity: *quantity,
+                    unit_cost: *unit_cost,
+                    reference: reference.clone(),
+                };
                 let free = self.available().plus(*quantity);
-                Ok([received].into_iter().chain(self.serve_waiting(*product_id, free)).collect())
+                Ok([received]
+                    .into_iter()
+                    .chain(self.serve_waiting(*product_id, free))
+                    .collect())
             }
             StockCommand::Reserve { demand, .. } if self.demands.contains_key(&demand.id) => Ok(vec![]),
-            StockCommand::Reserve { product_id, demand, quantity } => {
+            StockCommand::Reserve {
+                product_id,
+                demand,
+                quantity,
+            } => {
                 let mut check = Check::default();
                 check.positive_quantity("quantity", *quantity);
                 check.done()?;
                 let held = self.available().min(*quantity);
                 let missing = quantity.minus(held);
                 let (product_id, demand) = (*product_id, demand.clone());
-                let reserved = held.is_positive().then(|| StockEvent::Reserved { product_id, demand: demand.clone(), quantity: held });
-                let short = missing.is_positive().then(|| StockEvent::Short { product_id, demand: demand.clone(), missing });
+                let reserved = held.is_positive().then(|| StockEvent::Reserved {
+                    product_id,
+                    demand: demand.clone(),
+                    quantity: held,
+                });
+                let short = missing.is_positive().then(|| StockEvent::Short {
+                    product_id,
+                    demand: demand.clone(),
+                    missing,
+                });
                 Ok(reserved.into_iter().chain(short).collect())
             }
         }
@@ -129,7 +176,10 @@ impl Aggregate for Stock {
                 }
             }
             StockEvent::Short { demand, missing, .. } => {
-                self.demands.entry(demand.id).or_insert_with(|| Waiting::new(demand)).missing = *missing;
+                self.demands
+                    .entry(demand.id)
+                    .or_insert_with(|| Waiting::new(demand))
+                    .missing = *missing;
                 self.line.push(demand.id);
             }
         }
@@ -151,7 +201,11 @@ impl Stock {
                 break;
             }
             free = free.minus(quantity);
-            served.push(StockEvent::Reserved { product_id, demand: waiting.demand.clone(), quantity });
+            served.push(StockEvent::Reserved {
+                product_id,
+                demand: waiting.demand.clone(),
+                quantity,
+            });
         }
         served
     }
@@ -176,7 +230,10 @@ struct Waiting {
 
 impl Waiting {
     fn new(demand: &Demand) -> Self {
-        Self { demand: demand.clone(), missing: Quantity::ZERO }
+        Self {
+            demand: demand.clone(),
+            missing: Quantity::ZERO,
+        }
     }
 }
 
@@ -187,48 +244,84 @@ mod tests {
     use proptest::prelude::*;
 
     fn demand(n: u128) -> Demand {
-        Demand { id: Uuid::from_u128(n), order_id: OrderId::default(), line: 0, production_order_id: None, reference: "ORD-2026-0001".into() }
+        Demand {
+            id: Uuid::from_u128(n),
+            order_id: OrderId::default(),
+            line: 0,
+            production_order_id: None,
+            reference: "ORD-2026-0001".into(),
+        }
     }
 
     fn receive(quantity: i32) -> StockCommand {
-        StockCommand::Receive { product_id: ProductId::default(), quantity: Quantity::whole(quantity), unit_cost: None, reference: None }
+        StockCommand::Receive {
+            product_id: ProductId::default(),
+            quantity: Quantity::whole(quantity),
+            unit_cost: None,
+            reference: None,
+        }
     }
 
     fn reserve(n: u128, quantity: i32) -> StockCommand {
-        StockCommand::Reserve { product_id: ProductId::default(), demand: demand(n), quantity: Quantity::whole(quantity) }
+        StockCommand::Reserve {
+            product_id: ProductId::default(),
+            demand: demand(n),
+            quantity: Quantity::whole(quantity),
+        }
     }
 
     fn received(quantity: i32) -> StockEvent {
-        StockEvent::Received { product_id: ProductId::default(), quantity: Quantity::whole(quantity), unit_cost: None, reference: None }
+        StockEvent::Received {
+            product_id: ProductId::default(),
+            quantity: Quantity::whole(quantity),
+            unit_cost: None,
+            reference: None,
+        }
     }
 
     fn reserved(n: u128, quantity: i32) -> StockEvent {
-        StockEvent::Reserved { product_id: ProductId::default(), demand: demand(n), quantity: Quantity::whole(quantity) }
+        StockEvent::Reserved {
+            product_id: ProductId::default(),
+            demand: demand(n),
+            quantity: Quantity::whole(quantity),
+        }
     }
 
     fn short(n: u128, missing: i32) -> StockEvent {
-        StockEvent::Short { product_id: ProductId::default(), demand: demand(n), missing: Quantity::whole(missing) }
+        StockEvent::Short {
+            product_id: ProductId::default(),
+            demand: demand(n),
+            missing: Quantity::whole(missing),
+        }
     }
 
     #[test]
     fn what_is_there_is_held_and_the_rest_waits() {
-        given::<Stock>([received(3)]).when(reserve(1, 5)).then([reserved(1, 3), short(1, 2)]);
+        given::<Stock>([received(3)])
+            .when(reserve(1, 5))
+            .then([reserved(1, 3), short(1, 2)]);
         given::<Stock>([]).when(reserve(1, 5)).then([short(1, 5)]);
     }
 
     #[test]
     fn arriving_goods_serve_the_line_first_come_first_served() {
-        given::<Stock>([short(1, 5), short(2, 5)]).when(receive(7)).then([received(7), reserved(1, 5), reserved(2, 2)]);
+        given::<Stock>([short(1, 5), short(2, 5)])
+            .when(receive(7))
+            .then([received(7), reserved(1, 5), reserved(2, 2)]);
     }
 
     #[test]
     fn asking_twice_is_asking_once() {
-        given::<Stock>([received(5), reserved(1, 5)]).when(reserve(1, 5)).then([]);
+        given::<Stock>([received(5), reserved(1, 5)])
+            .when(reserve(1, 5))
+            .then([]);
     }
 
     #[test]
     fn a_negative_receipt_is_refused() {
-        given::<Stock>([]).when(receive(-1)).then_rejected(StockRejection::Invalid(Violations::one("quantity", Rule::NotPositive)));
+        given::<Stock>([])
+            .when(receive(-1))
+            .then_rejected(StockRejection::Invalid(Violations::one("quantity", Rule::NotPositive)));
     }
 
     proptest! {

@@ -2,7 +2,8 @@
 //! payment may not exceed what is open, so payments live in its stream. `overdue` is a reader's view of the due date.
 
 use crate::{
-    Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violation, Violations,
+    Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violation,
+    Violations,
     id::{CustomerId, DealId, InvoiceId, OrderId, PaymentId},
     sales::line::{self, Line},
 };
@@ -96,14 +97,25 @@ pub enum InvoiceEvent {
         date: NaiveDate,
     },
     #[serde(rename = "invoice.paid")]
-    Paid { customer_id: CustomerId, order_id: Option<OrderId>, deal_id: Option<DealId>, amount: Money },
+    Paid {
+        customer_id: CustomerId,
+        order_id: Option<OrderId>,
+        deal_id: Option<DealId>,
+        amount: Money,
+    },
 }
 
 impl Event for InvoiceEvent {
     fn numbering(&self) -> Option<Numbering> {
         match self {
-            Self::Created(_) => Some(Numbering { field: "invoiceNumber", series: Series::Invoice }),
-            Self::PaymentReceived { .. } => Some(Numbering { field: "paymentNumber", series: Series::Payment }),
+            Self::Created(_) => Some(Numbering {
+                field: "invoiceNumber",
+                series: Series::Invoice,
+            }),
+            Self::PaymentReceived { .. } => Some(Numbering {
+                field: "paymentNumber",
+                series: Series::Payment,
+            }),
             Self::Paid { .. } => None,
         }
     }
@@ -176,7 +188,9 @@ impl Aggregate for Invoice {
         match (self, command) {
             (Self::Known(_), C::Create(_)) => Ok(vec![]), // the command names its effect
             (Self::Unknown, C::Create(created)) if created.items.is_empty() => Err(R::Empty),
-            (Self::Unknown, C::Create(created)) if line::sum(&created.items) != Some(created.amount) => Err(Violations::one("amount", Rule::NotAllowed).into()),
+            (Self::Unknown, C::Create(created)) if line::sum(&created.items) != Some(created.amount) => {
+                Err(Violations::one("amount", Rule::NotAllowed).into())
+            }
             (Self::Unknown, C::Create(created)) => Ok(vec![InvoiceEvent::Created(created.clone())]),
             (Self::Unknown, C::Pay(_)) => Err(R::Missing),
             (Self::Known(invoice), C::Pay(payment)) => invoice.pay(payment),
@@ -185,7 +199,10 @@ impl Aggregate for Invoice {
 
     fn evolve(self, event: &InvoiceEvent) -> Self {
         match (self, event) {
-            (_, InvoiceEvent::Created(created)) => Self::Known(Box::new(Known { bill: created.as_ref().clone(), paid: Money::ZERO })),
+            (_, InvoiceEvent::Created(created)) => Self::Known(Box::new(Known {
+                bill: created.as_ref().clone(),
+                paid: Money::ZERO,
+            })),
             (Self::Known(mut invoice), InvoiceEvent::PaymentReceived { applied, .. }) => {
                 invoice.paid = invoice.paid.plus(*applied);
                 Self::Known(invoice)
@@ -211,7 +228,12 @@ impl Known {
             return Err(InvoiceRejection::AboveOpen { open });
         }
         let applied = payment.amount.min(open);
-        let Created { customer_id, order_id, deal_id, .. } = self.bill;
+        let Created {
+            customer_id,
+            order_id,
+            deal_id,
+            ..
+        } = self.bill;
         let received = InvoiceEvent::PaymentReceived {
             payment_id: payment.id,
             payment_number: Number::pending(),
@@ -228,7 +250,12 @@ impl Known {
             date: payment.date,
         };
         let settled = applied == open && applied.is_positive();
-        let paid = settled.then(|| InvoiceEvent::Paid { customer_id, order_id, deal_id, amount: self.bill.amount });
+        let paid = settled.then_some(InvoiceEvent::Paid {
+            customer_id,
+            order_id,
+            deal_id,
+            amount: self.bill.amount,
+        });
         Ok([received].into_iter().chain(paid).collect())
     }
 }
@@ -304,27 +331,47 @@ mod tests {
     }
 
     fn paid() -> InvoiceEvent {
-        InvoiceEvent::Paid { customer_id: CustomerId::default(), order_id: None, deal_id: None, amount: Money::whole(22_500_000) }
+        InvoiceEvent::Paid {
+            customer_id: CustomerId::default(),
+            order_id: None,
+            deal_id: None,
+            amount: Money::whole(22_500_000),
+        }
     }
 
     #[test]
     fn paid_in_two_parts() {
-        given::<Invoice>([created()]).when(InvoiceCommand::Pay(payment(10_000_000))).then([received(10_000_000, 10_000_000)]);
+        given::<Invoice>([created()])
+            .when(InvoiceCommand::Pay(payment(10_000_000)))
+            .then([received(10_000_000, 10_000_000)]);
         let first = [created(), received(10_000_000, 10_000_000)];
-        given::<Invoice>(first).when(InvoiceCommand::Pay(payment(12_500_000))).then([received(12_500_000, 12_500_000), paid()]);
+        given::<Invoice>(first)
+            .when(InvoiceCommand::Pay(payment(12_500_000)))
+            .then([received(12_500_000, 12_500_000), paid()]);
     }
 
     #[test]
     fn more_than_is_open_is_refused_unless_the_rest_may_become_credit() {
         let above = InvoiceCommand::Pay(payment(22_500_001));
-        given::<Invoice>([created()]).when(above).then_rejected(InvoiceRejection::AboveOpen { open: Money::whole(22_500_000) });
-        let generous = InvoiceCommand::Pay(Payment { allow_credit: true, ..payment(22_500_001) });
-        given::<Invoice>([created()]).when(generous).then([received(22_500_001, 22_500_000), paid()]);
+        given::<Invoice>([created()])
+            .when(above)
+            .then_rejected(InvoiceRejection::AboveOpen {
+                open: Money::whole(22_500_000),
+            });
+        let generous = InvoiceCommand::Pay(Payment {
+            allow_credit: true,
+            ..payment(22_500_001)
+        });
+        given::<Invoice>([created()])
+            .when(generous)
+            .then([received(22_500_001, 22_500_000), paid()]);
     }
 
     #[test]
     fn nothing_or_less_is_no_payment() {
         let refused = InvoiceRejection::Invalid(Violations::one("amount", Rule::NotPositive));
-        given::<Invoice>([created()]).when(InvoiceCommand::Pay(payment(-5))).then_rejected(refused);
+        given::<Invoice>([created()])
+            .when(InvoiceCommand::Pay(payment(-5)))
+            .then_rejected(refused);
     }
 }

@@ -7,7 +7,11 @@ use chrono::NaiveDate;
 /// The general rate on a date.
 pub fn general_rate(on: NaiveDate) -> Percent {
     let raised = NaiveDate::from_ymd_opt(2026, 1, 1);
-    if raised.is_some_and(|raised| on >= raised) { Percent::whole(16) } else { Percent::whole(12) }
+    if raised.is_some_and(|raised| on >= raised) {
+        Percent::whole(16)
+    } else {
+        Percent::whole(12)
+    }
 }
 
 /// The price without the tax it carries inside, rounded half away from zero to 0.01.
@@ -33,6 +37,9 @@ mod tests {
     #[test]
     fn tax_inside_the_price_comes_out() {
         assert_eq!(without(Money::whole(112), Percent::whole(12)), Some(Money::whole(100)));
-        assert_eq!(without(Money::whole(650_000), Percent::whole(12)), Money::from_units(58_035_714));
+        assert_eq!(
+            without(Money::whole(650_000), Percent::whole(12)),
+            Money::from_units(58_035_714)
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! A company, known by its BIN.
 
-use crate::{Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Violation, Violations, id::OrganizationId, id::UserId};
+use crate::{
+    Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Violation, Violations, id::OrganizationId, id::UserId,
+};
 use serde::{Deserialize, Serialize};
 
 // Vocabulary
@@ -71,7 +73,10 @@ impl Aggregate for Organization {
         Permission::WorkspacesCreate
     }
 
-    fn decide(&self, OrganizationCommand::Create(created): &OrganizationCommand) -> Result<Vec<OrganizationEvent>, OrganizationRejection> {
+    fn decide(
+        &self,
+        OrganizationCommand::Create(created): &OrganizationCommand,
+    ) -> Result<Vec<OrganizationEvent>, OrganizationRejection> {
         if self.exists {
             return Err(OrganizationRejection::AlreadyCreated);
         }

@@ -1,6 +1,8 @@
 //! A person who signs in. Passwords, codes and tokens are not here: secrets never enter the log.
 
-use crate::{Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Violation, Violations, id::OrganizationId, id::UserId};
+use crate::{
+    Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Violation, Violations, id::OrganizationId, id::UserId,
+};
 use serde::{Deserialize, Serialize};
 
 // Vocabulary
@@ -138,18 +140,30 @@ mod tests {
     use crate::testing::given;
 
     fn registered() -> Registered {
-        Registered { email: "owner@company.kz".into(), first_name: "Имя".into(), last_name: "Фамилия".into(), phone: None, organization_id: None }
+        Registered {
+            email: "owner@company.kz".into(),
+            first_name: "Имя".into(),
+            last_name: "Фамилия".into(),
+            phone: None,
+            organization_id: None,
+        }
     }
 
     #[test]
     fn verifying_twice_is_verifying_once() {
         let known = [UserEvent::Registered(registered())];
-        given::<User>(known.clone()).when(UserCommand::VerifyEmail).then([UserEvent::EmailVerified {}]);
-        given::<User>([known[0].clone(), UserEvent::EmailVerified {}]).when(UserCommand::VerifyEmail).then([]);
+        given::<User>(known.clone())
+            .when(UserCommand::VerifyEmail)
+            .then([UserEvent::EmailVerified {}]);
+        given::<User>([known[0].clone(), UserEvent::EmailVerified {}])
+            .when(UserCommand::VerifyEmail)
+            .then([]);
     }
 
     #[test]
     fn a_person_registers_once() {
-        given::<User>([UserEvent::Registered(registered())]).when(UserCommand::Register(registered())).then_rejected(UserRejection::AlreadyRegistered);
+        given::<User>([UserEvent::Registered(registered())])
+            .when(UserCommand::Register(registered()))
+            .then_rejected(UserRejection::AlreadyRegistered);
     }
 }

@@ -1,6 +1,9 @@
 //! A workspace: the tenant. It owns one log and one schema of read models; its members may enter it.
 
-use crate::{Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Role, Rule, Violation, Violations, id::OrganizationId, id::UserId, id::WorkspaceId};
+use crate::{
+    Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Role, Rule, Violation, Violations, id::OrganizationId,
+    id::UserId, id::WorkspaceId,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -106,7 +109,10 @@ impl Aggregate for Workspace {
         match (self, command) {
             (Self::Unknown, C::Create(created)) => {
                 created.check()?;
-                let owner = WorkspaceEvent::MemberAdded { user_id: created.owner_id, role: Role::Owner };
+                let owner = WorkspaceEvent::MemberAdded {
+                    user_id: created.owner_id,
+                    role: Role::Owner,
+                };
                 Ok(vec![WorkspaceEvent::Created(created.clone()), owner])
             }
             (Self::Unknown, _) => Err(WorkspaceRejection::Missing),
@@ -116,8 +122,13 @@ impl Aggregate for Workspace {
                 check_name(name)?;
                 Ok(vec![WorkspaceEvent::Renamed { name: name.clone() }])
             }
-            (Self::Open { members, .. }, C::AddMember { user_id, role }) if members.get(user_id) == Some(role) => Ok(vec![]),
-            (Self::Open { .. }, C::AddMember { user_id, role }) => Ok(vec![WorkspaceEvent::MemberAdded { user_id: *user_id, role: *role }]),
+            (Self::Open { members, .. }, C::AddMember { user_id, role }) if members.get(user_id) == Some(role) => {
+                Ok(vec![])
+            }
+            (Self::Open { .. }, C::AddMember { user_id, role }) => Ok(vec![WorkspaceEvent::MemberAdded {
+                user_id: *user_id,
+                role: *role,
+            }]),
         }
     }
 
@@ -155,8 +166,15 @@ impl Created {
         check_name(&self.name)?;
         let well_formed = !self.slug.is_empty()
             && self.slug.len() <= SLUG_MAX
-            && self.slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if well_formed { Ok(()) } else { Err(Violations::one("slug", Rule::NotAllowed)) }
+            && self
+                .slug
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if well_formed {
+            Ok(())
+        } else {
+            Err(Violations::one("slug", Rule::NotAllowed))
+        }
     }
 }
 
@@ -190,15 +208,22 @@ mod tests {
 
     #[test]
     fn the_owner_is_the_first_member() {
-        let owner = WorkspaceEvent::MemberAdded { user_id: UserId::default(), role: Role::Owner };
-        given::<Workspace>([]).when(WorkspaceCommand::Create(created("acme"))).then([WorkspaceEvent::Created(created("acme")), owner]);
+        let owner = WorkspaceEvent::MemberAdded {
+            user_id: UserId::default(),
+            role: Role::Owner,
+        };
+        given::<Workspace>([])
+            .when(WorkspaceCommand::Create(created("acme")))
+            .then([WorkspaceEvent::Created(created("acme")), owner]);
     }
 
     #[test]
     fn a_slug_that_could_escape_a_schema_name_is_refused() {
         for slug in ["", "a\"b", "A", "x; drop", &"a".repeat(49)] {
             let refused = WorkspaceRejection::Invalid(Violations::one("slug", Rule::NotAllowed));
-            given::<Workspace>([]).when(WorkspaceCommand::Create(created(slug))).then_rejected(refused);
+            given::<Workspace>([])
+                .when(WorkspaceCommand::Create(created(slug)))
+                .then_rejected(refused);
         }
     }
 }

@@ -117,7 +117,11 @@ impl Aggregate for Bom {
     }
 
     fn decide(&self, command: &BomCommand) -> Result<Vec<BomEvent>, BomRejection> {
-        let BomCommand::Define { product_id, bill, cyclic } = command;
+        let BomCommand::Define {
+            product_id,
+            bill,
+            cyclic,
+        } = command;
         let total_cost = bill.check(*product_id)?;
         if *cyclic {
             return Err(BomRejection::Cyclic);
@@ -125,13 +129,26 @@ impl Aggregate for Bom {
         if self.version > 0 && self.bill == *bill {
             return Ok(vec![]);
         }
-        let total_time = bill.operations.iter().map(|operation| u64::from(operation.duration)).sum();
-        Ok(vec![BomEvent::Defined { product_id: *product_id, version: self.version + 1, bill: bill.clone(), total_cost, total_time }])
+        let total_time = bill
+            .operations
+            .iter()
+            .map(|operation| u64::from(operation.duration))
+            .sum();
+        Ok(vec![BomEvent::Defined {
+            product_id: *product_id,
+            version: self.version + 1,
+            bill: bill.clone(),
+            total_cost,
+            total_time,
+        }])
     }
 
     fn evolve(self, event: &BomEvent) -> Self {
         let BomEvent::Defined { version, bill, .. } = event;
-        Self { version: *version, bill: bill.clone() }
+        Self {
+            version: *version,
+            bill: bill.clone(),
+        }
     }
 }
 
@@ -143,7 +160,11 @@ impl Bill {
         check.list("components", &self.components);
         for (n, component) in self.components.iter().enumerate().take(ITEMS_MAX) {
             let at = format!("components[{n}]");
-            check.that(component.material_id != product_id, format!("{at}.materialId"), Rule::NotAllowed);
+            check.that(
+                component.material_id != product_id,
+                format!("{at}.materialId"),
+                Rule::NotAllowed,
+            );
             check.positive_quantity(format!("{at}.quantity"), component.quantity);
             check.not_negative(format!("{at}.cost"), component.cost);
             check.text(&format!("{at}.unit"), &component.unit, 20);
@@ -154,7 +175,11 @@ impl Bill {
             check.tags(&format!("operations[{n}].requiredSkills"), &operation.required_skills);
             check.tags(&format!("operations[{n}].equipment"), &operation.equipment);
         }
-        let costs: Option<Vec<Money>> = self.components.iter().map(|part| part.quantity.cost(part.cost)).collect();
+        let costs: Option<Vec<Money>> = self
+            .components
+            .iter()
+            .map(|part| part.quantity.cost(part.cost))
+            .collect();
         let total = costs.and_then(Money::checked_sum);
         check.that(total.is_some(), "components", Rule::TooLarge);
         check.done()?;
@@ -214,7 +239,13 @@ pub fn explode(product: ProductId, quantity: Quantity, bills: &Bills) -> Result<
     Ok(found)
 }
 
-fn explode_into(found: &mut Explosion, product: ProductId, quantity: Quantity, bills: &Bills, levels: usize) -> Result<(), ExplosionError> {
+fn explode_into(
+    found: &mut Explosion,
+    product: ProductId,
+    quantity: Quantity,
+    bills: &Bills,
+    levels: usize,
+) -> Result<(), ExplosionError> {
     let Some(bill) = bills.get(&product) else { return Ok(()) };
     let levels = levels.checked_sub(1).ok_or(ExplosionError::TooDeep)?;
     for component in &bill.components {
@@ -223,9 +254,18 @@ fn explode_into(found: &mut Explosion, product: ProductId, quantity: Quantity, b
             explode_into(found, component.material_id, needed, bills, levels)?;
             continue;
         }
-        match found.materials.iter_mut().find(|material| material.material_id == component.material_id) {
-            Some(material) => material.quantity = material.quantity.checked_add(needed).ok_or(ExplosionError::TooLarge)?,
-            None => found.materials.push(Component { quantity: needed, ..component.clone() }),
+        match found
+            .materials
+            .iter_mut()
+            .find(|material| material.material_id == component.material_id)
+        {
+            Some(material) => {
+                material.quantity = material.quantity.checked_add(needed).ok_or(ExplosionError::TooLarge)?
+            }
+            None => found.materials.push(Component {
+                quantity: needed,
+                ..component.clone()
+            }),
         }
     }
     found.operations.extend(bill.operations.iter().cloned());
@@ -243,48 +283,105 @@ pub(crate) mod tests {
     }
 
     fn component(n: u128, quantity: i32, cost: i32) -> Component {
-        Component { material_id: product(n), material_name: format!("material {n}"), quantity: Quantity::whole(quantity), unit: "шт".into(), cost: Money::whole(cost) }
+        Component {
+            material_id: product(n),
+            material_name: format!("material {n}"),
+            quantity: Quantity::whole(quantity),
+            unit: "шт".into(),
+            cost: Money::whole(cost),
+        }
     }
 
     fn operation(name: &str, duration: u32) -> Operation {
-        Operation { name: name.into(), duration, required_skills: vec![], equipment: vec![] }
+        Operation {
+            name: name.into(),
+            duration,
+            required_skills: vec![],
+            equipment: vec![],
+        }
     }
 
     /// Document 2's server cabinet.
     fn cabinet() -> Bill {
-        Bill { components: vec![component(1, 5, 15_000), component(2, 1, 25_000)], operations: vec![operation("Cutting", 120), operation("Welding", 180)] }
+        Bill {
+            components: vec![component(1, 5, 15_000), component(2, 1, 25_000)],
+            operations: vec![operation("Cutting", 120), operation("Welding", 180)],
+        }
     }
 
     #[test]
     fn the_server_cabinet_costs_100000_and_takes_300_minutes() {
-        let define = BomCommand::Define { product_id: product(9), bill: cabinet(), cyclic: false };
-        let defined = BomEvent::Defined { product_id: product(9), version: 1, bill: cabinet(), total_cost: Money::whole(100_000), total_time: 300 };
+        let define = BomCommand::Define {
+            product_id: product(9),
+            bill: cabinet(),
+            cyclic: false,
+        };
+        let defined = BomEvent::Defined {
+            product_id: product(9),
+            version: 1,
+            bill: cabinet(),
+            total_cost: Money::whole(100_000),
+            total_time: 300,
+        };
         given::<Bom>([]).when(define.clone()).then([defined.clone()]);
         given::<Bom>([defined]).when(define).then([]);
     }
 
     #[test]
     fn a_product_is_not_made_of_itself() {
-        let own = Bill { components: vec![component(9, 1, 1)], operations: vec![] };
+        let own = Bill {
+            components: vec![component(9, 1, 1)],
+            operations: vec![],
+        };
         let refused = BomRejection::Invalid(Violations::one("components[0].materialId", Rule::NotAllowed));
-        given::<Bom>([]).when(BomCommand::Define { product_id: product(9), bill: own, cyclic: false }).then_rejected(refused);
-        given::<Bom>([]).when(BomCommand::Define { product_id: product(9), bill: cabinet(), cyclic: true }).then_rejected(BomRejection::Cyclic);
+        given::<Bom>([])
+            .when(BomCommand::Define {
+                product_id: product(9),
+                bill: own,
+                cyclic: false,
+            })
+            .then_rejected(refused);
+        given::<Bom>([])
+            .when(BomCommand::Define {
+                product_id: product(9),
+                bill: cabinet(),
+                cyclic: true,
+            })
+            .then_rejected(BomRejection::Cyclic);
     }
 
     #[test]
     fn all_levels_are_exploded_and_parts_are_made_first() {
-        let frame = Bill { components: vec![component(1, 2, 15_000)], operations: vec![operation("Bending", 10)] };
-        let rack = Bill { components: vec![component(9, 2, 0), component(1, 1, 0)], operations: vec![operation("Mounting", 5)] };
+        let frame = Bill {
+            components: vec![component(1, 2, 15_000)],
+            operations: vec![operation("Bending", 10)],
+        };
+        let rack = Bill {
+            components: vec![component(9, 2, 0), component(1, 1, 0)],
+            operations: vec![operation("Mounting", 5)],
+        };
         let bills = Bills::from([(product(9), frame), (product(10), rack)]);
         let found = explode(product(10), Quantity::whole(3), &bills).unwrap();
         assert_eq!(found.materials.len(), 1);
         assert_eq!(found.materials[0].quantity, Quantity::whole(15));
-        assert_eq!(found.operations.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(), ["Bending", "Mounting"]);
+        assert_eq!(
+            found.operations.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(),
+            ["Bending", "Mounting"]
+        );
     }
 
     #[test]
     fn a_cycle_ends_in_an_error_not_in_a_loop() {
-        let bills = Bills::from([(product(1), Bill { components: vec![component(1, 1, 0)], operations: vec![] })]);
-        assert_eq!(explode(product(1), Quantity::whole(1), &bills), Err(ExplosionError::TooDeep));
+        let bills = Bills::from([(
+            product(1),
+            Bill {
+                components: vec![component(1, 1, 0)],
+                operations: vec![],
+            },
+        )]);
+        assert_eq!(
+            explode(product(1), Quantity::whole(1), &bills),
+            Err(ExplosionError::TooDeep)
+        );
     }
 }

@@ -16,7 +16,9 @@ use strum::IntoStaticStr;
 pub enum ProductionOrderCommand {
     Create(Box<Draft>),
     /// Plan it to begin at that instant.
-    Schedule { start: DateTime<Utc> },
+    Schedule {
+        start: DateTime<Utc>,
+    },
 }
 
 /// What to make, with the bill of materials already looked up and exploded.
@@ -107,13 +109,20 @@ pub enum ProductionOrderEvent {
     #[serde(rename = "production.order.created")]
     Created(Box<Created>),
     #[serde(rename = "production.order.scheduled")]
-    Scheduled { order_id: OrderId, start: DateTime<Utc>, finish: DateTime<Utc> },
+    Scheduled {
+        order_id: OrderId,
+        start: DateTime<Utc>,
+        finish: DateTime<Utc>,
+    },
 }
 
 impl Event for ProductionOrderEvent {
     fn numbering(&self) -> Option<Numbering> {
         match self {
-            Self::Created(_) => Some(Numbering { field: "productionNumber", series: Series::Production }),
+            Self::Created(_) => Some(Numbering {
+                field: "productionNumber",
+                series: Series::Production,
+            }),
             Self::Scheduled { .. } => None,
         }
     }
@@ -187,10 +196,23 @@ impl Aggregate for ProductionOrder {
                 Ok(vec![ProductionOrderEvent::Created(Box::new(draft.as_created()))])
             }
             (Self::Unknown, C::Schedule { .. }) => Err(ProductionOrderRejection::Missing),
-            (Self::Known { status: Status::Pending, order_id, minutes }, C::Schedule { start }) => {
+            (
+                Self::Known {
+                    status: Status::Pending,
+                    order_id,
+                    minutes,
+                },
+                C::Schedule { start },
+            ) => {
                 let length = i64::try_from(*minutes).ok().and_then(Duration::try_minutes);
-                let finish = length.and_then(|length| start.checked_add_signed(length)).ok_or(ProductionOrderRejection::NoSuchDate)?;
-                Ok(vec![ProductionOrderEvent::Scheduled { order_id: *order_id, start: *start, finish }])
+                let finish = length
+                    .and_then(|length| start.checked_add_signed(length))
+                    .ok_or(ProductionOrderRejection::NoSuchDate)?;
+                Ok(vec![ProductionOrderEvent::Scheduled {
+                    order_id: *order_id,
+                    start: *start,
+                    finish,
+                }])
             }
             (Self::Known { .. }, C::Schedule { .. }) => Ok(vec![]),
         }
@@ -199,10 +221,21 @@ impl Aggregate for ProductionOrder {
     fn evolve(self, event: &ProductionOrderEvent) -> Self {
         match (self, event) {
             (_, ProductionOrderEvent::Created(created)) => {
-                let minutes = created.work_orders.iter().fold(0_u64, |sum, work| sum.saturating_add(work.duration));
-                Self::Known { status: Status::Pending, order_id: created.order_id, minutes }
+                let minutes = created
+                    .work_orders
+                    .iter()
+                    .fold(0_u64, |sum, work| sum.saturating_add(work.duration));
+                Self::Known {
+                    status: Status::Pending,
+                    order_id: created.order_id,
+                    minutes,
+                }
             }
-            (Self::Known { order_id, minutes, .. }, ProductionOrderEvent::Scheduled { .. }) => Self::Known { status: Status::Scheduled, order_id, minutes },
+            (Self::Known { order_id, minutes, .. }, ProductionOrderEvent::Scheduled { .. }) => Self::Known {
+                status: Status::Scheduled,
+                order_id,
+                minutes,
+            },
             (Self::Unknown, ProductionOrderEvent::Scheduled { .. }) => Self::Unknown,
         }
     }
@@ -210,7 +243,13 @@ impl Aggregate for ProductionOrder {
 
 impl Draft {
     fn as_created(&self) -> Created {
-        let work_orders = self.explosion.operations.iter().zip(1..).map(|(operation, sequence)| self.work_order(operation, sequence)).collect();
+        let work_orders = self
+            .explosion
+            .operations
+            .iter()
+            .zip(1..)
+            .map(|(operation, sequence)| self.work_order(operation, sequence))
+            .collect();
         Created {
             production_number: Number::pending(),
             order_id: self.order_id,
@@ -265,7 +304,12 @@ mod tests {
 
     fn draft() -> Draft {
         let operations = [("Cutting", 120), ("Welding", 180)];
-        let operation = |(name, duration): (&str, u32)| Operation { name: name.into(), duration, required_skills: vec![], equipment: vec![] };
+        let operation = |(name, duration): (&str, u32)| Operation {
+            name: name.into(),
+            duration,
+            required_skills: vec![],
+            equipment: vec![],
+        };
         Draft {
             id: ProductionOrderId::default(),
             order_id: OrderId::default(),
@@ -277,7 +321,10 @@ mod tests {
             priority: Priority::Medium,
             due_date: None,
             bom_version: 1,
-            explosion: Explosion { materials: vec![], operations: operations.map(operation).to_vec() },
+            explosion: Explosion {
+                materials: vec![],
+                operations: operations.map(operation).to_vec(),
+            },
             notes: None,
         }
     }
@@ -285,12 +332,25 @@ mod tests {
     #[test]
     fn two_operations_make_two_work_orders_planned_one_after_the_other() {
         let created = draft().as_created();
-        assert_eq!(created.work_orders.iter().map(|work| work.duration).collect::<Vec<_>>(), [240, 360]);
+        assert_eq!(
+            created.work_orders.iter().map(|work| work.duration).collect::<Vec<_>>(),
+            [240, 360]
+        );
         let start: DateTime<Utc> = "2026-01-05T04:00:00Z".parse().unwrap();
-        let scheduled = ProductionOrderEvent::Scheduled { order_id: OrderId::default(), start, finish: "2026-01-05T14:00:00Z".parse().unwrap() };
+        let scheduled = ProductionOrderEvent::Scheduled {
+            order_id: OrderId::default(),
+            start,
+            finish: "2026-01-05T14:00:00Z".parse().unwrap(),
+        };
         let events = [ProductionOrderEvent::Created(Box::new(created))];
-        given::<ProductionOrder>(events.clone()).when(ProductionOrderCommand::Schedule { start }).then([scheduled.clone()]);
-        given::<ProductionOrder>([events[0].clone(), scheduled]).when(ProductionOrderCommand::Schedule { start }).then([]);
-        given::<ProductionOrder>(events).when(ProductionOrderCommand::Create(Box::new(draft()))).then([]);
+        given::<ProductionOrder>(events.clone())
+            .when(ProductionOrderCommand::Schedule { start })
+            .then([scheduled.clone()]);
+        given::<ProductionOrder>([events[0].clone(), scheduled])
+            .when(ProductionOrderCommand::Schedule { start })
+            .then([]);
+        given::<ProductionOrder>(events)
+            .when(ProductionOrderCommand::Create(Box::new(draft())))
+            .then([]);
     }
 }

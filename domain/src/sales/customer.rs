@@ -1,7 +1,10 @@
 //! A customer: LEAD → PROSPECT → ACTIVE ⇄ INACTIVE → CHURNED; convert takes a lead or prospect to ACTIVE.
 //! Deleting archives: history stays.
 
-use crate::{Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Series, Violation, Violations, check::ITEMS_MAX, fixed::Rating, id::CustomerId};
+use crate::{
+    Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Series, Violation, Violations,
+    check::ITEMS_MAX, fixed::Rating, id::CustomerId,
+};
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
@@ -141,7 +144,10 @@ pub enum CustomerEvent {
 impl Event for CustomerEvent {
     fn numbering(&self) -> Option<Numbering> {
         match self {
-            Self::Created { .. } => Some(Numbering { field: "customerNumber", series: Series::Customer }),
+            Self::Created { .. } => Some(Numbering {
+                field: "customerNumber",
+                series: Series::Customer,
+            }),
             Self::Updated(_) | Self::StatusChanged { .. } | Self::Archived {} => None,
         }
     }
@@ -215,7 +221,11 @@ impl Aggregate for Customer {
         match (self, command) {
             (Self::Unknown, C::Create(profile, status)) => {
                 profile.check()?;
-                Ok(vec![E::Created { customer_number: Number::pending(), status: *status, profile: profile.clone() }])
+                Ok(vec![E::Created {
+                    customer_number: Number::pending(),
+                    status: *status,
+                    profile: profile.clone(),
+                }])
             }
             (Self::Unknown | Self::Archived, C::Update(..) | C::Convert | C::Archive) => Err(R::Missing),
             (Self::Known { .. } | Self::Archived, C::Create(..)) => Err(R::AlreadyCreated),
@@ -228,9 +238,15 @@ impl Aggregate for Customer {
                 Ok(updated.into_iter().chain(moved).collect())
             }
             (Self::Known { status, .. }, C::Convert) => match status {
-                Status::Lead | Status::Prospect => Ok(vec![E::StatusChanged { from: *status, to: Status::Active }]),
+                Status::Lead | Status::Prospect => Ok(vec![E::StatusChanged {
+                    from: *status,
+                    to: Status::Active,
+                }]),
                 Status::Active => Ok(vec![]),
-                Status::Inactive | Status::Churned => Err(R::Transition { from: *status, to: Status::Active }),
+                Status::Inactive | Status::Churned => Err(R::Transition {
+                    from: *status,
+                    to: Status::Active,
+                }),
             },
             (Self::Known { .. }, C::Archive) => Ok(vec![E::Archived {}]),
         }
@@ -239,7 +255,10 @@ impl Aggregate for Customer {
     fn evolve(self, event: &CustomerEvent) -> Self {
         use CustomerEvent as E;
         match (self, event) {
-            (_, E::Created { status, profile, .. }) => Self::Known { profile: profile.clone(), status: *status },
+            (_, E::Created { status, profile, .. }) => Self::Known {
+                profile: profile.clone(),
+                status: *status,
+            },
             (Self::Known { mut profile, status }, E::Updated(change)) => {
                 profile.apply(change);
                 Self::Known { profile, status }
@@ -259,9 +278,11 @@ impl Status {
             return Ok(None);
         }
         match (self, to) {
-            (Lead, Prospect | Active) | (Prospect, Active) | (Active, Inactive) | (Inactive, Active | Churned) | (Lead | Prospect | Active, Churned) => {
-                Ok(Some(CustomerEvent::StatusChanged { from: self, to }))
-            }
+            (Lead, Prospect | Active)
+            | (Prospect, Active)
+            | (Active, Inactive)
+            | (Inactive, Active | Churned)
+            | (Lead | Prospect | Active, Churned) => Ok(Some(CustomerEvent::StatusChanged { from: self, to })),
             _ => Err(CustomerRejection::Transition { from: self, to }),
         }
     }
@@ -284,7 +305,11 @@ impl Profile {
         check.optional_text("segment", self.segment.as_ref(), 100);
         check.optional_text("paymentTerms", self.payment_terms.as_ref(), 50);
         if let Some(rating) = self.rating {
-            check.that((Rating::ZERO..=Rating::whole(5)).contains(&rating), "rating", crate::Rule::OutOfRange { min: 0, max: 5 });
+            check.that(
+                (Rating::ZERO..=Rating::whole(5)).contains(&rating),
+                "rating",
+                crate::Rule::OutOfRange { min: 0, max: 5 },
+            );
         }
         if let Some(limit) = self.credit_limit {
             check.not_negative("creditLimit", limit);
@@ -302,7 +327,22 @@ impl Profile {
     }
 
     pub fn apply(&mut self, change: &Change) {
-        let Change { name, kind, email, phone, bin, iin, source, segment, rating, credit_limit, payment_terms, contacts, addresses, tags } = change.clone();
+        let Change {
+            name,
+            kind,
+            email,
+            phone,
+            bin,
+            iin,
+            source,
+            segment,
+            rating,
+            credit_limit,
+            payment_terms,
+            contacts,
+            addresses,
+            tags,
+        } = change.clone();
         set(&mut self.name, name);
         set(&mut self.kind, kind);
         set(&mut self.contacts, contacts);
@@ -360,28 +400,54 @@ mod tests {
     use crate::testing::given;
 
     fn known(status: Status) -> CustomerEvent {
-        let profile = Profile { name: "ТОО Tech Solutions".into(), ..Profile::default() };
-        CustomerEvent::Created { customer_number: "CUS-2026-0001".into(), status, profile: Box::new(profile) }
+        let profile = Profile {
+            name: "ТОО Tech Solutions".into(),
+            ..Profile::default()
+        };
+        CustomerEvent::Created {
+            customer_number: "CUS-2026-0001".into(),
+            status,
+            profile: Box::new(profile),
+        }
     }
 
     #[test]
     fn convert_takes_a_lead_or_prospect_to_active_and_repeats_quietly() {
         for from in [Status::Lead, Status::Prospect] {
-            given::<Customer>([known(from)]).when(CustomerCommand::Convert).then([CustomerEvent::StatusChanged { from, to: Status::Active }]);
+            given::<Customer>([known(from)])
+                .when(CustomerCommand::Convert)
+                .then([CustomerEvent::StatusChanged {
+                    from,
+                    to: Status::Active,
+                }]);
         }
-        given::<Customer>([known(Status::Active)]).when(CustomerCommand::Convert).then([]);
-        let refused = CustomerRejection::Transition { from: Status::Churned, to: Status::Active };
-        given::<Customer>([known(Status::Churned)]).when(CustomerCommand::Convert).then_rejected(refused);
+        given::<Customer>([known(Status::Active)])
+            .when(CustomerCommand::Convert)
+            .then([]);
+        let refused = CustomerRejection::Transition {
+            from: Status::Churned,
+            to: Status::Active,
+        };
+        given::<Customer>([known(Status::Churned)])
+            .when(CustomerCommand::Convert)
+            .then_rejected(refused);
     }
 
     #[test]
     fn an_update_that_changes_nothing_is_no_event() {
-        let same = Change { name: Some("ТОО Tech Solutions".into()), ..Change::default() };
-        given::<Customer>([known(Status::Lead)]).when(CustomerCommand::Update(Box::new(same), Some(Status::Lead))).then([]);
+        let same = Change {
+            name: Some("ТОО Tech Solutions".into()),
+            ..Change::default()
+        };
+        given::<Customer>([known(Status::Lead)])
+            .when(CustomerCommand::Update(Box::new(same), Some(Status::Lead)))
+            .then([]);
     }
 
     #[test]
     fn archived_is_gone_for_commands() {
-        given::<Customer>([known(Status::Lead), CustomerEvent::Archived {}]).when(CustomerCommand::Convert).then_rejected(CustomerRejection::Missing);
+        given::<Customer>([known(Status::Lead), CustomerEvent::Archived {}])
+            .when(CustomerCommand::Convert)
+            .then_rejected(CustomerRejection::Missing);
     }
 }

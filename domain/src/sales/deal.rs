@@ -6,7 +6,8 @@ use super::{
     line::{self, Line, LineDraft},
 };
 use crate::{
-    Aggregate, Check, Event, Kind, Money, Number, Numbering, Percent, Permission, Rejection, Rule, Series, Violation, Violations,
+    Aggregate, Check, Event, Kind, Money, Number, Numbering, Percent, Permission, Rejection, Rule, Series, Violation,
+    Violations,
     id::{CustomerId, DealId, UserId},
 };
 use chrono::NaiveDate;
@@ -18,8 +19,14 @@ use strum::IntoStaticStr;
 #[derive(Debug, Clone)]
 pub enum DealCommand {
     Create(Box<Draft>),
-    Update { change: Box<Change>, products: Option<Vec<LineDraft>>, stage: Option<Stage> },
-    Move { to: Stage },
+    Update {
+        change: Box<Change>,
+        products: Option<Vec<LineDraft>>,
+        stage: Option<Stage>,
+    },
+    Move {
+        to: Stage,
+    },
     Win(Win),
     Lose(Loss),
 }
@@ -159,13 +166,21 @@ pub enum DealEvent {
     #[serde(rename = "deal.won")]
     Won(Box<Won>),
     #[serde(rename = "deal.lost")]
-    Lost { from: Stage, reason: String, competitor: Option<String>, notes: Option<String> },
+    Lost {
+        from: Stage,
+        reason: String,
+        competitor: Option<String>,
+        notes: Option<String>,
+    },
 }
 
 impl Event for DealEvent {
     fn numbering(&self) -> Option<Numbering> {
         match self {
-            Self::Created { .. } => Some(Numbering { field: "dealNumber", series: Series::Deal }),
+            Self::Created { .. } => Some(Numbering {
+                field: "dealNumber",
+                series: Series::Deal,
+            }),
             Self::Updated { .. } | Self::StageChanged { .. } | Self::Won(_) | Self::Lost { .. } => None,
         }
     }
@@ -232,7 +247,9 @@ impl Aggregate for Deal {
     fn permission(command: &DealCommand) -> Permission {
         match command {
             DealCommand::Create(_) => Permission::DealsCreate,
-            DealCommand::Update { .. } | DealCommand::Move { .. } | DealCommand::Win(_) | DealCommand::Lose(_) => Permission::DealsUpdate,
+            DealCommand::Update { .. } | DealCommand::Move { .. } | DealCommand::Win(_) | DealCommand::Lose(_) => {
+                Permission::DealsUpdate
+            }
         }
     }
 
@@ -242,7 +259,14 @@ impl Aggregate for Deal {
             (Self::Unknown, C::Create(draft)) => create(draft),
             (Self::Unknown, _) => Err(R::Missing),
             (Self::Known(_), C::Create(_)) => Err(R::AlreadyCreated),
-            (Self::Known(deal), C::Update { change, products, stage }) => deal.update(change, products.as_deref(), *stage),
+            (
+                Self::Known(deal),
+                C::Update {
+                    change,
+                    products,
+                    stage,
+                },
+            ) => deal.update(change, products.as_deref(), *stage),
             (Self::Known(deal), C::Move { to }) => deal.move_to(*to),
             (Self::Known(deal), C::Win(win)) => deal.win(win),
             (Self::Known(deal), C::Lose(loss)) => deal.lose(loss),
@@ -252,7 +276,15 @@ impl Aggregate for Deal {
     fn evolve(self, event: &DealEvent) -> Self {
         use DealEvent as E;
         let mut deal = match (self, event) {
-            (_, E::Created { deal_number, stage, details, products }) => {
+            (
+                _,
+                E::Created {
+                    deal_number,
+                    stage,
+                    details,
+                    products,
+                },
+            ) => {
                 return Self::Known(Box::new(Known {
                     number: deal_number.clone(),
                     stage: *stage,
@@ -283,11 +315,21 @@ fn create(draft: &Draft) -> Result<Vec<DealEvent>, DealRejection> {
     check.that(draft.stage.is_open(), "stage", Rule::NotAllowed);
     let products = line::price(&mut check, "products", &draft.products);
     check.done()?;
-    Ok(vec![DealEvent::Created { deal_number: Number::pending(), stage: draft.stage, details: Box::new(draft.details.clone()), products }])
+    Ok(vec![DealEvent::Created {
+        deal_number: Number::pending(),
+        stage: draft.stage,
+        details: Box::new(draft.details.clone()),
+        products,
+    }])
 }
 
 impl Known {
-    fn update(&self, change: &Change, products: Option<&[LineDraft]>, stage: Option<Stage>) -> Result<Vec<DealEvent>, DealRejection> {
+    fn update(
+        &self,
+        change: &Change,
+        products: Option<&[LineDraft]>,
+        stage: Option<Stage>,
+    ) -> Result<Vec<DealEvent>, DealRejection> {
         let mut after = self.details.clone();
         after.apply(change);
         let mut check = Check::default();
@@ -298,8 +340,15 @@ impl Known {
         if changed && self.stage == Stage::Won {
             return Err(DealRejection::AlreadyWon);
         }
-        let updated = changed.then(|| DealEvent::Updated { change: Box::new(change.clone()), products: products.clone() });
-        let after = Self { details: after, products: products.unwrap_or_else(|| self.products.clone()), ..self.clone() };
+        let updated = changed.then(|| DealEvent::Updated {
+            change: Box::new(change.clone()),
+            products: products.clone(),
+        });
+        let after = Self {
+            details: after,
+            products: products.unwrap_or_else(|| self.products.clone()),
+            ..self.clone()
+        };
         let moved = match stage {
             Some(stage) => after.move_to(stage)?,
             None => vec![],
@@ -332,9 +381,21 @@ impl Known {
         check.done()?;
         let customer_id = self.details.customer_id.ok_or(DealRejection::NoCustomer)?;
         let lines = line::sum(&self.products).unwrap_or_default();
-        let estimate = if self.products.is_empty() { self.details.value } else { Some(lines) };
-        let amount = win.final_amount.or(estimate).filter(|amount| amount.is_positive()).ok_or(DealRejection::NothingSold)?;
-        let name = if self.products.is_empty() { self.details.title.as_str() } else { "Adjustment" };
+        let estimate = if self.products.is_empty() {
+            self.details.value
+        } else {
+            Some(lines)
+        };
+        let amount = win
+            .final_amount
+            .or(estimate)
+            .filter(|amount| amount.is_positive())
+            .ok_or(DealRejection::NothingSold)?;
+        let name = if self.products.is_empty() {
+            self.details.title.as_str()
+        } else {
+            "Adjustment"
+        };
         let adjustment = Line::adjustment(name, amount.minus(lines));
         Ok(vec![DealEvent::Won(Box::new(Won {
             from: self.stage,
@@ -363,7 +424,12 @@ impl Known {
         check.optional_text("competitorWon", loss.competitor.as_ref(), 200);
         check.optional_text("notes", loss.notes.as_ref(), 5_000);
         check.done()?;
-        Ok(vec![DealEvent::Lost { from: self.stage, reason, competitor: loss.competitor.clone(), notes: loss.notes.clone() }])
+        Ok(vec![DealEvent::Lost {
+            from: self.stage,
+            reason,
+            competitor: loss.competitor.clone(),
+            notes: loss.notes.clone(),
+        }])
     }
 }
 
@@ -384,8 +450,20 @@ impl Details {
     }
 
     pub fn apply(&mut self, change: &Change) {
-        let Change { title, description, customer_id, customer_name, value, currency, probability, expected_close_date, assigned_to, source, competitors, tags } =
-            change.clone();
+        let Change {
+            title,
+            description,
+            customer_id,
+            customer_name,
+            value,
+            currency,
+            probability,
+            expected_close_date,
+            assigned_to,
+            source,
+            competitors,
+            tags,
+        } = change.clone();
         set(&mut self.title, title);
         set(&mut self.currency, currency);
         set(&mut self.competitors, competitors);
@@ -448,18 +526,31 @@ mod tests {
     }
 
     fn created(change: impl FnOnce(&mut Details, &mut Vec<Line>)) -> DealEvent {
-        let mut details =
-            Details { title: "ERP".into(), customer_id: Some(CustomerId::default()), currency: "KZT".into(), ..Details::default() };
+        let mut details = Details {
+            title: "ERP".into(),
+            customer_id: Some(CustomerId::default()),
+            currency: "KZT".into(),
+            ..Details::default()
+        };
         let mut products = lines();
         change(&mut details, &mut products);
-        DealEvent::Created { deal_number: "DL-2025-0001".into(), stage: Stage::Lead, details: Box::new(details), products }
+        DealEvent::Created {
+            deal_number: "DL-2025-0001".into(),
+            stage: Stage::Lead,
+            details: Box::new(details),
+            products,
+        }
     }
 
     fn won_items(events: &[DealEvent], win: Win) -> Vec<Line> {
         let state = events.iter().fold(Deal::default(), |deal, event| deal.evolve(event));
         match state.decide(&DealCommand::Win(win)).unwrap().as_slice() {
             [DealEvent::Won(won)] => {
-                assert_eq!(line::sum(&won.items), Some(won.amount), "every total is the sum of its lines");
+                assert_eq!(
+                    line::sum(&won.items),
+                    Some(won.amount),
+                    "every total is the sum of its lines"
+                );
                 won.items.clone()
             }
             other => panic!("{other:?}"),
@@ -473,7 +564,10 @@ mod tests {
 
     #[test]
     fn a_final_amount_becomes_an_adjustment_line() {
-        let won = Win { final_amount: Some(Money::whole(22_500_000)), ..Win::default() };
+        let won = Win {
+            final_amount: Some(Money::whole(22_500_000)),
+            ..Win::default()
+        };
         let items = won_items(&[created(|_, _| {})], won);
         assert_eq!(items.len(), 2);
         assert_eq!(items[1].total_price, Money::whole(2_340_000));
@@ -492,31 +586,71 @@ mod tests {
     #[test]
     fn winning_needs_a_customer_and_something_sold_and_is_final() {
         let nobody = created(|details, _| details.customer_id = None);
-        given::<Deal>([nobody]).when(DealCommand::Win(Win::default())).then_rejected(DealRejection::NoCustomer);
+        given::<Deal>([nobody])
+            .when(DealCommand::Win(Win::default()))
+            .then_rejected(DealRejection::NoCustomer);
         let nothing = created(|_, products| products.clear());
-        given::<Deal>([nothing]).when(DealCommand::Win(Win::default())).then_rejected(DealRejection::NothingSold);
+        given::<Deal>([nothing])
+            .when(DealCommand::Win(Win::default()))
+            .then_rejected(DealRejection::NothingSold);
         let deal = Deal::default().evolve(&created(|_, _| {}));
         let won = deal.decide(&DealCommand::Win(Win::default())).unwrap();
         let deal = won.iter().fold(deal, |deal, event| deal.evolve(event));
-        assert_eq!(deal.decide(&DealCommand::Win(Win::default())), Ok(vec![]), "winning twice is winning once");
-        assert_eq!(deal.decide(&DealCommand::Move { to: Stage::Lead }), Err(DealRejection::AlreadyWon));
+        assert_eq!(
+            deal.decide(&DealCommand::Win(Win::default())),
+            Ok(vec![]),
+            "winning twice is winning once"
+        );
+        assert_eq!(
+            deal.decide(&DealCommand::Move { to: Stage::Lead }),
+            Err(DealRejection::AlreadyWon)
+        );
     }
 
     #[test]
     fn losing_needs_a_reason_and_may_be_undone() {
         let refused = DealRejection::Invalid(Violations::one("lostReason", Rule::Required));
-        given::<Deal>([created(|_, _| {})]).when(DealCommand::Move { to: Stage::Lost }).then_rejected(refused);
-        let lost = DealEvent::Lost { from: Stage::Lead, reason: "price".into(), competitor: None, notes: None };
-        let reopened = DealEvent::StageChanged { from: Stage::Lost, to: Stage::Proposal };
-        given::<Deal>([created(|_, _| {}), lost]).when(DealCommand::Move { to: Stage::Proposal }).then([reopened]);
+        given::<Deal>([created(|_, _| {})])
+            .when(DealCommand::Move { to: Stage::Lost })
+            .then_rejected(refused);
+        let lost = DealEvent::Lost {
+            from: Stage::Lead,
+            reason: "price".into(),
+            competitor: None,
+            notes: None,
+        };
+        let reopened = DealEvent::StageChanged {
+            from: Stage::Lost,
+            to: Stage::Proposal,
+        };
+        given::<Deal>([created(|_, _| {}), lost])
+            .when(DealCommand::Move { to: Stage::Proposal })
+            .then([reopened]);
     }
 
     #[test]
     fn every_bad_line_is_named() {
-        let bad = LineDraft { quantity: Quantity::whole(-1), discount: Percent::whole(101), ..draft() };
-        let details = Details { title: " ".into(), currency: "KZT".into(), ..Details::default() };
-        let create = DealCommand::Create(Box::new(Draft { details, stage: Stage::Won, products: vec![draft(), bad] }));
-        let Err(DealRejection::Invalid(found)) = Deal::default().decide(&create) else { panic!("accepted") };
-        assert_eq!(found.to_string(), "title: required, stage: not_allowed, products[1].quantity: not_positive, products[1].discount: out_of_range");
+        let bad = LineDraft {
+            quantity: Quantity::whole(-1),
+            discount: Percent::whole(101),
+            ..draft()
+        };
+        let details = Details {
+            title: " ".into(),
+            currency: "KZT".into(),
+            ..Details::default()
+        };
+        let create = DealCommand::Create(Box::new(Draft {
+            details,
+            stage: Stage::Won,
+            products: vec![draft(), bad],
+        }));
+        let Err(DealRejection::Invalid(found)) = Deal::default().decide(&create) else {
+            panic!("accepted")
+        };
+        assert_eq!(
+            found.to_string(),
+            "title: required, stage: not_allowed, products[1].quantity: not_positive, products[1].discount: out_of_range"
+        );
     }
 }

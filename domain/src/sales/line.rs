@@ -69,7 +69,10 @@ impl Line {
 
     /// A product that is taken from the shelf.
     pub fn is_stocked(&self) -> bool {
-        matches!(self.kind, LineType::Product(ProductType::Product | ProductType::Material))
+        matches!(
+            self.kind,
+            LineType::Product(ProductType::Product | ProductType::Material)
+        )
     }
 }
 
@@ -80,13 +83,27 @@ pub fn sum(lines: &[Line]) -> Option<Money> {
 /// Checks drafts and computes their totals; what is wrong is told as `{field}[n].…`.
 pub fn price(check: &mut Check, field: &str, drafts: &[LineDraft]) -> Vec<Line> {
     check.list(field, drafts);
-    let lines: Vec<Line> = drafts.iter().take(ITEMS_MAX).enumerate().map(|(n, draft)| price_one(check, &format!("{field}[{n}]"), draft)).collect();
+    let lines: Vec<Line> = drafts
+        .iter()
+        .take(ITEMS_MAX)
+        .enumerate()
+        .map(|(n, draft)| price_one(check, &format!("{field}[{n}]"), draft))
+        .collect();
     check.that(sum(&lines).is_some(), field, Rule::TooLarge);
     lines
 }
 
 fn price_one(check: &mut Check, at: &str, draft: &LineDraft) -> Line {
-    let LineDraft { product_id, product_name, product_code, kind, quantity, unit_price, discount, tax } = draft.clone();
+    let LineDraft {
+        product_id,
+        product_name,
+        product_code,
+        kind,
+        quantity,
+        unit_price,
+        discount,
+        tax,
+    } = draft.clone();
     check.positive_quantity(format!("{at}.quantity"), quantity);
     check.not_negative(format!("{at}.unitPrice"), unit_price);
     check.percent(format!("{at}.discount"), discount);
@@ -94,5 +111,15 @@ fn price_one(check: &mut Check, at: &str, draft: &LineDraft) -> Line {
     let total = Money::line_total(quantity, unit_price, discount, tax);
     check.that(total.is_some(), format!("{at}.unitPrice"), Rule::TooLarge);
     let total_price = total.unwrap_or_default();
-    Line { product_id: Some(product_id), product_name, product_code, kind: LineType::Product(kind), quantity, unit_price, discount, tax, total_price }
+    Line {
+        product_id: Some(product_id),
+        product_name,
+        product_code,
+        kind: LineType::Product(kind),
+        quantity,
+        unit_price,
+        discount,
+        tax,
+        total_price,
+    }
 }

@@ -73,7 +73,10 @@ pub enum OrderEvent {
 impl Event for OrderEvent {
     fn numbering(&self) -> Option<Numbering> {
         match self {
-            Self::Created(_) => Some(Numbering { field: "orderNumber", series: Series::Order }),
+            Self::Created(_) => Some(Numbering {
+                field: "orderNumber",
+                series: Series::Order,
+            }),
         }
     }
 }
@@ -125,7 +128,9 @@ impl Aggregate for Order {
         match self {
             Self::Placed { .. } => Ok(vec![]), // the command names its effect: this order exists
             Self::Unknown if created.items.is_empty() => Err(OrderRejection::Empty),
-            Self::Unknown if line::sum(&created.items) != Some(created.total_amount) => Err(Violations::one("totalAmount", Rule::NotAllowed).into()),
+            Self::Unknown if line::sum(&created.items) != Some(created.total_amount) => {
+                Err(Violations::one("totalAmount", Rule::NotAllowed).into())
+            }
             Self::Unknown => Ok(vec![OrderEvent::Created(created.clone())]),
         }
     }
@@ -173,13 +178,19 @@ mod tests {
 
     #[test]
     fn an_order_is_placed_once_however_often_it_is_asked_for() {
-        given::<Order>([]).when(OrderCommand::Create(created(10))).then([OrderEvent::Created(created(10))]);
-        given::<Order>([OrderEvent::Created(created(10))]).when(OrderCommand::Create(created(10))).then([]);
+        given::<Order>([])
+            .when(OrderCommand::Create(created(10)))
+            .then([OrderEvent::Created(created(10))]);
+        given::<Order>([OrderEvent::Created(created(10))])
+            .when(OrderCommand::Create(created(10)))
+            .then([]);
     }
 
     #[test]
     fn a_total_that_is_not_the_sum_of_the_lines_is_refused() {
         let refused = OrderRejection::Invalid(Violations::one("totalAmount", Rule::NotAllowed));
-        given::<Order>([]).when(OrderCommand::Create(created(11))).then_rejected(refused);
+        given::<Order>([])
+            .when(OrderCommand::Create(created(11)))
+            .then_rejected(refused);
     }
 }

@@ -69,7 +69,9 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Product(_) => vec![event.id()],
-            Fact::Stock(StockEvent::Received { product_id, .. } | StockEvent::Reserved { product_id, .. }) => vec![(*product_id).into()],
+            Fact::Stock(StockEvent::Received { product_id, .. } | StockEvent::Reserved { product_id, .. }) => {
+                vec![(*product_id).into()]
+            }
             _ => vec![],
         }
     }
@@ -107,7 +109,10 @@ impl Table for Row {
 impl Row {
     fn note_price(&mut self, date: NaiveDate) {
         let (price, cost) = (self.details.price, self.details.cost);
-        let same = self.price_history.last().is_some_and(|last| (last.price, last.cost) == (price, cost));
+        let same = self
+            .price_history
+            .last()
+            .is_some_and(|last| (last.price, last.cost) == (price, cost));
         if !same {
             self.price_history.push(PricePoint { date, price, cost });
         }
@@ -116,7 +121,8 @@ impl Row {
 
 impl View for Row {
     const SEARCH: &'static [&'static str] = &["t.name", "t.code", "t.barcode", "t.description", "t.category"];
-    const ALIASES: &'static [(&'static str, &'static str, Op)] = &[("minPrice", "price", Op::Gte), ("maxPrice", "price", Op::Lte)];
+    const ALIASES: &'static [(&'static str, &'static str, Op)] =
+        &[("minPrice", "price", Op::Gte), ("maxPrice", "price", Op::Lte)];
     const SHOWN: &'static [Computed] = &[
         Computed::new(
             "inventory",

@@ -48,11 +48,34 @@ impl Table for Row {
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
         let Fact::Stock(fact) = &event.fact else { return };
         let (product_id, kind, quantity, unit_cost, reference) = match fact {
-            StockEvent::Received { product_id, quantity, unit_cost, reference } => (*product_id, Movement::In, *quantity, *unit_cost, reference.clone()),
-            StockEvent::Reserved { product_id, demand, quantity } => (*product_id, Movement::Reserve, *quantity, None, Some(demand.reference.clone())),
+            StockEvent::Received {
+                product_id,
+                quantity,
+                unit_cost,
+                reference,
+            } => (*product_id, Movement::In, *quantity, *unit_cost, reference.clone()),
+            StockEvent::Reserved {
+                product_id,
+                demand,
+                quantity,
+            } => (
+                *product_id,
+                Movement::Reserve,
+                *quantity,
+                None,
+                Some(demand.reference.clone()),
+            ),
             StockEvent::Short { .. } => return,
         };
         let created_at = event.recorded.recorded_at;
-        *row = Some(Self { id: key, product_id: product_id.into(), kind, quantity, unit_cost, reference, created_at });
+        *row = Some(Self {
+            id: key,
+            product_id: product_id.into(),
+            kind,
+            quantity,
+            unit_cost,
+            reference,
+            created_at,
+        });
     }
 }

@@ -65,7 +65,11 @@ impl Table for Row {
     ];
 
     fn keys(event: &Seen) -> Vec<Uuid> {
-        if matches!(event.fact, Fact::Invoice(_)) { vec![event.id()] } else { vec![] }
+        if matches!(event.fact, Fact::Invoice(_)) {
+            vec![event.id()]
+        } else {
+            vec![]
+        }
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
@@ -110,8 +114,13 @@ impl Table for Row {
 
 impl View for Row {
     const SEARCH: &'static [&'static str] = &["t.invoice_number", "t.customer_name", "t.order_number"];
-    const ALIASES: &'static [(&'static str, &'static str, Op)] = &[("dateFrom", "issueDate", Op::Gte), ("dateTo", "issueDate", Op::Lte)];
-    const RELATED: &'static [Computed] = &[Computed::new("customer.type", K::Text, "(select c.type from {s}.customers c where c.id = t.customer_id)")];
+    const ALIASES: &'static [(&'static str, &'static str, Op)] =
+        &[("dateFrom", "issueDate", Op::Gte), ("dateTo", "issueDate", Op::Lte)];
+    const RELATED: &'static [Computed] = &[Computed::new(
+        "customer.type",
+        K::Text,
+        "(select c.type from {s}.customers c where c.id = t.customer_id)",
+    )];
     const SHOWN: &'static [Computed] = &[
         Computed::new(
             "status",

@@ -98,6 +98,11 @@ impl Table for Row {
 
 impl View for Row {
     const SEARCH: &'static [&'static str] = &["t.payment_number", "t.invoice_number", "t.reference"];
-    const ALIASES: &'static [(&'static str, &'static str, Op)] = &[("dateFrom", "date", Op::Gte), ("dateTo", "date", Op::Lte)];
-    const SHOWN: &'static [Computed] = &[Computed::new("customerName", K::Text, "(select c.name from {s}.customers c where c.id = t.customer_id)")];
+    const ALIASES: &'static [(&'static str, &'static str, Op)] =
+        &[("dateFrom", "date", Op::Gte), ("dateTo", "date", Op::Lte)];
+    const SHOWN: &'static [Computed] = &[Computed::new(
+        "customerName",
+        K::Text,
+        "(select c.name from {s}.customers c where c.id = t.customer_id)",
+    )];
 }

@@ -45,7 +45,11 @@ impl Table for Row {
     ];
 
     fn keys(event: &Seen) -> Vec<Uuid> {
-        if matches!(event.fact, Fact::Notification(_)) { vec![event.id()] } else { vec![] }
+        if matches!(event.fact, Fact::Notification(_)) {
+            vec![event.id()]
+        } else {
+            vec![]
+        }
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {

@@ -47,7 +47,16 @@ impl Table for Row {
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
-        let Fact::Bom(BomEvent::Defined { version, bill, total_cost, total_time, .. }) = &event.fact else { return };
+        let Fact::Bom(BomEvent::Defined {
+            version,
+            bill,
+            total_cost,
+            total_time,
+            ..
+        }) = &event.fact
+        else {
+            return;
+        };
         *row = Some(Self {
             id: key,
             version: event.recorded.version,
@@ -64,6 +73,10 @@ impl View for Row {
     const SEARCH: &'static [&'static str] = &["t.components::text"];
     const SHOWN: &'static [Computed] = &[
         Computed::new("productId", K::Uuid, "t.id"),
-        Computed::new("productName", K::Text, "(select p.name from {s}.products p where p.id = t.id)"),
+        Computed::new(
+            "productName",
+            K::Text,
+            "(select p.name from {s}.products p where p.id = t.id)",
+        ),
     ];
 }

@@ -95,7 +95,9 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::ProductionOrder(_) => vec![event.id()],
-            Fact::Stock(StockEvent::Reserved { demand, .. } | StockEvent::Short { demand, .. }) => demand.production_order_id.map(Into::into).into_iter().collect(),
+            Fact::Stock(StockEvent::Reserved { demand, .. } | StockEvent::Short { demand, .. }) => {
+                demand.production_order_id.map(Into::into).into_iter().collect()
+            }
             _ => vec![],
         }
     }
@@ -115,11 +117,15 @@ impl Table for Row {
                 }
                 (order.version, order.updated_at) = (event.recorded.version, at);
             }
-            Fact::Stock(StockEvent::Reserved { product_id, quantity, .. }) => order.material((*product_id).into(), |material| {
+            Fact::Stock(StockEvent::Reserved {
+                product_id, quantity, ..
+            }) => order.material((*product_id).into(), |material| {
                 material.reserved = material.reserved.plus(*quantity);
                 material.missing = material.missing.minus(*quantity).max(Quantity::ZERO);
             }),
-            Fact::Stock(StockEvent::Short { product_id, missing, .. }) => order.material((*product_id).into(), |material| material.missing = *missing),
+            Fact::Stock(StockEvent::Short {
+                product_id, missing, ..
+            }) => order.material((*product_id).into(), |material| material.missing = *missing),
             _ => {}
         }
     }
@@ -127,7 +133,11 @@ impl Table for Row {
 
 impl Row {
     fn new(id: Uuid, created: &Created, at: DateTime<Utc>) -> Self {
-        let material = |component: &Component| Material { component: component.clone(), reserved: Quantity::ZERO, missing: Quantity::ZERO };
+        let material = |component: &Component| Material {
+            component: component.clone(),
+            reserved: Quantity::ZERO,
+            missing: Quantity::ZERO,
+        };
         Self {
             id,
             version: 0,
@@ -155,7 +165,11 @@ impl Row {
     }
 
     fn material(&mut self, product: Uuid, change: impl FnOnce(&mut Material)) {
-        if let Some(material) = self.materials.iter_mut().find(|material| material.component.material_id.uuid() == product) {
+        if let Some(material) = self
+            .materials
+            .iter_mut()
+            .find(|material| material.component.material_id.uuid() == product)
+        {
             change(material);
         }
         let any = |holds: fn(&Material) -> bool| self.materials.iter().any(holds);
@@ -173,7 +187,8 @@ impl Row {
 
 impl View for Row {
     const SEARCH: &'static [&'static str] = &["t.production_number", "t.product_name", "t.order_number"];
-    const ALIASES: &'static [(&'static str, &'static str, Op)] = &[("dateFrom", "createdAt", Op::Gte), ("dateTo", "createdAt", Op::Lte)];
+    const ALIASES: &'static [(&'static str, &'static str, Op)] =
+        &[("dateFrom", "createdAt", Op::Gte), ("dateTo", "createdAt", Op::Lte)];
     const SHOWN: &'static [Computed] = &[Computed::new(
         "shortages",
         K::Json,

@@ -81,7 +81,12 @@ impl Table for Row {
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
         let at = event.recorded.recorded_at;
-        if let Fact::Customer(CustomerEvent::Created { customer_number, status, profile }) = &event.fact {
+        if let Fact::Customer(CustomerEvent::Created {
+            customer_number,
+            status,
+            profile,
+        }) = &event.fact
+        {
             *row = Some(Self {
                 id: key,
                 version: event.recorded.version,
@@ -111,7 +116,9 @@ impl Table for Row {
                 customer.last_order_date = Some(local_date(at));
             }
             Fact::Invoice(InvoiceEvent::Created(invoice)) => customer.balance = customer.balance.plus(invoice.amount),
-            Fact::Invoice(InvoiceEvent::PaymentReceived { amount, .. }) => customer.balance = customer.balance.minus(*amount),
+            Fact::Invoice(InvoiceEvent::PaymentReceived { amount, .. }) => {
+                customer.balance = customer.balance.minus(*amount)
+            }
             _ => {}
         }
     }
@@ -131,8 +138,12 @@ impl Row {
 impl View for Row {
     const VISIBLE: &'static str = "not t.archived";
     const SEARCH: &'static [&'static str] = &["t.name", "t.email", "t.phone", "t.bin", "t.iin", "t.customer_number"];
-    const ALIASES: &'static [(&'static str, &'static str, Op)] =
-        &[("minRevenue", "totalRevenue", Op::Gte), ("maxRevenue", "totalRevenue", Op::Lte), ("dateFrom", "createdAt", Op::Gte), ("dateTo", "createdAt", Op::Lte)];
+    const ALIASES: &'static [(&'static str, &'static str, Op)] = &[
+        ("minRevenue", "totalRevenue", Op::Gte),
+        ("maxRevenue", "totalRevenue", Op::Lte),
+        ("dateFrom", "createdAt", Op::Gte),
+        ("dateTo", "createdAt", Op::Lte),
+    ];
     const SHOWN: &'static [Computed] = &[Computed::new(
         "metrics",
         K::Json,

@@ -2,6 +2,7 @@
 
 use crate::{
     list::Op,
+    schema,
     table::{Column, ColumnKind as K, Seen, Table},
     view::{Computed, View},
 };
@@ -14,6 +15,7 @@ use domain::{
     },
 };
 use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,13 +84,23 @@ impl Table for Row {
     ];
 
     fn keys(event: &Seen) -> Vec<Uuid> {
-        if matches!(event.fact, Fact::Deal(_)) { vec![event.id()] } else { vec![] }
+        if matches!(event.fact, Fact::Deal(_)) {
+            vec![event.id()]
+        } else {
+            vec![]
+        }
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
         let Fact::Deal(fact) = &event.fact else { return };
         let at = event.recorded.recorded_at;
-        if let DealEvent::Created { deal_number, stage, details, products } = fact {
+        if let DealEvent::Created {
+            deal_number,
+            stage,
+            details,
+            products,
+        } = fact
+        {
             *row = Some(Self {
                 id: key,
                 version: 0,
@@ -97,7 +109,11 @@ impl Table for Row {
                 estimate: details.value,
                 details: details.as_ref().clone(),
                 products: products.clone(),
-                timeline: vec![Stay { stage: *stage, entered_at: at, exited_at: None }],
+                timeline: vec![Stay {
+                    stage: *stage,
+                    entered_at: at,
+                    exited_at: None,
+                }],
                 final_amount: None,
                 actual_close_date: None,
                 lost_reason: None,
@@ -149,7 +165,11 @@ impl Row {
         if let Some(stay) = self.timeline.last_mut() {
             stay.exited_at = Some(at);
         }
-        self.timeline.push(Stay { stage, entered_at: at, exited_at: None });
+        self.timeline.push(Stay {
+            stage,
+            entered_at: at,
+            exited_at: None,
+        });
         self.stage = stage;
     }
 }
@@ -163,11 +183,7 @@ impl View for Row {
         ("dateTo", "createdAt", Op::Lte),
     ];
     const SHOWN: &'static [Computed] = &[
-        Computed::new(
-            "assignedToName",
-            K::Text,
-            "null::text",
-        ),
+        Computed::new("assignedToName", K::Text, "null::text"),
         Computed::new(
             "metrics",
             K::Json,
@@ -175,9 +191,21 @@ impl View for Row {
         ),
     ];
     const RELATED: &'static [Computed] = &[
-        Computed::new("customer.type", K::Text, "(select c.type from {s}.customers c where c.id = t.customer_id)"),
-        Computed::new("customer.status", K::Text, "(select c.status from {s}.customers c where c.id = t.customer_id)"),
-        Computed::new("customer.segment", K::Text, "(select c.segment from {s}.customers c where c.id = t.customer_id)"),
+        Computed::new(
+            "customer.type",
+            K::Text,
+            "(select c.type from {s}.customers c where c.id = t.customer_id)",
+        ),
+        Computed::new(
+            "customer.status",
+            K::Text,
+            "(select c.status from {s}.customers c where c.id = t.customer_id)",
+        ),
+        Computed::new(
+            "customer.segment",
+            K::Text,
+            "(select c.segment from {s}.customers c where c.id = t.customer_id)",
+        ),
     ];
     const DETAILS: &'static [Computed] = &[
         Computed::new(
@@ -195,4 +223,24 @@ impl View for Row {
         Computed::new("activities", K::Json, "'[]'::json"),
         Computed::new("documents", K::Json, "'[]'::json"),
     ];
+}
+
+/// When a deal was won and lost, as its row has it.
+pub async fn closed_at(pool: &PgPool, schema: &str, deal: Uuid) -> Result<Closed, sqlx::Error> {
+    let mut tx = schema::read(pool, schema).await?;
+    let closed = format!("select won_at, lost_at from {schema}.deals where id = $1");
+    let closed = sqlx::query_as(AssertSqlSafe(closed))
+        .bind(deal)
+        .fetch_optional(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(closed
+        .map(|(won_at, lost_at)| Closed { won_at, lost_at })
+        .unwrap_or_default())
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Closed {
+    pub won_at: Option<DateTime<Utc>>,
+    pub lost_at: Option<DateTime<Utc>>,
 }

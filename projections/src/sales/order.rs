@@ -103,7 +103,9 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Order(_) => vec![event.id()],
-            Fact::Invoice(InvoiceEvent::PaymentReceived { order_id: Some(order), .. }) => vec![(*order).into()],
+            Fact::Invoice(InvoiceEvent::PaymentReceived {
+                order_id: Some(order), ..
+            }) => vec![(*order).into()],
             Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => vec![created.order_id.into()],
             _ => vec![],
         }
@@ -134,7 +136,11 @@ impl Table for Row {
                 delivery_date: order.delivery_date,
                 payment_terms: order.payment_terms.clone(),
                 notes: order.notes.clone(),
-                status_history: vec![StatusStep { status: order.status, date: at, user_id }],
+                status_history: vec![StatusStep {
+                    status: order.status,
+                    date: at,
+                    user_id,
+                }],
                 created_at: at,
                 updated_at: at,
             });
@@ -143,9 +149,15 @@ impl Table for Row {
         match &event.fact {
             Fact::Invoice(InvoiceEvent::PaymentReceived { applied, .. }) => {
                 order.paid_amount = order.paid_amount.plus(*applied);
-                order.payment_status = if order.paid_amount >= order.total_amount { PaymentStatus::Paid } else { PaymentStatus::Partial };
+                order.payment_status = if order.paid_amount >= order.total_amount {
+                    PaymentStatus::Paid
+                } else {
+                    PaymentStatus::Partial
+                };
             }
-            Fact::ProductionOrder(ProductionOrderEvent::Created(_)) => order.production_status = ProductionStatus::Waiting,
+            Fact::ProductionOrder(ProductionOrderEvent::Created(_)) => {
+                order.production_status = ProductionStatus::Waiting
+            }
             _ => {}
         }
     }
@@ -153,8 +165,13 @@ impl Table for Row {
 
 impl View for Row {
     const SEARCH: &'static [&'static str] = &["t.order_number", "t.customer_name", "t.deal_number", "t.notes"];
-    const ALIASES: &'static [(&'static str, &'static str, Op)] = &[("dateFrom", "createdAt", Op::Gte), ("dateTo", "createdAt", Op::Lte)];
-    const RELATED: &'static [Computed] = &[Computed::new("customer.type", K::Text, "(select c.type from {s}.customers c where c.id = t.customer_id)")];
+    const ALIASES: &'static [(&'static str, &'static str, Op)] =
+        &[("dateFrom", "createdAt", Op::Gte), ("dateTo", "createdAt", Op::Lte)];
+    const RELATED: &'static [Computed] = &[Computed::new(
+        "customer.type",
+        K::Text,
+        "(select c.type from {s}.customers c where c.id = t.customer_id)",
+    )];
     const DETAILS: &'static [Computed] = &[
         Computed::new("statusHistory", K::Json, "t.status_history"),
         Computed::new(
