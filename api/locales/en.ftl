@@ -113,7 +113,7 @@ rejection-workspace-slug-taken = This workspace name is taken.
 notification-deal_won-title = Deal won
 notification-deal_won-message = Deal { $dealNumber } “{ $title }” was won for { $amount }.
 notification-production_shortage-title = Material is short
-notification-production_shortage-message = Order { $orderNumber } is short of “{ $productName }”: { $missing }.
+notification-production_shortage-message = Order { $orderNumber } is short of “{ $materialName }”: { $missing }.
 notification-process_parked-title = A process has stopped
 notification-process_parked-message = Step “{ $step }” was not carried out: { $reason }.
 

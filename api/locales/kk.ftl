@@ -104,7 +104,7 @@ rejection-workspace-slug-taken = Жұмыс кеңістігінің мұнда�
 notification-deal_won-title = Мәміле ұтып алынды
 notification-deal_won-message = { $dealNumber } «{ $title }» мәмілесі { $amount } сомаға ұтып алынды.
 notification-production_shortage-title = Материал жетіспейді
-notification-production_shortage-message = { $orderNumber } тапсырысына «{ $productName }» материалы жетіспейді: { $missing }.
+notification-production_shortage-message = { $orderNumber } тапсырысына «{ $materialName }» материалы жетіспейді: { $missing }.
 notification-process_parked-title = Үдеріс тоқтады
 notification-process_parked-message = «{ $step }» қадамы орындалмады: { $reason }.
 

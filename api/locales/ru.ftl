@@ -113,7 +113,7 @@ rejection-workspace-slug-taken = Такое имя рабочего простр
 notification-deal_won-title = Сделка выиграна
 notification-deal_won-message = Сделка { $dealNumber } «{ $title }» выиграна на сумму { $amount }.
 notification-production_shortage-title = Не хватает материала
-notification-production_shortage-message = Для заказа { $orderNumber } не хватает материала «{ $productName }»: { $missing }.
+notification-production_shortage-message = Для заказа { $orderNumber } не хватает материала «{ $materialName }»: { $missing }.
 notification-process_parked-title = Процесс остановился
 notification-process_parked-message = Шаг «{ $step }» не выполнен: { $reason }.
 

@@ -103,6 +103,87 @@ mod tests {
         );
     }
 
+    #[derive(serde::Deserialize)]
+    struct Sample {
+        category: String,
+        #[serde(rename = "type")]
+        event_type: String,
+        schema: u32,
+        data: serde_json::Value,
+    }
+
+    fn samples() -> Vec<Sample> {
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/samples")).unwrap();
+        let read = |file: std::io::Result<std::fs::DirEntry>| {
+            serde_json::from_str(&std::fs::read_to_string(file.unwrap().path()).unwrap()).unwrap()
+        };
+        files.map(read).collect()
+    }
+
+    /// A sample of every version ever shipped stays in `samples/` and must load forever.
+    #[test]
+    fn every_sample_ever_stored_still_loads_and_is_stored_the_same() {
+        for sample in samples() {
+            let fact = Fact::decode(&sample.category, &sample.event_type, &sample.data.to_string()).unwrap();
+            if sample.schema == 1 {
+                let (event_type, data) = reencode(&fact);
+                assert_eq!(event_type, sample.event_type);
+                assert_eq!(
+                    serde_json::from_str::<serde_json::Value>(&data).unwrap(),
+                    sample.data,
+                    "{event_type}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_event_type_has_a_sample() {
+        let known: Vec<String> = samples().into_iter().map(|sample| sample.event_type).collect();
+        for event_type in event_types(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
+            assert!(known.contains(&event_type), "samples/{event_type}.v1.json is missing");
+        }
+    }
+
+    /// The dotted names in the sources' `#[serde(rename = "…")]`.
+    fn event_types(folder: &std::path::Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let of = |path: std::path::PathBuf| {
+            if path.is_dir() {
+                return event_types(&path);
+            }
+            let source = std::fs::read_to_string(path).unwrap();
+            let names = source
+                .split("#[serde(rename = \"")
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next());
+            names
+                .filter(|name| name.contains('.') && *name != "…")
+                .map(str::to_owned)
+                .collect()
+        };
+        entries.flat_map(of).collect()
+    }
+
+    fn reencode(fact: &Fact) -> (String, String) {
+        match fact {
+            Fact::User(event) => encode(event),
+            Fact::Organization(event) => encode(event),
+            Fact::Workspace(event) => encode(event),
+            Fact::Customer(event) => encode(event),
+            Fact::Deal(event) => encode(event),
+            Fact::Order(event) => encode(event),
+            Fact::Product(event) => encode(event),
+            Fact::Stock(event) => encode(event),
+            Fact::Bom(event) => encode(event),
+            Fact::ProductionOrder(event) => encode(event),
+            Fact::Invoice(event) => encode(event),
+            Fact::Notification(event) => encode(event),
+            Fact::Process(event) => encode(event),
+        }
+        .unwrap()
+    }
+
     #[test]
     fn what_is_unknown_is_an_error_and_never_skipped() {
         assert!(matches!(

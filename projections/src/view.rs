@@ -143,7 +143,15 @@ pub async fn one<V: View>(pool: &PgPool, schema: &str, id: Uuid) -> Result<Optio
 
 fn shown<V: View>(schema: &str) -> String {
     let columns = V::COLUMNS.iter().filter(|column| column.kind != ColumnKind::Hidden);
-    let columns = columns.map(|column| format!("t.{} as \"{}\"", column.name, camel_case(column.name)));
+    let columns = columns.map(|column| match column.kind {
+        // As commands answer it: in UTC, with a Z.
+        ColumnKind::Time => format!(
+            "to_char(t.{} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as \"{}\"",
+            column.name,
+            camel_case(column.name)
+        ),
+        _ => format!("t.{} as \"{}\"", column.name, camel_case(column.name)),
+    });
     let computed = V::SHOWN
         .iter()
         .map(|field| format!("{} as \"{}\"", field.sql.replace("{s}", schema), field.name));

@@ -148,7 +148,7 @@ impl View for Row {
         "metrics",
         K::Json,
         "json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
-         'averageOrderValue', case when t.total_orders > 0 then round(t.total_revenue / t.total_orders, 2) end, 'lastOrderDate', t.last_order_date)",
+         'averageOrderValue', case when t.total_orders > 0 then trim_scale(round(t.total_revenue / t.total_orders, 2)) end, 'lastOrderDate', t.last_order_date)",
     )];
     const DETAILS: &'static [Computed] = &[
         Computed::new(
