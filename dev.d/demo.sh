@@ -16,7 +16,8 @@ API=$SERVER/api/v1
 MAIL_DIR=${MAIL_DIR:-$ROOT/.dev/mail}
 PATIENCE=30 # seconds that anything which follows by itself may take
 
-RUN=$(date +%s)$(printf '%02d' $((RANDOM % 100))) # twelve digits: also the company's BIN
+# Twelve digits, for it is the company's BIN too: of this second, and four that tell plays of one second apart.
+RUN=$(printf '%08d%04d' $(($(date +%s) % 100000000)) $(((RANDOM * 32768 + RANDOM) % 10000)))
 EMAIL=demo-$RUN@example.kz
 PASSWORD=SecurePassword123
 
@@ -54,7 +55,8 @@ request() { # METHOD PATH [JSON]
     local answer
     set -- -X "$1" "$API$2" ${3+--data-binary} ${3+"$3"}
     if [ -n "$TOKEN" ]; then set -- "$@" -H "Authorization: Bearer $TOKEN"; fi
-    answer=$(curl -sS --noproxy '127.0.0.1,localhost' --max-time 60 -w '\n%{http_code}' -H 'Content-Type: application/json' -H 'Accept-Language: en-US' "$@") ||
+    set -- "$@" -H 'Content-Type: application/json' -H 'Accept-Language: en-US'
+    answer=$(curl -sS --noproxy '127.0.0.1,localhost' --max-time 60 -w '\n%{http_code}' "$@") ||
         { BODY="" && fail "$SERVER does not answer: is ./dev run at work?"; }
     STATUS=${answer##*$'\n'}
     BODY=${answer%$'\n'*}

@@ -6,7 +6,8 @@ use domain::{
     Money, Percent, Quantity, Rule, Violations,
     catalog::product::Product,
     finance::vat,
-    id::{CustomerId, DealId, ProductId, WorkspaceId},
+    id::{CustomerId, DealId, ProductId, UserId, WorkspaceId},
+    identity::{user::User, workspace::Workspace},
     sales::{
         customer::Customer,
         deal::{Change, Deal, DealCommand, DealEvent, DealRejection, Draft, Stage},
@@ -30,6 +31,9 @@ pub async fn create(
     }
     if let Some(customer) = draft.details.customer_id {
         draft.details.customer_name = Some(customer_name(executor, context.workspace, customer).await?);
+    }
+    if let Some(user) = draft.details.assigned_to {
+        draft.details.assigned_to_name = Some(member_name(executor, context.workspace, user).await?);
     }
     draft.products = lines(
         executor,
@@ -58,6 +62,9 @@ pub async fn update(
     }
     if let Some(customer) = change.customer_id {
         change.customer_name = Some(customer_name(executor, context.workspace, customer).await?);
+    }
+    if let Some(user) = change.assigned_to {
+        change.assigned_to_name = Some(member_name(executor, context.workspace, user).await?);
     }
     let products = match products {
         Some(products) => Some(
@@ -144,4 +151,18 @@ pub async fn customer_name<R>(
     let customer = executor.load::<Customer, R>(workspace, customer).await?.state;
     let name = customer.profile().map(|profile| profile.name.clone());
     name.ok_or_else(|| Error::NoSuchReference(Violations::one("customerId", Rule::Unknown)))
+}
+
+/// The name of the member a deal is assigned to.
+async fn member_name<R>(executor: &Executor, workspace: WorkspaceId, user: UserId) -> Result<String, Error<R>> {
+    let unknown = || Error::NoSuchReference(Violations::one("assignedTo", Rule::Unknown));
+    let members = executor
+        .load::<Workspace, R>(WorkspaceId::PLATFORM, workspace)
+        .await?
+        .state;
+    if !members.has_member(user) {
+        return Err(unknown());
+    }
+    let user = executor.load::<User, R>(WorkspaceId::PLATFORM, user).await?.state;
+    user.name().map(str::to_owned).ok_or_else(unknown)
 }

@@ -99,6 +99,7 @@ create table {schema}.deals (
     expected_close_date date,
     actual_close_date   date,
     assigned_to         uuid,
+    assigned_to_name    text,
     source              text,
     competitors         jsonb          not null,
     tags                jsonb          not null,

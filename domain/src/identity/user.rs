@@ -92,15 +92,19 @@ impl Aggregate for User {
             }
             (Self::Unknown, UserCommand::VerifyEmail) => Err(UserRejection::Missing),
             (Self::Known { .. }, UserCommand::Register(_)) => Err(UserRejection::AlreadyRegistered),
-            (Self::Known { verified: true }, UserCommand::VerifyEmail) => Ok(vec![]),
-            (Self::Known { verified: false }, UserCommand::VerifyEmail) => Ok(vec![UserEvent::EmailVerified {}]),
+            (Self::Known { verified: true, .. }, UserCommand::VerifyEmail) => Ok(vec![]),
+            (Self::Known { verified: false, .. }, UserCommand::VerifyEmail) => Ok(vec![UserEvent::EmailVerified {}]),
         }
     }
 
     fn evolve(self, event: &UserEvent) -> Self {
-        match event {
-            UserEvent::Registered(_) => Self::Known { verified: false },
-            UserEvent::EmailVerified {} => Self::Known { verified: true },
+        match (self, event) {
+            (_, UserEvent::Registered(user)) => Self::Known {
+                verified: false,
+                name: format!("{} {}", user.first_name, user.last_name),
+            },
+            (Self::Known { name, .. }, UserEvent::EmailVerified {}) => Self::Known { verified: true, name },
+            (Self::Unknown, UserEvent::EmailVerified {}) => Self::Unknown,
         }
     }
 
@@ -131,7 +135,18 @@ pub enum User {
     Unknown,
     Known {
         verified: bool,
+        name: String,
     },
+}
+
+impl User {
+    /// First and last name.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Known { name, .. } => Some(name),
+            Self::Unknown => None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -190,6 +190,15 @@ pub enum Workspace {
     },
 }
 
+impl Workspace {
+    pub fn has_member(&self, user: UserId) -> bool {
+        match self {
+            Self::Open { members, .. } => members.contains_key(&user),
+            Self::Unknown => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -75,6 +75,8 @@ pub struct Details {
     pub probability: Option<Percent>,
     pub expected_close_date: Option<NaiveDate>,
     pub assigned_to: Option<UserId>,
+    /// As looked up when the deal was assigned.
+    pub assigned_to_name: Option<String>,
     pub source: Option<String>,
     pub competitors: Vec<String>,
     pub tags: Vec<String>,
@@ -102,6 +104,8 @@ pub struct Change {
     pub expected_close_date: Option<NaiveDate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assigned_to: Option<UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assigned_to_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -460,6 +464,7 @@ impl Details {
             probability,
             expected_close_date,
             assigned_to,
+            assigned_to_name,
             source,
             competitors,
             tags,
@@ -475,7 +480,9 @@ impl Details {
         self.value = value.or(self.value);
         self.probability = probability.or(self.probability);
         self.expected_close_date = expected_close_date.or(self.expected_close_date);
-        self.assigned_to = assigned_to.or(self.assigned_to);
+        if assigned_to.is_some() {
+            (self.assigned_to, self.assigned_to_name) = (assigned_to, assigned_to_name);
+        }
         self.source = source.or_else(|| self.source.take());
     }
 }

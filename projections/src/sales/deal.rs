@@ -69,6 +69,7 @@ impl Table for Row {
         Column::new("expected_close_date", K::Date),
         Column::new("actual_close_date", K::Date),
         Column::new("assigned_to", K::Uuid),
+        Column::new("assigned_to_name", K::Text),
         Column::new("source", K::Text),
         Column::new("competitors", K::Json),
         Column::new("tags", K::Json),
@@ -183,7 +184,6 @@ impl View for Row {
         ("dateTo", "createdAt", Op::Lte),
     ];
     const SHOWN: &'static [Computed] = &[
-        Computed::new("assignedToName", K::Text, "null::text"),
         Computed::new(
             "metrics",
             K::Json,
