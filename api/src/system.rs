@@ -70,7 +70,9 @@ async fn health(State(app): State<App>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (status, Json(Envelope::of(health))).into_response()
+    let mut envelope = Envelope::of(health);
+    envelope.success = database;
+    (status, Json(envelope)).into_response()
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -81,7 +81,11 @@ struct Debtor<'a> {
 impl Sagas {
     /// Takes the next events in; answers how many.
     async fn fold(&self, workspace: Uuid) -> Result<i64, ConsumerError> {
-        let mut tx = self.pool.begin().await?;
+        // What a crash takes back is folded again from the log: the commit need not wait for the disk.
+        let mut tx = self
+            .pool
+            .begin_with("begin; set local synchronous_commit = off")
+            .await?;
         let from = lock_checkpoint(&mut tx, workspace).await?;
         let events = log::read_in_tx(&mut tx, workspace, from, BATCH).await?;
         let Some(last) = events.last().map(|event| event.position) else {

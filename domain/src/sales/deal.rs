@@ -1,12 +1,17 @@
 //! A deal: LEAD, QUALIFIED, PROPOSAL, NEGOTIATION and CLOSING move freely among themselves; then WON, which is final,
 //! or LOST, which may be reopened. A won deal carries everything its order and invoice need.
 
+mod details;
+
+pub(crate) use details::check_currency;
+pub use details::{Change, Details};
+
 use super::{
     customer::set,
     line::{self, Line, LineDraft},
 };
 use crate::{
-    Aggregate, Check, Event, Kind, Money, Number, Numbering, Percent, Permission, Rejection, Rule, Series, Violation,
+    Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violation,
     Violations,
     id::{CustomerId, DealId, UserId},
 };
@@ -58,60 +63,6 @@ pub struct Draft {
     pub details: Details,
     pub stage: Stage,
     pub products: Vec<LineDraft>,
-}
-
-/// What is known of a deal besides its stage and lines.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Details {
-    pub title: String,
-    pub description: Option<String>,
-    pub customer_id: Option<CustomerId>,
-    /// As looked up when the customer was named.
-    pub customer_name: Option<String>,
-    /// The estimate; absent, it is the sum of the lines.
-    pub value: Option<Money>,
-    pub currency: String,
-    pub probability: Option<Percent>,
-    pub expected_close_date: Option<NaiveDate>,
-    pub assigned_to: Option<UserId>,
-    /// As looked up when the deal was assigned.
-    pub assigned_to_name: Option<String>,
-    pub source: Option<String>,
-    pub competitors: Vec<String>,
-    pub tags: Vec<String>,
-}
-
-/// The fields an update names.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Change {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub customer_id: Option<CustomerId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub customer_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<Money>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub currency: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub probability: Option<Percent>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expected_close_date: Option<NaiveDate>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub assigned_to: Option<UserId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub assigned_to_name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub competitors: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tags: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -437,62 +388,6 @@ impl Known {
     }
 }
 
-impl Details {
-    fn check(&self, check: &mut Check) {
-        check.text("title", &self.title, 200);
-        check.optional_text("description", self.description.as_ref(), 5_000);
-        if let Some(value) = self.value {
-            check.not_negative("value", value);
-        }
-        if let Some(probability) = self.probability {
-            check.percent("probability", probability);
-        }
-        check_currency(check, &self.currency);
-        check.optional_text("source", self.source.as_ref(), 100);
-        check.tags("competitors", &self.competitors);
-        check.tags("tags", &self.tags);
-    }
-
-    pub fn apply(&mut self, change: &Change) {
-        let Change {
-            title,
-            description,
-            customer_id,
-            customer_name,
-            value,
-            currency,
-            probability,
-            expected_close_date,
-            assigned_to,
-            assigned_to_name,
-            source,
-            competitors,
-            tags,
-        } = change.clone();
-        set(&mut self.title, title);
-        set(&mut self.currency, currency);
-        set(&mut self.competitors, competitors);
-        set(&mut self.tags, tags);
-        self.description = description.or_else(|| self.description.take());
-        if customer_id.is_some() {
-            (self.customer_id, self.customer_name) = (customer_id, customer_name);
-        }
-        self.value = value.or(self.value);
-        self.probability = probability.or(self.probability);
-        self.expected_close_date = expected_close_date.or(self.expected_close_date);
-        if assigned_to.is_some() {
-            (self.assigned_to, self.assigned_to_name) = (assigned_to, assigned_to_name);
-        }
-        self.source = source.or_else(|| self.source.take());
-    }
-}
-
-/// ISO 4217: three capital letters.
-pub(crate) fn check_currency(check: &mut Check, currency: &str) {
-    let holds = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase());
-    check.that(holds, "currency", Rule::NotAllowed);
-}
-
 // Memory
 
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -511,153 +406,4 @@ pub struct Known {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Quantity, catalog::product::ProductType, id::ProductId, testing::given};
-
-    fn draft() -> LineDraft {
-        LineDraft {
-            product_id: ProductId::default(),
-            product_name: "ERP License".into(),
-            product_code: Some("ERP-001".into()),
-            kind: ProductType::Service,
-            quantity: Quantity::whole(50),
-            unit_price: Money::whole(400_000),
-            discount: Percent::whole(10),
-            tax: Percent::whole(12),
-        }
-    }
-
-    fn lines() -> Vec<Line> {
-        line::price(&mut Check::default(), "products", &[draft()])
-    }
-
-    fn created(change: impl FnOnce(&mut Details, &mut Vec<Line>)) -> DealEvent {
-        let mut details = Details {
-            title: "ERP".into(),
-            customer_id: Some(CustomerId::default()),
-            currency: "KZT".into(),
-            ..Details::default()
-        };
-        let mut products = lines();
-        change(&mut details, &mut products);
-        DealEvent::Created {
-            deal_number: "DL-2025-0001".into(),
-            stage: Stage::Lead,
-            details: Box::new(details),
-            products,
-        }
-    }
-
-    fn won_items(events: &[DealEvent], win: Win) -> Vec<Line> {
-        let state = events.iter().fold(Deal::default(), |deal, event| deal.evolve(event));
-        match state.decide(&DealCommand::Win(win)).unwrap().as_slice() {
-            [DealEvent::Won(won)] => {
-                assert_eq!(
-                    line::sum(&won.items),
-                    Some(won.amount),
-                    "every total is the sum of its lines"
-                );
-                won.items.clone()
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_line_totals_as_document_two_says() {
-        assert_eq!(lines()[0].total_price, Money::whole(20_160_000));
-    }
-
-    #[test]
-    fn a_final_amount_becomes_an_adjustment_line() {
-        let won = Win {
-            final_amount: Some(Money::whole(22_500_000)),
-            ..Win::default()
-        };
-        let items = won_items(&[created(|_, _| {})], won);
-        assert_eq!(items.len(), 2);
-        assert_eq!(items[1].total_price, Money::whole(2_340_000));
-        assert_eq!(won_items(&[created(|_, _| {})], Win::default()).len(), 1);
-    }
-
-    #[test]
-    fn a_deal_without_lines_is_won_by_its_value() {
-        let by_value = created(|details, products| {
-            details.value = Some(Money::whole(15));
-            products.clear();
-        });
-        assert_eq!(won_items(&[by_value], Win::default())[0].product_name, "ERP");
-    }
-
-    #[test]
-    fn winning_needs_a_customer_and_something_sold_and_is_final() {
-        let nobody = created(|details, _| details.customer_id = None);
-        given::<Deal>([nobody])
-            .when(DealCommand::Win(Win::default()))
-            .then_rejected(DealRejection::NoCustomer);
-        let nothing = created(|_, products| products.clear());
-        given::<Deal>([nothing])
-            .when(DealCommand::Win(Win::default()))
-            .then_rejected(DealRejection::NothingSold);
-        let deal = Deal::default().evolve(&created(|_, _| {}));
-        let won = deal.decide(&DealCommand::Win(Win::default())).unwrap();
-        let deal = won.iter().fold(deal, |deal, event| deal.evolve(event));
-        assert_eq!(
-            deal.decide(&DealCommand::Win(Win::default())),
-            Ok(vec![]),
-            "winning twice is winning once"
-        );
-        assert_eq!(
-            deal.decide(&DealCommand::Move { to: Stage::Lead }),
-            Err(DealRejection::AlreadyWon)
-        );
-    }
-
-    #[test]
-    fn losing_needs_a_reason_and_may_be_undone() {
-        let refused = DealRejection::Invalid(Violations::one("lostReason", Rule::Required));
-        given::<Deal>([created(|_, _| {})])
-            .when(DealCommand::Move { to: Stage::Lost })
-            .then_rejected(refused);
-        let lost = DealEvent::Lost {
-            from: Stage::Lead,
-            reason: "price".into(),
-            competitor: None,
-            notes: None,
-        };
-        let reopened = DealEvent::StageChanged {
-            from: Stage::Lost,
-            to: Stage::Proposal,
-        };
-        given::<Deal>([created(|_, _| {}), lost])
-            .when(DealCommand::Move { to: Stage::Proposal })
-            .then([reopened]);
-    }
-
-    #[test]
-    fn every_bad_line_is_named() {
-        let bad = LineDraft {
-            quantity: Quantity::whole(-1),
-            discount: Percent::whole(101),
-            ..draft()
-        };
-        let details = Details {
-            title: " ".into(),
-            currency: "KZT".into(),
-            ..Details::default()
-        };
-        let create = DealCommand::Create(Box::new(Draft {
-            details,
-            stage: Stage::Won,
-            products: vec![draft(), bad],
-        }));
-        let Err(DealRejection::Invalid(found)) = Deal::default().decide(&create) else {
-            panic!("accepted")
-        };
-        assert_eq!(
-            found.to_string(),
-            "title: required, stage: not_allowed, products[1].quantity: not_positive, products[1].discount: out_of_range"
-        );
-    }
-}
+mod tests;

@@ -183,13 +183,11 @@ impl View for Row {
         ("dateFrom", "createdAt", Op::Gte),
         ("dateTo", "createdAt", Op::Lte),
     ];
-    const SHOWN: &'static [Computed] = &[
-        Computed::new(
-            "metrics",
-            K::Json,
-            "json_build_object('daysInPipeline', (coalesce(t.won_at, t.lost_at, now())::date - t.created_at::date), 'activitiesCount', 0, 'lastActivityDate', null)",
-        ),
-    ];
+    const SHOWN: &'static [Computed] = &[Computed::new(
+        "metrics",
+        K::Json,
+        "json_build_object('daysInPipeline', (coalesce(t.won_at, t.lost_at, now())::date - t.created_at::date), 'activitiesCount', 0, 'lastActivityDate', null)",
+    )];
     const RELATED: &'static [Computed] = &[
         Computed::new(
             "customer.type",
