@@ -1,7 +1,7 @@
 //! The deal's rules, each as given, when, then.
 
 use super::*;
-use crate::{Quantity, catalog::product::ProductType, id::ProductId, testing::given};
+use crate::{Percent, Quantity, catalog::product::ProductType, id::ProductId, testing::given};
 
 fn draft() -> LineDraft {
     LineDraft {
