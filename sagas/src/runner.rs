@@ -15,7 +15,7 @@ use domain::{
     id::{ProcessId, WorkspaceId, derive},
     process::{Process as ProcessStream, ProcessCommand, Refusal},
 };
-use futures::{TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use log::{CommandId, Consumer, ConsumerError, Progress, migrate};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
@@ -72,10 +72,11 @@ impl Consumer for Sagas {
     }
 }
 
-struct Debtor<'a> {
-    process: &'a dyn Process,
+/// One step of one instance, still to be done.
+struct Debt {
+    saga: &'static str,
     instance: Uuid,
-    owed: Vec<Owed>,
+    owed: Owed,
 }
 
 impl Sagas {
@@ -122,61 +123,59 @@ impl Sagas {
             .fetch_all(&self.pool)
             .await?;
         let count = i64::try_from(owing.len())?;
-        let mut debtors = Vec::with_capacity(owing.len());
+        let mut debts = Vec::new();
         for (name, instance, state) in owing {
             if let Some(process) = self.processes.iter().find(|process| process.name() == name) {
-                debtors.push(Debtor {
-                    process: process.as_ref(),
+                let owed = process.owed(state, instance)?;
+                debts.extend(owed.into_iter().map(|owed| Debt {
+                    saga: process.name(),
                     instance,
-                    owed: process.owed(state, instance)?,
-                });
+                    owed,
+                }));
             }
         }
-        stream::iter(debtors.into_iter().map(Ok))
-            .try_for_each_concurrent(AT_A_TIME, |debtor| self.settle(workspace, debtor))
-            .await?;
-        Ok(count)
+        // Steps owed at the same time do not depend on each other: together they share a commit, and one that fails
+        // keeps no other from being carried out.
+        let settled = stream::iter(debts)
+            .map(|debt| self.settle(workspace, debt))
+            .buffer_unordered(AT_A_TIME);
+        let failures: Vec<ConsumerError> = settled.filter_map(async |settled| settled.err()).collect().await;
+        failures.into_iter().next().map_or(Ok(count), Err)
     }
 
-    /// One instance's steps, one after the other.
-    async fn settle(&self, workspace: Uuid, debtor: Debtor<'_>) -> Result<(), ConsumerError> {
-        let Debtor {
-            process,
+    async fn settle(&self, workspace: Uuid, debt: Debt) -> Result<(), ConsumerError> {
+        let Debt {
+            saga,
             instance,
-            owed,
-        } = debtor;
-        let saga = process.name();
-        for Owed { step, act } in owed {
-            let command = command_id(workspace, saga, instance, &step);
-            let mut context = Context {
-                workspace: workspace.into(),
-                actor: Actor::Saga(saga),
-                now: Utc::now(),
-                command: Some(command),
-                expected_version: None,
-                correlation: Some(instance),
-                client_address: None,
-            };
-            match act.carry_out(&self.executor, &context).await {
-                Ok(()) => {}
-                Err(Failure::Refused { code, message }) => {
-                    tracing::warn!(saga, %workspace, %instance, step, code, "a step was refused");
-                    context.command = None;
-                    let stream = ProcessId::new(derive(instance, saga));
-                    let refusal = Refusal {
-                        saga: saga.to_owned(),
-                        instance,
-                        step,
-                        code,
-                        message,
-                    };
-                    execute::<ProcessStream>(&self.executor, stream, ProcessCommand::NoteRefusal(refusal), &context)
-                        .await?;
-                }
-                Err(again @ Failure::Again(_)) => return Err(again.into()),
+            owed: Owed { step, act },
+        } = debt;
+        let mut context = Context {
+            workspace: workspace.into(),
+            actor: Actor::Saga(saga),
+            now: Utc::now(),
+            command: Some(command_id(workspace, saga, instance, &step)),
+            expected_version: None,
+            correlation: Some(instance),
+            client_address: None,
+        };
+        match act.carry_out(&self.executor, &context).await {
+            Ok(()) => Ok(()),
+            Err(Failure::Refused { code, message }) => {
+                tracing::warn!(saga, %workspace, %instance, step, code, "a step was refused");
+                context.command = None;
+                let stream = ProcessId::new(derive(instance, saga));
+                let refusal = Refusal {
+                    saga: saga.to_owned(),
+                    instance,
+                    step,
+                    code,
+                    message,
+                };
+                let note = ProcessCommand::NoteRefusal(refusal);
+                Ok(execute::<ProcessStream>(&self.executor, stream, note, &context).await?)
             }
+            Err(again @ Failure::Again(_)) => Err(again.into()),
         }
-        Ok(())
     }
 }
 
