@@ -34,6 +34,7 @@ rule-too_many = At most { $max ->
 rule-not_positive = Must be greater than zero.
 rule-negative = Must not be negative.
 rule-out_of_range = Must be between { $min } and { $max }.
+rule-year_out_of_range = the year must be from { $min } to { $max }
 rule-too_large = The number is too large.
 rule-too_precise = Too many decimal places.
 rule-not_an_email = This is not an e-mail address.

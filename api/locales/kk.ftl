@@ -28,6 +28,7 @@ rule-too_many = { $max } элементтен аспауы керек.
 rule-not_positive = Нөлден үлкен болуы керек.
 rule-negative = Теріс сан бола алмайды.
 rule-out_of_range = { $min } мен { $max } аралығында болуы керек.
+rule-year_out_of_range = жыл { $min } мен { $max } аралығында болуы керек
 rule-too_large = Сан тым үлкен.
 rule-too_precise = Үтірден кейінгі таңбалар тым көп.
 rule-not_an_email = Бұл электрондық пошта мекенжайы емес.

@@ -34,6 +34,7 @@ rule-too_many = Не больше { $max ->
 rule-not_positive = Должно быть больше нуля.
 rule-negative = Не может быть отрицательным.
 rule-out_of_range = Допустимо от { $min } до { $max }.
+rule-year_out_of_range = год должен быть от { $min } до { $max }
 rule-too_large = Слишком большое число.
 rule-too_precise = Слишком много знаков после запятой.
 rule-not_an_email = Это не адрес электронной почты.

@@ -5,12 +5,15 @@ mod body;
 mod caller;
 mod id;
 mod right;
+mod strict;
+mod whole;
 mod write;
 
-pub use body::{BODY_MAX, Body, BodyHash};
+pub use body::{Body, BodyHash};
 pub use caller::{Caller, Named, SignedIn};
 pub use id::{Id, Pairs, ProductParam, path_id};
 pub use right::{May, Right};
+pub use whole::whole;
 pub use write::{Write, Written};
 
 /// One marker per permission, for `May<DealsCreate>`.

@@ -52,7 +52,8 @@ pub fn router(app: App) -> Router {
     let routes = routes
         .merge(system::probes())
         .fallback(unknown)
-        .layer(DefaultBodyLimit::max(extract::BODY_MAX))
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(extract::whole))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(problem::render))
         .layer(from_fn(measure::track))

@@ -4,6 +4,7 @@ use crate::{Context, Error, Unit};
 use chrono::{DateTime, Utc};
 use domain::{Aggregate, fact, id::WorkspaceId};
 use log::{AppendError, Appended, Guard, Log};
+use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -102,13 +103,14 @@ impl Executor {
         if !context.actor.may(permission) {
             return Err(Error::Forbidden(permission));
         }
-        if let Some(first) = self.repeated::<A>(id, context).await? {
-            return Ok(first);
-        }
         let mut outages = 0;
         let _turn = self.lane(id.into()).lock().await;
         for _ in 0..ATTEMPTS_MAX {
             let Loaded { state, version } = self.load::<A, A::Rejection>(context.workspace, id).await?;
+            // Asked after the load: a state that shows what this command did before must not be decided on again.
+            if let Some(first) = self.repeated::<A>(id, context).await? {
+                return Ok(first);
+            }
             if let Some(expected) = context.expected_version.filter(|expected| *expected != version) {
                 return Err(Error::Stale {
                     expected,
@@ -119,10 +121,12 @@ impl Executor {
             let mut unit = Unit::default();
             unit.add(id, &state, version, &events).map_err(Error::Unstorable)?;
             unit.guard(guards.iter().copied());
-            match self.commit(unit, context).await {
-                Ok(appended) => {
-                    return done(id.into(), A::NAME, appended).map(|done: Done<A::Event>| done.at_least(version));
-                }
+            let answer = Answer {
+                id: id.into(),
+                version: version + i64::try_from(events.len()).unwrap_or(0),
+            };
+            match self.commit(unit, context, &answer).await {
+                Ok(appended) => return done::<A, _>(answer, appended),
                 Err(AppendError::Version { .. }) if context.expected_version.is_none() => {}
                 Err(error) if outages < OUTAGES_MAX && may_ask_again(&error, context) => {
                     outages += 1;
@@ -140,15 +144,12 @@ impl Executor {
         id: A::Id,
         context: &Context,
     ) -> Result<Option<Done<A::Event>>, Error<A::Rejection>> {
-        let Some(first) = self.answered(context).await? else {
-            return Ok(None);
+        let first = self.answered(context).await?;
+        let asked = Answer {
+            id: id.into(),
+            version: 0,
         };
-        let done: Done<A::Event> = done(id.into(), A::NAME, first)?;
-        if !done.events.is_empty() {
-            return Ok(Some(done));
-        }
-        let version = self.load::<A, A::Rejection>(context.workspace, id).await?.version;
-        Ok(Some(done.at_least(version)))
+        first.map(|first| done::<A, _>(asked, first)).transpose()
     }
 
     fn lane(&self, stream: Uuid) -> &Mutex<()> {
@@ -165,44 +166,44 @@ impl Executor {
     }
 
     /// Appends a unit. One without events still enters its command id, so that the answer stays the same.
-    pub async fn commit(&self, unit: Unit, context: &Context) -> Result<Appended, AppendError> {
+    pub async fn commit(&self, unit: Unit, context: &Context, answer: &Answer) -> Result<Appended, AppendError> {
         if unit.is_empty() && context.command.is_none() {
             let position = self.log.head(context.workspace.into()).await?;
             return Ok(Appended {
                 position,
                 events: Vec::new(),
-                repeated: false,
+                repeated: None,
             });
         }
-        self.log.append(unit.into_append(context)).await
+        let answer = serde_json::to_string(answer).map_err(|_| AppendError::NotAnObject)?;
+        self.log.append(unit.into_append(context, answer)).await
     }
 }
 
+/// What a repeat is told besides the events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    pub id: Uuid,
+    pub version: i64,
+}
+
 /// The answer, read back from what stands in the log, so that a repeat cannot answer anything else.
-fn done<E: domain::Event, R>(asked: Uuid, category: &str, appended: Appended) -> Result<Done<E>, Error<R>> {
+fn done<A: Aggregate, R>(asked: Answer, appended: Appended) -> Result<Done<A::Event>, Error<R>> {
+    let first = appended.repeated.as_deref().map(serde_json::from_str::<Answer>);
+    let Answer { id, version } = first.transpose().map_err(Error::Unstorable)?.unwrap_or(asked);
     let mut done = Done {
-        id: asked,
-        version: 0,
+        id,
+        version,
         position: appended.position,
         events: Vec::with_capacity(appended.events.len()),
         at: None,
     };
-    for event in appended.events.iter().filter(|event| event.category == category) {
-        done.id = event.stream_id;
-        done.version = event.version;
+    for event in appended.events.iter().filter(|event| event.category == A::NAME) {
         done.at = Some(event.recorded_at);
-        done.events
-            .push(fact::decode(&event.event_type, &event.data).map_err(Error::Unreadable)?);
+        let decoded = fact::decode(&event.event_type, &event.data);
+        done.events.push(decoded.map_err(Error::Unreadable)?);
     }
     Ok(done)
-}
-
-impl<E> Done<E> {
-    /// Without events the version is the one that was loaded.
-    fn at_least(mut self, version: i64) -> Self {
-        self.version = self.version.max(version);
-        self
-    }
 }
 
 /// Nothing was written; or nobody knows, but the command has an id, so that the first one is answered if there was one.

@@ -8,10 +8,11 @@ mod unit;
 
 pub mod bom;
 pub mod deal;
+pub mod notification;
 pub mod production_order;
 pub mod stock;
 
 pub use context::{Actor, Context};
 pub use error::Error;
-pub use executor::{Done, Executor, Loaded};
+pub use executor::{Answer, Done, Executor, Loaded};
 pub use unit::Unit;

@@ -67,13 +67,14 @@ impl Unit {
         self.streams.iter().all(|stream| stream.events.is_empty())
     }
 
-    pub(crate) fn into_append(self, context: &Context) -> Append {
+    pub(crate) fn into_append(self, context: &Context, answer: String) -> Append {
         Append {
             workspace: context.workspace.into(),
             streams: self.streams,
             claims: self.claims,
             guards: self.guards,
             command: context.command,
+            answer,
             number_year: time::local_year(context.now),
             metadata: Metadata {
                 actor: context.actor.to_string(),

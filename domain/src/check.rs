@@ -1,6 +1,11 @@
 //! Validation that finds every offending field at once and names, for each, the rule it breaks.
 
-use crate::{Money, Quantity, fixed::Percent};
+use crate::{
+    Money, Quantity,
+    fixed::Percent,
+    time::{YEARS, is_plausible},
+};
+use chrono::NaiveDate;
 use std::fmt;
 
 /// The most items a document's list may hold.
@@ -22,6 +27,7 @@ pub enum Rule {
     NotPositive,
     Negative,
     OutOfRange { min: i64, max: i64 },
+    YearOutOfRange { min: i64, max: i64 },
     TooLarge,
     TooPrecise,
     NotAnEmail,
@@ -44,6 +50,7 @@ impl Rule {
             Self::NotPositive => "not_positive",
             Self::Negative => "negative",
             Self::OutOfRange { .. } => "out_of_range",
+            Self::YearOutOfRange { .. } => "year_out_of_range",
             Self::TooLarge => "too_large",
             Self::TooPrecise => "too_precise",
             Self::NotAnEmail => "not_an_email",
@@ -63,7 +70,7 @@ impl Rule {
         match self {
             Self::TooLong { max } | Self::TooMany { max } => vec![("max", size(*max))],
             Self::WeakPassword { min } => vec![("min", size(*min))],
-            Self::OutOfRange { min, max } => vec![("min", *min), ("max", *max)],
+            Self::OutOfRange { min, max } | Self::YearOutOfRange { min, max } => vec![("min", *min), ("max", *max)],
             _ => Vec::new(),
         }
     }
@@ -154,6 +161,11 @@ impl Check {
     pub fn percent(&mut self, field: impl Into<String>, value: Percent) {
         let within = !value.is_negative() && value <= Percent::whole(100);
         self.that(within, field, Rule::OutOfRange { min: 0, max: 100 });
+    }
+
+    pub fn date(&mut self, field: &str, value: Option<NaiveDate>) {
+        let (min, max) = (i64::from(*YEARS.start()), i64::from(*YEARS.end()));
+        self.that(value.is_none_or(is_plausible), field, Rule::YearOutOfRange { min, max });
     }
 
     /// Enough of RFC 5321 to catch a slip of the finger; the code in the mail is the real proof.

@@ -20,6 +20,8 @@ pub struct Fixed<U>(i64, PhantomData<U>);
 #[derive(Debug, Clone, Copy)]
 pub struct Tiyn;
 #[derive(Debug, Clone, Copy)]
+pub struct TotalTiyn;
+#[derive(Debug, Clone, Copy)]
 pub struct Thousandth;
 #[derive(Debug, Clone, Copy)]
 pub struct BasisPoint;
@@ -28,6 +30,12 @@ impl Unit for Tiyn {
     const PLACES: u32 = 2;
     const LIMIT: i64 = 999_999_999_999_999;
     const NOUN: &'static str = "amount";
+}
+impl Unit for TotalTiyn {
+    const PLACES: u32 = 2;
+    // Below this, neighbouring doubles are still less than a tiyn apart.
+    const LIMIT: i64 = 7_000_000_000_000_000;
+    const NOUN: &'static str = "total";
 }
 impl Unit for Thousandth {
     const PLACES: u32 = 3;
@@ -42,6 +50,8 @@ impl Unit for BasisPoint {
 
 /// An amount in the currency that stands beside it; two places, up to 9 999 999 999 999.99.
 pub type Money = Fixed<Tiyn>;
+/// A sum over many documents; two places, up to 70 000 000 000 000.
+pub type Total = Fixed<TotalTiyn>;
 /// A quantity in the product's unit; three places, up to 999 999 999.999.
 pub type Quantity = Fixed<Thousandth>;
 /// A percentage; two places, up to 1000.
@@ -104,13 +114,13 @@ impl<U: Unit> Fixed<U> {
         self.0.checked_sub(other.0).and_then(Self::from_units)
     }
 
-    /// For folds, where a rule has already kept the sum within the limit.
+    /// For folds: sums over many documents stop at the limit rather than leave what can be stored and read.
     pub fn plus(self, other: Self) -> Self {
-        Self(self.0.saturating_add(other.0), PhantomData)
+        Self(self.0.saturating_add(other.0).clamp(-U::LIMIT, U::LIMIT), PhantomData)
     }
 
     pub fn minus(self, other: Self) -> Self {
-        Self(self.0.saturating_sub(other.0), PhantomData)
+        Self(self.0.saturating_sub(other.0).clamp(-U::LIMIT, U::LIMIT), PhantomData)
     }
 
     /// The sum, unless it leaves the range.
@@ -161,6 +171,12 @@ impl Money {
             .checked_mul(hundred - i128::from(discount.units()))?;
         let gross = net.checked_mul(hundred + i128::from(tax.units()))?;
         money_from(round_half_away(gross, i128::from(Quantity::SCALE) * hundred * hundred))
+    }
+}
+
+impl From<Money> for Total {
+    fn from(money: Money) -> Self {
+        Self(money.0, PhantomData)
     }
 }
 

@@ -21,7 +21,7 @@ pub mod sales;
 
 pub use check::{Check, Rule, Violation, Violations};
 pub use fact::Fact;
-pub use fixed::{Money, Percent, Quantity};
+pub use fixed::{Money, Percent, Quantity, Total};
 pub use number::{Number, Series};
 pub use permission::{Permission, Role};
 

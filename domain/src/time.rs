@@ -18,6 +18,14 @@ pub fn local_year(at: DateTime<Utc>) -> i32 {
     local_date(at).year()
 }
 
+/// The years a document may name: earlier ones are slips of the finger, later ones have no form that all readers share.
+pub const YEARS: std::ops::RangeInclusive<i32> = 1900..=9999;
+
+/// Whether a document may bear the date.
+pub fn is_plausible(date: NaiveDate) -> bool {
+    YEARS.contains(&date.year())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

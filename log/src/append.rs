@@ -19,6 +19,8 @@ pub struct Append {
     pub guards: Vec<Guard>,
     /// Makes a repeat answer what the first one did.
     pub command: Option<CommandId>,
+    /// What to tell a repeat besides the events; any text.
+    pub answer: String,
     /// The year that numbers are taken from.
     pub number_year: i32,
     pub metadata: Metadata,
@@ -85,7 +87,8 @@ pub struct Appended {
     pub position: i64,
     /// In order, numbers filled in; empty when a command decided that nothing had to happen.
     pub events: Vec<Recorded>,
-    pub repeated: bool,
+    /// The first one's answer, when this is a repeat.
+    pub repeated: Option<String>,
 }
 
 /// Why an append did not happen. Told to its caller alone; others in the same batch are not touched.

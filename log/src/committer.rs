@@ -120,7 +120,7 @@ async fn commit(lane: &PgPool, wakeup: &Wakeup, batch: Vec<Pending>) {
                 Outcome::Written(Appended {
                     position,
                     events,
-                    repeated: false,
+                    repeated: None,
                 })
             }
             Verdict::Repeated => Outcome::Repeated,
@@ -435,16 +435,16 @@ async fn save_commands(
 ) -> Result<(), sqlx::Error> {
     let entered: Vec<_> = accepted
         .iter()
-        .filter_map(|(append, written)| append.command.map(|command| (append.workspace, command, *written)))
+        .filter_map(|(append, written)| append.command.map(|command| (*append, command, *written)))
         .collect();
     if entered.is_empty() {
         return Ok(());
     }
     let first = |written: &Written| written.position - i64::try_from(written.events.len()).unwrap_or(0) + 1;
-    let insert = "insert into log.commands (workspace_id, command_id, request_hash, first_position, last_position, recorded_at) \
-        select w, c, h, f, l, $6 from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bigint[], $5::bigint[]) n(w, c, h, f, l)";
+    let insert = "insert into log.commands (workspace_id, command_id, request_hash, first_position, last_position, answer, recorded_at) \
+        select w, c, h, f, l, a, $7 from unnest($1::uuid[], $2::uuid[], $3::bytea[], $4::bigint[], $5::bigint[], $6::text[]) n(w, c, h, f, l, a)";
     sqlx::query(insert)
-        .bind(entered.iter().map(|(workspace, ..)| *workspace).collect::<Vec<_>>())
+        .bind(entered.iter().map(|(append, ..)| append.workspace).collect::<Vec<_>>())
         .bind(entered.iter().map(|(_, command, _)| command.id).collect::<Vec<_>>())
         .bind(
             entered
@@ -454,6 +454,7 @@ async fn save_commands(
         )
         .bind(entered.iter().map(|(.., written)| first(written)).collect::<Vec<_>>())
         .bind(entered.iter().map(|(.., written)| written.position).collect::<Vec<_>>())
+        .bind(entered.iter().map(|(append, ..)| append.answer.as_str()).collect::<Vec<_>>())
         .bind(now)
         .execute(tx)
         .await?;

@@ -240,6 +240,7 @@ mod tests {
             claims: vec![],
             guards: vec![],
             command: None,
+            answer: String::new(),
             number_year: 2026,
             metadata: Metadata::default(),
         }

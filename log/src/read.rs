@@ -47,7 +47,7 @@ impl Log {
 
     /// What a command id did; `None` when it is new.
     pub async fn find_command(&self, workspace: Uuid, command: CommandId) -> Result<Option<Appended>, AppendError> {
-        let known = "select request_hash, first_position, last_position from log.commands where workspace_id = $1 and command_id = $2";
+        let known = "select request_hash, first_position, last_position, answer from log.commands where workspace_id = $1 and command_id = $2";
         let Some(row) = sqlx::query(known)
             .bind(workspace)
             .bind(command.id)
@@ -64,7 +64,7 @@ impl Log {
         Ok(Some(Appended {
             position: last,
             events,
-            repeated: true,
+            repeated: Some(row.try_get(3)?),
         }))
     }
 }

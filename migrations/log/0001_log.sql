@@ -47,6 +47,7 @@ create table log.commands (
     request_hash   bytea       not null,
     first_position bigint      not null,
     last_position  bigint      not null,
+    answer         text        not null,
     recorded_at    timestamptz not null,
     primary key (workspace_id, command_id)
 );

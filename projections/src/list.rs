@@ -5,7 +5,7 @@
 use crate::table::ColumnKind;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
-use domain::Rule;
+use domain::{Rule, time::is_plausible};
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -238,7 +238,8 @@ impl Field {
     fn equals(&self, query: &mut Query, parameter: &str, value: &str) -> Result<String, ListError> {
         let value = clean(parameter, value)?;
         // A bare date names the whole day.
-        if let (ColumnKind::Time, Ok(day)) = (self.kind, value.parse::<NaiveDate>()) {
+        let day = value.parse().ok().filter(|day| is_plausible(*day));
+        if let (ColumnKind::Time, Some(day)) = (self.kind, day) {
             let (from, to) = (day_start(day), day_start(day) + Duration::days(1));
             let (from, to) = (
                 query.bind(from.to_rfc3339(), self.kind),
@@ -263,7 +264,11 @@ impl Field {
             ColumnKind::Number => value.parse::<Decimal>().ok().map(|number| number.to_string()),
             ColumnKind::Bool => value.parse::<bool>().ok().map(|flag| flag.to_string()),
             ColumnKind::Uuid => Uuid::parse_str(value).ok().map(|id| id.to_string()),
-            ColumnKind::Date => value.parse::<NaiveDate>().ok().map(|day| day.to_string()),
+            ColumnKind::Date => value
+                .parse()
+                .ok()
+                .filter(|day| is_plausible(*day))
+                .map(|day| day.to_string()),
             ColumnKind::Time => instant(value, op).map(|at| at.to_rfc3339()),
             ColumnKind::Json | ColumnKind::Hidden => None,
         }
@@ -273,9 +278,9 @@ impl Field {
 /// A bare date bounds the whole day: `lte` its last instant, `gt` the next day.
 fn instant(value: &str, op: Op) -> Option<DateTime<Utc>> {
     if let Ok(at) = DateTime::parse_from_rfc3339(value) {
-        return Some(at.to_utc());
+        return Some(at.to_utc()).filter(|at| is_plausible(at.date_naive()));
     }
-    let start = day_start(value.parse().ok()?);
+    let start = day_start(value.parse().ok().filter(|day| is_plausible(*day))?);
     match op {
         Op::Lte | Op::Gt => start.checked_add_signed(Duration::days(1) - Duration::microseconds(1)),
         Op::Gte | Op::Lt | Op::Eq | Op::Ne => Some(start),

@@ -1,6 +1,11 @@
 //! End to end: the real binary, PostgreSQL and NATS. One binary, one file per promise.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod crash;
+mod hostile;
+mod idempotency;
+mod identity;
+mod isolation;
+mod lists;
 mod load;
 mod story;

@@ -39,13 +39,23 @@ impl Answer {
 
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_else(|| panic!("{} without {name}", self.what))
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_else(|| panic!("{} without {name}: {} {}", self.what, self.status, self.body))
     }
 }
 
 impl Client {
     pub fn new(url: &str) -> Self {
         Self { http: reqwest::Client::new(), base: format!("{url}/api/v1"), token: None, workspace: String::new(), user: String::new() }
+    }
+
+    /// The same caller at another node.
+    pub fn at(&self, url: &str) -> Self {
+        Self { base: format!("{url}/api/v1"), ..self.clone() }
+    }
+
+    /// The same caller with another token, or none.
+    pub fn with_token(&self, token: Option<&str>) -> Self {
+        Self { token: token.map(str::to_owned), ..self.clone() }
     }
 
     pub async fn sign_in(&mut self, email: &str, password: &str) {
@@ -72,8 +82,17 @@ impl Client {
         self.try_send(method, path, body, headers).await.unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
+    /// With a body that need not be text.
+    pub async fn send_bytes(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Answer, reqwest::Error> {
+        self.dispatch(method, path, Some(body.into()), &[]).await
+    }
+
     /// The same for a server that may be dead.
     pub async fn try_send(&self, method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Result<Answer, reqwest::Error> {
+        self.dispatch(method, path, body.map(Into::into), headers).await
+    }
+
+    async fn dispatch(&self, method: Method, path: &str, body: Option<reqwest::Body>, headers: &[(&str, &str)]) -> Result<Answer, reqwest::Error> {
         let what = format!("{method} {path}");
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {

@@ -2,11 +2,16 @@
 //! waiting for conditions. Test code: a failure here is a failed test, hence the panics.
 
 mod client;
+mod routes;
 mod server;
+pub mod shape;
 pub mod story;
+mod yard;
 
 pub use client::{Answer, Client};
+pub use routes::{Route, routes};
 pub use server::{Server, database_url, free_port, nats_url};
+pub use yard::Yard;
 
 use std::{future::Future, time::Duration};
 

@@ -3,10 +3,14 @@
 use crate::{Client, eventually};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, postgres::PgPoolOptions};
 use std::{
-    fs,
+    fs::{self, OpenOptions},
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 use uuid::Uuid;
 
@@ -16,6 +20,8 @@ pub struct Server {
     pub mail_dir: PathBuf,
     port: u16,
     database: String,
+    /// Whether the database goes with this process: not with one that is only another node on it.
+    owns_database: bool,
     env: Vec<(String, String)>,
     child: Option<Child>,
 }
@@ -30,9 +36,12 @@ pub fn nats_url() -> String {
     std::env::var("NATS_URL").expect("NATS_URL: run the tests with ./dev test")
 }
 
-/// A port that nobody listens on right now.
+/// A port that nobody listens on right now, and that nobody is given by chance while a killed server is away: below
+/// those the system hands out by itself, and each only once in this process.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(10_000 + (std::process::id() % 2_000) as u16 * 10));
+    let mut ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
+    ports.find(|port| *port > 9_999 && TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }
 
 impl Server {
@@ -54,6 +63,7 @@ impl Server {
             mail_dir: std::env::temp_dir().join(&database),
             port,
             database,
+            owns_database: true,
             env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             child: None,
         };
@@ -61,8 +71,36 @@ impl Server {
         server
     }
 
+    /// A second process on the same database.
+    pub async fn another(&self) -> Self {
+        let port = free_port();
+        let mut node = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            database_url: self.database_url.clone(),
+            mail_dir: self.mail_dir.clone(),
+            port,
+            database: self.database.clone(),
+            owns_database: false,
+            env: self.env.clone(),
+            child: None,
+        };
+        node.spawn().await;
+        node
+    }
+
+    /// Where the process's stderr goes.
+    fn said_file(&self) -> PathBuf {
+        self.mail_dir.with_extension(format!("{}.log", self.port))
+    }
+
+    /// All that the process, and those before it, have written to stderr.
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.said_file()).expect("what the server said")
+    }
+
     /// Starts the process and waits until it answers.
     pub async fn spawn(&mut self) {
+        let said = OpenOptions::new().create(true).append(true).open(self.said_file()).expect("a file for stderr");
         let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/prometric");
         let child = Command::new(binary)
             .arg("serve")
@@ -76,6 +114,7 @@ impl Server {
             .env("RUST_LOG", "error")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
+            .stderr(said)
             .spawn();
         self.child = Some(child.expect("target/debug/prometric: ./dev test builds it"));
         let health = format!("{}/api/v1/health", self.url);
@@ -112,6 +151,16 @@ impl Server {
         client
     }
 
+    /// Somebody else, a member of that owner's workspace too, in this role. Inviting is not built yet, hence by SQL.
+    pub async fn member(&self, owner: &Client, role: &str) -> Client {
+        let mut member = self.owner().await;
+        let enter = "insert into platform.memberships (id, workspace_id, user_id, role, created_at) values ($1, $2::uuid, $3::uuid, $4, now())";
+        let enter = sqlx::query(enter).bind(Uuid::now_v7()).bind(&owner.workspace).bind(&member.user).bind(role);
+        enter.execute(&self.pool().await).await.expect("a membership");
+        member.workspace.clone_from(&owner.workspace);
+        member
+    }
+
     /// The six digits in the newest mail to that address.
     pub async fn code_for(&self, email: &str) -> String {
         eventually("a mail with a code", || async {
@@ -133,6 +182,15 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
+        if std::thread::panicking() {
+            let said = self.said();
+            let last: Vec<&str> = said.lines().rev().take(20).collect();
+            eprintln!("the server on port {} said, newest first:\n{}", self.port, last.join("\n"));
+        }
+        fs::remove_file(self.said_file()).ok();
+        if !self.owns_database {
+            return;
+        }
         fs::remove_dir_all(&self.mail_dir).ok();
         let drop_database = format!("drop database if exists {} with (force)", self.database);
         // Drop is not async: another thread with a runtime of its own does it.

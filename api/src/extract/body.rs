@@ -1,5 +1,6 @@
 //! A JSON body. What is wrong with it is told by the path of the field and the rule it breaks, as the domain does.
 
+use super::{strict::Strict, whole::TooLong};
 use crate::{
     problem::{Code, Problem},
     state::App,
@@ -7,14 +8,13 @@ use crate::{
 use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
-    http::StatusCode,
 };
 use domain::{Rule, Violation};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, error::Category};
 use sha2::{Digest, Sha256};
 
-/// The most bytes a JSON body may have; the router sets it as the limit.
+/// The most bytes a body may have.
 pub const BODY_MAX: usize = 1 << 20;
 
 /// SHA-256 of a body: what makes a repeat under one `Idempotency-Key` the same request.
@@ -45,12 +45,11 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &App) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|refusal| match refusal.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::PayloadTooLarge),
-                _ => Problem::new(Code::ValidationFailed).because("body.unreadable"),
-            })?;
+        if request.extensions().get::<TooLong>().is_some() {
+            return Err(Problem::new(Code::PayloadTooLarge));
+        }
+        let bytes = Bytes::from_request(request, state).await;
+        let bytes = bytes.map_err(|_| Problem::new(Code::ValidationFailed).because("body.unreadable"))?;
         read(&bytes)
     }
 }
@@ -58,6 +57,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Problem> {
     let text = bytes.trim_ascii();
     let text: &[u8] = if text.is_empty() { b"{}" } else { text };
+    if std::str::from_utf8(text).is_err() {
+        return Err(malformed());
+    }
     if has_nul(text) {
         return Err(nul(text));
     }
@@ -67,8 +69,10 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<Body<T>, Problem> {
         return Err(Problem::new(Code::ValidationFailed).because(reason));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refuse(&error))?;
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| refuse(&error, text))?;
     deserializer.end().map_err(|_| malformed())?;
+    let whole: Value = serde_json::from_slice(text).map_err(|_| malformed())?;
+    serde_path_to_error::deserialize::<_, T>(Strict(&whole)).map_err(|error| refuse(&error, text))?;
     Ok(Body {
         value,
         hash: BodyHash::of(text),
@@ -79,10 +83,12 @@ fn malformed() -> Problem {
     Problem::new(Code::ValidationFailed).because("body.malformed")
 }
 
-fn refuse(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+fn refuse(error: &serde_path_to_error::Error<serde_json::Error>, text: &[u8]) -> Problem {
     let message = error.inner().to_string();
     let beyond = message.starts_with("number out of range");
-    if !beyond && error.inner().classify() != Category::Data {
+    // Where a word is expected, serde calls any other value a syntax error: whether it is one is asked again.
+    let well_formed = || serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+    if !beyond && error.inner().classify() != Category::Data && !well_formed() {
         return malformed();
     }
     let path = error.path().to_string();
@@ -92,6 +98,7 @@ fn refuse(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     } else {
         broken_rule(&message)
     };
+    let rule = if is_null_at(text, path) { Rule::Required } else { rule };
     let field = match inner {
         Some(name) if path.is_empty() => name.to_owned(),
         Some(name) if path.rsplit('.').next() == Some(name) => path.to_owned(),
@@ -103,6 +110,21 @@ fn refuse(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     } else {
         Problem::invalid_field(field, rule)
     }
+}
+
+/// Whether the body has a null where something was expected.
+fn is_null_at(text: &[u8], path: &str) -> bool {
+    let pointer: String = path
+        .split(['.', '[', ']'])
+        .filter(|part| !part.is_empty())
+        .map(|part| format!("/{part}"))
+        .collect();
+    let body = serde_json::from_slice::<Value>(text).ok();
+    !pointer.is_empty()
+        && body
+            .as_ref()
+            .and_then(|body| body.pointer(&pointer))
+            .is_some_and(Value::is_null)
 }
 
 /// Reads the rule out of serde's message, and the name of a field that is only told there.

@@ -46,8 +46,11 @@ pub(super) async fn path_text<S: Send + Sync>(
     name: &str,
 ) -> Result<Option<String>, Problem> {
     let params = RawPathParams::from_request_parts(parts, state).await;
-    // What does not decode to text is no UUID either.
-    let params = params.map_err(|_| Problem::invalid_field(name, Rule::NotAUuid))?;
+    // What does not decode to text is no UUID either. Which one it is, only the message tells.
+    let params = params.map_err(|refusal| {
+        let told = refusal.body_text();
+        Problem::invalid_field(told.split('`').nth(1).unwrap_or(name), Rule::NotAUuid)
+    })?;
     Ok(params
         .iter()
         .find(|(key, _)| *key == name)

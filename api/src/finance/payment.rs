@@ -12,9 +12,10 @@ use crate::{
 };
 use axum::{extract::State, response::Response};
 use chrono::NaiveDate;
+use commands::Error;
 use domain::{
-    Money,
-    finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, Payment},
+    Money, Rule,
+    finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, InvoiceRejection, Payment},
     id::{InvoiceId, PaymentId},
     time::local_date,
 };
@@ -110,7 +111,8 @@ async fn record(
     let done = app
         .executor
         .execute::<Invoice>(invoice_id, &InvoiceCommand::Pay(payment), &context)
-        .await?;
+        .await
+        .map_err(naming_the_invoice)?;
     let written = write.settle(&app, context.workspace, &done).await;
     let (version, message) = (done.version, "Payment recorded successfully");
     let answer = done.events.into_iter().find_map(|event| match event {
@@ -136,4 +138,12 @@ async fn record(
         InvoiceEvent::Created(_) | InvoiceEvent::Paid { .. } => None,
     });
     Ok(written.created(answer.ok_or_else(Problem::internal)?))
+}
+
+/// Here the invoice is a field of the body, so a missing one is that field's fault.
+fn naming_the_invoice(error: Error<InvoiceRejection>) -> Problem {
+    match error {
+        Error::Rejected(InvoiceRejection::Missing) => Problem::from(error).field("invoiceId", Rule::Unknown),
+        other => other.into(),
+    }
 }

@@ -81,6 +81,7 @@ const RULES: &[Rule] = &[
     Rule::NotPositive,
     Rule::Negative,
     Rule::OutOfRange { min: 0, max: 1 },
+    Rule::YearOutOfRange { min: 1900, max: 2199 },
     Rule::TooLarge,
     Rule::TooPrecise,
     Rule::NotAnEmail,

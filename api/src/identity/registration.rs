@@ -9,7 +9,7 @@ use crate::{
     state::App,
 };
 use axum::{extract::State, http::StatusCode, response::Response};
-use commands::{Context, Error, Unit};
+use commands::{Answer, Context, Error, Unit};
 use domain::{
     Aggregate, Check, Rule, Violation, Violations,
     check::check_digit_holds,
@@ -233,8 +233,12 @@ async fn append(app: &App, registration: Registration, context: &Context) -> Res
     let mut request = registration.into_request()?;
     let hash = app.passwords.hash(std::mem::take(&mut request.password)).await?;
     password::store(&app.pool, request.user_id.uuid(), &hash).await?;
+    let answer = Answer {
+        id: request.user_id.into(),
+        version: 1,
+    };
     for slug in slugs(&request.organization.name).take(SLUGS_MAX) {
-        match app.executor.commit(request.unit(&slug)?, context).await {
+        match app.executor.commit(request.unit(&slug)?, context, &answer).await {
             Ok(appended) => return Ok(appended),
             Err(AppendError::Claimed {
                 kind: "workspace.slug", ..

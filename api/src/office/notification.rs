@@ -9,10 +9,8 @@ use crate::{
     state::App,
 };
 use axum::{extract::State, response::Response};
-use domain::{
-    id::NotificationId,
-    office::notification::{Notification, NotificationCommand},
-};
+use commands::notification;
+use domain::{Rule, id::NotificationId};
 use fluent_bundle::FluentArgs;
 use projections::{office::notification::Row, view};
 use serde::{Deserialize, Serialize};
@@ -20,6 +18,8 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+/// The most that can be marked at once.
+const IDS_MAX: usize = 100;
 /// Those for the caller: by role or by name.
 const MINE: &str = "(t.role = {1} or t.user_id = {2}::uuid)";
 const UNREAD: &str = "not t.read_by ? {2}";
@@ -116,28 +116,20 @@ async fn page(
     Ok(view::page_where::<Row>(&app.pool, &caller.schema(), pairs, &condition, &values).await?)
 }
 
-/// Reading twice is reading once, so a repeat of the whole is harmless and each needs no key of its own.
 async fn mark(
     app: &App,
     caller: &Caller,
     write: &Write,
     hash: BodyHash,
-    ids: Vec<NotificationId>,
+    mut ids: Vec<NotificationId>,
 ) -> Result<Response, Problem> {
-    let mut context = write.context(caller, hash);
-    context.command = None;
-    let mut position = 0;
-    for id in ids {
-        let read = NotificationCommand::Read {
-            user_id: caller.user_id,
-        };
-        position = app
-            .executor
-            .execute::<Notification>(id, &read, &context)
-            .await?
-            .position
-            .max(position);
+    ids.sort();
+    ids.dedup();
+    if ids.len() > IDS_MAX {
+        return Err(Problem::invalid_field("ids", Rule::TooMany { max: IDS_MAX }));
     }
+    let context = write.context(caller, hash);
+    let position = notification::read(&app.executor, &ids, caller.user_id, &context).await?;
     let written = write.settle_at(app, context.workspace, position, None).await;
     Ok(written.ok(NotificationRead {
         message: "Notification marked as read",

@@ -218,6 +218,7 @@ impl Known {
         let mut check = Check::default();
         check.that(payment.amount.is_positive(), "amount", Rule::NotPositive);
         check.text("method", &payment.method, 50);
+        check.date("date", Some(payment.date));
         check.optional_text("reference", payment.reference.as_ref(), 100);
         check.done()?;
         if self.bill.status == Status::Draft {

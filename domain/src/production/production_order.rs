@@ -5,6 +5,7 @@ use super::bom::{Component, Explosion, Operation};
 use crate::{
     Aggregate, Event, Kind, Number, Numbering, Permission, Quantity, Rejection, Series, Violation, Violations,
     id::{OrderId, ProductId, ProductionOrderId, WorkOrderId, derive},
+    time::is_plausible,
 };
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -207,6 +208,7 @@ impl Aggregate for ProductionOrder {
                 let length = i64::try_from(*minutes).ok().and_then(Duration::try_minutes);
                 let finish = length
                     .and_then(|length| start.checked_add_signed(length))
+                    .filter(|finish| is_plausible(finish.date_naive()))
                     .ok_or(ProductionOrderRejection::NoSuchDate)?;
                 Ok(vec![ProductionOrderEvent::Scheduled {
                     order_id: *order_id,

@@ -332,6 +332,7 @@ impl Known {
         if let Some(amount) = win.final_amount {
             check.that(amount.is_positive(), "finalAmount", Rule::NotPositive);
         }
+        check.date("actualCloseDate", win.actual_close_date);
         check.optional_text("notes", win.notes.as_ref(), 5_000);
         check.done()?;
         let customer_id = self.details.customer_id.ok_or(DealRejection::NoCustomer)?;

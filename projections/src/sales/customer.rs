@@ -7,7 +7,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Fact, Money,
+    Fact, Total,
     finance::invoice::InvoiceEvent,
     sales::{
         customer::{CustomerEvent, Profile, Status},
@@ -28,10 +28,10 @@ pub struct Row {
     #[serde(flatten)]
     pub profile: Profile,
     /// Invoiced and not paid; positive means the customer owes.
-    pub balance: Money,
-    pub lifetime_value: Money,
+    pub balance: Total,
+    pub lifetime_value: Total,
     pub total_orders: u32,
-    pub total_revenue: Money,
+    pub total_revenue: Total,
     pub last_order_date: Option<NaiveDate>,
     pub archived: bool,
     pub created_at: DateTime<Utc>,
@@ -93,10 +93,10 @@ impl Table for Row {
                 customer_number: customer_number.to_string(),
                 status: *status,
                 profile: profile.as_ref().clone(),
-                balance: Money::ZERO,
-                lifetime_value: Money::ZERO,
+                balance: Total::ZERO,
+                lifetime_value: Total::ZERO,
                 total_orders: 0,
-                total_revenue: Money::ZERO,
+                total_revenue: Total::ZERO,
                 last_order_date: None,
                 archived: false,
                 created_at: at,
@@ -111,13 +111,15 @@ impl Table for Row {
             }
             Fact::Order(OrderEvent::Created(order)) => {
                 customer.total_orders += 1;
-                customer.total_revenue = customer.total_revenue.plus(order.total_amount);
+                customer.total_revenue = customer.total_revenue.plus(order.total_amount.into());
                 customer.lifetime_value = customer.total_revenue;
                 customer.last_order_date = Some(local_date(at));
             }
-            Fact::Invoice(InvoiceEvent::Created(invoice)) => customer.balance = customer.balance.plus(invoice.amount),
+            Fact::Invoice(InvoiceEvent::Created(invoice)) => {
+                customer.balance = customer.balance.plus(invoice.amount.into())
+            }
             Fact::Invoice(InvoiceEvent::PaymentReceived { amount, .. }) => {
-                customer.balance = customer.balance.minus(*amount)
+                customer.balance = customer.balance.minus((*amount).into())
             }
             _ => {}
         }

@@ -72,6 +72,7 @@ impl Details {
         if let Some(probability) = self.probability {
             check.percent("probability", probability);
         }
+        check.date("expectedCloseDate", self.expected_close_date);
         check_currency(check, &self.currency);
         check.optional_text("source", self.source.as_ref(), 100);
         check.tags("competitors", &self.competitors);
