@@ -125,7 +125,7 @@ impl<T> Listed<T> {
         } else {
             0
         };
-        let has_next = next_cursor.is_some() || page < total_pages;
+        let has_next = next_cursor.is_some();
         let pagination = Pagination {
             page,
             limit,
@@ -200,7 +200,7 @@ mod tests {
             total: 250,
             page: 2,
             limit: 20,
-            next_cursor: None,
+            next_cursor: Some("x".into()),
         });
         assert_eq!(
             (

@@ -53,6 +53,11 @@ pub async fn define(
                 Rule::Unknown,
             )));
         };
+        if !details.kind.is_stocked() {
+            return Err(Error::Rejected(
+                Violations::one(format!("components[{n}].materialId"), Rule::NotAllowed).into(),
+            ));
+        }
         component.material_name.clone_from(&details.name);
         if component.unit.is_empty() {
             component.unit.clone_from(&details.unit);

@@ -32,6 +32,9 @@ pub async fn create(
     request: &Request,
     context: &Context,
 ) -> Result<Done<ProductionOrderEvent>, Error<Rejection>> {
+    if let Some(first) = executor.repeated::<ProductionOrder>(id, context).await? {
+        return Ok(first);
+    }
     let tree = bom::tree(executor, context.workspace, [request.product_id]).await?;
     let explosion = explode(request.product_id, request.quantity, &tree.bills).map_err(|error| {
         Error::Rejected(match error {

@@ -4,7 +4,7 @@ use crate::{Context, Done, Error, Executor};
 use domain::{
     Money, Quantity, Rule, Violations,
     catalog::{
-        product::{Product, ProductType},
+        product::Product,
         stock::{Stock, StockCommand, StockEvent, StockRejection},
     },
     id::{ProductId, StockId},
@@ -35,12 +35,12 @@ pub async fn receive(
         return Ok(first);
     }
     let product = executor.load::<Product, _>(context.workspace, product_id).await?.state;
-    match product.details().map(|details| details.kind) {
+    match product.details() {
         None => return Err(Error::NoSuchReference(Violations::one("productId", Rule::Unknown))),
-        Some(ProductType::Service | ProductType::Digital | ProductType::Bundle) => {
+        Some(details) if !details.kind.is_stocked() => {
             return Err(Error::Rejected(Violations::one("productId", Rule::NotAllowed).into()));
         }
-        Some(ProductType::Product | ProductType::Material | ProductType::Manufactured) => {}
+        Some(_) => {}
     }
     let command = StockCommand::Receive {
         product_id,

@@ -4,7 +4,7 @@ use crate::{Metadata, Recorded, Stream};
 use uuid::Uuid;
 
 /// The most events one append may carry.
-pub const EVENTS_MAX: usize = 1_000;
+pub const EVENTS_MAX: usize = 10_000;
 /// The most bytes of JSON one event may hold; with its headers it still fits a NATS message.
 pub const EVENT_BYTES_MAX: usize = 1_000_000;
 
@@ -144,6 +144,11 @@ impl Append {
             });
         }
         Ok(())
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let events = self.streams.iter().flat_map(|stream| &stream.events);
+        events.map(|event| event.data.len()).sum()
     }
 
     pub(crate) fn event_count(&self) -> usize {

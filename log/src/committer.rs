@@ -9,13 +9,16 @@ use crate::{
     wakeup::{Moved, Wakeup},
 };
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Row, postgres::PgConnectOptions};
+use sqlx::{Connection, PgConnection, PgPool, Postgres, Row, pool::PoolConnection, postgres::PgConnectOptions};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
 use uuid::Uuid;
 
 /// The most appends that wait; beyond, callers are told to come back.
@@ -24,6 +27,12 @@ const QUEUE_MAX: usize = 10_000;
 const BATCH_EVENTS_MAX: usize = 500;
 /// How long a caller waits for room in the queue.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
+/// How long one batch may take to be written, and as long to be committed: a connection that hangs is an error.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long an unused connection is taken to be alive.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// The most bytes of data in one transaction.
+const BATCH_BYTES_MAX: usize = 8 << 20;
 
 #[derive(Clone)]
 pub(crate) struct Committer(mpsc::Sender<Pending>);
@@ -70,7 +79,7 @@ impl Committer {
 }
 
 async fn run(lane: PgPool, wakeup: Arc<Wakeup>, mut queue: mpsc::Receiver<Pending>) {
-    let mut held_back = None;
+    let (mut held_back, mut last) = (None, Instant::now());
     loop {
         let first = match held_back.take() {
             Some(pending) => pending,
@@ -79,37 +88,38 @@ async fn run(lane: PgPool, wakeup: Arc<Wakeup>, mut queue: mpsc::Receiver<Pendin
                 None => return,
             },
         };
-        let mut events = first.append.event_count();
+        let (mut events, mut bytes) = (first.append.event_count(), first.append.bytes());
         let mut batch = vec![first];
         while let Ok(pending) = queue.try_recv() {
             events += pending.append.event_count();
-            if events > BATCH_EVENTS_MAX {
+            bytes += pending.append.bytes();
+            if events > BATCH_EVENTS_MAX || bytes > BATCH_BYTES_MAX {
                 held_back = Some(pending);
                 break;
             }
             batch.push(pending);
         }
-        commit(&lane, &wakeup, batch).await;
+        commit(&lane, &wakeup, batch, last.elapsed()).await;
+        last = Instant::now();
     }
 }
 
 /// Commits a batch and answers each of its callers.
-async fn commit(lane: &PgPool, wakeup: &Wakeup, batch: Vec<Pending>) {
-    let mut tx = match lane.begin().await {
-        Ok(tx) => tx,
+async fn commit(lane: &PgPool, wakeup: &Wakeup, batch: Vec<Pending>, idle: Duration) {
+    let mut connection = match connect(lane, idle).await {
+        Ok(connection) => connection,
         Err(error) => return fail(batch, &error),
     };
-    let verdicts = match write(&mut tx, &batch).await {
+    let verdicts = match transact(&mut connection, &batch).await {
         Ok(verdicts) => verdicts,
-        Err(error) => return fail(batch, &error),
-    };
-    if let Err(error) = tx.commit().await {
-        tracing::error!(error = %error, appends = batch.len(), "the commit's answer was lost");
-        for pending in batch {
-            pending.reply.send(Err(AppendError::Unknown)).ok();
+        Err(lost) => {
+            connection.close_on_drop();
+            return match lost {
+                Lost::Before(error) => fail(batch, &error),
+                Lost::AtCommit => doubt(batch, wakeup),
+            };
         }
-        return;
-    }
+    };
     let mut moved: HashMap<Uuid, i64> = HashMap::new();
     for (pending, verdict) in batch.into_iter().zip(verdicts) {
         let answer = verdict.map(|verdict| match verdict {
@@ -132,6 +142,55 @@ async fn commit(lane: &PgPool, wakeup: &Wakeup, batch: Vec<Pending>) {
             .into_iter()
             .map(|(workspace, position)| Moved { workspace, position }),
     );
+}
+
+/// Where a transaction got lost.
+enum Lost {
+    /// Nothing was written.
+    Before(sqlx::Error),
+    /// The commit was sent; nobody knows.
+    AtCommit,
+}
+
+async fn transact(connection: &mut PgConnection, batch: &[Pending]) -> Result<Vec<Result<Verdict, AppendError>>, Lost> {
+    let written = timeout(PATIENCE, async {
+        let mut tx = connection.begin().await?;
+        let verdicts = write(&mut tx, batch).await?;
+        Ok((tx, verdicts))
+    });
+    let (tx, verdicts) = match written.await {
+        Ok(written) => written.map_err(Lost::Before)?,
+        Err(elapsed) => return Err(Lost::Before(sqlx::Error::Protocol(elapsed.to_string()))),
+    };
+    match timeout(PATIENCE, tx.commit()).await {
+        Ok(Ok(())) => Ok(verdicts),
+        Ok(Err(_)) | Err(_) => Err(Lost::AtCommit),
+    }
+}
+
+/// The one connection; after a while without use it is tried first, for it may have died unnoticed.
+async fn connect(lane: &PgPool, idle: Duration) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+    let mut connection = lane.acquire().await?;
+    if idle < TRUSTED {
+        return Ok(connection);
+    }
+    match timeout(PATIENCE, connection.ping()).await {
+        Ok(Ok(())) => Ok(connection),
+        _ => {
+            connection.close_on_drop();
+            drop(connection);
+            lane.acquire().await
+        }
+    }
+}
+
+/// It may have been written all the same: readers look, and callers may ask by their command ids.
+fn doubt(batch: Vec<Pending>, wakeup: &Wakeup) {
+    tracing::error!(appends = batch.len(), "the commit's answer was lost");
+    wakeup.look_at(batch.iter().map(|pending| pending.append.workspace));
+    for pending in batch {
+        pending.reply.send(Err(AppendError::Unknown)).ok();
+    }
 }
 
 fn fail(batch: Vec<Pending>, error: &sqlx::Error) {
@@ -454,7 +513,12 @@ async fn save_commands(
         )
         .bind(entered.iter().map(|(.., written)| first(written)).collect::<Vec<_>>())
         .bind(entered.iter().map(|(.., written)| written.position).collect::<Vec<_>>())
-        .bind(entered.iter().map(|(append, ..)| append.answer.as_str()).collect::<Vec<_>>())
+        .bind(
+            entered
+                .iter()
+                .map(|(append, ..)| append.answer.as_str())
+                .collect::<Vec<_>>(),
+        )
         .bind(now)
         .execute(tx)
         .await?;

@@ -40,10 +40,12 @@ pub enum Progress {
 #[derive(Clone, Default)]
 pub struct Status(Arc<Mutex<HashMap<Uuid, Failure>>>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 struct Failure {
     attempts: u32,
     error: String,
+    /// A retry is on its way.
+    waiting: bool,
 }
 
 impl Status {
@@ -61,16 +63,23 @@ impl Status {
         body(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn failed(&self, workspace: Uuid, error: &ConsumerError) -> Duration {
+    /// Notes the failure; answers how long to wait before the next try, unless one is on its way already.
+    fn failed(&self, workspace: Uuid, error: String) -> Option<Duration> {
         self.with(|failures| {
-            let failure = failures.entry(workspace).or_insert(Failure {
-                attempts: 0,
-                error: String::new(),
-            });
+            let failure = failures.entry(workspace).or_default();
             failure.attempts = failure.attempts.saturating_add(1);
-            failure.error = error.to_string();
-            RETRY_MIN.saturating_mul(1 << failure.attempts.min(10)).min(RETRY_MAX)
+            failure.error = error;
+            let pause = RETRY_MIN.saturating_mul(1 << failure.attempts.min(10)).min(RETRY_MAX);
+            (!std::mem::replace(&mut failure.waiting, true)).then_some(pause)
         })
+    }
+
+    fn retrying(&self, workspace: Uuid) {
+        self.with(|failures| {
+            if let Some(failure) = failures.get_mut(&workspace) {
+                failure.waiting = false;
+            }
+        });
     }
 }
 
@@ -110,13 +119,23 @@ fn settle(
             }
         }
         Err(error) => {
-            let pause = status.failed(workspace, &error);
-            tracing::error!(consumer, %workspace, error = %error, ?pause, "a step failed and will be tried again");
-            let dirty = dirty.clone();
+            let error = chain(error.as_ref());
+            let Some(pause) = status.failed(workspace, error.clone()) else {
+                return;
+            };
+            tracing::error!(consumer, %workspace, error, ?pause, "a step failed and will be tried again");
+            let (dirty, status) = (dirty.clone(), status.clone());
             tokio::spawn(async move {
                 tokio::time::sleep(pause).await;
+                status.retrying(workspace);
                 dirty.push(workspace);
             });
         }
     }
+}
+
+/// The error and what caused it.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -109,6 +109,20 @@ impl Wakeup {
         dirty
     }
 
+    /// Whatever they know, every consumer looks at these again: nobody can say how far they got.
+    pub fn look_at(&self, workspaces: impl IntoIterator<Item = Uuid>) {
+        let consumers: Vec<Arc<Dirty>> = lock(&self.consumers).iter().filter_map(Weak::upgrade).collect();
+        for workspace in workspaces {
+            consumers.iter().for_each(|dirty| dirty.push(workspace));
+        }
+    }
+
+    /// After the database was away: it may have lost commits that did not wait for the disk.
+    fn look_at_all(&self) {
+        let known: Vec<Uuid> = lock(&self.known).keys().copied().collect();
+        self.look_at(known);
+    }
+
     /// This node appended.
     pub fn moved(&self, all: impl Iterator<Item = Moved>) {
         for moved in all {
@@ -172,16 +186,20 @@ async fn listen(wakeup: Weak<Wakeup>, pool: PgPool) {
     }
 }
 
+/// Until the connection is lost: then commits may be lost with it, and everybody looks again once it is back.
 async fn listen_once(wakeup: &Weak<Wakeup>, pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
-    loop {
-        let notification = listener.recv().await?;
+    if let Some(wakeup) = wakeup.upgrade() {
+        wakeup.look_at_all();
+    }
+    while let Some(notification) = listener.try_recv().await? {
         let Some(wakeup) = wakeup.upgrade() else { return Ok(()) };
         for moved in parse(&notification) {
             wakeup.learn(moved);
         }
     }
+    Ok(())
 }
 
 fn parse(notification: &PgNotification) -> Vec<Moved> {

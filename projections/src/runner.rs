@@ -172,14 +172,9 @@ impl Inner {
         Ok(schema)
     }
 
+    /// What the checkpoint says, also when a crash of the database took it back.
     fn publish(&self, workspace: Uuid, position: i64) {
-        self.with_reached(workspace, |reached| {
-            reached.send_if_modified(|at| {
-                let news = *at < position;
-                *at = position.max(*at);
-                news
-            });
-        });
+        self.with_reached(workspace, |reached| reached.send_replace(position));
     }
 
     fn with_reached<T>(&self, workspace: Uuid, body: impl FnOnce(&watch::Sender<i64>) -> T) -> T {

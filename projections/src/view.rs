@@ -82,25 +82,26 @@ pub async fn page_where<V: View>(
         None => ("true".to_owned(), (query.page - 1) * query.limit),
     };
     let (order, table) = (query.order_by(), V::NAME);
-    let keys: Vec<String> = query.order.iter().map(|key| format!("({})::text", key.sql)).collect();
+    let keys: Vec<String> = query.order.iter().map(|key| as_text(&key.sql, key.kind)).collect();
     let (shown, keys, limit) = (shown::<V>(schema), keys.join(", "), query.limit);
+    // One row more than the page tells whether there is another.
     let sql = format!(
-        "select (select count(*) from {schema}.{table} t where {wanted}), p.items, p.last, p.size from ( \
-           select coalesce(json_agg(r.item order by r.nth), '[]')::text as items, (json_agg(r.keys order by r.nth desc)->0)::text as last, count(*) as size from ( \
+        "select (select count(*) from {schema}.{table} t where {wanted}), p.items, p.last, p.found > {limit} from ( \
+           select coalesce(json_agg(r.item order by r.nth) filter (where r.nth <= {limit}), '[]')::text as items, \
+           (json_agg(r.keys order by r.nth desc) filter (where r.nth <= {limit})->0)::text as last, count(*) as found from ( \
              select row_to_json(x) as item, x_keys as keys, row_number() over () as nth from ( \
-               select array[{keys}] as x_keys, t.* from {schema}.{table} t where {wanted} and {beyond} order by {order} limit {limit} offset {offset}) t, \
+               select array[{keys}] as x_keys, t.* from {schema}.{table} t where {wanted} and {beyond} \
+               order by {order} limit {limit} + 1 offset {offset}) t, \
              lateral (select {shown}) x) r) p"
     );
     let mut tx = schema::read(pool, schema).await?;
-    let mut statement = sqlx::query_as::<_, (i64, String, Option<String>, i64)>(AssertSqlSafe(sql));
+    let mut statement = sqlx::query_as::<_, (i64, String, Option<String>, bool)>(AssertSqlSafe(sql));
     for value in &query.values {
         statement = statement.bind(value);
     }
-    let (total, items, last, size) = statement.fetch_one(&mut *tx).await?;
+    let (total, items, last, more) = statement.fetch_one(&mut *tx).await?;
     tx.commit().await?;
-    // A page that is not full is the last one.
-    let full = last.filter(|_| size == limit && (total > offset + limit || beyond != "true"));
-    let next_cursor = match full {
+    let next_cursor = match last.filter(|_| more) {
         Some(last) => encode_cursor(&serde_json::from_str::<Vec<Option<String>>>(&last)?),
         None => None,
     };
@@ -141,13 +142,20 @@ pub async fn one<V: View>(pool: &PgPool, schema: &str, id: Uuid) -> Result<Optio
         .transpose()
 }
 
+/// A value as text. Instants are written as commands answer them: in UTC, with a Z.
+fn as_text(sql: &str, kind: ColumnKind) -> String {
+    match kind {
+        ColumnKind::Time => format!("to_char({sql} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"),
+        _ => format!("({sql})::text"),
+    }
+}
+
 fn shown<V: View>(schema: &str) -> String {
     let columns = V::COLUMNS.iter().filter(|column| column.kind != ColumnKind::Hidden);
     let columns = columns.map(|column| match column.kind {
-        // As commands answer it: in UTC, with a Z.
         ColumnKind::Time => format!(
-            "to_char(t.{} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as \"{}\"",
-            column.name,
+            "{} as \"{}\"",
+            as_text(&format!("t.{}", column.name), column.kind),
             camel_case(column.name)
         ),
         _ => format!("t.{} as \"{}\"", column.name, camel_case(column.name)),

@@ -1,4 +1,6 @@
-//! Asking twice is asking once, whatever happens in between, on whichever node; and a stale version is refused.
+//! Asking twice is asking once, whatever happens in between, on whichever node.
+
+mod versions;
 
 use futures::future::join_all;
 use prometric_tests::{
@@ -20,7 +22,9 @@ async fn commanded(pool: &PgPool) -> i64 {
 }
 
 async fn keyed(client: &Client, method: Method, path: &str, body: &Value, key: &str) -> Answer {
-    client.send(method, path, Some(body.to_string()), &[("Idempotency-Key", key)]).await
+    client
+        .send(method, path, Some(body.to_string()), &[("Idempotency-Key", key)])
+        .await
 }
 
 /// One request from all of them at once under one key: one effect of so many events, one answer.
@@ -30,7 +34,10 @@ async fn once(clients: &[Client], pool: &PgPool, request: (Method, &str, Value),
     let ask = |client| keyed(client, method.clone(), path, &body, &key);
     let mut answers = join_all(clients.iter().map(ask)).await;
     answers.push(ask(&clients[0]).await);
-    let heads: BTreeSet<String> = answers.iter().map(|answer| answer.header("x-event-position").to_owned()).collect();
+    let heads: BTreeSet<String> = answers
+        .iter()
+        .map(|answer| answer.header("x-event-position").to_owned())
+        .collect();
     let answers: Vec<Value> = answers.into_iter().map(|answer| answer.expect(status)).collect();
     for answer in &answers {
         assert_eq!(answer, &answers[0], "{method} {path}");
@@ -52,22 +59,53 @@ async fn one_key_at_the_same_instant_on_two_nodes_does_one_thing() {
 
     let invoice = invoice(&owner, &shop).await;
     for round in 0..ROUNDS {
-        let customer = once(&clients, &pool, post("/customers", json!({"name": format!("Клиент {round}")})), 201, 1).await;
+        let customer = once(
+            &clients,
+            &pool,
+            post("/customers", json!({"name": format!("Клиент {round}")})),
+            201,
+            1,
+        )
+        .await;
         let change = json!({"name": format!("Новое имя {round}"), "status": "ACTIVE"});
-        once(&clients, &pool, (Method::PUT, &format!("/customers/{}", id(&customer)), change), 200, 2).await;
+        once(
+            &clients,
+            &pool,
+            (Method::PUT, &format!("/customers/{}", id(&customer)), change),
+            200,
+            2,
+        )
+        .await;
         let deal = once(&clients, &pool, post("/deals", shop.deal(1)), 201, 1).await;
-        let won = once(&clients, &pool, (Method::POST, &format!("/deals/{}/win", id(&deal)), json!({})), 200, 1).await;
+        let won = once(
+            &clients,
+            &pool,
+            (Method::POST, &format!("/deals/{}/win", id(&deal)), json!({})),
+            200,
+            1,
+        )
+        .await;
         assert!(won["wonAt"].is_string(), "{won}");
         let receipt = json!({"productId": shop.product, "quantity": 3, "reference": "PO-777"});
         once(&clients, &pool, post("/stock/receipts", receipt), 201, 1).await;
         let payment = json!({"invoiceId": invoice, "amount": 1_000.5, "method": "cash"});
         once(&clients, &pool, post("/finance/payments", payment), 201, 1).await;
-        once(&clients, &pool, post("/workspaces", json!({"name": format!("Филиал {round}")})), 201, 2).await;
+        once(
+            &clients,
+            &pool,
+            post("/workspaces", json!({"name": format!("Филиал {round}")})),
+            201,
+            2,
+        )
+        .await;
         let anybody = [server.anonymous(), server.anonymous(), second.anonymous()];
         once(&anybody, &pool, post("/auth/register", newcomer(round)), 201, 4).await;
     }
     let product = owner.get(&format!("/products/{}", shop.product)).await.expect(200);
-    assert_eq!(product["inventory"]["inStock"].as_f64(), Some(100_000.0 + 3.0 * ROUNDS as f64));
+    assert_eq!(
+        product["inventory"]["inStock"].as_f64(),
+        Some(100_000.0 + 3.0 * ROUNDS as f64)
+    );
     let paid = owner.get(&format!("/finance/invoices/{invoice}")).await.expect(200);
     assert_eq!(paid["paidAmount"].as_f64(), Some(1_000.5 * ROUNDS as f64));
     assert_eq!(owner.get("/customers").await.expect(200)["total"], json!(ROUNDS + 1));
@@ -78,16 +116,27 @@ async fn one_key_at_the_same_instant_on_two_nodes_does_one_thing() {
 async fn what_others_write_meanwhile_does_not_show_in_a_repeats_answer() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
-    let path = format!("/customers/{}", id(&owner.post("/customers", json!({"name": "Один"})).await.expect(201)));
+    let path = format!(
+        "/customers/{}",
+        id(&owner.post("/customers", json!({"name": "Один"})).await.expect(201))
+    );
     for round in 0..2 * ROUNDS {
         let key = round.to_string();
         let requests = (0..6).map(|n| {
-            let (body, key) = if n % 2 == 0 { (json!({"segment": key}), key.clone()) } else { (json!({"source": format!("{round}-{n}")}), format!("{key}-{n}")) };
+            let (body, key) = if n % 2 == 0 {
+                (json!({"segment": key}), key.clone())
+            } else {
+                (json!({"source": format!("{round}-{n}")}), format!("{key}-{n}"))
+            };
             let (owner, path) = (owner.clone(), path.clone());
             async move { keyed(&owner, Method::PUT, &path, &body, &key).await.expect(200) }
         });
         let answers = join_all(requests).await;
-        assert_eq!((&answers[2], &answers[4]), (&answers[0], &answers[0]), "one key, one answer");
+        assert_eq!(
+            (&answers[2], &answers[4]),
+            (&answers[0], &answers[0]),
+            "one key, one answer"
+        );
     }
 }
 
@@ -101,8 +150,14 @@ fn newcomer(round: i64) -> Value {
 /// The invoice of a won deal.
 async fn invoice(owner: &Client, shop: &Shop) -> String {
     let deal = owner.post("/deals", shop.deal(1)).await.expect(201);
-    owner.post(&format!("/deals/{}/win", id(&deal)), json!({})).await.expect(200);
-    id(&eventually("an invoice", || async { owner.items("/finance/invoices").await.into_iter().next() }).await)
+    owner
+        .post(&format!("/deals/{}/win", id(&deal)), json!({}))
+        .await
+        .expect(200);
+    id(&eventually("an invoice", || async {
+        owner.items("/finance/invoices").await.into_iter().next()
+    })
+    .await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,46 +166,138 @@ async fn a_repeat_answers_the_first_result_and_another_request_is_refused() {
     let owner = server.owner().await;
     let shop = Shop::open(&owner, 100, 20).await;
     let pool = server.pool().await;
-    let deals = [owner.post("/deals", shop.deal(1)).await.expect(201), owner.post("/deals", shop.deal(1)).await.expect(201)];
+    let deals = [
+        owner.post("/deals", shop.deal(1)).await.expect(201),
+        owner.post("/deals", shop.deal(1)).await.expect(201),
+    ];
     let invoice = invoice(&owner, &shop).await;
     let customer = format!("/customers/{}", shop.customer);
     let product = format!("/products/{}", shop.product);
     let requests = [
-        (Method::POST, "/customers".to_owned(), json!({"name": "Один"}), json!({"name": "Другой"})),
-        (Method::PUT, customer.clone(), json!({"segment": "VIP"}), json!({"segment": "SMB"})),
+        (
+            Method::POST,
+            "/customers".to_owned(),
+            json!({"name": "Один"}),
+            json!({"name": "Другой"}),
+        ),
+        (
+            Method::PUT,
+            customer.clone(),
+            json!({"segment": "VIP"}),
+            json!({"segment": "SMB"}),
+        ),
         (Method::POST, format!("{customer}/convert"), json!({}), Value::Null),
-        (Method::POST, "/products".to_owned(), json!({"code": "A", "name": "A"}), json!({"code": "B", "name": "B"})),
+        (
+            Method::POST,
+            "/products".to_owned(),
+            json!({"code": "A", "name": "A"}),
+            json!({"code": "B", "name": "B"}),
+        ),
         (Method::PUT, product, json!({"price": 1}), json!({"price": 2})),
-        (Method::POST, "/stock/receipts".to_owned(), json!({"productId": shop.steel, "quantity": 1}), json!({"productId": shop.steel, "quantity": 2})),
+        (
+            Method::POST,
+            "/stock/receipts".to_owned(),
+            json!({"productId": shop.steel, "quantity": 1}),
+            json!({"productId": shop.steel, "quantity": 2}),
+        ),
         (Method::POST, "/deals".to_owned(), shop.deal(1), shop.deal(2)),
-        (Method::PUT, format!("/deals/{}", id(&deals[0])), json!({"probability": 10}), json!({"probability": 20})),
-        (Method::POST, format!("/deals/{}/stage", id(&deals[0])), json!({"stage": "PROPOSAL"}), json!({"stage": "CLOSING"})),
-        (Method::POST, format!("/deals/{}/win", id(&deals[0])), json!({}), json!({"notes": "иначе"})),
-        (Method::POST, format!("/deals/{}/lose", id(&deals[1])), json!({"lostReason": "price"}), json!({"lostReason": "time"})),
-        (Method::POST, "/finance/payments".to_owned(), json!({"invoiceId": invoice, "amount": 5}), json!({"invoiceId": invoice, "amount": 6})),
-        (Method::POST, "/workspaces".to_owned(), json!({"name": "Алматы"}), json!({"name": "Астана"})),
-        (Method::PUT, format!("/workspaces/{}", owner.workspace), json!({"name": "Имя"}), json!({"name": "Другое"})),
+        (
+            Method::PUT,
+            format!("/deals/{}", id(&deals[0])),
+            json!({"probability": 10}),
+            json!({"probability": 20}),
+        ),
+        (
+            Method::POST,
+            format!("/deals/{}/stage", id(&deals[0])),
+            json!({"stage": "PROPOSAL"}),
+            json!({"stage": "CLOSING"}),
+        ),
+        (
+            Method::POST,
+            format!("/deals/{}/win", id(&deals[0])),
+            json!({}),
+            json!({"notes": "иначе"}),
+        ),
+        (
+            Method::POST,
+            format!("/deals/{}/lose", id(&deals[1])),
+            json!({"lostReason": "price"}),
+            json!({"lostReason": "time"}),
+        ),
+        (
+            Method::POST,
+            "/finance/payments".to_owned(),
+            json!({"invoiceId": invoice, "amount": 5}),
+            json!({"invoiceId": invoice, "amount": 6}),
+        ),
+        (
+            Method::POST,
+            "/workspaces".to_owned(),
+            json!({"name": "Алматы"}),
+            json!({"name": "Астана"}),
+        ),
+        (
+            Method::PUT,
+            format!("/workspaces/{}", owner.workspace),
+            json!({"name": "Имя"}),
+            json!({"name": "Другое"}),
+        ),
     ];
     let mut firsts = Vec::new();
     for (n, (method, path, body, _)) in requests.iter().enumerate() {
         firsts.push(keyed(&owner, method.clone(), path, body, &format!("first-{n}")).await);
     }
     let before = commanded(&pool).await;
-    for (n, (method, path, _, other)) in requests.iter().enumerate().filter(|(_, request)| request.3 != Value::Null) {
-        keyed(&owner, method.clone(), path, other, &format!("first-{n}")).await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    for (n, (method, path, _, other)) in requests
+        .iter()
+        .enumerate()
+        .filter(|(_, request)| request.3 != Value::Null)
+    {
+        keyed(&owner, method.clone(), path, other, &format!("first-{n}"))
+            .await
+            .refused(422, "IDEMPOTENCY_KEY_REUSED");
     }
-    keyed(&owner, Method::POST, &format!("/deals/{}/win", id(&deals[1])), &json!({}), "first-9").await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    keyed(
+        &owner,
+        Method::POST,
+        &format!("/deals/{}/win", id(&deals[1])),
+        &json!({}),
+        "first-9",
+    )
+    .await
+    .refused(422, "IDEMPOTENCY_KEY_REUSED");
 
     server.kill();
     server.spawn().await;
     let second = server.another().await;
     for (n, (method, path, body, _)) in requests.iter().enumerate() {
-        let in_path = if path.starts_with("/workspaces") { path.clone() } else { format!("/workspaces/{}{path}", owner.workspace) };
-        for (client, path) in [(owner.clone(), path), (owner.at(&second.url), path), (owner.clone(), &in_path)] {
+        let in_path = if path.starts_with("/workspaces") {
+            path.clone()
+        } else {
+            format!("/workspaces/{}{path}", owner.workspace)
+        };
+        for (client, path) in [
+            (owner.clone(), path),
+            (owner.at(&second.url), path),
+            (owner.clone(), &in_path),
+        ] {
             let again = keyed(&client, method.clone(), path, body, &format!("first-{n}")).await;
-            assert_eq!((again.status, &again.body["data"]), (firsts[n].status, &firsts[n].body["data"]), "{method} {path}");
-            assert_eq!(again.headers.get("etag"), firsts[n].headers.get("etag"), "{method} {path}");
-            assert_eq!(again.header("x-event-position"), firsts[n].header("x-event-position"), "{method} {path}");
+            assert_eq!(
+                (again.status, &again.body["data"]),
+                (firsts[n].status, &firsts[n].body["data"]),
+                "{method} {path}"
+            );
+            assert_eq!(
+                again.headers.get("etag"),
+                firsts[n].headers.get("etag"),
+                "{method} {path}"
+            );
+            assert_eq!(
+                again.header("x-event-position"),
+                firsts[n].header("x-event-position"),
+                "{method} {path}"
+            );
         }
     }
     assert_eq!(commanded(&pool).await, before, "no repeat did anything");
@@ -176,11 +323,26 @@ async fn marking_notifications_keeps_to_its_key() {
     let owner = server.owner().await;
     let shop = Shop::open(&owner, 100, 20).await;
     invoice(&owner, &shop).await;
-    let told = eventually("a notification", || async { owner.items("/notifications").await.into_iter().next() }).await;
+    let told = eventually("a notification", || async {
+        owner.items("/notifications").await.into_iter().next()
+    })
+    .await;
     let read = json!({"ids": [told["id"]]});
-    keyed(&owner, Method::POST, "/notifications/mark-read", &read, "seen").await.expect(200);
-    keyed(&owner, Method::POST, "/notifications/mark-read", &read, "seen").await.expect(200);
-    keyed(&owner, Method::POST, "/notifications/mark-read", &json!({"ids": []}), "seen").await.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    keyed(&owner, Method::POST, "/notifications/mark-read", &read, "seen")
+        .await
+        .expect(200);
+    keyed(&owner, Method::POST, "/notifications/mark-read", &read, "seen")
+        .await
+        .expect(200);
+    keyed(
+        &owner,
+        Method::POST,
+        "/notifications/mark-read",
+        &json!({"ids": []}),
+        "seen",
+    )
+    .await
+    .refused(422, "IDEMPOTENCY_KEY_REUSED");
 }
 
 #[tokio::test]
@@ -192,7 +354,15 @@ async fn a_key_is_its_users_in_its_workspace() {
     let stranger = server.owner().await;
     let create = async |client: &Client, workspace: &str, name: &str| {
         let headers = [("Idempotency-Key", "1"), ("X-Workspace-Id", workspace)];
-        id(&client.send(Method::POST, "/customers", Some(json!({"name": name}).to_string()), &headers).await.expect(201))
+        id(&client
+            .send(
+                Method::POST,
+                "/customers",
+                Some(json!({"name": name}).to_string()),
+                &headers,
+            )
+            .await
+            .expect(201))
     };
     let ids = [
         create(&owner, &owner.workspace, "Один").await,
@@ -204,118 +374,14 @@ async fn a_key_is_its_users_in_its_workspace() {
     assert_eq!(create(&owner, &owner.workspace, "Один").await, ids[0]);
     assert_eq!(create(&colleague, &owner.workspace, "Один").await, ids[1]);
     for key in ["k".repeat(201), "ключ".to_owned()] {
-        let refused = owner.send(Method::POST, "/customers", Some(json!({"name": "a"}).to_string()), &[("Idempotency-Key", &key)]).await;
+        let refused = owner
+            .send(
+                Method::POST,
+                "/customers",
+                Some(json!({"name": "a"}).to_string()),
+                &[("Idempotency-Key", &key)],
+            )
+            .await;
         assert!(refused.refused(400, "VALIDATION_FAILED")["fields"]["Idempotency-Key"].is_string());
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stale_version_is_refused_and_the_current_one_passes() {
-    let server = Server::start_with(&[]).await;
-    let second = server.another().await;
-    let owner = server.owner().await;
-    let shop = Shop::open(&owner, 100, 20).await;
-    let pool = server.pool().await;
-    let invoice = invoice(&owner, &shop).await;
-    owner.post("/finance/payments", json!({"invoiceId": invoice, "amount": 5})).await.expect(201);
-    let mut deal = Vec::new();
-    for _ in 0..2 {
-        deal.push(format!("/deals/{}", id(&owner.post("/deals", shop.deal(1)).await.expect(201))));
-    }
-    let planned = async || owner.items("/production/orders").await.into_iter().find(|order| order["status"] == "scheduled");
-    eventually("everything is planned", planned).await;
-    for list in ["/customers", "/products", "/deals", "/orders", "/finance/invoices", "/finance/payments", "/production/orders"] {
-        let one = format!("{list}/{}", id(&owner.items(list).await[0]));
-        let seen = owner.get(&one).await;
-        let tag = seen.header("etag").to_owned();
-        assert_eq!(tag, format!("\"{}\"", seen.expect(200)["version"]), "{one}");
-    }
-
-    let (customer, product, bom) = (format!("/customers/{}", shop.customer), format!("/products/{}", shop.steel), format!("/production/bom/{}", shop.cabinet));
-    let (workspace, gone) = (format!("/workspaces/{}", owner.workspace), format!("/customers/{}", id(&owner.post("/customers", json!({"name": "a"})).await.expect(201))));
-    let bill = json!({"components": [{"materialId": shop.steel, "quantity": 6}]});
-    let writes = [
-        (Method::PUT, &customer, "", json!({"segment": "VIP"})),
-        (Method::POST, &customer, "/convert", json!({})),
-        (Method::DELETE, &gone, "", json!({})),
-        (Method::PUT, &product, "", json!({"price": 7})),
-        (Method::PUT, &bom, "", bill),
-        (Method::PUT, &deal[0], "", json!({"title": "Иначе"})),
-        (Method::POST, &deal[0], "/stage", json!({"stage": "CLOSING"})),
-        (Method::POST, &deal[0], "/win", json!({})),
-        (Method::POST, &deal[1], "/lose", json!({"lostReason": "price"})),
-        (Method::PUT, &workspace, "", json!({"name": "Имя"})),
-    ];
-    for (method, one, act, body) in writes {
-        let tag = owner.get(one).await.header("etag").to_owned();
-        let version: i64 = tag.trim_matches('"').parse().unwrap();
-        let path = format!("{one}{act}");
-        let send = async |tag: &str, key: &str| {
-            let headers = [("If-Match", tag), ("Idempotency-Key", key)];
-            owner.send(method.clone(), &path, Some(body.to_string()), &headers).await
-        };
-        let before = commanded(&pool).await;
-        for stale in [version - 1, version + 1, 0] {
-            let details = send(&format!("\"{stale}\""), &Uuid::now_v7().to_string()).await.refused(412, "VERSION_CONFLICT");
-            assert_eq!(details["actualVersion"], json!(version), "{path}");
-        }
-        assert_eq!(commanded(&pool).await, before, "{path}: nothing was written");
-        let key = Uuid::now_v7().to_string();
-        let done = send(&tag, &key).await;
-        assert_eq!(done.header("etag"), format!("\"{}\"", version + 1), "{path}");
-        let (status, data) = (done.status, done.expect(200));
-        let again = send(&tag, &key).await;
-        assert_eq!((again.status, &again.body["data"]), (status, &data), "{path}: a repeat is a repeat, though its version is old by now");
-        send(&tag, &Uuid::now_v7().to_string()).await.refused(412, "VERSION_CONFLICT");
-    }
-    for wrong in ["seven", "\"", "1, 2"] {
-        owner.send(Method::PUT, &product, Some("{}".into()), &[("If-Match", wrong)]).await.refused(400, "VALIDATION_FAILED");
-    }
-
-    let tag = owner.get(&product).await.header("etag").to_owned();
-    let nodes = [owner.clone(), owner.at(&second.url)];
-    let race = (0..6_usize).map(|n| {
-        let (body, client, headers) = (json!({"price": 100 + n}).to_string(), &nodes[n % 2], [("If-Match", tag.as_str())]);
-        let product = product.clone();
-        async move { client.send(Method::PUT, &product, Some(body), &headers).await.status }
-    });
-    let mut statuses = join_all(race).await;
-    statuses.sort_unstable();
-    assert_eq!(statuses, [200, 412, 412, 412, 412, 412], "one of those who saw the same version");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_write_is_readable_at_once_or_soon_as_asked() {
-    let server = Server::start_with(&[]).await;
-    let second = server.another().await;
-    let owner = server.owner().await;
-    let elsewhere = owner.at(&second.url);
-    let pool = server.pool().await;
-    for round in 1..=15_i64 {
-        let (writer, reader) = if round % 2 == 0 { (&owner, &elsewhere) } else { (&elsewhere, &owner) };
-        let written = writer.post("/customers", json!({"name": format!("Клиент {round}")})).await;
-        let position: i64 = written.header("x-event-position").parse().unwrap();
-        let path = format!("/customers/{}", id(&written.expect(201)));
-        assert_eq!(reader.get("/customers?limit=1").await.expect(200)["total"], json!(round), "the next read sees it, on any node");
-        for client in [reader, writer] {
-            assert_eq!(client.get(&path).await.expect(200)["name"], json!(format!("Клиент {round}")));
-        }
-        let stream: Uuid = sqlx::query_scalar("select stream_id from log.events where workspace_id = $1::uuid and position = $2")
-            .bind(&owner.workspace)
-            .bind(position)
-            .fetch_one(&pool)
-            .await
-            .unwrap();
-        assert!(path.ends_with(&stream.to_string()), "X-Event-Position is the event's");
-        writer.put(&path, json!({"segment": round.to_string()})).await.expect(200);
-        assert_eq!(reader.get(&path).await.expect(200)["segment"], json!(round.to_string()));
-    }
-    let body = json!({"name": "Без ожидания"}).to_string();
-    let quick = owner.send(Method::POST, "/customers", Some(body), &[("Prefer", "respond-async")]).await;
-    assert_eq!(quick.header("preference-applied"), "respond-async");
-    assert!(quick.header("x-event-position").parse::<i64>().unwrap() > 30);
-    let path = format!("/customers/{}", id(&quick.expect(201)));
-    eventually("the read shows it", || async { (owner.get(&path).await.status == 200).then_some(()) }).await;
-    let patient = owner.post("/customers", json!({"name": "С ожиданием"})).await;
-    assert!(patient.headers.get("preference-applied").is_none());
 }

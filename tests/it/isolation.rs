@@ -1,17 +1,25 @@
 //! One workspace never learns of another: not over HTTP, in whatever way it is named, and not in the database.
 
+mod database;
+
 use prometric_tests::{
     Answer, Client, Route, Server, eventually, routes,
     story::{Shop, id},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::PgPool;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Routes that concern the person, or name the workspace themselves.
-const PERSONAL: [&str; 5] = ["GET /auth/me", "POST /auth/logout", "GET /workspaces", "GET /workspaces/{id}", "PUT /workspaces/{id}"];
+const PERSONAL: [&str; 5] = [
+    "GET /auth/me",
+    "POST /auth/logout",
+    "GET /workspaces",
+    "GET /workspaces/{id}",
+    "PUT /workspaces/{id}",
+];
 
 /// A workspace in which everything there is exists once, by the path below which it stands.
 struct Tenant {
@@ -26,14 +34,32 @@ impl Tenant {
         let shop = Shop::open(&owner, 100, 20).await;
         let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
         owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
-        let mut ids = BTreeMap::from([("/customers", shop.customer.clone()), ("/products", shop.cabinet.clone()), ("/deals", deal), ("/production/bom", shop.cabinet.clone())]);
+        let mut ids = BTreeMap::from([
+            ("/customers", shop.customer.clone()),
+            ("/products", shop.cabinet.clone()),
+            ("/deals", deal),
+            ("/production/bom", shop.cabinet.clone()),
+        ]);
         for list in ["/orders", "/finance/invoices", "/production/orders", "/notifications"] {
-            ids.insert(list, id(&eventually(list, || async { owner.items(list).await.into_iter().next() }).await));
+            ids.insert(
+                list,
+                id(&eventually(list, || async { owner.items(list).await.into_iter().next() }).await),
+            );
         }
         let payment = json!({"invoiceId": ids["/finance/invoices"], "amount": 5});
-        ids.insert("/finance/payments", id(&owner.post("/finance/payments", payment).await.expect(201)));
+        ids.insert(
+            "/finance/payments",
+            id(&owner.post("/finance/payments", payment).await.expect(201)),
+        );
         ids.insert("/workspaces", owner.workspace.clone());
-        eventually("everything is planned", || async { owner.items("/production/orders").await.into_iter().find(|order| order["status"] == "scheduled") }).await;
+        eventually("everything is planned", || async {
+            owner
+                .items("/production/orders")
+                .await
+                .into_iter()
+                .find(|order| order["status"] == "scheduled")
+        })
+        .await;
         Self { owner, shop, ids }
     }
 
@@ -42,7 +68,11 @@ impl Tenant {
         let name = route.name();
         let path = name.split_once(' ').unwrap().1;
         let (list, _) = path.split_once("/{")?;
-        Some(self.ids.get(list).unwrap_or_else(|| panic!("{name}: which thing is meant? Say it in Tenant::open")))
+        Some(
+            self.ids
+                .get(list)
+                .unwrap_or_else(|| panic!("{name}: which thing is meant? Say it in Tenant::open")),
+        )
     }
 }
 
@@ -62,7 +92,10 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
 }
 
 async fn written(pool: &PgPool) -> i64 {
-    sqlx::query_scalar("select sum(position)::bigint from log.heads").fetch_one(pool).await.unwrap()
+    sqlx::query_scalar("select sum(position)::bigint from log.heads")
+        .fetch_one(pool)
+        .await
+        .unwrap()
 }
 
 /// Demands that it is not there, and hands out what was told, so that two refusals can be compared.
@@ -91,7 +124,11 @@ async fn what_belongs_to_another_workspace_is_not_there() {
     let mut asked = 0;
     for route in routes(&server).await.iter().filter(|route| !route.public) {
         let body = body_for(route, &mine.shop);
-        let workspace = if route.is_in_workspace() { me.workspace.as_str() } else { "" };
+        let workspace = if route.is_in_workspace() {
+            me.workspace.as_str()
+        } else {
+            ""
+        };
         // By its id, where the workspace is mine.
         if let Some(id) = theirs.id_for(route) {
             let told = not_there(send(me, route, &route.path_of(workspace, id), &body, &[]).await);
@@ -106,26 +143,98 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         let id = theirs.id_for(route).unwrap_or_default();
         if route.is_in_workspace() {
             let told = not_there(send(me, route, &route.path_of(&theirs.owner.workspace, id), &body, &[]).await);
-            assert_eq!(told, not_there(send(me, route, &route.path_of(&nobodys, id), &body, &[]).await), "{}", route.name());
+            assert_eq!(
+                told,
+                not_there(send(me, route, &route.path_of(&nobodys, id), &body, &[]).await),
+                "{}",
+                route.name()
+            );
         } else {
-            let told = not_there(send(me, route, &route.path_of("", id), &body, &[("X-Workspace-Id", &theirs.owner.workspace)]).await);
-            assert_eq!(told, not_there(send(me, route, &route.path_of("", id), &body, &[("X-Workspace-Id", &nobodys)]).await));
-            assert_eq!(told, not_there(send(me, route, &route.path_of("", id), &body, &[("X-Tenant-Key", &their_key)]).await));
-            assert_eq!(told, not_there(send(me, route, &route.path_of("", id), &body, &[("X-Tenant-Key", "nobody_00000000")]).await));
+            let told = not_there(
+                send(
+                    me,
+                    route,
+                    &route.path_of("", id),
+                    &body,
+                    &[("X-Workspace-Id", &theirs.owner.workspace)],
+                )
+                .await,
+            );
+            assert_eq!(
+                told,
+                not_there(
+                    send(
+                        me,
+                        route,
+                        &route.path_of("", id),
+                        &body,
+                        &[("X-Workspace-Id", &nobodys)]
+                    )
+                    .await
+                )
+            );
+            assert_eq!(
+                told,
+                not_there(
+                    send(
+                        me,
+                        route,
+                        &route.path_of("", id),
+                        &body,
+                        &[("X-Tenant-Key", &their_key)]
+                    )
+                    .await
+                )
+            );
+            assert_eq!(
+                told,
+                not_there(
+                    send(
+                        me,
+                        route,
+                        &route.path_of("", id),
+                        &body,
+                        &[("X-Tenant-Key", "nobody_00000000")]
+                    )
+                    .await
+                )
+            );
         }
         asked += 1;
     }
     assert!(asked > 60, "{asked}");
-    not_there(me.post("/notifications/mark-read", json!({"ids": [theirs.ids["/notifications"]]})).await);
+    not_there(
+        me.post(
+            "/notifications/mark-read",
+            json!({"ids": [theirs.ids["/notifications"]]}),
+        )
+        .await,
+    );
     assert_eq!(written(&pool).await, before, "nothing was written");
-    for list in ["/customers", "/products", "/deals", "/orders", "/finance/invoices", "/finance/payments", "/production/orders", "/notifications", "/workspaces"] {
+    for list in [
+        "/customers",
+        "/products",
+        "/deals",
+        "/orders",
+        "/finance/invoices",
+        "/finance/payments",
+        "/production/orders",
+        "/notifications",
+        "/workspaces",
+    ] {
         let mine = me.get(list).await.expect(200).to_string();
-        assert!(theirs.ids.values().all(|id| !mine.contains(id.as_str())), "{list}: {mine}");
+        assert!(
+            theirs.ids.values().all(|id| !mine.contains(id.as_str())),
+            "{list}: {mine}"
+        );
     }
 }
 
 async fn their_key(owner: &Client) -> String {
-    owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200)["tenantKey"].as_str().unwrap().to_owned()
+    owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200)["tenantKey"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
 #[tokio::test]
@@ -137,38 +246,103 @@ async fn a_request_names_one_workspace() {
     let (main, main_key) = (owner.workspace.clone(), their_key(&owner).await);
     let stranger_key = their_key(&stranger).await;
     let count = async |path: &str, headers: &[(&str, &str)]| owner.send(Method::GET, path, None, headers).await;
-    owner.send(Method::POST, "/customers", Some(json!({"name": "Клиент филиала"}).to_string()), &[("X-Workspace-Id", &branch)]).await.expect(201);
+    owner
+        .send(
+            Method::POST,
+            "/customers",
+            Some(json!({"name": "Клиент филиала"}).to_string()),
+            &[("X-Workspace-Id", &branch)],
+        )
+        .await
+        .expect(201);
 
     let in_branch = [
         ("/customers".to_owned(), vec![("X-Workspace-Id", branch.as_str())]),
         ("/customers".to_owned(), vec![("X-Tenant-Key", branch_key.as_str())]),
-        ("/customers".to_owned(), vec![("X-Workspace-Id", branch.as_str()), ("X-Tenant-Key", branch_key.as_str())]),
+        (
+            "/customers".to_owned(),
+            vec![
+                ("X-Workspace-Id", branch.as_str()),
+                ("X-Tenant-Key", branch_key.as_str()),
+            ],
+        ),
         (format!("/workspaces/{branch}/customers"), vec![]),
-        (format!("/workspaces/{branch}/customers"), vec![("X-Workspace-Id", branch.as_str()), ("X-Tenant-Key", branch_key.as_str())]),
+        (
+            format!("/workspaces/{branch}/customers"),
+            vec![
+                ("X-Workspace-Id", branch.as_str()),
+                ("X-Tenant-Key", branch_key.as_str()),
+            ],
+        ),
     ];
     for (path, headers) in in_branch {
-        assert_eq!(count(&path, &headers).await.expect(200)["total"], json!(1), "{path} {headers:?}");
+        assert_eq!(
+            count(&path, &headers).await.expect(200)["total"],
+            json!(1),
+            "{path} {headers:?}"
+        );
     }
-    assert_eq!(count("/customers", &[]).await.expect(200)["total"], json!(0), "the token's default is the first");
+    assert_eq!(
+        count("/customers", &[]).await.expect(200)["total"],
+        json!(0),
+        "the token's default is the first"
+    );
 
     let contradictions = [
-        ("/customers".to_owned(), vec![("X-Workspace-Id", main.as_str()), ("X-Tenant-Key", branch_key.as_str())]),
-        ("/customers".to_owned(), vec![("X-Workspace-Id", main.as_str()), ("X-Workspace-Id", branch.as_str())]),
-        ("/customers".to_owned(), vec![("X-Tenant-Key", main_key.as_str()), ("X-Tenant-Key", branch_key.as_str())]),
-        ("/customers".to_owned(), vec![("X-Workspace-Id", main.as_str()), ("X-Tenant-Key", stranger_key.as_str())]),
-        ("/customers".to_owned(), vec![("X-Workspace-Id", main.as_str()), ("X-Tenant-Key", "nobody_00000000")]),
-        (format!("/workspaces/{main}/customers"), vec![("X-Workspace-Id", branch.as_str())]),
-        (format!("/workspaces/{main}/customers"), vec![("X-Workspace-Id", stranger.workspace.as_str())]),
-        (format!("/workspaces/{main}/customers"), vec![("X-Tenant-Key", branch_key.as_str())]),
-        (format!("/workspaces/{}/customers", stranger.workspace), vec![("X-Workspace-Id", main.as_str())]),
+        (
+            "/customers".to_owned(),
+            vec![("X-Workspace-Id", main.as_str()), ("X-Tenant-Key", branch_key.as_str())],
+        ),
+        (
+            "/customers".to_owned(),
+            vec![("X-Workspace-Id", main.as_str()), ("X-Workspace-Id", branch.as_str())],
+        ),
+        (
+            "/customers".to_owned(),
+            vec![
+                ("X-Tenant-Key", main_key.as_str()),
+                ("X-Tenant-Key", branch_key.as_str()),
+            ],
+        ),
+        (
+            "/customers".to_owned(),
+            vec![
+                ("X-Workspace-Id", main.as_str()),
+                ("X-Tenant-Key", stranger_key.as_str()),
+            ],
+        ),
+        (
+            "/customers".to_owned(),
+            vec![("X-Workspace-Id", main.as_str()), ("X-Tenant-Key", "nobody_00000000")],
+        ),
+        (
+            format!("/workspaces/{main}/customers"),
+            vec![("X-Workspace-Id", branch.as_str())],
+        ),
+        (
+            format!("/workspaces/{main}/customers"),
+            vec![("X-Workspace-Id", stranger.workspace.as_str())],
+        ),
+        (
+            format!("/workspaces/{main}/customers"),
+            vec![("X-Tenant-Key", branch_key.as_str())],
+        ),
+        (
+            format!("/workspaces/{}/customers", stranger.workspace),
+            vec![("X-Workspace-Id", main.as_str())],
+        ),
     ];
     for (path, headers) in contradictions {
         let told = count(&path, &headers).await.refused(400, "VALIDATION_FAILED");
         assert_eq!(told, json!({"reason": "workspace.contradiction"}), "{path} {headers:?}");
     }
-    let malformed = count("/customers", &[("X-Workspace-Id", "mine")]).await.refused(400, "INVALID_UUID");
+    let malformed = count("/customers", &[("X-Workspace-Id", "mine")])
+        .await
+        .refused(400, "INVALID_UUID");
     assert!(malformed["fields"]["X-Workspace-Id"].is_string());
-    let malformed = count("/workspaces/mine/customers", &[]).await.refused(400, "INVALID_UUID");
+    let malformed = count("/workspaces/mine/customers", &[])
+        .await
+        .refused(400, "INVALID_UUID");
     assert!(malformed["fields"]["wsId"].is_string());
 }
 
@@ -179,76 +353,82 @@ async fn an_id_of_another_workspace_in_a_body_is_unknown() {
     let pool = server.pool().await;
     let before = written(&pool).await;
     let deal = id(&mine.owner.post("/deals", mine.shop.deal(1)).await.expect(201));
-    let line = |product: &str| json!([{"productId": mine.shop.product, "quantity": 1}, {"productId": product, "quantity": 1}]);
+    let line =
+        |product: &str| json!([{"productId": mine.shop.product, "quantity": 1}, {"productId": product, "quantity": 1}]);
     let component = |product: &str| json!({"components": [{"materialId": mine.shop.steel, "quantity": 1}, {"materialId": product, "quantity": 1}]});
     let (post, put) = (Method::POST, Method::PUT);
     for (their_customer, their_product, their_invoice) in [
-        (theirs.shop.customer.clone(), theirs.shop.steel.clone(), theirs.ids["/finance/invoices"].clone()),
-        (Uuid::now_v7().to_string(), Uuid::now_v7().to_string(), Uuid::now_v7().to_string()),
-        (mine.shop.steel.clone(), mine.shop.customer.clone(), mine.shop.customer.clone()),
+        (
+            theirs.shop.customer.clone(),
+            theirs.shop.steel.clone(),
+            theirs.ids["/finance/invoices"].clone(),
+        ),
+        (
+            Uuid::now_v7().to_string(),
+            Uuid::now_v7().to_string(),
+            Uuid::now_v7().to_string(),
+        ),
+        (
+            mine.shop.steel.clone(),
+            mine.shop.customer.clone(),
+            mine.shop.customer.clone(),
+        ),
     ] {
         let requests = [
-            (&post, "/deals".to_owned(), json!({"title": "a", "customerId": their_customer}), "customerId"),
-            (&post, "/deals".to_owned(), json!({"title": "a", "products": line(&their_product)}), "products[1].productId"),
-            (&put, format!("/deals/{deal}"), json!({"customerId": their_customer}), "customerId"),
-            (&put, format!("/deals/{deal}"), json!({"products": line(&their_product)}), "products[1].productId"),
-            (&post, "/stock/receipts".to_owned(), json!({"productId": their_product, "quantity": 1}), "productId"),
-            (&put, format!("/production/bom/{}", mine.shop.cabinet), component(&their_product), "components[1].materialId"),
-            (&post, "/finance/payments".to_owned(), json!({"invoiceId": their_invoice, "amount": 1}), "invoiceId"),
+            (
+                &post,
+                "/deals".to_owned(),
+                json!({"title": "a", "customerId": their_customer}),
+                "customerId",
+            ),
+            (
+                &post,
+                "/deals".to_owned(),
+                json!({"title": "a", "products": line(&their_product)}),
+                "products[1].productId",
+            ),
+            (
+                &put,
+                format!("/deals/{deal}"),
+                json!({"customerId": their_customer}),
+                "customerId",
+            ),
+            (
+                &put,
+                format!("/deals/{deal}"),
+                json!({"products": line(&their_product)}),
+                "products[1].productId",
+            ),
+            (
+                &post,
+                "/stock/receipts".to_owned(),
+                json!({"productId": their_product, "quantity": 1}),
+                "productId",
+            ),
+            (
+                &put,
+                format!("/production/bom/{}", mine.shop.cabinet),
+                component(&their_product),
+                "components[1].materialId",
+            ),
+            (
+                &post,
+                "/finance/payments".to_owned(),
+                json!({"invoiceId": their_invoice, "amount": 1}),
+                "invoiceId",
+            ),
         ];
         for (method, path, body, field) in requests {
-            let told = mine.owner.send(method.clone(), &path, Some(body.to_string()), &[]).await.refused(404, "NOT_FOUND");
-            assert!(told["fields"][field].is_string(), "{method} {path} {body}: {told} does not name {field}");
+            let told = mine
+                .owner
+                .send(method.clone(), &path, Some(body.to_string()), &[])
+                .await
+                .refused(404, "NOT_FOUND");
+            assert!(
+                told["fields"][field].is_string(),
+                "{method} {path} {body}: {told} does not name {field}"
+            );
         }
     }
     assert_eq!(written(&pool).await, before + 1, "nothing was written but the deal");
-}
-
-#[tokio::test]
-async fn the_database_itself_refuses_another_schema() {
-    let server = Server::start_with(&[]).await;
-    let (mine, theirs) = (server.owner().await, server.owner().await);
-    theirs.post("/customers", json!({"name": "Тайна"})).await.expect(201);
-    let pool = server.pool().await;
-    let (mine, theirs) = (schema(&mine).await, schema(&theirs).await);
-
-    let owner: Vec<String> = strings(&pool, &format!("select nspowner::regrole::text from pg_namespace where nspname = '{mine}'")).await;
-    assert_eq!(owner, [mine.as_str()], "the role owns its schema");
-    let others = format!("select tablename::text from pg_tables where schemaname = '{mine}' and tableowner <> '{mine}'");
-    assert!(strings(&pool, &others).await.is_empty(), "and every table in it");
-    let privileged = format!("select rolname::text from pg_roles where rolname = '{mine}' and (rolsuper or rolcanlogin or rolcreaterole or rolcreatedb or rolbypassrls)");
-    assert!(strings(&pool, &privileged).await.is_empty());
-    assert!(strings(&pool, &format!("select roleid::regrole::text from pg_auth_members where member = '{mine}'::regrole")).await.is_empty());
-
-    let foreign = format!("select format('%I.%I', schemaname, tablename) from pg_tables where schemaname in ('log', 'platform', 'sagas', '{theirs}')");
-    let foreign = strings(&pool, &foreign).await;
-    let own = strings(&pool, &format!("select format('%I.%I', schemaname, tablename) from pg_tables where schemaname = '{mine}'")).await;
-    for table in ["log.events", "log.heads", "log.commands", "platform.users", "platform.credentials", "platform.signing_keys", &format!("{theirs}.customers")] {
-        assert!(foreign.iter().any(|name| name == table), "{table} is among {foreign:?}");
-    }
-    let mut connection = pool.acquire().await.unwrap();
-    sqlx::query(AssertSqlSafe(format!("set role {mine}"))).execute(&mut *connection).await.unwrap();
-    for table in &own {
-        sqlx::query(AssertSqlSafe(format!("select * from {table}"))).execute(&mut *connection).await.unwrap();
-    }
-    for table in &foreign {
-        for sql in [format!("select * from {table}"), format!("select count(*) from {table}"), format!("delete from {table}"), format!("truncate {table}"), format!("drop table {table}")] {
-            let refused = sqlx::query(AssertSqlSafe(sql.clone())).execute(&mut *connection).await.unwrap_err();
-            let code = refused.as_database_error().and_then(|error| error.code().map(|code| code.to_string()));
-            assert_eq!(code.as_deref(), Some("42501"), "{sql}: insufficient_privilege, not {refused}");
-        }
-    }
-    for sql in [format!("create table {theirs}.mine (id int)"), "create role another".to_owned(), "create schema another".to_owned()] {
-        let refused = sqlx::query(AssertSqlSafe(sql.clone())).execute(&mut *connection).await.unwrap_err();
-        assert_eq!(refused.as_database_error().and_then(|error| error.code().map(|code| code.to_string())).as_deref(), Some("42501"), "{sql}");
-    }
-}
-
-async fn schema(owner: &Client) -> String {
-    let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
-    format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"))
-}
-
-async fn strings(pool: &PgPool, sql: &str) -> Vec<String> {
-    sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(pool).await.unwrap()
 }

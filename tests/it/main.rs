@@ -8,4 +8,6 @@ mod identity;
 mod isolation;
 mod lists;
 mod load;
+mod relay;
 mod story;
+mod tidy;

@@ -32,34 +32,58 @@ impl Answer {
     /// Demands a refusal with that status and code, and hands out its details.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Value {
-        assert_eq!((self.status, self.body["error"]["code"].as_str()), (status, Some(code)), "{}: {}", self.what, self.body);
+        assert_eq!(
+            (self.status, self.body["error"]["code"].as_str()),
+            (status, Some(code)),
+            "{}: {}",
+            self.what,
+            self.body
+        );
         assert_eq!(self.body["success"], json!(false));
         self.body["error"]["details"].clone()
     }
 
     #[track_caller]
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_else(|| panic!("{} without {name}: {} {}", self.what, self.status, self.body))
+        self.headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_else(|| panic!("{} without {name}: {} {}", self.what, self.status, self.body))
     }
 }
 
 impl Client {
     pub fn new(url: &str) -> Self {
-        Self { http: reqwest::Client::new(), base: format!("{url}/api/v1"), token: None, workspace: String::new(), user: String::new() }
+        Self {
+            http: reqwest::Client::new(),
+            base: format!("{url}/api/v1"),
+            token: None,
+            workspace: String::new(),
+            user: String::new(),
+        }
     }
 
     /// The same caller at another node.
     pub fn at(&self, url: &str) -> Self {
-        Self { base: format!("{url}/api/v1"), ..self.clone() }
+        Self {
+            base: format!("{url}/api/v1"),
+            ..self.clone()
+        }
     }
 
     /// The same caller with another token, or none.
     pub fn with_token(&self, token: Option<&str>) -> Self {
-        Self { token: token.map(str::to_owned), ..self.clone() }
+        Self {
+            token: token.map(str::to_owned),
+            ..self.clone()
+        }
     }
 
     pub async fn sign_in(&mut self, email: &str, password: &str) {
-        let data = self.post("/auth/login", json!({"email": email, "password": password})).await.expect(200);
+        let data = self
+            .post("/auth/login", json!({"email": email, "password": password}))
+            .await
+            .expect(200);
         self.token = data["accessToken"].as_str().map(str::to_owned);
         self.workspace = data["user"]["workspaceId"].as_str().unwrap_or_default().to_owned();
         self.user = data["user"]["id"].as_str().unwrap_or_default().to_owned();
@@ -79,7 +103,9 @@ impl Client {
 
     pub async fn send(&self, method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Answer {
         let what = format!("{method} {path}");
-        self.try_send(method, path, body, headers).await.unwrap_or_else(|error| panic!("{what}: {error}"))
+        self.try_send(method, path, body, headers)
+            .await
+            .unwrap_or_else(|error| panic!("{what}: {error}"))
     }
 
     /// With a body that need not be text.
@@ -88,11 +114,23 @@ impl Client {
     }
 
     /// The same for a server that may be dead.
-    pub async fn try_send(&self, method: Method, path: &str, body: Option<String>, headers: &[(&str, &str)]) -> Result<Answer, reqwest::Error> {
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, reqwest::Error> {
         self.dispatch(method, path, body.map(Into::into), headers).await
     }
 
-    async fn dispatch(&self, method: Method, path: &str, body: Option<reqwest::Body>, headers: &[(&str, &str)]) -> Result<Answer, reqwest::Error> {
+    async fn dispatch(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<reqwest::Body>,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, reqwest::Error> {
         let what = format!("{method} {path}");
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(token) = &self.token {
@@ -107,11 +145,19 @@ impl Client {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
-        Ok(Answer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)), what })
+        Ok(Answer {
+            status,
+            headers,
+            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+            what,
+        })
     }
 
     /// The items of a list.
     pub async fn items(&self, path: &str) -> Vec<Value> {
-        self.get(path).await.expect(200)["items"].as_array().cloned().unwrap_or_default()
+        self.get(path).await.expect(200)["items"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 }

@@ -27,20 +27,33 @@ impl Route {
 
     /// The path with its parameters filled in.
     pub fn path_of(&self, workspace: &str, id: &str) -> String {
-        self.path.replace("{wsId}", workspace).replace("{id}", id).replace("{productId}", id)
+        self.path
+            .replace("{wsId}", workspace)
+            .replace("{id}", id)
+            .replace("{productId}", id)
     }
 }
 
 pub async fn routes(server: &Server) -> Vec<Route> {
-    let answer = reqwest::get(format!("{}/openapi.json", server.url)).await.expect("the document");
+    let answer = reqwest::get(format!("{}/openapi.json", server.url))
+        .await
+        .expect("the document");
     let document: Value = answer.json().await.expect("JSON");
     let mut routes = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
-            let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
-            let path = path.strip_prefix("/api/v1").expect("every documented route stands below /api/v1");
+            let Ok(method) = method.to_uppercase().parse::<Method>() else {
+                continue;
+            };
+            let path = path
+                .strip_prefix("/api/v1")
+                .expect("every documented route stands below /api/v1");
             let public = operation["security"] == json!([{}]);
-            routes.push(Route { method, path: path.to_owned(), public });
+            routes.push(Route {
+                method,
+                path: path.to_owned(),
+                public,
+            });
         }
     }
     assert!(routes.len() > 40, "the document has lost its routes");

@@ -39,9 +39,12 @@ pub fn nats_url() -> String {
 /// A port that nobody listens on right now, and that nobody is given by chance while a killed server is away: below
 /// those the system hands out by itself, and each only once in this process.
 pub fn free_port() -> u16 {
-    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(10_000 + (std::process::id() % 2_000) as u16 * 10));
+    static NEXT: LazyLock<AtomicU16> =
+        LazyLock::new(|| AtomicU16::new(10_000 + (std::process::id() % 2_000) as u16 * 10));
     let mut ports = std::iter::repeat_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
-    ports.find(|port| *port > 9_999 && TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
+    ports
+        .find(|port| *port > 9_999 && TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
 }
 
 impl Server {
@@ -54,8 +57,14 @@ impl Server {
     pub async fn start_with(env: &[(&str, &str)]) -> Self {
         let database = format!("it_{}", Uuid::now_v7().simple());
         let mut admin = PgConnection::connect(&database_url()).await.expect("the test cluster");
-        admin.execute(AssertSqlSafe(format!("create database {database}"))).await.expect("a database");
-        let (base, _) = database_url().rsplit_once('/').map(|(base, name)| (base.to_owned(), name.to_owned())).expect("a database's URL");
+        admin
+            .execute(AssertSqlSafe(format!("create database {database}")))
+            .await
+            .expect("a database");
+        let (base, _) = database_url()
+            .rsplit_once('/')
+            .map(|(base, name)| (base.to_owned(), name.to_owned()))
+            .expect("a database's URL");
         let port = free_port();
         let mut server = Self {
             url: format!("http://127.0.0.1:{port}"),
@@ -64,7 +73,10 @@ impl Server {
             port,
             database,
             owns_database: true,
-            env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            env: env
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             child: None,
         };
         server.spawn().await;
@@ -100,7 +112,11 @@ impl Server {
 
     /// Starts the process and waits until it answers.
     pub async fn spawn(&mut self) {
-        let said = OpenOptions::new().create(true).append(true).open(self.said_file()).expect("a file for stderr");
+        let said = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.said_file())
+            .expect("a file for stderr");
         let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/prometric");
         let child = Command::new(binary)
             .arg("serve")
@@ -118,7 +134,13 @@ impl Server {
             .spawn();
         self.child = Some(child.expect("target/debug/prometric: ./dev test builds it"));
         let health = format!("{}/api/v1/health", self.url);
-        eventually("the server answers", || async { reqwest::get(&health).await.ok().filter(|answer| answer.status().is_success()) }).await;
+        eventually("the server answers", || async {
+            reqwest::get(&health)
+                .await
+                .ok()
+                .filter(|answer| answer.status().is_success())
+        })
+        .await;
     }
 
     /// `kill -9`, wherever it is.
@@ -137,7 +159,12 @@ impl Server {
     /// A new company's owner, signed in.
     pub async fn owner(&self) -> Client {
         let unique = Uuid::now_v7().simple().to_string();
-        let bin: String = unique.bytes().rev().take(12).map(|byte| char::from(b'0' + byte % 10)).collect();
+        let bin: String = unique
+            .bytes()
+            .rev()
+            .take(12)
+            .map(|byte| char::from(b'0' + byte % 10))
+            .collect();
         let email = format!("owner-{unique}@company.kz");
         let mut client = self.anonymous();
         let password = "SecurePassword123";
@@ -146,7 +173,10 @@ impl Server {
         });
         client.post("/users/register-owner", body).await.expect(201);
         let code = self.code_for(&email).await;
-        client.post("/users/verify-email", serde_json::json!({"email": email, "code": code})).await.expect(200);
+        client
+            .post("/users/verify-email", serde_json::json!({"email": email, "code": code}))
+            .await
+            .expect(200);
         client.sign_in(&email, password).await;
         client
     }
@@ -155,7 +185,11 @@ impl Server {
     pub async fn member(&self, owner: &Client, role: &str) -> Client {
         let mut member = self.owner().await;
         let enter = "insert into platform.memberships (id, workspace_id, user_id, role, created_at) values ($1, $2::uuid, $3::uuid, $4, now())";
-        let enter = sqlx::query(enter).bind(Uuid::now_v7()).bind(&owner.workspace).bind(&member.user).bind(role);
+        let enter = sqlx::query(enter)
+            .bind(Uuid::now_v7())
+            .bind(&owner.workspace)
+            .bind(&member.user)
+            .bind(role);
         enter.execute(&self.pool().await).await.expect("a membership");
         member.workspace.clone_from(&owner.workspace);
         member
@@ -164,18 +198,31 @@ impl Server {
     /// The six digits in the newest mail to that address.
     pub async fn code_for(&self, email: &str) -> String {
         eventually("a mail with a code", || async {
-            let mut mails: Vec<PathBuf> = fs::read_dir(&self.mail_dir).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            let mut mails: Vec<PathBuf> = fs::read_dir(&self.mail_dir)
+                .ok()?
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .collect();
             mails.sort();
-            let text = mails.iter().rev().filter_map(|path| fs::read_to_string(path).ok()).find(|text| text.contains(email))?;
+            let text = mails
+                .iter()
+                .rev()
+                .filter_map(|path| fs::read_to_string(path).ok())
+                .find(|text| text.contains(email))?;
             let runs = text.split(|c: char| !c.is_ascii_alphanumeric());
-            runs.filter(|run| run.len() == 6 && run.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned).next()
+            runs.filter(|run| run.len() == 6 && run.bytes().all(|byte| byte.is_ascii_digit()))
+                .map(str::to_owned)
+                .next()
         })
         .await
     }
 
     /// Straight to the database, as its superuser.
     pub async fn pool(&self) -> PgPool {
-        PgPoolOptions::new().max_connections(4).connect(&self.database_url).await.expect("the server's database")
+        PgPoolOptions::new()
+            .max_connections(4)
+            .connect(&self.database_url)
+            .await
+            .expect("the server's database")
     }
 }
 
@@ -185,7 +232,11 @@ impl Drop for Server {
         if std::thread::panicking() {
             let said = self.said();
             let last: Vec<&str> = said.lines().rev().take(20).collect();
-            eprintln!("the server on port {} said, newest first:\n{}", self.port, last.join("\n"));
+            eprintln!(
+                "the server on port {} said, newest first:\n{}",
+                self.port,
+                last.join("\n")
+            );
         }
         fs::remove_file(self.said_file()).ok();
         if !self.owns_database {
@@ -195,7 +246,10 @@ impl Drop for Server {
         let drop_database = format!("drop database if exists {} with (force)", self.database);
         // Drop is not async: another thread with a runtime of its own does it.
         let gone = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .ok()?;
             runtime.block_on(async {
                 let mut admin = PgConnection::connect(&database_url()).await.ok()?;
                 admin.execute(AssertSqlSafe(drop_database)).await.ok()

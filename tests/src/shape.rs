@@ -26,12 +26,17 @@ pub struct Field {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     /// 0 = as long as one likes.
-    Text { max: usize },
+    Text {
+        max: usize,
+    },
     Email,
     Password,
     TwelveDigits,
     /// With that many places, and the rule that -1 breaks.
-    Number { places: usize, minus_one: &'static str },
+    Number {
+        places: usize,
+        minus_one: &'static str,
+    },
     Whole,
     Uuid,
     Flag,
@@ -69,11 +74,26 @@ impl Field {
             "email" => Kind::Email,
             "password" => Kind::Password,
             "twelve_digits" => Kind::TwelveDigits,
-            "amount" => Kind::Number { places: 2, minus_one: "negative" },
-            "positive_amount" => Kind::Number { places: 2, minus_one: "not_positive" },
-            "quantity" => Kind::Number { places: 3, minus_one: "not_positive" },
-            "level" => Kind::Number { places: 3, minus_one: "negative" },
-            "percent" => Kind::Number { places: 2, minus_one: "out_of_range" },
+            "amount" => Kind::Number {
+                places: 2,
+                minus_one: "negative",
+            },
+            "positive_amount" => Kind::Number {
+                places: 2,
+                minus_one: "not_positive",
+            },
+            "quantity" => Kind::Number {
+                places: 3,
+                minus_one: "not_positive",
+            },
+            "level" => Kind::Number {
+                places: 3,
+                minus_one: "negative",
+            },
+            "percent" => Kind::Number {
+                places: 2,
+                minus_one: "out_of_range",
+            },
             "whole" => Kind::Whole,
             "uuid" => Kind::Uuid,
             "flag" => Kind::Flag,
@@ -81,26 +101,56 @@ impl Field {
             "list" => Kind::List,
             "object" => Kind::Object,
             "item" => Kind::Item,
-            text => Kind::Text { max: text.strip_prefix("text").and_then(|max| max.parse().ok()).expect("text and its limit") },
+            text => Kind::Text {
+                max: text
+                    .strip_prefix("text")
+                    .and_then(|max| max.parse().ok())
+                    .expect("text and its limit"),
+            },
         };
-        Self { at: at.to_owned(), kind, required }
+        Self {
+            at: at.to_owned(),
+            kind,
+            required,
+        }
     }
 
     /// Every wrong value there is for it.
     pub fn wrong(&self) -> Vec<Wrong> {
-        let wrong = |json: &str, rule: &'static str| Wrong { json: json.to_owned(), code: INVALID, rule: Some(rule) };
+        let wrong = |json: &str, rule: &'static str| Wrong {
+            json: json.to_owned(),
+            code: INVALID,
+            rule: Some(rule),
+        };
         let types = |all: &[&str]| all.iter().map(|json| wrong(json, "wrong_type")).collect::<Vec<_>>();
         let mut found = match self.kind {
             Kind::Text { .. } | Kind::Email | Kind::Password | Kind::TwelveDigits => {
                 let mut found = types(&["7", "true", "[]", "{}", "[\"a\"]"]);
                 found.push(wrong("\"a\\u0000b\"", "not_allowed"));
-                found.push(Wrong { json: "\"\\ud800\"".to_owned(), code: INVALID, rule: None });
+                found.push(Wrong {
+                    json: "\"\\ud800\"".to_owned(),
+                    code: INVALID,
+                    rule: None,
+                });
                 found
             }
             Kind::Number { .. } => {
                 let mut found = types(&["\"12\"", "\"NaN\"", "true", "[]", "{}"]);
-                found.extend(["1e400", "-1e400", "99999999999999999999", "-99999999999999999999", "1e30"].map(|json| wrong(json, "too_large")));
-                found.extend(["NaN", "Infinity", "0x10", "1,5"].map(|json| Wrong { json: json.to_owned(), code: INVALID, rule: None }));
+                found.extend(
+                    [
+                        "1e400",
+                        "-1e400",
+                        "99999999999999999999",
+                        "-99999999999999999999",
+                        "1e30",
+                    ]
+                    .map(|json| wrong(json, "too_large")),
+                );
+                found.extend(["NaN", "Infinity", "0x10", "1,5"].map(|json| Wrong {
+                    json: json.to_owned(),
+                    code: INVALID,
+                    rule: None,
+                }));
                 found
             }
             Kind::Whole => {
@@ -109,40 +159,92 @@ impl Field {
                 found.extend(["1e400", "99999999999999999999"].map(|json| wrong(json, ANY)));
                 found
             }
-            Kind::Uuid => ["\"7\"", "\"\"", "7", "[]", "{}", "\"0190c2a5-0000-7000-8000-00000000000g\"", "\"'; drop table log.events; --\""]
-                .map(|json| Wrong { json: json.to_owned(), code: "INVALID_UUID", rule: Some("not_a_uuid") })
-                .into(),
+            Kind::Uuid => [
+                "\"7\"",
+                "\"\"",
+                "7",
+                "[]",
+                "{}",
+                "\"0190c2a5-0000-7000-8000-00000000000g\"",
+                "\"'; drop table log.events; --\"",
+            ]
+            .map(|json| Wrong {
+                json: json.to_owned(),
+                code: "INVALID_UUID",
+                rule: Some("not_a_uuid"),
+            })
+            .into(),
             Kind::Flag => types(&["\"true\"", "1", "[]", "{}"]),
-            Kind::Choice => ["\"PALACE\"", "\"\"", "\"a\\u0000\""].map(|json| wrong(json, "not_allowed")).into_iter().chain(types(&["7", "[]"])).collect(),
+            Kind::Choice => ["\"PALACE\"", "\"\"", "\"a\\u0000\""]
+                .map(|json| wrong(json, "not_allowed"))
+                .into_iter()
+                .chain(types(&["7", "[]"]))
+                .collect(),
             Kind::List => types(&["7", "{}", "\"a\"", "true"]),
             Kind::Object | Kind::Item => types(&["7", "[]", "\"a\"", "true"]),
         };
         found.extend(self.beyond());
         if self.required {
-            found.push(Wrong { json: "null".to_owned(), code: "REQUIRED_FIELD", rule: Some("required") });
+            found.push(Wrong {
+                json: "null".to_owned(),
+                code: "REQUIRED_FIELD",
+                rule: Some("required"),
+            });
         }
         found
     }
 
     /// Of the right type, and not allowed.
     fn beyond(&self) -> Vec<Wrong> {
-        let wrong = |json: &str, rule: &'static str| Wrong { json: json.to_owned(), code: INVALID, rule: Some(rule) };
+        let wrong = |json: &str, rule: &'static str| Wrong {
+            json: json.to_owned(),
+            code: INVALID,
+            rule: Some(rule),
+        };
         match self.kind {
             Kind::Text { max } => {
                 let mut found = Vec::new();
                 if self.required {
-                    found.extend(["\"\"", "\"  \\t \""].map(|json| Wrong { json: json.to_owned(), code: "REQUIRED_FIELD", rule: Some("required") }));
+                    found.extend(["\"\"", "\"  \\t \""].map(|json| Wrong {
+                        json: json.to_owned(),
+                        code: "REQUIRED_FIELD",
+                        rule: Some("required"),
+                    }));
                 }
                 if max > 0 {
-                    found.extend([max + 1, 900_000 / "Ә".len()].map(|length| wrong(&format!("\"{}\"", "Ә".repeat(length)), "too_long")));
+                    found.extend(
+                        [max + 1, 900_000 / "Ә".len()]
+                            .map(|length| wrong(&format!("\"{}\"", "Ә".repeat(length)), "too_long")),
+                    );
                 }
                 found
             }
-            Kind::Email => ["a", "a@", "@b.kz", "a b@c.kz", "a@b", "a@b@c.kz", "a@.kz", "<a@b.kz>", "a\\n@b.kz"].map(|text| wrong(&format!("\"{text}\""), "not_an_email")).into(),
-            Kind::Password => vec![wrong("\"short\"", "weak_password"), wrong(&format!("\"{}\"", "x".repeat(900_000)), "too_long")],
-            Kind::TwelveDigits => ["12", "12345678901a", "1234567890123", "١٢٣٤٥٦٧٨٩٠١٢"].map(|text| wrong(&format!("\"{text}\""), "not_twelve_digits")).into(),
+            Kind::Email => [
+                "a",
+                "a@",
+                "@b.kz",
+                "a b@c.kz",
+                "a@b",
+                "a@b@c.kz",
+                "a@.kz",
+                "<a@b.kz>",
+                "a\\n@b.kz",
+            ]
+            .map(|text| wrong(&format!("\"{text}\""), "not_an_email"))
+            .into(),
+            Kind::Password => vec![
+                wrong("\"short\"", "weak_password"),
+                wrong(&format!("\"{}\"", "x".repeat(900_000)), "too_long"),
+            ],
+            Kind::TwelveDigits => ["12", "12345678901a", "1234567890123", "١٢٣٤٥٦٧٨٩٠١٢"]
+                .map(|text| wrong(&format!("\"{text}\""), "not_twelve_digits"))
+                .into(),
             Kind::Number { places, minus_one } => {
-                let mut found = vec![wrong("-1", minus_one), wrong(&format!("0.{}1", "0".repeat(places)), "too_precise"), wrong(&format!("1.5{}1", "0".repeat(places)), "too_precise")];
+                let mut found = vec![
+                    wrong("-1", minus_one),
+                    wrong(&format!("0.{}1", "0".repeat(places)), "too_precise"),
+                    wrong(&format!("1.5{}1", "0".repeat(places)), "too_precise"),
+                ];
                 if minus_one == "not_positive" {
                     found.extend(["0", "-0.0"].map(|json| wrong(json, "not_positive")));
                 }
@@ -167,21 +269,29 @@ impl Shape {
         } else {
             *place(&mut body, at) = MARK.into();
         }
-        body.to_string().replace(&format!("\"{MARK}\""), json.unwrap_or_default())
+        body.to_string()
+            .replace(&format!("\"{MARK}\""), json.unwrap_or_default())
     }
 
     /// If the field is an object in a list: what is in it, in a list instead.
     pub fn as_list(&self, field: &Field) -> Option<String> {
         let mut body = self.good.clone();
         let item = place(&mut body, &field.at);
-        let values: Vec<Value> = item.as_object().filter(|_| matches!(field.kind, Kind::Item))?.values().cloned().collect();
+        let values: Vec<Value> = item
+            .as_object()
+            .filter(|_| matches!(field.kind, Kind::Item))?
+            .values()
+            .cloned()
+            .collect();
         Some(Value::Array(values).to_string())
     }
 
     /// Where there is a list, with something in it.
     pub fn lists(&self) -> impl Iterator<Item = &str> {
         let lists = self.fields.iter().filter(|field| matches!(field.kind, Kind::List));
-        lists.map(|field| field.at.as_str()).filter(|at| !place(&mut self.good.clone(), at)[0].is_null())
+        lists
+            .map(|field| field.at.as_str())
+            .filter(|at| !place(&mut self.good.clone(), at)[0].is_null())
     }
 
     /// With the list's first item so many times.
@@ -196,8 +306,10 @@ impl Shape {
 
 /// `products[0].quantity` in a body; a field that is not there comes to be.
 fn place<'a>(body: &'a mut Value, at: &str) -> &'a mut Value {
-    at.split('.').filter(|name| !name.is_empty()).fold(body, |value, step| match step.split_once('[') {
-        Some((name, index)) => &mut value[name][index.trim_end_matches(']').parse::<usize>().expect("an index")],
-        None => &mut value[step],
-    })
+    at.split('.')
+        .filter(|name| !name.is_empty())
+        .fold(body, |value, step| match step.split_once('[') {
+            Some((name, index)) => &mut value[name][index.trim_end_matches(']').parse::<usize>().expect("an index")],
+            None => &mut value[step],
+        })
 }

@@ -23,23 +23,61 @@ impl Yard {
         let won = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
         owner.post(&format!("/deals/{won}/win"), json!({})).await.expect(200);
         let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
-        let invoice = id(&eventually("an invoice", || async { owner.items("/finance/invoices").await.into_iter().next() }).await);
-        let told = id(&eventually("a notification", || async { owner.items("/notifications").await.into_iter().next() }).await);
-        eventually("all is planned", || async { owner.items("/production/orders").await.into_iter().find(|order| order["status"] == "scheduled") }).await;
+        let invoice = id(&eventually("an invoice", || async {
+            owner.items("/finance/invoices").await.into_iter().next()
+        })
+        .await);
+        let told = id(&eventually("a notification", || async {
+            owner.items("/notifications").await.into_iter().next()
+        })
+        .await);
+        eventually("all is planned", || async {
+            owner
+                .items("/production/orders")
+                .await
+                .into_iter()
+                .find(|order| order["status"] == "scheduled")
+        })
+        .await;
         let shapes = shapes(&owner, &shop, &deal, &invoice, &told);
-        Self { pool: server.pool().await, owner, shapes }
+        Self {
+            pool: server.pool().await,
+            owner,
+            shapes,
+        }
     }
 
     pub async fn written(&self) -> i64 {
-        sqlx::query_scalar("select sum(position)::bigint from log.heads").fetch_one(&self.pool).await.expect("the positions")
+        sqlx::query_scalar("select sum(position)::bigint from log.heads")
+            .fetch_one(&self.pool)
+            .await
+            .expect("the positions")
     }
 
     /// A complaint, if the wrong value of that field is not refused as it should be: all are told at once, at the end.
-    pub async fn refusal(&self, shape: &Shape, field: &Field, json: Option<&str>, code: &str, rule: Option<&str>) -> Option<String> {
+    pub async fn refusal(
+        &self,
+        shape: &Shape,
+        field: &Field,
+        json: Option<&str>,
+        code: &str,
+        rule: Option<&str>,
+    ) -> Option<String> {
         let before = self.written().await;
-        let answer = self.owner.send(shape.method.clone(), &shape.path, Some(shape.with(&field.at, json)), &[]).await;
+        let answer = self
+            .owner
+            .send(
+                shape.method.clone(),
+                &shape.path,
+                Some(shape.with(&field.at, json)),
+                &[],
+            )
+            .await;
         let details = &answer.body["error"]["details"];
-        let (sentence, broken) = (details["fields"][&field.at].as_str(), details["rules"][&field.at].as_str());
+        let (sentence, broken) = (
+            details["fields"][&field.at].as_str(),
+            details["rules"][&field.at].as_str(),
+        );
         let named = rule.is_none_or(|rule| sentence.is_some() && (rule == ANY || broken == Some(rule)));
         let refused = (answer.status, answer.body["error"]["code"].as_str()) == (400, Some(code));
         let trace = self.written().await - before;
@@ -49,14 +87,26 @@ impl Yard {
         let short = |text: &str| text.chars().take(200).collect::<String>();
         let (method, route, at, value) = (&shape.method, shape.route, &field.at, short(json.unwrap_or("(absent)")));
         let (status, told) = (answer.status, short(&answer.body["error"].to_string()));
-        Some(format!("{method} {route} {at} = {value}: {status} {told}, wanted {code} {rule:?}; {trace} events written"))
+        Some(format!(
+            "{method} {route} {at} = {value}: {status} {told}, wanted {code} {rule:?}; {trace} events written"
+        ))
     }
 
     /// After all that, the workspace works, its numbers have no gap, and what is written is read.
     pub async fn lives(&self) {
-        let created = self.owner.post("/deals", json!({"title": "После бури"})).await.expect(201);
-        assert!(created["dealNumber"].as_str().expect("a number").ends_with("-0003"), "{created}");
-        assert_eq!(self.owner.get(&format!("/deals/{}", id(&created))).await.expect(200)["title"], json!("После бури"));
+        let created = self
+            .owner
+            .post("/deals", json!({"title": "После бури"}))
+            .await
+            .expect(201);
+        assert!(
+            created["dealNumber"].as_str().expect("a number").ends_with("-0003"),
+            "{created}"
+        );
+        assert_eq!(
+            self.owner.get(&format!("/deals/{}", id(&created))).await.expect(200)["title"],
+            json!("После бури")
+        );
     }
 }
 
@@ -78,9 +128,11 @@ fn shapes(owner: &Client, shop: &Shop, deal: &str, invoice: &str, told: &str) ->
     let customer = json!({"name": "a", "type": "COMPANY", "status": "LEAD", "rating": 4.5, "creditLimit": 100, "tags": ["a"],
         "contacts": [{"firstName": "a", "lastName": "a", "position": "a", "email": "a@b.kz", "phone": "1", "isPrimary": true}],
         "addresses": [{"type": "legal", "addressLine1": "a", "city": "a", "postalCode": "1", "country": "KZ"}]});
-    let product = json!({"code": "a", "name": "a", "type": "PRODUCT", "unit": "шт", "price": 1, "specifications": {"cpu": "i7"}});
+    let product =
+        json!({"code": "a", "name": "a", "type": "PRODUCT", "unit": "шт", "price": 1, "specifications": {"cpu": "i7"}});
     let lines = json!([{"productId": shop.product, "quantity": 1, "unitPrice": 10, "discount": 0, "tax": 12}]);
-    let sale = json!({"title": "a", "customerId": shop.customer, "products": lines, "competitors": ["a"], "tags": ["a"]});
+    let sale =
+        json!({"title": "a", "customerId": shop.customer, "products": lines, "competitors": ["a"], "tags": ["a"]});
     let operation = json!({"name": "a", "duration": 1, "requiredSkills": ["a"], "equipment": ["a"]});
     let bill = json!({"components": [{"materialId": shop.steel, "quantity": 1, "unit": "м²", "cost": 1}], "operations": [operation]});
     let person = |company: &str, bin: &str| json!({"email": "z@company.kz", "password": "SecurePassword123", "firstName": "a", "lastName": "a", company: "a", bin: "123456789012"});
@@ -89,35 +141,104 @@ fn shapes(owner: &Client, shop: &Shop, deal: &str, invoice: &str, told: &str) ->
     let first_required = |fields: &str, first: &str| fields.replacen(first, &format!("{first}!"), 1);
     let shape = |method: Method, route: &'static str, id: &str, good: &Value, text: &str| {
         let path = route.replace("{id}", id).replace("{productId}", id);
-        Shape { method, route, path, good: good.clone(), fields: fields(text) }
+        Shape {
+            method,
+            route,
+            path,
+            good: good.clone(),
+            fields: fields(text),
+        }
     };
     let post = |route: &'static str, id: &str, good: &Value, text: &str| shape(Method::POST, route, id, good, text);
     let put = |route: &'static str, id: &str, good: &Value, text: &str| shape(Method::PUT, route, id, good, text);
     vec![
         post("/customers", "", &customer, &first_required(CUSTOMER, "name:text200")),
         put("/customers/{id}", &shop.customer, &customer, CUSTOMER),
-        post("/products", "", &product, &format!("{} type:choice currency:choice", first_required(&first_required(PRODUCT, "code:text50"), "name:text200"))),
+        post(
+            "/products",
+            "",
+            &product,
+            &format!(
+                "{} type:choice currency:choice",
+                first_required(&first_required(PRODUCT, "code:text50"), "name:text200")
+            ),
+        ),
         put("/products/{id}", &shop.product, &product, PRODUCT),
-        post("/stock/receipts", "", &json!({"productId": shop.steel, "quantity": 1}), "productId:uuid! quantity:quantity! unitCost:amount reference:text100"),
+        post(
+            "/stock/receipts",
+            "",
+            &json!({"productId": shop.steel, "quantity": 1}),
+            "productId:uuid! quantity:quantity! unitCost:amount reference:text100",
+        ),
         post("/deals", "", &sale, &first_required(DEAL, "title:text200")),
         put("/deals/{id}", deal, &sale, DEAL),
         post("/deals/{id}/stage", deal, &json!({"stage": "CLOSING"}), "stage:choice!"),
-        post("/deals/{id}/win", deal, &json!({}), "finalAmount:positive_amount notes:text5000"),
-        post("/deals/{id}/lose", deal, &json!({"lostReason": "a"}), "lostReason:text200! competitorWon:text200 notes:text5000"),
-        post("/finance/payments", "", &json!({"invoiceId": invoice, "amount": 1}), "invoiceId:uuid! amount:positive_amount! method:text50 reference:text100 allowCredit:flag"),
+        post(
+            "/deals/{id}/win",
+            deal,
+            &json!({}),
+            "finalAmount:positive_amount notes:text5000",
+        ),
+        post(
+            "/deals/{id}/lose",
+            deal,
+            &json!({"lostReason": "a"}),
+            "lostReason:text200! competitorWon:text200 notes:text5000",
+        ),
+        post(
+            "/finance/payments",
+            "",
+            &json!({"invoiceId": invoice, "amount": 1}),
+            "invoiceId:uuid! amount:positive_amount! method:text50 reference:text100 allowCredit:flag",
+        ),
         put("/production/bom/{productId}", &shop.cabinet, &bill, BILL),
         post("/workspaces", "", &json!({"name": "a"}), "name:text200!"),
-        put("/workspaces/{id}", &owner.workspace, &json!({"name": "a"}), "name:text200!"),
-        post("/notifications/mark-read", "", &json!({"ids": [told]}), "ids:list ids[0]:uuid!"),
-        post("/auth/register", "", &person("organizationName", "organizationBin"), &format!("{PERSON} organizationName:text200! organizationBin:twelve_digits!")),
-        post("/users/register-owner", "", &person("companyName", "bin"), &format!("{PERSON} companyName:text200! bin:twelve_digits!")),
+        put(
+            "/workspaces/{id}",
+            &owner.workspace,
+            &json!({"name": "a"}),
+            "name:text200!",
+        ),
+        post(
+            "/notifications/mark-read",
+            "",
+            &json!({"ids": [told]}),
+            "ids:list ids[0]:uuid!",
+        ),
+        post(
+            "/auth/register",
+            "",
+            &person("organizationName", "organizationBin"),
+            &format!("{PERSON} organizationName:text200! organizationBin:twelve_digits!"),
+        ),
+        post(
+            "/users/register-owner",
+            "",
+            &person("companyName", "bin"),
+            &format!("{PERSON} companyName:text200! bin:twelve_digits!"),
+        ),
         post("/auth/verify-email", "", &code, "email:text0! code:text0!"),
         post("/users/verify-email", "", &code, "email:text0! code:text0!"),
         post("/auth/login", "", &credentials, "email:text0! password:text0!"),
         post("/auth/login-email", "", &credentials, "email:text0! password:text0!"),
-        post("/auth/refresh", "", &json!({"refreshToken": "a"}), "refreshToken:text0!"),
+        post(
+            "/auth/refresh",
+            "",
+            &json!({"refreshToken": "a"}),
+            "refreshToken:text0!",
+        ),
         post("/auth/logout", "", &json!({"refreshToken": "a"}), "refreshToken:text0"),
-        post("/auth/check-email", "", &json!({"email": "z@company.kz"}), "email:email!"),
-        post("/auth/check-bin", "", &json!({"bin": "123456789012"}), "bin:twelve_digits!"),
+        post(
+            "/auth/check-email",
+            "",
+            &json!({"email": "z@company.kz"}),
+            "email:email!",
+        ),
+        post(
+            "/auth/check-bin",
+            "",
+            &json!({"bin": "123456789012"}),
+            "bin:twelve_digits!",
+        ),
     ]
 }

@@ -12,6 +12,8 @@ use axum::{
 };
 use bytes::BytesMut;
 use futures::StreamExt;
+use std::panic::resume_unwind;
+use tracing::Instrument;
 
 /// Beyond this the connection is given up instead: nobody's mistake is that long.
 const DRAIN_MAX: usize = 16 << 20;
@@ -40,7 +42,15 @@ pub async fn whole(request: Request, next: Next) -> Response {
         kept.clear();
         parts.extensions.insert(TooLong);
     }
-    next.run(Request::from_parts(parts, Body::from(kept.freeze()))).await
+    // In a task of its own: a client that goes away must not cancel a handler in the middle of a transaction.
+    let request = Request::from_parts(parts, Body::from(kept.freeze()));
+    match tokio::spawn(next.run(request).in_current_span()).await {
+        Ok(response) => response,
+        Err(stopped) => match stopped.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(_) => Problem::new(Code::ServiceUnavailable).into_response(),
+        },
+    }
 }
 
 fn given_up(problem: Problem) -> Response {

@@ -53,8 +53,12 @@ async fn list(
     language: Language,
     Pairs(mut pairs): Pairs,
 ) -> Result<Response, Problem> {
-    let unread = pairs.iter().any(|(name, value)| name == "unread" && value == "true");
-    pairs.retain(|(name, _)| name != "unread");
+    let mut unread = false;
+    for (_, value) in pairs.extract_if(.., |(name, _)| name == "unread") {
+        unread = value
+            .parse()
+            .map_err(|_| Problem::invalid_field("unread", Rule::WrongType))?;
+    }
     let page = page(&app, &caller, &pairs, unread).await?;
     let count = self::page(&app, &caller, &[("limit".to_owned(), "1".to_owned())], true)
         .await?

@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 
 /// The most keys `specifications` may hold.
 const SPECIFICATIONS_MAX: usize = 100;
+/// How deep `specifications` may nest: far from what readers of JSON give up at.
+const DEPTH_MAX: usize = 16;
 
 // Vocabulary
 
@@ -28,6 +30,16 @@ pub enum ProductType {
     Manufactured,
     Bundle,
     Digital,
+}
+
+impl ProductType {
+    /// Whether there can be any of it on a shelf.
+    pub fn is_stocked(self) -> bool {
+        match self {
+            Self::Product | Self::Material | Self::Manufactured => true,
+            Self::Service | Self::Bundle | Self::Digital => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -232,6 +244,8 @@ impl Details {
                 max: SPECIFICATIONS_MAX,
             },
         );
+        let depth = self.specifications.values().map(depth).max().unwrap_or(0);
+        check.that(depth <= DEPTH_MAX, "specifications", Rule::TooMany { max: DEPTH_MAX });
         check.done()
     }
 
@@ -267,6 +281,16 @@ impl Details {
         self.min_stock = min_stock.or(self.min_stock);
         self.max_stock = max_stock.or(self.max_stock);
     }
+}
+
+/// How deep a value is nested; a plain one is 1.
+fn depth(value: &Value) -> usize {
+    let inner = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(fields) => fields.values().map(depth).max(),
+        _ => None,
+    };
+    inner.unwrap_or(0) + 1
 }
 
 // Memory

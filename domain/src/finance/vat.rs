@@ -19,6 +19,9 @@ pub fn without(price: Money, rate: Percent) -> Option<Money> {
     let hundred = i128::from(Percent::whole(100).units());
     let gross = i128::from(price.units()) * hundred;
     let divisor = hundred + i128::from(rate.units());
+    if divisor <= 0 {
+        return None;
+    }
     let half = if gross < 0 { -divisor / 2 } else { divisor / 2 };
     i64::try_from((gross + half) / divisor).ok().and_then(Money::from_units)
 }

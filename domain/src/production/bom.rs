@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 /// Deeper nesting than this is taken for a mistake.
 pub const LEVELS_MAX: usize = 20;
+/// Components and operations, over all levels; more is taken for a mistake as well.
+const PARTS_MAX: usize = 2_000;
 
 // Vocabulary
 
@@ -160,6 +162,10 @@ impl Bill {
         check.list("components", &self.components);
         for (n, component) in self.components.iter().enumerate().take(ITEMS_MAX) {
             let at = format!("components[{n}]");
+            let repeated = self.components[..n]
+                .iter()
+                .any(|other| other.material_id == component.material_id);
+            check.that(!repeated, format!("{at}.materialId"), Rule::NotUnique);
             check.that(
                 component.material_id != product_id,
                 format!("{at}.materialId"),
@@ -217,7 +223,14 @@ pub struct Explosion {
     /// Each material once.
     pub materials: Vec<Component>,
     /// Those of the deepest level first: a part is made before the whole.
-    pub operations: Vec<Operation>,
+    pub steps: Vec<Step>,
+}
+
+/// An operation and how much it is done for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    pub operation: Operation,
+    pub quantity: Quantity,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -226,7 +239,7 @@ pub enum ExplosionError {
     NoBill,
     #[error("bills nested too deep")]
     TooDeep,
-    #[error("a quantity out of range")]
+    #[error("too large: a quantity out of range, or too many parts")]
     TooLarge,
 }
 
@@ -235,41 +248,65 @@ pub fn explode(product: ProductId, quantity: Quantity, bills: &Bills) -> Result<
         return Err(ExplosionError::NoBill);
     }
     let mut found = Explosion::default();
-    explode_into(&mut found, product, quantity, bills, LEVELS_MAX)?;
+    Descent {
+        bills,
+        found: &mut found,
+        parts: 0,
+    }
+    .descend(product, quantity, LEVELS_MAX)?;
     Ok(found)
 }
 
-fn explode_into(
-    found: &mut Explosion,
-    product: ProductId,
-    quantity: Quantity,
-    bills: &Bills,
-    levels: usize,
-) -> Result<(), ExplosionError> {
-    let Some(bill) = bills.get(&product) else { return Ok(()) };
-    let levels = levels.checked_sub(1).ok_or(ExplosionError::TooDeep)?;
-    for component in &bill.components {
-        let needed = component.quantity.times(quantity).ok_or(ExplosionError::TooLarge)?;
-        if bills.contains_key(&component.material_id) {
-            explode_into(found, component.material_id, needed, bills, levels)?;
-            continue;
+/// The walk down the levels, which ends however the bills refer to each other.
+struct Descent<'a> {
+    bills: &'a Bills,
+    found: &'a mut Explosion,
+    /// Visited so far.
+    parts: usize,
+}
+
+impl Descent<'_> {
+    fn descend(&mut self, product: ProductId, quantity: Quantity, levels: usize) -> Result<(), ExplosionError> {
+        let Some(bill) = self.bills.get(&product) else {
+            return Ok(());
+        };
+        let levels = levels.checked_sub(1).ok_or(ExplosionError::TooDeep)?;
+        self.parts += bill.components.len() + bill.operations.len();
+        if self.parts > PARTS_MAX {
+            return Err(ExplosionError::TooLarge);
         }
-        match found
-            .materials
+        for component in &bill.components {
+            let needed = component.quantity.times(quantity).ok_or(ExplosionError::TooLarge)?;
+            if self.bills.contains_key(&component.material_id) {
+                self.descend(component.material_id, needed, levels)?;
+            } else {
+                self.take(component, needed)?;
+            }
+        }
+        let step = |operation: &Operation| Step {
+            operation: operation.clone(),
+            quantity,
+        };
+        self.found.steps.extend(bill.operations.iter().map(step));
+        Ok(())
+    }
+
+    fn take(&mut self, component: &Component, needed: Quantity) -> Result<(), ExplosionError> {
+        let materials = &mut self.found.materials;
+        match materials
             .iter_mut()
             .find(|material| material.material_id == component.material_id)
         {
             Some(material) => {
                 material.quantity = material.quantity.checked_add(needed).ok_or(ExplosionError::TooLarge)?
             }
-            None => found.materials.push(Component {
+            None => materials.push(Component {
                 quantity: needed,
                 ..component.clone()
             }),
         }
+        Ok(())
     }
-    found.operations.extend(bill.operations.iter().cloned());
-    Ok(())
 }
 
 #[cfg(test)]
@@ -365,8 +402,12 @@ pub(crate) mod tests {
         assert_eq!(found.materials.len(), 1);
         assert_eq!(found.materials[0].quantity, Quantity::whole(15));
         assert_eq!(
-            found.operations.iter().map(|o| o.name.as_str()).collect::<Vec<_>>(),
-            ["Bending", "Mounting"]
+            found
+                .steps
+                .iter()
+                .map(|step| (step.operation.name.as_str(), step.quantity))
+                .collect::<Vec<_>>(),
+            [("Bending", Quantity::whole(6)), ("Mounting", Quantity::whole(3))]
         );
     }
 

@@ -1,7 +1,7 @@
 //! An order to make something: pending → scheduled → in_progress → completed. Its work orders come from the bill of
 //! materials, pinned to the bill's version; whether its materials are there is an axis of its own, read from stock.
 
-use super::bom::{Component, Explosion, Operation};
+use super::bom::{Component, Explosion, Step};
 use crate::{
     Aggregate, Event, Kind, Number, Numbering, Permission, Quantity, Rejection, Series, Violation, Violations,
     id::{OrderId, ProductId, ProductionOrderId, WorkOrderId, derive},
@@ -247,10 +247,10 @@ impl Draft {
     fn as_created(&self) -> Created {
         let work_orders = self
             .explosion
-            .operations
+            .steps
             .iter()
             .zip(1..)
-            .map(|(operation, sequence)| self.work_order(operation, sequence))
+            .map(|(step, sequence)| self.work_order(step, sequence))
             .collect();
         Created {
             production_number: Number::pending(),
@@ -269,9 +269,9 @@ impl Draft {
         }
     }
 
-    fn work_order(&self, operation: &Operation, sequence: u32) -> WorkOrder {
+    fn work_order(&self, Step { operation, quantity }: &Step, sequence: u32) -> WorkOrder {
         // thousandths of a unit times minutes each: fits, a quantity has 12 digits and a duration 10
-        let duration = u128::from(self.quantity.units().unsigned_abs()) * u128::from(operation.duration);
+        let duration = u128::from(quantity.units().unsigned_abs()) * u128::from(operation.duration);
         WorkOrder {
             id: WorkOrderId::new(derive(self.id, &format!("work {sequence}"))),
             sequence,
@@ -302,15 +302,18 @@ pub enum ProductionOrder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::given;
+    use crate::{production::bom::Operation, testing::given};
 
     fn draft() -> Draft {
         let operations = [("Cutting", 120), ("Welding", 180)];
-        let operation = |(name, duration): (&str, u32)| Operation {
-            name: name.into(),
-            duration,
-            required_skills: vec![],
-            equipment: vec![],
+        let step = |(name, duration): (&str, u32)| Step {
+            quantity: Quantity::whole(2),
+            operation: Operation {
+                name: name.into(),
+                duration,
+                required_skills: vec![],
+                equipment: vec![],
+            },
         };
         Draft {
             id: ProductionOrderId::default(),
@@ -325,7 +328,7 @@ mod tests {
             bom_version: 1,
             explosion: Explosion {
                 materials: vec![],
-                operations: operations.map(operation).to_vec(),
+                steps: operations.map(step).to_vec(),
             },
             notes: None,
         }

@@ -104,7 +104,9 @@ impl Table for Row {
             InvoiceEvent::Created(_) => {}
             InvoiceEvent::PaymentReceived { applied, .. } => {
                 invoice.paid_amount = invoice.paid_amount.plus(*applied);
-                invoice.state = Status::Partial;
+                if invoice.paid_amount < invoice.amount {
+                    invoice.state = Status::Partial;
+                }
             }
             InvoiceEvent::Paid { .. } => (invoice.state, invoice.paid_at) = (Status::Paid, Some(at)),
         }
