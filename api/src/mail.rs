@@ -1,9 +1,11 @@
-//! Mail: follows the platform's log and sends each new user the code that proves their address. The cursor moves when
-//! the mail is out; a crash in between sends a second one with a fresh code rather than none.
+//! Mail: follows the platform's log and owes each new user a mail with the code that proves their address; signing in
+//! may owe one too. The postman posts what is owed and holds nothing of the database meanwhile. A mail that fails is
+//! tried again ever more slowly, and no other waits for it; a crash sends it twice, with the same code, rather than not
+//! at all.
 
 use crate::{
     i18n::{self, Language},
-    identity::code,
+    identity::code::{self, Owed},
     state::App,
 };
 use async_trait::async_trait;
@@ -13,23 +15,40 @@ use domain::{
     identity::user::{Registered, UserEvent},
 };
 use fluent_bundle::FluentArgs;
+use futures::FutureExt;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Body, Mailbox, SinglePart, header::ContentTransferEncoding, header::ContentType},
 };
-use log::{Consumer, ConsumerError, Log, Progress, Recorded};
-use sqlx::{PgConnection, PgPool};
-use std::{io, path::PathBuf};
+use log::{Consumer, ConsumerError, Log, Progress};
+use sqlx::PgPool;
+use std::{io, panic::AssertUnwindSafe, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use uuid::Uuid;
 
 const NAME: &str = "mail";
 const BATCH: i64 = 200;
 const REGISTERED: &str = "user.registered";
-const VERIFIED: &str = "user.email.verified";
+/// How often the postman looks for mail that nobody rang for: from sign-ins, from other nodes, for another try.
+const POLL: Duration = Duration::from_secs(1);
+/// For one conversation with the mail server; shorter than a mail is the postman's.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The pauses between them double from two seconds on: about a quarter of an hour in all.
+const ATTEMPTS_MAX: i32 = 10;
 
 pub struct Mailer {
     pool: PgPool,
     log: Log,
+    bell: Arc<Notify>,
+}
+
+struct Postman {
+    pool: PgPool,
+    log: Log,
+    bell: Arc<Notify>,
     from: Mailbox,
     out: Out,
 }
@@ -55,6 +74,7 @@ enum Unsent {
 }
 
 impl Mailer {
+    /// The one that follows the log; its postman begins at once.
     pub fn new(app: &App) -> Result<Self, MailError> {
         let out = match &app.config.smtp_url {
             Some(url) => Out::Smtp(
@@ -64,37 +84,131 @@ impl Mailer {
             ),
             None => Out::Folder(app.config.mail_dir.clone()),
         };
-        let from = app.config.mail_from.parse().map_err(MailError::From)?;
+        let bell = Arc::new(Notify::new());
+        let postman = Postman {
+            pool: app.pool.clone(),
+            log: app.log.clone(),
+            bell: bell.clone(),
+            from: app.config.mail_from.parse().map_err(MailError::From)?,
+            out,
+        };
+        app.consumers.keep(tokio::spawn(async move { postman.run().await }));
         Ok(Self {
             pool: app.pool.clone(),
             log: app.log.clone(),
-            from,
-            out,
+            bell,
         })
     }
 
-    /// Sends to the first new user in the batch, if there is one; answers the position that is done with.
-    async fn step(&self, events: &[Recorded]) -> Result<Option<i64>, ConsumerError> {
-        let Some(event) = events.iter().find(|event| event.event_type == REGISTERED) else {
-            return Ok(events.last().map(|event| event.position));
+    async fn cursor(&self, workspace: Uuid) -> Result<i64, sqlx::Error> {
+        let cursor =
+            sqlx::query_scalar("select position from platform.cursors where consumer = $1 and workspace_id = $2");
+        let cursor = cursor.bind(NAME).bind(workspace).fetch_optional(&self.pool).await?;
+        Ok(cursor.unwrap_or(0))
+    }
+
+    async fn move_cursor(&self, workspace: Uuid, position: i64) -> Result<(), sqlx::Error> {
+        let upsert = "insert into platform.cursors (consumer, workspace_id, position) values ($1, $2, $3) \
+            on conflict (consumer, workspace_id) do update set position = greatest(cursors.position, excluded.position)";
+        let upsert = sqlx::query(upsert).bind(NAME).bind(workspace).bind(position);
+        upsert.execute(&self.pool).await.map(drop)
+    }
+}
+
+#[async_trait]
+impl Consumer for Mailer {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// A user is owed one first mail however often, and on however many nodes, their registration is seen.
+    async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError> {
+        if workspace != WorkspaceId::PLATFORM.uuid() {
+            return Ok(Progress::CaughtUp);
+        }
+        let cursor = self.cursor(workspace).await?;
+        let events = self.log.read(workspace, cursor, BATCH).await?;
+        let Some(last) = events.last() else {
+            return Ok(Progress::CaughtUp);
         };
-        let Fact::User(UserEvent::Registered(user)) = Fact::decode(&event.category, &event.event_type, &event.data)?
-        else {
-            return Ok(Some(event.position));
-        };
-        let story = self
-            .log
-            .read_stream(event.workspace, event.stream_id, event.version)
-            .await?;
-        if !story.iter().any(|later| later.event_type == VERIFIED) {
-            let code = code::make(&self.pool, event.stream_id).await?;
-            match self.send(&user, &code).await {
-                Ok(()) => {}
-                Err(Unsent::Later(error)) => return Err(error),
-                Err(Unsent::Never) => tracing::warn!(user = %event.stream_id, "a mail was refused for good"),
+        for event in events.iter().filter(|event| event.event_type == REGISTERED) {
+            code::first(&self.pool, event.stream_id).await?;
+            self.bell.notify_one();
+        }
+        self.move_cursor(workspace, last.position).await?;
+        Ok(if last.position - cursor == BATCH {
+            Progress::More
+        } else {
+            Progress::CaughtUp
+        })
+    }
+}
+
+impl Postman {
+    async fn run(&self) {
+        loop {
+            // A panic must not leave all later mail with nobody.
+            let posted = AssertUnwindSafe(self.post()).catch_unwind().await;
+            match posted.unwrap_or_else(|_| Err("the postman panicked".into())) {
+                Ok(true) => {}
+                Ok(false) => {
+                    timeout(POLL, self.bell.notified()).await.ok();
+                }
+                Err(error) => {
+                    tracing::error!(%error, "mail cannot be looked for");
+                    sleep(POLL).await;
+                }
             }
         }
-        Ok(Some(event.position))
+    }
+
+    /// Tries one mail that is due, if there is one.
+    async fn post(&self) -> Result<bool, ConsumerError> {
+        let Some(owed) = code::take_owed(&self.pool).await? else {
+            return Ok(false);
+        };
+        let user = owed.user;
+        match self.deliver(&owed).await {
+            Ok(()) => code::settle(&self.pool, &owed).await?,
+            Err(Unsent::Never) => {
+                tracing::warn!(%user, "a mail was refused for good");
+                code::give_up(&self.pool, &owed).await?;
+            }
+            Err(Unsent::Later(error)) if owed.attempts >= ATTEMPTS_MAX => {
+                tracing::warn!(%user, %error, "a mail is given up");
+                code::give_up(&self.pool, &owed).await?;
+            }
+            Err(Unsent::Later(error)) => {
+                let pause = Duration::from_secs(1 << owed.attempts.clamp(1, ATTEMPTS_MAX));
+                tracing::warn!(%user, %error, ?pause, "a mail did not go out and will be tried again");
+                metrics::counter!("prometric_mail_failures_total").increment(1);
+                code::postpone(&self.pool, &owed, pause).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// To a user who still has to prove their address; to others there is nothing to send.
+    async fn deliver(&self, owed: &Owed) -> Result<(), Unsent> {
+        match self.recipient(owed.user).await.map_err(Unsent::Later)? {
+            Some(user) => timeout(PATIENCE, self.send(&user, &owed.code()))
+                .await
+                .unwrap_or_else(|_| Err(Unsent::Later("the mail server takes too long".into()))),
+            None => Ok(()),
+        }
+    }
+
+    async fn recipient(&self, user: Uuid) -> Result<Option<Registered>, ConsumerError> {
+        let mut recipient = None;
+        for event in self.log.read_stream(WorkspaceId::PLATFORM.uuid(), user, 0).await? {
+            if let Fact::User(event) = Fact::decode(&event.category, &event.event_type, &event.data)? {
+                recipient = match event {
+                    UserEvent::Registered(registered) => Some(registered),
+                    UserEvent::EmailVerified {} => None,
+                };
+            }
+        }
+        Ok(recipient)
     }
 
     async fn send(&self, user: &Registered, code: &str) -> Result<(), Unsent> {
@@ -114,54 +228,6 @@ impl Mailer {
                 .map_err(|error| Unsent::Later(error.into())),
         }
     }
-}
-
-#[async_trait]
-impl Consumer for Mailer {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError> {
-        if workspace != WorkspaceId::PLATFORM.uuid() {
-            return Ok(Progress::CaughtUp);
-        }
-        let mut tx = self.pool.begin().await?;
-        // Another node at work on it will see the same events.
-        let Some(cursor) = lock_cursor(&mut tx, workspace).await? else {
-            return Ok(Progress::CaughtUp);
-        };
-        let events = self.log.read(workspace, cursor, BATCH).await?;
-        let Some(done) = self.step(&events).await? else {
-            return Ok(Progress::CaughtUp);
-        };
-        let advance = "update platform.cursors set position = $3 where consumer = $1 and workspace_id = $2";
-        sqlx::query(advance)
-            .bind(NAME)
-            .bind(workspace)
-            .bind(done)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok(Progress::More)
-    }
-}
-
-/// The position, held until the transaction ends; `None` while another node holds it.
-async fn lock_cursor(connection: &mut PgConnection, workspace: Uuid) -> Result<Option<i64>, sqlx::Error> {
-    let first = "insert into platform.cursors (consumer, workspace_id, position) select $1, $2, 0 \
-        where not exists (select from platform.cursors where consumer = $1 and workspace_id = $2) on conflict do nothing";
-    sqlx::query(first)
-        .bind(NAME)
-        .bind(workspace)
-        .execute(&mut *connection)
-        .await?;
-    let lock = "select position from platform.cursors where consumer = $1 and workspace_id = $2 for update skip locked";
-    sqlx::query_scalar(lock)
-        .bind(NAME)
-        .bind(workspace)
-        .fetch_optional(connection)
-        .await
 }
 
 /// In Russian and Kazakh, with the code as the only free-standing number of six digits; `None` when the address is

@@ -8,11 +8,16 @@ create table {schema}.credentials (
 );
 
 create table {schema}.email_codes (
-    user_id    uuid primary key,
-    code_hash  bytea       not null, -- SHA-256 of user id and code
-    failures   integer     not null default 0,
-    expires_at timestamptz not null
+    user_id       uuid primary key,
+    code_hash     bytea       not null, -- SHA-256 of user id and code
+    failures      integer     not null default 0,
+    expires_at    timestamptz not null,
+    renewed_at    timestamptz, -- when signing in last asked for a fresh one
+    mail_seed     bytea,       -- what the code is drawn from, as long as its mail is owed
+    mail_due_at   timestamptz, -- when its mail is tried next, as long as it is owed
+    mail_attempts integer     not null default 0
 );
+create index email_codes_owed on {schema}.email_codes (mail_due_at) where mail_due_at is not null;
 
 create table {schema}.sessions (
     token_hash  bytea primary key, -- SHA-256 of the refresh token

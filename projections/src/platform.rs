@@ -1,6 +1,11 @@
 //! Read models of the platform's own log: people, companies, workspaces and who may enter them.
 
-use crate::table::{Column, ColumnKind as K, Seen, Table};
+use crate::{
+    list::Page,
+    schema::PLATFORM,
+    table::{Column, ColumnKind as K, Seen, Table},
+    view::{self, View, ViewError},
+};
 use chrono::{DateTime, Utc};
 use domain::{
     Fact, Role,
@@ -199,6 +204,16 @@ impl Table for Workspace {
             workspace.version = event.recorded.version;
         }
     }
+}
+
+impl View for Workspace {
+    const SEARCH: &'static [&'static str] = &["t.name", "t.slug"];
+}
+
+/// A page of the workspaces that a user may enter.
+pub async fn entered_by(pool: &PgPool, user: Uuid, pairs: &[(String, String)]) -> Result<Page, ViewError> {
+    let mine = "t.id in (select workspace_id from platform.memberships where user_id = {1}::uuid)";
+    view::page_where::<Workspace>(pool, PLATFORM, pairs, mine, &[user.to_string()]).await
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -38,8 +38,12 @@ pub(crate) async fn provision(connection: &mut PgConnection, schema: &str) -> Re
 
 /// A transaction that reads this workspace's rows and can see no other's.
 pub async fn read<'a>(pool: &'a PgPool, schema: &str) -> Result<Transaction<'a, Postgres>, sqlx::Error> {
-    pool.begin_with(AssertSqlSafe(format!("begin read only; set local role {schema}")))
-        .await
+    let role = if schema == PLATFORM {
+        String::new()
+    } else {
+        format!("; set local role {schema}")
+    };
+    pool.begin_with(AssertSqlSafe(format!("begin read only{role}"))).await
 }
 
 /// From here on the transaction is the workspace's.

@@ -189,20 +189,12 @@ async fn a_cursor_walks_every_row_once_through_ties_and_nulls() {
     // Rows that come to be meanwhile neither repeat nor hide the others.
     let before = found(&owner, "/deals?limit=100&sort=title", "id").await;
     let page = owner.get("/deals?limit=20&sort=title").await.expect(200);
-    owner
-        .post("/deals", json!({"title": "А это раньше всех"}))
-        .await
-        .expect(201);
+    let earliest = json!({"title": "А это раньше всех"});
+    owner.post("/deals", earliest).await.expect(201);
     let next = page["pagination"]["nextCursor"].as_str().unwrap();
-    let next = found(&owner, &format!("/deals?limit=100&sort=title&cursor={next}"), "id").await;
-    assert_eq!(
-        [
-            found(&owner, "/deals?limit=20&page=1&sort=title", "id").await[1..20].to_vec(),
-            next
-        ]
-        .concat()[..],
-        before[..before.len()][..]
-    );
+    let mut seen = names(page["items"].as_array().unwrap(), "id");
+    seen.extend(found(&owner, &format!("/deals?limit=100&sort=title&cursor={next}"), "id").await);
+    assert_eq!(seen, before);
 }
 
 /// From page to page by cursor; complaints if that does not show exactly these rows in this order.

@@ -79,9 +79,15 @@ impl Write {
         self.built(workspace, caller.actor(), &caller.user_id.to_string(), body)
     }
 
-    /// For a command of somebody who is not signed in, on the platform's log.
-    pub fn anonymous(&self, body: BodyHash) -> Context {
-        self.built(WorkspaceId::PLATFORM, Actor::System, "anonymous", body)
+    /// For a command of somebody who is not signed in, on the platform's log. The address, in its stored form, keeps
+    /// apart those who happen to choose the same key; quoted, so that it ends where it ends.
+    pub fn anonymous(&self, email: &str, body: BodyHash) -> Context {
+        self.built(
+            WorkspaceId::PLATFORM,
+            Actor::System,
+            &format!("anonymous:{email:?}"),
+            body,
+        )
     }
 
     fn built(&self, workspace: WorkspaceId, actor: Actor, who: &str, BodyHash(body): BodyHash) -> Context {
@@ -232,6 +238,24 @@ mod tests {
         assert_eq!(canonical("/api/v1/workspaces/0190/deals/7/win/"), plain);
         assert_eq!(canonical("/api/v1/workspaces/0190"), "/workspaces/0190");
         assert_eq!(canonical("/api/agents"), "/api/agents");
+    }
+
+    #[test]
+    fn strangers_may_choose_the_same_key() {
+        let command = |key: &str, email: &str| {
+            let write = Write {
+                key: Some(key.to_owned()),
+                expected_version: None,
+                respond_async: false,
+                correlation: None,
+                client_address: None,
+                request: Sha256::new(),
+            };
+            write.anonymous(email, BodyHash::default()).command.unwrap().id
+        };
+        assert_eq!(command("1", "a@company.kz"), command("1", "a@company.kz"));
+        assert_ne!(command("1", "a@company.kz"), command("1", "b@company.kz"));
+        assert_ne!(command("1", "a\":"), command("\":1", "a"));
     }
 
     #[test]

@@ -95,7 +95,8 @@ async fn register_owner(State(app): State<App>, write: Write, body: Body<Registr
 }
 
 async fn register_with(app: &App, write: &Write, body: Body<Registration>) -> Result<Response, Problem> {
-    let context = write.anonymous(body.hash);
+    let email = normal_email(body.value.email.as_deref().unwrap_or_default());
+    let context = write.anonymous(&email, body.hash);
     let appended = match app.executor.answered::<UserRejection>(&context).await? {
         Some(first) => first,
         None => append(app, body.value, &context).await?,
@@ -239,7 +240,12 @@ async fn append(app: &App, registration: Registration, context: &Context) -> Res
     };
     for slug in slugs(&request.organization.name).take(SLUGS_MAX) {
         match app.executor.commit(request.unit(&slug)?, context, &answer).await {
-            Ok(appended) => return Ok(appended),
+            Ok(appended) => {
+                if appended.repeated.is_some() {
+                    password::forget(&app.pool, request.user_id.uuid()).await.ok();
+                }
+                return Ok(appended);
+            }
             Err(AppendError::Claimed {
                 kind: "workspace.slug", ..
             }) => {}
@@ -314,7 +320,7 @@ async fn verify(app: &App, write: &Write, Body { value, hash }: Body<Verificatio
     let Some(user) = user.filter(|_| right) else {
         return Err(Problem::invalid_field("code", Rule::NotAllowed).because("user.code_wrong"));
     };
-    let context = write.anonymous(hash);
+    let context = write.anonymous(&user.email, hash);
     let done = app
         .executor
         .execute::<User>(user.id.into(), &UserCommand::VerifyEmail, &context)

@@ -25,6 +25,7 @@ struct Session {
     user: Uuid,
     expires_at: DateTime<Utc>,
     used: bool,
+    /// Any token of the family is: one that a refresh added while its family was being ended is not marked itself.
     revoked: bool,
 }
 
@@ -89,7 +90,9 @@ fn hash(token: &str) -> [u8; 32] {
 
 async fn find(connection: &mut PgConnection, hash: &[u8]) -> Result<Option<Session>, sqlx::Error> {
     // The lock makes the second of two uses at once see the first.
-    let by_hash = "select family, user_id, expires_at, replaced_by is not null, revoked_at is not null from platform.sessions where token_hash = $1 for update";
+    let by_hash = "select family, user_id, expires_at, replaced_by is not null, revoked_at is not null or exists \
+            (select from platform.sessions member where member.family = sessions.family and member.revoked_at is not null) \
+        from platform.sessions where token_hash = $1 for update";
     let found: Option<(Uuid, Uuid, DateTime<Utc>, bool, bool)> =
         sqlx::query_as(by_hash).bind(hash).fetch_optional(connection).await?;
     Ok(found.map(|(family, user, expires_at, used, revoked)| Session {

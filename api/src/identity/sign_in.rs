@@ -1,6 +1,6 @@
 //! Signing in and out. The answer fits document 1 (flat) and document 2 (in `data`) at once.
 
-use super::{normal_email, password, registration::require, session};
+use super::{code, normal_email, password, registration::require, session};
 use crate::{
     envelope::{self, Envelope, Meta},
     extract::{Body, SignedIn},
@@ -121,6 +121,8 @@ async fn sign_in(app: &App, Credentials { email, password }: Credentials) -> Res
         .filter(|_| right)
         .ok_or_else(|| Problem::new(Code::AuthInvalidCredentials))?;
     if !user.verified {
+        // Strangers can use up a code, and a day can pass: the owner of the password is never locked out for good.
+        code::renew(&app.pool, user.id).await?;
         return Err(Problem::new(Code::AuthForbidden).because("user.email_not_verified"));
     }
     let refresh_token = session::begin(&app.pool, user.id, app.config.refresh_expiration).await?;

@@ -3,11 +3,15 @@
 use super::registration::{slugs, tenant_key};
 use crate::{
     envelope::{self, Envelope, Listed},
-    extract::{Body, Caller, Id, May, Named, SignedIn, Write, rights::WorkspacesCreate},
+    extract::{Body, Caller, Id, May, Named, Pairs, SignedIn, Write, rights::WorkspacesCreate},
     problem::Problem,
     state::App,
 };
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{FromRequestParts, State},
+    http::request::Parts,
+    response::Response,
+};
 use chrono::{DateTime, Utc};
 use commands::{Context, Done, Error};
 use domain::{
@@ -17,6 +21,7 @@ use domain::{
 };
 use projections::platform;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -88,13 +93,28 @@ struct NamedWorkspace {
 
 /// The workspaces the caller may enter
 #[utoipa::path(get, path = "/workspaces", tag = "identity", responses((status = 200, body = Envelope<Listed<Vec<WorkspaceView>>>)))]
-async fn list(State(app): State<App>, person: SignedIn) -> Result<Response, Problem> {
-    let memberships = platform::memberships(&app.pool, person.user_id.uuid()).await?;
-    let views: Vec<WorkspaceView> = memberships
+async fn list(State(app): State<App>, person: SignedIn, Pairs(pairs): Pairs) -> Result<Response, Problem> {
+    let user = person.user_id.uuid();
+    let page = platform::entered_by(&app.pool, user, &pairs).await?;
+    let roles: BTreeMap<Uuid, Role> = platform::memberships(&app.pool, user)
+        .await?
         .into_iter()
-        .map(|(workspace, role)| WorkspaceView::new(workspace, role))
+        .map(|(workspace, role)| (workspace.id, role))
         .collect();
-    Ok(envelope::ok(Listed::all(views)))
+    let entered: Vec<platform::Workspace> = serde_json::from_str(page.items.get()).map_err(|_| Problem::internal())?;
+    let with_role = |workspace: platform::Workspace| {
+        roles
+            .get(&workspace.id)
+            .map(|role| WorkspaceView::new(workspace, *role))
+    };
+    let views: Vec<WorkspaceView> = entered.into_iter().filter_map(with_role).collect();
+    Ok(envelope::ok(Listed::new(
+        views,
+        page.total,
+        page.page,
+        page.limit,
+        page.next_cursor,
+    )))
 }
 
 /// Create a corporate workspace
@@ -178,22 +198,35 @@ async fn show(State(app): State<App>, person: SignedIn, Id(id): Id<Uuid>) -> Res
     Ok(envelope::versioned(WorkspaceView::new(workspace, role), version))
 }
 
+/// A member of the workspace named by `{id}` who may change it; asked before the body is read.
+struct MayRename(Caller);
+
+impl FromRequestParts<App> for MayRename {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let person = SignedIn::from_request_parts(parts, app).await?;
+        let Id(id) = Id::<Uuid>::from_request_parts(parts, app).await?;
+        let caller = Caller::enter(&app.pool, person.user_id, &Named::Id(id)).await?;
+        caller.require(Permission::WorkspacesUpdate)?;
+        Ok(Self(caller))
+    }
+}
+
 /// Rename a workspace
 #[utoipa::path(put, path = "/workspaces/{id}", tag = "identity", params(("id" = Uuid, Path)), request_body = NamedWorkspace, responses((status = 200, body = Envelope<WorkspaceView>)))]
 async fn rename(
     State(app): State<App>,
-    person: SignedIn,
-    Id(id): Id<Uuid>,
+    MayRename(caller): MayRename,
     write: Write,
     body: Body<NamedWorkspace>,
 ) -> Result<Response, Problem> {
-    let caller = Caller::enter(&app.pool, person.user_id, &Named::Id(id)).await?;
-    caller.require(Permission::WorkspacesUpdate)?;
+    let id = caller.workspace_id();
     let context = write.context_in(WorkspaceId::PLATFORM, &caller, body.hash);
     let name = body.value.name.trim().to_owned();
     let done = app
         .executor
-        .execute::<Workspace>(id.into(), &WorkspaceCommand::Rename { name: name.clone() }, &context)
+        .execute::<Workspace>(id, &WorkspaceCommand::Rename { name: name.clone() }, &context)
         .await?;
     let written = write.settle(&app, WorkspaceId::PLATFORM, &done).await;
     let Caller {

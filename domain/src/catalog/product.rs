@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 /// The most keys `specifications` may hold.
 const SPECIFICATIONS_MAX: usize = 100;
-/// How deep `specifications` may nest: far from what readers of JSON give up at.
-const DEPTH_MAX: usize = 16;
+/// How deep `specifications` may nest: readers of JSON give up at 128, and the event wraps it.
+const DEPTH_MAX: usize = 110;
 
 // Vocabulary
 

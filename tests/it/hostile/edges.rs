@@ -25,7 +25,7 @@ async fn read_models_follow(server: &Server, owner: &Client) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let shown = tokio::time::timeout(Duration::from_secs(10), shown).await;
+    let shown = tokio::time::timeout(Duration::from_secs(30), shown).await;
     shown.unwrap_or_else(|_| {
         panic!(
             "the workspace's read models have stopped: {:?}",
@@ -110,7 +110,7 @@ async fn the_strangest_that_is_accepted_is_shown_as_it_is() {
         9_999_999_999_999.99,
         "Ә\u{1F4A9}\u{1}\u{FFFF}\u{202E}\"'\\ ".repeat(20),
     );
-    let nested = (0..100).fold(json!(-1e-300), |inner, _| json!([inner]));
+    let nested = (0..15).fold(json!(-1e-300), |inner, _| json!([inner]));
     let specifications = json!({"": 1e308, "a'\"\\$1{s}{0}": nested, "\u{1}\u{7f}\u{2028}": "%s", "null": null});
     let product = json!({"code": "'; --", "name": "a", "price": dearest, "cost": dearest, "minStock": most, "maxStock": most, "specifications": specifications});
     let product = id(&owner.post("/products", product).await.expect(201));
@@ -187,7 +187,7 @@ async fn an_endless_production_stops_nobody() {
     let reserved =
         async || (owner.get("/production/orders?materialState=reserved").await.expect(200)["total"] == 2).then_some(());
     let reserved = tokio::time::timeout(
-        Duration::from_secs(10),
+        Duration::from_secs(30),
         eventually("both production orders have their materials", reserved),
     )
     .await;
@@ -231,7 +231,7 @@ async fn a_customer_may_buy_more_than_one_amount_can_tell() {
     }
     read_models_follow(&server, &owner).await;
     let all = async || (owner.get("/finance/invoices").await.expect(200)["total"] == 3).then_some(());
-    let all = tokio::time::timeout(Duration::from_secs(10), eventually("all three invoices", all)).await;
+    let all = tokio::time::timeout(Duration::from_secs(30), eventually("all three invoices", all)).await;
     all.unwrap_or_else(|_| panic!("the chain has stopped: {:?}", server.said().lines().last()));
     read_models_follow(&server, &owner).await;
     let seen = owner.get(&format!("/customers/{customer}")).await.expect(200);
