@@ -1,5 +1,10 @@
 //! End to end: the real binary, PostgreSQL and NATS. One binary, one file per promise.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod crash;
 mod hostile;

@@ -28,7 +28,10 @@ pub fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl Fn
             if let Some(answer) = ask().await {
                 return answer;
             }
-            assert!(tokio::time::Instant::now() < deadline, "still not after {PATIENCE:?}: {what} ({caller})");
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "still not after {PATIENCE:?}: {what} ({caller})"
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -230,7 +230,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            let said = self.said();
+            let said = fs::read_to_string(self.said_file()).unwrap_or_default();
             let last: Vec<&str> = said.lines().rev().take(20).collect();
             eprintln!(
                 "the server on port {} said, newest first:\n{}",

@@ -21,7 +21,13 @@ pub fn id(data: &Value) -> String {
 impl Shop {
     /// Opens the shop with this much steel and these locks on stock.
     pub async fn open(owner: &Client, steel: i32, locks: i32) -> Self {
-        let customer = owner.post("/customers", json!({"name": "ТОО Tech Solutions", "type": "COMPANY", "bin": "123456789012"})).await.expect(201);
+        let customer = owner
+            .post(
+                "/customers",
+                json!({"name": "ТОО Tech Solutions", "type": "COMPANY", "bin": "123456789012"}),
+            )
+            .await
+            .expect(201);
         let product = async |code: &str, name: &str, kind: &str, price: i32| {
             let body = json!({"code": code, "name": name, "type": kind, "price": price, "unit": "шт"});
             id(&owner.post("/products", body).await.expect(201))
@@ -33,9 +39,14 @@ impl Shop {
             cabinet: product("CABINET", "Server Cabinet", "MANUFACTURED", 300_000).await,
             product: product("ERP-001", "ERP License", "PRODUCT", 400_000).await,
         };
-        for (product, quantity, cost) in [(&shop.steel, steel, 15_000), (&shop.lock, locks, 25_000), (&shop.product, 100_000, 300_000)] {
+        for (product, quantity, cost) in [
+            (&shop.steel, steel, 15_000),
+            (&shop.lock, locks, 25_000),
+            (&shop.product, 100_000, 300_000),
+        ] {
             if quantity > 0 {
-                let receipt = json!({"productId": product, "quantity": quantity, "unitCost": cost, "reference": "PO-001"});
+                let receipt =
+                    json!({"productId": product, "quantity": quantity, "unitCost": cost, "reference": "PO-001"});
                 owner.post("/stock/receipts", receipt).await.expect(201);
             }
         }
@@ -49,7 +60,10 @@ impl Shop {
                 {"name": "Welding", "duration": 180, "requiredSkills": ["welding"], "equipment": ["welding-machine"]},
             ],
         });
-        owner.put(&format!("/production/bom/{}", shop.cabinet), bill).await.expect(200);
+        owner
+            .put(&format!("/production/bom/{}", shop.cabinet), bill)
+            .await
+            .expect(200);
         shop
     }
 
