@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, SubsecRound, Utc};
@@ -54,11 +54,6 @@ impl<T> Envelope<T> {
 /// 200.
 pub fn ok<T: Serialize>(data: T) -> Response {
     Json(Envelope::of(data)).into_response()
-}
-
-/// 201.
-pub fn created<T: Serialize>(data: T) -> Response {
-    (StatusCode::CREATED, Json(Envelope::of(data))).into_response()
 }
 
 /// 200 for one resource, with its version as `ETag`.

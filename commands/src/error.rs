@@ -53,23 +53,3 @@ impl<R> From<AppendError> for Error<R> {
         }
     }
 }
-
-impl<R> Error<R> {
-    /// Gives the rejection another shape, e.g. to join several aggregates' errors.
-    pub fn map<S>(self, rejected: impl FnOnce(R) -> S) -> Error<S> {
-        match self {
-            Self::Rejected(rejection) => Error::Rejected(rejected(rejection)),
-            Self::NoSuchReference(violations) => Error::NoSuchReference(violations),
-            Self::Forbidden(permission) => Error::Forbidden(permission),
-            Self::Stale { expected, actual } => Error::Stale { expected, actual },
-            Self::Taken { kind, key } => Error::Taken { kind, key },
-            Self::CommandReused => Error::CommandReused,
-            Self::Limit { what, max } => Error::Limit { what, max },
-            Self::Busy => Error::Busy,
-            Self::Unavailable(source) => Error::Unavailable(source),
-            Self::OutcomeUnknown => Error::OutcomeUnknown,
-            Self::Unreadable(source) => Error::Unreadable(source),
-            Self::Unstorable(source) => Error::Unstorable(source),
-        }
-    }
-}

@@ -93,9 +93,9 @@ impl Wakeup {
             untold: Mutex::default(),
             something_untold: Notify::new(),
         });
-        tokio::spawn(tell(Arc::downgrade(&wakeup), pool.clone()));
-        tokio::spawn(listen(Arc::downgrade(&wakeup), pool.clone()));
-        tokio::spawn(poll(Arc::downgrade(&wakeup), pool));
+        tokio::spawn(tell(wakeup.clone(), pool.clone()));
+        tokio::spawn(listen(wakeup.clone(), pool.clone()));
+        tokio::spawn(poll(wakeup.clone(), pool));
         wakeup
     }
 
@@ -153,8 +153,10 @@ impl Wakeup {
     }
 }
 
-async fn tell(wakeup: Weak<Wakeup>, pool: PgPool) {
-    while let Some(wakeup) = wakeup.upgrade() {
+// Three tasks that live as long as the process.
+
+async fn tell(wakeup: Arc<Wakeup>, pool: PgPool) {
+    loop {
         wakeup.something_untold.notified().await;
         tokio::time::sleep(COALESCE).await;
         let untold: Vec<(Uuid, i64)> = lock(&wakeup.untold).drain().collect();
@@ -173,13 +175,9 @@ async fn tell(wakeup: Weak<Wakeup>, pool: PgPool) {
     }
 }
 
-async fn listen(wakeup: Weak<Wakeup>, pool: PgPool) {
-    loop {
-        let heard = listen_once(&wakeup, &pool).await;
-        if wakeup.strong_count() == 0 {
-            return;
-        }
-        if let Err(error) = heard {
+async fn listen(wakeup: Arc<Wakeup>, pool: PgPool) {
+    while !pool.is_closed() {
+        if let Err(error) = listen_once(&wakeup, &pool).await {
             tracing::warn!(error = %error, "lost the ear for other nodes; listening again");
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -187,17 +185,14 @@ async fn listen(wakeup: Weak<Wakeup>, pool: PgPool) {
 }
 
 /// Until the connection is lost: then commits may be lost with it, and everybody looks again once it is back.
-async fn listen_once(wakeup: &Weak<Wakeup>, pool: &PgPool) -> Result<(), sqlx::Error> {
+async fn listen_once(wakeup: &Wakeup, pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
-    if let Some(wakeup) = wakeup.upgrade() {
-        wakeup.look_at_all();
-    }
+    wakeup.look_at_all();
     while let Some(notification) = listener.try_recv().await? {
-        let Some(wakeup) = wakeup.upgrade() else { return Ok(()) };
-        for moved in parse(&notification) {
+        parse(&notification).into_iter().for_each(|moved| {
             wakeup.learn(moved);
-        }
+        });
     }
     Ok(())
 }
@@ -213,18 +208,15 @@ fn parse(notification: &PgNotification) -> Vec<Moved> {
     notification.payload().split(',').filter_map(moved).collect()
 }
 
-async fn poll(wakeup: Weak<Wakeup>, pool: PgPool) {
-    loop {
+async fn poll(wakeup: Arc<Wakeup>, pool: PgPool) {
+    while !pool.is_closed() {
         let heads = sqlx::query_as::<_, (Uuid, i64)>("select workspace_id, position from log.heads where position > 0");
-        let heads = heads.fetch_all(&pool).await;
-        let Some(wakeup) = wakeup.upgrade() else { return };
-        match heads {
+        match heads.fetch_all(&pool).await {
             Ok(heads) => heads.into_iter().for_each(|(workspace, position)| {
                 wakeup.learn(Moved { workspace, position });
             }),
             Err(error) => tracing::warn!(error = %error, "could not look at the heads"),
         }
-        drop(wakeup);
         tokio::time::sleep(POLL).await;
     }
 }

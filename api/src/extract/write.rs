@@ -135,11 +135,6 @@ pub struct Written {
 }
 
 impl Written {
-    /// Whether the read models may lag behind what was written.
-    pub fn is_async(&self) -> bool {
-        self.respond_async
-    }
-
     pub fn ok<T: Serialize>(self, data: T) -> Response {
         self.answer(StatusCode::OK, &Envelope::of(data))
     }

@@ -112,11 +112,6 @@ impl Tokens {
         })
     }
 
-    /// Seconds an access token is good for.
-    pub fn lifetime(&self) -> Duration {
-        self.lifetime
-    }
-
     /// A secret that makes hashes of guessable things useless to others.
     pub fn pepper(&self) -> &[u8] {
         &self.pepper

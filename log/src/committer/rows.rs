@@ -74,7 +74,8 @@ async fn lock_heads(tx: &mut PgConnection, appends: &[&Append]) -> Result<HashMa
     let lock = "select workspace_id, position, hash, greatest(recorded_at, 'epoch') from log.heads where workspace_id = any($1) order by workspace_id for update";
     let mut rows = sqlx::query(lock).bind(&workspaces).fetch_all(&mut *tx).await?;
     if rows.len() < workspaces.len() {
-        // A workspace's first append. Inserted in sorted order too, so that two nodes cannot deadlock.
+        // A workspace's first append. Sorted again; should two nodes still meet crosswise, the database ends one of them
+        // before anything is written, and its callers ask again.
         let create =
             "insert into log.heads (workspace_id) select w from unnest($1::uuid[]) w order by w on conflict do nothing";
         sqlx::query(create).bind(&workspaces).execute(&mut *tx).await?;
