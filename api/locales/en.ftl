@@ -28,6 +28,7 @@ rule-too_long = At most { $max ->
    *[other] { $max } characters
 }.
 rule-too_many = At most { $max ->
+rule-too_deep = Nested deeper than { $max } levels.
     [one] { $max } item
    *[other] { $max } items
 }.

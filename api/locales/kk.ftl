@@ -25,6 +25,7 @@ error-SERVICE_UNAVAILABLE = Қызмет уақытша қолжетімсіз, 
 rule-required = Міндетті өріс.
 rule-too_long = { $max } таңбадан аспауы керек.
 rule-too_many = { $max } элементтен аспауы керек.
+rule-too_deep = Кірістіру { $max } деңгейден терең.
 rule-not_positive = Нөлден үлкен болуы керек.
 rule-negative = Теріс сан бола алмайды.
 rule-out_of_range = { $min } мен { $max } аралығында болуы керек.

@@ -28,6 +28,7 @@ rule-too_long = Не длиннее { $max ->
    *[other] { $max } символов
 }.
 rule-too_many = Не больше { $max ->
+rule-too_deep = Вложенность больше { $max } уровней.
     [one] { $max } элемента
    *[other] { $max } элементов
 }.

@@ -24,6 +24,7 @@ pub enum Rule {
     Required,
     TooLong { max: usize },
     TooMany { max: usize },
+    TooDeep { max: usize },
     NotPositive,
     Negative,
     OutOfRange { min: i64, max: i64 },
@@ -47,6 +48,7 @@ impl Rule {
             Self::Required => "required",
             Self::TooLong { .. } => "too_long",
             Self::TooMany { .. } => "too_many",
+            Self::TooDeep { .. } => "too_deep",
             Self::NotPositive => "not_positive",
             Self::Negative => "negative",
             Self::OutOfRange { .. } => "out_of_range",
@@ -68,7 +70,7 @@ impl Rule {
     pub fn args(&self) -> Vec<(&'static str, i64)> {
         let size = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         match self {
-            Self::TooLong { max } | Self::TooMany { max } => vec![("max", size(*max))],
+            Self::TooLong { max } | Self::TooMany { max } | Self::TooDeep { max } => vec![("max", size(*max))],
             Self::WeakPassword { min } => vec![("min", size(*min))],
             Self::OutOfRange { min, max } | Self::YearOutOfRange { min, max } => vec![("min", *min), ("max", *max)],
             _ => Vec::new(),

@@ -78,6 +78,7 @@ const RULES: &[Rule] = &[
     Rule::Required,
     Rule::TooLong { max: 1 },
     Rule::TooMany { max: 1 },
+    Rule::TooDeep { max: 1 },
     Rule::NotPositive,
     Rule::Negative,
     Rule::OutOfRange { min: 0, max: 1 },

@@ -245,7 +245,7 @@ impl Details {
             },
         );
         let depth = self.specifications.values().map(depth).max().unwrap_or(0);
-        check.that(depth <= DEPTH_MAX, "specifications", Rule::TooMany { max: DEPTH_MAX });
+        check.that(depth <= DEPTH_MAX, "specifications", Rule::TooDeep { max: DEPTH_MAX });
         check.done()
     }
 
