@@ -28,10 +28,10 @@ rule-too_long = At most { $max ->
    *[other] { $max } characters
 }.
 rule-too_many = At most { $max ->
-rule-too_deep = Nested deeper than { $max } levels.
     [one] { $max } item
    *[other] { $max } items
 }.
+rule-too_deep = Nested deeper than { $max } levels.
 rule-not_positive = Must be greater than zero.
 rule-negative = Must not be negative.
 rule-out_of_range = Must be between { $min } and { $max }.

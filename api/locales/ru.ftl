@@ -28,10 +28,10 @@ rule-too_long = Не длиннее { $max ->
    *[other] { $max } символов
 }.
 rule-too_many = Не больше { $max ->
-rule-too_deep = Вложенность больше { $max } уровней.
     [one] { $max } элемента
    *[other] { $max } элементов
 }.
+rule-too_deep = Вложенность больше { $max } уровней.
 rule-not_positive = Должно быть больше нуля.
 rule-negative = Не может быть отрицательным.
 rule-out_of_range = Допустимо от { $min } до { $max }.
