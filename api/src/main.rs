@@ -1,9 +1,9 @@
 //! The `prometric` binary.
 
 use clap::Parser;
+use log::chain;
 use prometric_api::{
     config::{Cli, Command},
-    problem::chain,
     serve,
 };
 use std::process::ExitCode;

@@ -15,6 +15,7 @@ use axum::{
 };
 use domain::{Kind, Permission, Rejection, Rule, Violation};
 use fluent_bundle::FluentArgs;
+use log::chain;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use strum::{IntoStaticStr, VariantArray};
@@ -408,18 +409,6 @@ impl From<projections::view::ViewError> for Problem {
             }
         }
     }
-}
-
-/// An error with everything that led to it, for the one line that is logged.
-pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        source = error.source();
-    }
-    line
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ async fn config(State(app): State<App>) -> Response {
             streams: app.nats.is_some(),
         },
         locales: ["kk-KZ", "ru-RU", "en-US"],
-        currency: "KZT",
+        currency: domain::finance::CURRENCY_DEFAULT,
         vat_rate: vat::general_rate(time::local_date(Utc::now())),
         date_format: "DD.MM.YYYY",
         time_zone: "Asia/Almaty",

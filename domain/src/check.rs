@@ -165,6 +165,12 @@ impl Check {
         self.that(within, field, Rule::OutOfRange { min: 0, max: 100 });
     }
 
+    /// ISO 4217: three capital letters.
+    pub fn currency(&mut self, field: &str, value: &str) {
+        let holds = value.len() == 3 && value.bytes().all(|b| b.is_ascii_uppercase());
+        self.that(holds, field, Rule::NotAllowed);
+    }
+
     pub fn date(&mut self, field: &str, value: Option<NaiveDate>) {
         let (min, max) = (i64::from(*YEARS.start()), i64::from(*YEARS.end()));
         self.that(value.is_none_or(is_plausible), field, Rule::YearOutOfRange { min, max });

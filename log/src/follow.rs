@@ -134,8 +134,8 @@ fn settle(
     }
 }
 
-/// The error and what caused it.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+/// The error and what caused it, in one line: for the operator's log.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -14,7 +14,7 @@ mod wakeup;
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
 pub use chain::{ChainError, HASH_ZERO, Verifier};
 pub use envelope::{Metadata, Recorded, Stream};
-pub use follow::{Consumer, ConsumerError, Progress, Status, follow};
+pub use follow::{Consumer, ConsumerError, Progress, Status, chain, follow};
 pub use read::read_in_tx;
 pub use wakeup::Moved;
 

@@ -11,6 +11,7 @@ use crate::{
     view,
 };
 use axum::{extract::State, response::Response};
+use domain::finance::CURRENCY_DEFAULT;
 use domain::{
     Money, Percent, Quantity,
     catalog::product::{Change, Details, Product, ProductCommand, ProductEvent, ProductType, Status},
@@ -24,7 +25,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 const UNIT: &str = "шт";
-const CURRENCY: &str = "KZT";
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -194,7 +194,7 @@ impl From<CreateProduct> for Details {
             unit: asked.unit.unwrap_or_else(|| UNIT.to_owned()),
             price: asked.price,
             cost: asked.cost,
-            currency: asked.currency.unwrap_or_else(|| CURRENCY.to_owned()),
+            currency: asked.currency.unwrap_or_else(|| CURRENCY_DEFAULT.to_owned()),
             vat_rate: asked.vat_rate,
             vat_included: asked.vat_included,
             barcode: asked.barcode.filter(|barcode| !barcode.trim().is_empty()),

@@ -238,7 +238,7 @@ async fn append(app: &App, registration: Registration, context: &Context) -> Res
         id: request.user_id.into(),
         version: 1,
     };
-    for slug in slugs(&request.organization.name).take(SLUGS_MAX) {
+    for slug in slugs(&request.organization.name) {
         match app.executor.commit(request.unit(&slug)?, context, &answer).await {
             Ok(appended) => {
                 if appended.repeated.is_some() {
@@ -270,9 +270,10 @@ pub(super) fn slugs(name: &str) -> impl Iterator<Item = String> {
         plain
     };
     let base = plain.clone();
-    std::iter::once(plain).chain(std::iter::repeat_with(move || {
+    let names = std::iter::once(plain).chain(std::iter::repeat_with(move || {
         format!("{base}-{:06x}", rand::random::<u32>() & 0x00ff_ffff)
-    }))
+    }));
+    names.take(SLUGS_MAX)
 }
 
 pub(super) fn tenant_key(slug: &str) -> String {

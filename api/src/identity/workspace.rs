@@ -26,8 +26,6 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-const SLUGS_MAX: usize = 8;
-
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
@@ -166,7 +164,7 @@ async fn execute_create(
     name: &str,
     context: &Context,
 ) -> Result<Done<WorkspaceEvent>, Problem> {
-    for slug in slugs(name).take(SLUGS_MAX) {
+    for slug in slugs(name) {
         let created = Created {
             name: name.to_owned(),
             kind: WorkspaceKind::Corporate,

@@ -16,6 +16,7 @@ use commands::{
     Done,
     deal::{self, LineRequest},
 };
+use domain::finance::CURRENCY_DEFAULT;
 use domain::{
     Money, Percent, Quantity,
     id::{CustomerId, DealId, ProductId, UserId},
@@ -28,7 +29,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 const MISSING: &str = "deal.missing";
-const CURRENCY: &str = "KZT";
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -218,7 +218,7 @@ async fn create(
         competitors,
         tags,
     } = value;
-    let currency = currency.unwrap_or_else(|| CURRENCY.to_owned());
+    let currency = currency.unwrap_or_else(|| CURRENCY_DEFAULT.to_owned());
     let details = Details {
         title,
         description,

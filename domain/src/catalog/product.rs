@@ -1,8 +1,9 @@
 //! A product: what it is, what it costs, how it is coded. Its quantity is `stock`'s business, its making `bom`'s.
 
+use crate::change::set;
 use crate::{
     Aggregate, Check, Claim, Event, Kind, Money, Percent, Permission, Quantity, Rejection, Rule, Violation, Violations,
-    id::ProductId, sales::customer::set, sales::deal::check_currency,
+    id::ProductId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -232,7 +233,7 @@ impl Details {
         check.optional_text("barcode", self.barcode.as_ref(), 50);
         check.not_negative("price", self.price);
         check.not_negative("cost", self.cost.unwrap_or_default());
-        check_currency(&mut check, &self.currency);
+        check.currency("currency", &self.currency);
         check.percent("vatRate", self.vat_rate.unwrap_or_default());
         for (field, quantity) in [("minStock", self.min_stock), ("maxStock", self.max_stock)] {
             check.that(!quantity.unwrap_or_default().is_negative(), field, Rule::Negative);

@@ -310,7 +310,7 @@ impl Descent<'_> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
     use crate::testing::given;
     use uuid::Uuid;

@@ -1,6 +1,7 @@
 //! A customer: LEAD → PROSPECT → ACTIVE ⇄ INACTIVE → CHURNED; convert takes a lead or prospect to ACTIVE.
 //! Deleting archives: history stays.
 
+use crate::change::set;
 use crate::{
     Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Series, Violation, Violations,
     check::ITEMS_MAX, fixed::Rating, id::CustomerId,
@@ -361,13 +362,6 @@ impl Profile {
         }
         self.rating = rating.or(self.rating);
         self.credit_limit = credit_limit.or(self.credit_limit);
-    }
-}
-
-/// An update that names a field replaces it.
-pub(crate) fn set<T>(field: &mut T, new: Option<T>) {
-    if let Some(new) = new {
-        *field = new;
     }
 }
 

@@ -3,13 +3,10 @@
 
 mod details;
 
-pub(crate) use details::check_currency;
 pub use details::{Change, Details};
 
-use super::{
-    customer::set,
-    line::{self, Line, LineDraft},
-};
+use super::line::{self, Line, LineDraft};
+use crate::change::set;
 use crate::{
     Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violation,
     Violations,

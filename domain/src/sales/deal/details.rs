@@ -1,9 +1,9 @@
 //! What is known of a deal besides its stage and lines, and how an update changes it.
 
+use crate::change::set;
 use crate::{
-    Check, Money, Percent, Rule,
+    Check, Money, Percent,
     id::{CustomerId, UserId},
-    sales::customer::set,
 };
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ impl Details {
             check.percent("probability", probability);
         }
         check.date("expectedCloseDate", self.expected_close_date);
-        check_currency(check, &self.currency);
+        check.currency("currency", &self.currency);
         check.optional_text("source", self.source.as_ref(), 100);
         check.tags("competitors", &self.competitors);
         check.tags("tags", &self.tags);
@@ -111,10 +111,4 @@ impl Details {
         }
         self.source = source.or_else(|| self.source.take());
     }
-}
-
-/// ISO 4217: three capital letters.
-pub(crate) fn check_currency(check: &mut Check, currency: &str) {
-    let holds = currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase());
-    check.that(holds, "currency", Rule::NotAllowed);
 }
