@@ -2,6 +2,7 @@
 //! waiting for conditions. Test code: a failure here is a failed test, hence the panics.
 
 mod client;
+mod database;
 mod routes;
 mod server;
 pub mod shape;
@@ -9,8 +10,9 @@ pub mod story;
 mod yard;
 
 pub use client::{Answer, Client};
+pub use database::{Database, database_url};
 pub use routes::{Route, routes};
-pub use server::{Server, database_url, free_port, nats_url};
+pub use server::{Server, free_port, nats_url};
 pub use yard::Yard;
 
 use std::{future::Future, time::Duration};

@@ -1,14 +1,14 @@
-//! The real binary, on a database of its own that goes when the test is over.
+//! The real binary, on a database of its own.
 
-use crate::{Client, eventually};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, postgres::PgPoolOptions};
+use crate::{Client, Database, eventually};
+use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::{
     fs::{self, OpenOptions},
     net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{
-        LazyLock,
+        Arc, LazyLock,
         atomic::{AtomicU16, Ordering},
     },
 };
@@ -19,16 +19,10 @@ pub struct Server {
     pub database_url: String,
     pub mail_dir: PathBuf,
     port: u16,
-    database: String,
-    /// Whether the database goes with this process: not with one that is only another node on it.
-    owns_database: bool,
+    /// Shared by the nodes on it.
+    database: Arc<Database>,
     env: Vec<(String, String)>,
     child: Option<Child>,
-}
-
-/// The test cluster's superuser, from `./dev test`.
-pub fn database_url() -> String {
-    std::env::var("DATABASE_URL").expect("DATABASE_URL: run the tests with ./dev test")
 }
 
 /// The test NATS, from `./dev test`.
@@ -55,24 +49,14 @@ impl Server {
 
     /// With these variables beside the database's.
     pub async fn start_with(env: &[(&str, &str)]) -> Self {
-        let database = format!("it_{}", Uuid::now_v7().simple());
-        let mut admin = PgConnection::connect(&database_url()).await.expect("the test cluster");
-        admin
-            .execute(AssertSqlSafe(format!("create database {database}")))
-            .await
-            .expect("a database");
-        let (base, _) = database_url()
-            .rsplit_once('/')
-            .map(|(base, name)| (base.to_owned(), name.to_owned()))
-            .expect("a database's URL");
+        let database = Arc::new(Database::create().await);
         let port = free_port();
         let mut server = Self {
             url: format!("http://127.0.0.1:{port}"),
-            database_url: format!("{base}/{database}"),
-            mail_dir: std::env::temp_dir().join(&database),
+            database_url: database.url.clone(),
+            mail_dir: std::env::temp_dir().join(&database.name),
             port,
             database,
-            owns_database: true,
             env: env
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -92,7 +76,6 @@ impl Server {
             mail_dir: self.mail_dir.clone(),
             port,
             database: self.database.clone(),
-            owns_database: false,
             env: self.env.clone(),
             child: None,
         };
@@ -239,22 +222,8 @@ impl Drop for Server {
             );
         }
         fs::remove_file(self.said_file()).ok();
-        if !self.owns_database {
-            return;
+        if Arc::strong_count(&self.database) == 1 {
+            fs::remove_dir_all(&self.mail_dir).ok();
         }
-        fs::remove_dir_all(&self.mail_dir).ok();
-        let drop_database = format!("drop database if exists {} with (force)", self.database);
-        // Drop is not async: another thread with a runtime of its own does it.
-        let gone = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .ok()?;
-            runtime.block_on(async {
-                let mut admin = PgConnection::connect(&database_url()).await.ok()?;
-                admin.execute(AssertSqlSafe(drop_database)).await.ok()
-            })
-        });
-        gone.join().ok();
     }
 }

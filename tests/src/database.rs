@@ -1,0 +1,63 @@
+//! A database of a test's own in the test cluster, and the log in it without a server around.
+
+use log::Log;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, postgres::PgPoolOptions};
+use uuid::Uuid;
+
+/// Goes when it is dropped.
+pub struct Database {
+    pub name: String,
+    pub url: String,
+}
+
+/// The test cluster's superuser, from `./dev test`.
+pub fn database_url() -> String {
+    std::env::var("DATABASE_URL").expect("DATABASE_URL: run the tests with ./dev test")
+}
+
+impl Database {
+    pub async fn create() -> Self {
+        let name = format!("it_{}", Uuid::now_v7().simple());
+        let mut admin = PgConnection::connect(&database_url()).await.expect("the test cluster");
+        admin
+            .execute(AssertSqlSafe(format!("create database {name}")))
+            .await
+            .expect("a database");
+        let (base, _) = database_url()
+            .rsplit_once('/')
+            .map(|(base, name)| (base.to_owned(), name.to_owned()))
+            .expect("a database's URL");
+        let url = format!("{base}/{name}");
+        Self { name, url }
+    }
+
+    /// Straight to the database, as its superuser.
+    pub async fn pool(&self) -> PgPool {
+        let pool = PgPoolOptions::new().max_connections(4);
+        pool.connect(&self.url).await.expect("the test's database")
+    }
+
+    /// One more node's handle to the log.
+    pub async fn log(&self) -> Log {
+        let options = self.url.parse().expect("a database's URL");
+        Log::open(options, self.pool().await).await.expect("the log")
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let drop_database = format!("drop database if exists {} with (force)", self.name);
+        // Drop is not async: another thread with a runtime of its own does it.
+        let gone = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .ok()?;
+            runtime.block_on(async {
+                let mut admin = PgConnection::connect(&database_url()).await.ok()?;
+                admin.execute(AssertSqlSafe(drop_database)).await.ok()
+            })
+        });
+        gone.join().ok();
+    }
+}
