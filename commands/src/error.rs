@@ -47,7 +47,7 @@ impl<R> From<AppendError> for Error<R> {
             AppendError::Claimed { kind, key, .. } => Self::Taken { kind, key },
             AppendError::CommandReused => Self::CommandReused,
             AppendError::Limit { what, max } => Self::Limit { what, max },
-            AppendError::NotAnObject => Self::Unstorable(serde::ser::Error::custom("not an object")),
+            AppendError::Malformed(why) => Self::Unstorable(serde::ser::Error::custom(why)),
             unavailable @ AppendError::Unavailable(_) => Self::Unavailable(unavailable),
             AppendError::Unknown => Self::OutcomeUnknown,
         }

@@ -171,7 +171,7 @@ impl Executor {
                 repeated: None,
             });
         }
-        let answer = serde_json::to_string(answer).map_err(|_| AppendError::NotAnObject)?;
+        let answer = serde_json::to_string(answer).map_err(|_| AppendError::Malformed("an answer"))?;
         self.log.append(unit.into_append(context, answer)).await
     }
 }

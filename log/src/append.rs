@@ -1,12 +1,23 @@
 //! What an append asks for, and what it may be told.
 
 use crate::{Metadata, Recorded, Stream};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// The most events one append may carry.
 pub const EVENTS_MAX: usize = 10_000;
 /// The most bytes of JSON one event may hold; with its headers it still fits a NATS message.
 pub const EVENT_BYTES_MAX: usize = 1_000_000;
+/// The most bytes of JSON one append may hold.
+pub const APPEND_BYTES_MAX: usize = 32_000_000;
+/// The most streams, guards and claims of one append, each.
+pub const TOUCHED_MAX: usize = 10_000;
+/// The most bytes of a claim's key; PostgreSQL indexes no more than about 2,700.
+pub const KEY_BYTES_MAX: usize = 1_000;
+/// The most bytes of a category, an event's type or a claim's kind.
+pub const NAME_BYTES_MAX: usize = 200;
+/// The most bytes of an answer or the metadata.
+pub const ANSWER_BYTES_MAX: usize = 100_000;
 
 /// Events for one or more streams of one workspace, with everything that must hold at that same instant.
 #[derive(Debug, Clone)]
@@ -50,6 +61,13 @@ pub struct Number {
     pub field: &'static str,
     /// `DL` gives `DL-2026-0001`.
     pub series: &'static str,
+}
+
+impl Number {
+    /// As `log.number_text` has it.
+    pub(crate) fn text(self, year: i32, number: i64) -> String {
+        format!("{}-{year}-{number:04}", self.series)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,8 +134,9 @@ pub enum AppendError {
     CommandReused,
     #[error("{what} exceeds {max}")]
     Limit { what: &'static str, max: usize },
-    #[error("an event's data is not a JSON object")]
-    NotAnObject,
+    /// The append could never be written; a mistake of its maker and not of a user.
+    #[error("{0}")]
+    Malformed(&'static str),
     #[error("too many appends wait")]
     Overloaded,
     /// Nothing was written.
@@ -129,21 +148,43 @@ pub enum AppendError {
 }
 
 impl Append {
+    /// What must hold whatever the log says, so that nothing in here can fail a whole batch.
     pub(crate) fn check(&self) -> Result<(), AppendError> {
         let events = || self.streams.iter().flat_map(|stream| &stream.events);
-        if events().count() > EVENTS_MAX {
-            return Err(AppendError::Limit {
-                what: "events per append",
-                max: EVENTS_MAX,
-            });
+        let limit = |what, length: usize, max| match length <= max {
+            true => Ok(()),
+            false => Err(AppendError::Limit { what, max }),
+        };
+        limit("events per append", self.event_count(), EVENTS_MAX)?;
+        limit("bytes per append", self.bytes(), APPEND_BYTES_MAX)?;
+        limit("streams per append", self.streams.len(), TOUCHED_MAX)?;
+        limit("guards per append", self.guards.len(), TOUCHED_MAX)?;
+        limit("claims per append", self.claims.len(), TOUCHED_MAX)?;
+        limit("bytes of the answer", self.answer.len(), ANSWER_BYTES_MAX)?;
+        for event in events() {
+            limit("bytes per event", event.data.len(), EVENT_BYTES_MAX)?;
+            limit("bytes of an event's type", event.event_type.len(), NAME_BYTES_MAX)?;
         }
-        if events().any(|event| event.data.len() > EVENT_BYTES_MAX) {
-            return Err(AppendError::Limit {
-                what: "bytes per event",
-                max: EVENT_BYTES_MAX,
-            });
+        for claim in &self.claims {
+            limit("bytes of a claim's key", claim.key.len(), KEY_BYTES_MAX)?;
+        }
+        let texts = events()
+            .map(|event| &event.event_type)
+            .chain(self.claims.iter().map(|claim| &claim.key));
+        if texts.chain([&self.answer]).any(|text| text.contains('\0')) {
+            return Err(AppendError::Malformed(
+                "a text holds NUL, which PostgreSQL cannot store",
+            ));
+        }
+        if self.streams_repeat() {
+            return Err(AppendError::Malformed("a stream stands twice"));
         }
         Ok(())
+    }
+
+    fn streams_repeat(&self) -> bool {
+        let mut seen = HashSet::with_capacity(self.streams.len());
+        !self.streams.iter().all(|stream| seen.insert(stream.stream.id))
     }
 
     pub(crate) fn bytes(&self) -> usize {

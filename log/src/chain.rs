@@ -8,24 +8,39 @@ use uuid::Uuid;
 /// What the first event of a workspace is chained to.
 pub const HASH_ZERO: [u8; 32] = [0; 32];
 
-/// The event's hash, chained to the one before. The event's own `hash` field is not read.
-pub(crate) fn link(previous: &[u8; 32], event: &Recorded) -> [u8; 32] {
+pub(crate) type Hash = [u8; 32];
+
+/// The event's hash, chained to the one before. The event's own `hash` field is not read. `log.append` does the same
+/// arithmetic in SQL (migrations/log), from the parts below.
+pub(crate) fn link(previous: &Hash, event: &Recorded) -> Hash {
     let mut hasher = Sha256::new();
     hasher.update(previous);
     hasher.update(event.workspace.as_bytes());
     hasher.update(event.position.to_be_bytes());
-    for text in [event.category.as_bytes(), event.event_type.as_bytes()] {
-        hasher.update((text.len() as u64).to_be_bytes());
-        hasher.update(text);
-    }
-    hasher.update(event.stream_id.as_bytes());
+    hasher.update(names(&event.category, &event.event_type, event.stream_id));
     hasher.update(event.version.to_be_bytes());
     hasher.update(event.event_id.as_bytes());
     hasher.update(event.schema.to_be_bytes());
     hasher.update(event.recorded_at.timestamp_micros().to_be_bytes());
-    hasher.update(Sha256::digest(event.data.as_bytes()));
-    hasher.update(Sha256::digest(event.metadata.as_bytes()));
+    hasher.update(digest(&event.data));
+    hasher.update(digest(&event.metadata));
     hasher.finalize().into()
+}
+
+/// Category, type and stream as they are hashed.
+pub(crate) fn names(category: &str, event_type: &str, stream_id: Uuid) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(32 + category.len() + event_type.len());
+    for text in [category, event_type] {
+        bytes.extend((text.len() as u64).to_be_bytes());
+        bytes.extend(text.as_bytes());
+    }
+    bytes.extend(stream_id.as_bytes());
+    bytes
+}
+
+/// Of data or metadata, byte for byte.
+pub(crate) fn digest(json: &str) -> Hash {
+    Sha256::digest(json.as_bytes()).into()
 }
 
 /// Walks a workspace's events from position 1 and stops at the first that does not fit.

@@ -1,222 +1,244 @@
-//! Group commit: appends of all tasks queue up here and whatever waits is written in one transaction, so that under
-//! load one fsync carries hundreds and at low load a batch is one append. The transaction locks the heads of the
-//! touched workspaces in sorted order, loads what the batch may touch, lets the `Ledger` decide, and writes it.
-
-mod rows;
+//! Group commit: whatever waits is written in one transaction, so that under load one fsync carries hundreds of appends
+//! and at low load a batch is one append and waits for nobody. A few committers work side by side over disjoint
+//! workspaces, each on a connection of its own; the transaction itself is one call of `log.append` (migrations/log).
 
 use crate::{
-    Append, AppendError, Appended,
-    ledger::{Verdict, Written},
+    Append, AppendError,
+    batch::{self, Outcome, Prepared, Verdict},
+    queue::{Queue, Waiting},
     wakeup::{Moved, Wakeup},
 };
-use chrono::Utc;
-use sqlx::{Connection, PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::PgConnectOptions};
+use sqlx::{
+    ConnectOptions, Connection, PgConnection,
+    postgres::{PgConnectOptions, PgDatabaseError, PgSeverity},
+};
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::timeout,
-};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-/// The most appends that wait; beyond, callers are told to come back.
-const QUEUE_MAX: usize = 10_000;
-/// The most events in one transaction.
-const BATCH_EVENTS_MAX: usize = 500;
-/// How long a caller waits for room in the queue.
-const ROOM_WAIT: Duration = Duration::from_secs(5);
-/// How long one batch may take to be written, and as long to be committed: a connection that hangs is an error.
+/// More gained nothing on two cores.
+const COMMITTERS: usize = 2;
+/// How long a batch may take before its outcome is called unknown; the server gives up earlier, and says so.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long an unused connection is taken to be alive.
 const TRUSTED: Duration = Duration::from_secs(1);
-/// The most bytes of data in one transaction.
-const BATCH_BYTES_MAX: usize = 8 << 20;
+/// Between attempts to connect; callers that come in between hear at once that the store is away.
+const RECONNECT_MIN: Duration = Duration::from_millis(50);
+const RECONNECT_MAX: Duration = Duration::from_secs(1);
+/// How often a batch that lost a deadlock is tried again: two nodes may meet crosswise over new workspaces.
+const ATTEMPTS_MAX: u32 = 3;
 
+/// The way into the log; cheap to clone. The committers end when the last one is dropped and nothing waits any more.
 #[derive(Clone)]
-pub(crate) struct Committer(mpsc::Sender<Pending>);
+pub(crate) struct Committer(Arc<Door>);
 
-struct Pending {
-    append: Append,
-    reply: oneshot::Sender<Result<Outcome, AppendError>>,
-}
+struct Door(Arc<Queue>);
 
-pub(crate) enum Outcome {
-    Written(Appended),
-    Repeated,
-}
-
-/// The committer's connection: plans fixed to index look-ups (a plan made on an empty table would scan), and limits
-/// so that a stuck lock is an error and not a silence.
-pub(crate) fn connection(options: PgConnectOptions) -> PgConnectOptions {
-    options.application_name("prometric-committer").options([
-        ("enable_seqscan", "off"),
-        ("enable_hashjoin", "off"),
-        ("enable_mergejoin", "off"),
-        ("plan_cache_mode", "force_generic_plan"),
-        ("statement_timeout", "10s"),
-        ("idle_in_transaction_session_timeout", "10s"),
-        ("synchronous_commit", "on"),
-    ])
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 impl Committer {
-    pub fn start(lane: PgPool, wakeup: Arc<Wakeup>) -> Self {
-        let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-        tokio::spawn(run(lane, wakeup, receiver));
-        Self(sender)
+    pub fn start(options: &PgConnectOptions, wakeup: &Arc<Wakeup>) -> Self {
+        let queue = Arc::new(Queue::new());
+        for _ in 0..COMMITTERS {
+            let lane = Lane {
+                options: connection(options.clone()),
+                connection: None,
+                used: Instant::now(),
+                pause: Duration::ZERO,
+                wakeup: wakeup.clone(),
+            };
+            tokio::spawn(run(lane, queue.clone()));
+        }
+        Self(Arc::new(Door(queue)))
     }
 
     pub async fn append(&self, append: Append) -> Result<Outcome, AppendError> {
-        append.check()?;
-        let (reply, answer) = oneshot::channel();
-        let queued = self.0.send_timeout(Pending { append, reply }, ROOM_WAIT).await;
-        queued.map_err(|_| AppendError::Overloaded)?;
+        let answer = self.0.0.push(Prepared::new(append)?).await?;
         // The committer answers everyone it took; without an answer the process is going down in mid-commit.
         answer.await.unwrap_or(Err(AppendError::Unknown))
     }
 }
 
-async fn run(lane: PgPool, wakeup: Arc<Wakeup>, mut queue: mpsc::Receiver<Pending>) {
-    let (mut held_back, mut last) = (None, Instant::now());
-    loop {
-        let first = match held_back.take() {
-            Some(pending) => pending,
-            None => match queue.recv().await {
-                Some(pending) => pending,
-                None => return,
-            },
-        };
-        let (mut events, mut bytes) = (first.append.event_count(), first.append.bytes());
-        let mut batch = vec![first];
-        while let Ok(pending) = queue.try_recv() {
-            events += pending.append.event_count();
-            bytes += pending.append.bytes();
-            if events > BATCH_EVENTS_MAX || bytes > BATCH_BYTES_MAX {
-                held_back = Some(pending);
-                break;
-            }
-            batch.push(pending);
-        }
-        commit(&lane, &wakeup, batch, last.elapsed()).await;
-        last = Instant::now();
+/// A committer's connection: plans fixed to index look-ups (a plan made on an empty table would scan), and limits so
+/// that a stuck lock is an error and not a silence.
+fn connection(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name("prometric-committer").options([
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
+        ("jit", "off"),
+        ("statement_timeout", "10s"),
+        ("synchronous_commit", "on"),
+    ])
+}
+
+async fn run(mut lane: Lane, queue: Arc<Queue>) {
+    while let Some(batch) = queue.take().await {
+        let workspaces: BTreeSet<Uuid> = batch.iter().map(|waiting| waiting.prepared.append.workspace).collect();
+        lane.commit(batch).await;
+        queue.done(workspaces);
     }
 }
 
-/// Commits a batch and answers each of its callers.
-async fn commit(lane: &PgPool, wakeup: &Wakeup, batch: Vec<Pending>, idle: Duration) {
-    let mut connection = match connect(lane, idle).await {
-        Ok(connection) => connection,
-        Err(error) => return fail(batch, &error),
-    };
-    let verdicts = match transact(&mut connection, &batch).await {
-        Ok(verdicts) => verdicts,
-        Err(lost) => {
-            connection.close_on_drop();
-            return match lost {
-                Lost::Before(error) => fail(batch, &error),
-                Lost::AtCommit => doubt(batch, wakeup),
-            };
-        }
-    };
-    let mut moved: HashMap<Uuid, i64> = HashMap::new();
-    for (pending, verdict) in batch.into_iter().zip(verdicts) {
-        let answer = verdict.map(|verdict| match verdict {
-            Verdict::Written(Written { position, events }) => {
-                if !events.is_empty() {
-                    moved.insert(pending.append.workspace, position);
-                }
-                Outcome::Written(Appended {
-                    position,
-                    events,
-                    repeated: None,
-                })
-            }
-            Verdict::Repeated => Outcome::Repeated,
-        });
-        pending.reply.send(answer).ok();
-    }
-    wakeup.moved(
-        moved
-            .into_iter()
-            .map(|(workspace, position)| Moved { workspace, position }),
-    );
+struct Lane {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+    used: Instant,
+    /// How long to wait before the next attempt to connect; zero while all is well.
+    pause: Duration,
+    wakeup: Arc<Wakeup>,
 }
 
-/// Where a transaction got lost.
+/// Why a batch was not committed, as far as anybody knows.
 enum Lost {
-    /// Nothing was written.
-    Before(sqlx::Error),
-    /// The commit was sent; nobody knows.
-    AtCommit,
+    /// Nothing was written. Something in the batch itself may be the cause.
+    Refused(sqlx::Error),
+    /// Nothing was written: the store cannot be reached, or cannot write.
+    Away(sqlx::Error),
+    /// It was sent and the answer lost.
+    Unknown(sqlx::Error),
 }
 
-async fn transact(connection: &mut PgConnection, batch: &[Pending]) -> Result<Vec<Result<Verdict, AppendError>>, Lost> {
-    let written = timeout(PATIENCE, async {
-        let mut tx = connection.begin().await?;
-        let verdicts = write(&mut tx, batch).await?;
-        Ok((tx, verdicts))
-    });
-    let (tx, verdicts) = match written.await {
-        Ok(written) => written.map_err(Lost::Before)?,
-        Err(elapsed) => return Err(Lost::Before(sqlx::Error::Protocol(elapsed.to_string()))),
-    };
-    match timeout(PATIENCE, tx.commit()).await {
-        Ok(Ok(())) => Ok(verdicts),
-        Ok(Err(_)) | Err(_) => Err(Lost::AtCommit),
+impl Lane {
+    /// Commits a batch and answers each of its callers.
+    async fn commit(&mut self, batch: Vec<Waiting>) {
+        match self.write(&batch).await {
+            Ok(verdicts) => self.answer(batch, verdicts),
+            Err(Lost::Refused(_)) if batch.len() > 1 => {
+                // One of them spoils it, which none can by what is checked before: each for itself, then.
+                for waiting in batch {
+                    Box::pin(self.commit(vec![waiting])).await;
+                }
+            }
+            Err(Lost::Refused(error) | Lost::Away(error)) => fail(batch, &error),
+            Err(Lost::Unknown(error)) => self.doubt(batch, &error),
+        }
     }
-}
 
-/// The one connection; after a while without use it is tried first, for it may have died unnoticed.
-async fn connect(lane: &PgPool, idle: Duration) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-    let mut connection = lane.acquire().await?;
-    if idle < TRUSTED {
-        return Ok(connection);
+    async fn write(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, Lost> {
+        let prepared: Vec<&Prepared> = batch.iter().map(|waiting| &waiting.prepared).collect();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let connection = self.connect().await.map_err(Lost::Away)?;
+            let called = timeout(PATIENCE, batch::call(connection, &prepared)).await;
+            self.used = Instant::now();
+            let lost = match called {
+                Ok(Ok(verdicts)) => return Ok(verdicts),
+                Ok(Err(error)) => judge(error),
+                Err(elapsed) => Lost::Unknown(sqlx::Error::Io(elapsed.into())),
+            };
+            match lost {
+                Lost::Refused(error) if is_deadlock(&error) && attempts < ATTEMPTS_MAX => {}
+                Lost::Refused(error) => return Err(Lost::Refused(error)),
+                other => {
+                    self.connection = None;
+                    return Err(other);
+                }
+            }
+        }
     }
-    match timeout(PATIENCE, connection.ping()).await {
-        Ok(Ok(())) => Ok(connection),
-        _ => {
-            connection.close_on_drop();
-            drop(connection);
-            lane.acquire().await
+
+    /// The connection at hand; after a while without use it is tried first, for it may have died unnoticed.
+    async fn connect(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        let mut at_hand = self.connection.take();
+        if let Some(connection) = at_hand.as_mut().filter(|_| self.used.elapsed() > TRUSTED) {
+            let alive = timeout(PATIENCE, connection.ping()).await;
+            at_hand = at_hand.filter(|_| matches!(alive, Ok(Ok(()))));
+        }
+        let connection = match at_hand {
+            Some(connection) => connection,
+            None => self.reconnect().await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    async fn reconnect(&mut self) -> Result<PgConnection, sqlx::Error> {
+        if self.used.elapsed() < self.pause {
+            return Err(sqlx::Error::Io(std::io::ErrorKind::NotConnected.into()));
+        }
+        let connected = timeout(PATIENCE, self.options.connect()).await;
+        self.used = Instant::now();
+        match connected.unwrap_or_else(|elapsed| Err(sqlx::Error::Io(elapsed.into()))) {
+            Ok(connection) => {
+                self.pause = Duration::ZERO;
+                Ok(connection)
+            }
+            Err(error) => {
+                self.pause = (self.pause * 2).clamp(RECONNECT_MIN, RECONNECT_MAX);
+                tracing::error!(error = %error, again_in = ?self.pause, "the store cannot be reached");
+                Err(error)
+            }
+        }
+    }
+
+    fn answer(&self, batch: Vec<Waiting>, verdicts: Vec<Verdict>) {
+        let mut moved: HashMap<Uuid, i64> = HashMap::new();
+        for (Waiting { prepared, reply, .. }, verdict) in batch.into_iter().zip(verdicts) {
+            if let Verdict::Written(placed) = &verdict
+                && prepared.event_count() > 0
+            {
+                moved.insert(prepared.append.workspace, placed.position);
+            }
+            reply.send(prepared.settle(verdict)).ok();
+        }
+        let moved = moved
+            .into_iter()
+            .map(|(workspace, position)| Moved { workspace, position });
+        self.wakeup.moved(moved);
+    }
+
+    /// It may have been written all the same: readers look, and callers may ask by their command ids.
+    fn doubt(&self, batch: Vec<Waiting>, error: &sqlx::Error) {
+        tracing::error!(error = %error, appends = batch.len(), "the commit's answer was lost");
+        self.wakeup
+            .look_at(batch.iter().map(|waiting| waiting.prepared.append.workspace));
+        for waiting in batch {
+            waiting.reply.send(Err(AppendError::Unknown)).ok();
         }
     }
 }
 
-/// It may have been written all the same: readers look, and callers may ask by their command ids.
-fn doubt(batch: Vec<Pending>, wakeup: &Wakeup) {
-    tracing::error!(appends = batch.len(), "the commit's answer was lost");
-    wakeup.look_at(batch.iter().map(|pending| pending.append.workspace));
-    for pending in batch {
-        pending.reply.send(Err(AppendError::Unknown)).ok();
-    }
-}
-
-fn fail(batch: Vec<Pending>, error: &sqlx::Error) {
+fn fail(batch: Vec<Waiting>, error: &sqlx::Error) {
     tracing::error!(error = %error, appends = batch.len(), "the batch was not written");
-    for pending in batch {
-        pending
-            .reply
-            .send(Err(AppendError::Unavailable(sqlx::Error::Protocol(error.to_string()))))
-            .ok();
+    for waiting in batch {
+        let error = sqlx::Error::Protocol(error.to_string());
+        waiting.reply.send(Err(AppendError::Unavailable(error))).ok();
     }
 }
 
-async fn write(tx: &mut PgConnection, batch: &[Pending]) -> Result<Vec<Result<Verdict, AppendError>>, sqlx::Error> {
-    let appends: Vec<&Append> = batch.iter().map(|pending| &pending.append).collect();
-    let mut ledger = rows::load(tx, &appends).await?;
-    let now = Utc::now();
-    let verdicts: Vec<_> = appends.iter().map(|append| ledger.enter(append, now)).collect();
-    let accepted = appends
-        .iter()
-        .copied()
-        .zip(&verdicts)
-        .filter_map(|(append, verdict)| match verdict {
-            Ok(Verdict::Written(written)) => Some((append, written)),
-            Ok(Verdict::Repeated) | Err(_) => None,
-        });
-    rows::save(tx, &ledger, &accepted.collect::<Vec<_>>(), now).await?;
-    Ok(verdicts)
+/// What the server refuses is not written; once it ends the connection (a terminated backend may have committed just
+/// before) or is silent, nobody knows.
+fn judge(error: sqlx::Error) -> Lost {
+    let told = error
+        .as_database_error()
+        .and_then(|told| told.try_downcast_ref::<PgDatabaseError>());
+    match told.map(|told| (told.severity(), told.code())) {
+        None | Some((PgSeverity::Fatal | PgSeverity::Panic, _)) => Lost::Unknown(error),
+        // Read-only (a standby), out of disk or memory, being cancelled or shut down, I/O errors: not the batch's fault.
+        Some((_, code))
+            if ["25", "53", "57", "58", "XX"]
+                .iter()
+                .any(|class| code.starts_with(class)) =>
+        {
+            Lost::Away(error)
+        }
+        Some(_) => Lost::Refused(error),
+    }
+}
+
+fn is_deadlock(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(|told| told.code())
+        .is_some_and(|code| code == "40P01")
 }

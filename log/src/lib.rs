@@ -2,12 +2,13 @@
 //! Knows bytes and envelopes, not deals. Every workspace owns one log with positions 1, 2, 3, … and a hash chain.
 
 mod append;
+mod batch;
 mod chain;
 mod committer;
 mod envelope;
 mod follow;
-mod ledger;
 pub mod migrate;
+mod queue;
 mod read;
 mod wakeup;
 
@@ -19,11 +20,8 @@ pub use read::read_in_tx;
 pub use wakeup::Moved;
 
 use committer::Committer;
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
-use std::{sync::Arc, time::Duration};
+use sqlx::{PgPool, postgres::PgConnectOptions};
+use std::sync::Arc;
 use wakeup::Wakeup;
 
 /// A handle to the store; cheap to clone.
@@ -41,12 +39,7 @@ impl Log {
         migrate::apply(&mut connection, "log", MIGRATIONS).await?;
         drop(connection);
         let wakeup = Wakeup::start(pool.clone());
-        let lane = PgPoolOptions::new()
-            .max_connections(1)
-            .test_before_acquire(false)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect_lazy_with(committer::connection(options));
-        let committer = Committer::start(lane, wakeup.clone());
+        let committer = Committer::start(&options, &wakeup);
         Ok(Self {
             pool,
             committer,
@@ -58,8 +51,8 @@ impl Log {
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let (workspace, command) = (append.workspace, append.command);
         match self.committer.append(append).await? {
-            committer::Outcome::Written(appended) => Ok(appended),
-            committer::Outcome::Repeated => {
+            batch::Outcome::Written(appended) => Ok(appended),
+            batch::Outcome::Repeated => {
                 let known = match command {
                     Some(command) => self.find_command(workspace, command).await?,
                     None => None,
@@ -70,7 +63,13 @@ impl Log {
     }
 }
 
-const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration {
-    name: "0001_log",
-    sql: include_str!("../../migrations/log/0001_log.sql"),
-}];
+const MIGRATIONS: &[migrate::Migration] = &[
+    migrate::Migration {
+        name: "0001_log",
+        sql: include_str!("../../migrations/log/0001_log.sql"),
+    },
+    migrate::Migration {
+        name: "0002_append",
+        sql: include_str!("../../migrations/log/0002_append.sql"),
+    },
+];

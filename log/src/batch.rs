@@ -1,0 +1,266 @@
+//! An append made ready outside the commit (`Prepared`), a batch of them as the columns that `log.append` takes, and
+//! what comes back. All that one append costs in encoding and digests is paid in its caller's task.
+
+use crate::{
+    Append, AppendError, Appended, ClaimAct, Recorded,
+    append::{NewEvent, StreamAppend},
+    chain,
+};
+use chrono::{DateTime, Utc};
+use std::{
+    collections::{BTreeMap, hash_map::DefaultHasher},
+    hash::{Hash, Hasher},
+};
+use uuid::Uuid;
+
+/// An append with everything computed that does not depend on where the log stands.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub append: Append,
+    /// Hashes of the streams, claims and the command it touches: two appends of one batch must not share any.
+    pub touches: Vec<u64>,
+    /// The size in memory, about.
+    pub bytes: usize,
+    metadata: String,
+    metadata_digest: [u8; 32],
+    /// By event, over all streams.
+    entries: Vec<Entry>,
+    claims: Vec<KeyChange>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    stream: usize,
+    names: Vec<u8>,
+    digest: [u8; 32],
+    /// Where in the data the number goes, in bytes and in characters.
+    number_at: Option<(usize, usize)>,
+}
+
+/// What an append does to one key in the end.
+#[derive(Debug)]
+struct KeyChange {
+    kind: &'static str,
+    key: String,
+    stream_id: Uuid,
+    act: i32,
+}
+
+const NOT_AN_OBJECT: &str = "an event that gets a number is not a JSON object";
+
+const RELEASED: i32 = 0;
+const TAKEN: i32 = 1;
+const HANDED_OVER: i32 = 2;
+
+impl Prepared {
+    pub fn new(mut append: Append) -> Result<Self, AppendError> {
+        append.check()?;
+        let metadata = serde_json::to_string(&append.metadata).map_err(|_| AppendError::Malformed(NOT_AN_OBJECT))?;
+        let mut entries = Vec::with_capacity(append.event_count());
+        for (stream, StreamAppend { stream: id, events, .. }) in append.streams.iter_mut().enumerate() {
+            for event in events {
+                let number_at = blank_number(event)?;
+                entries.push(Entry {
+                    stream,
+                    names: chain::names(id.category, &event.event_type, id.id),
+                    digest: chain::digest(&event.data),
+                    number_at,
+                });
+            }
+        }
+        let claims = key_changes(&append);
+        Ok(Self {
+            touches: touches(&append, &claims),
+            bytes: 256 + metadata.len() + append.bytes() + 256 * entries.len(),
+            metadata_digest: chain::digest(&metadata),
+            metadata,
+            entries,
+            claims,
+            append,
+        })
+    }
+
+    pub fn event_count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// What the caller is told.
+    pub fn settle(self, verdict: Verdict) -> Result<Outcome, AppendError> {
+        match verdict {
+            Verdict::Written(placed) => Ok(Outcome::Written(self.recorded(placed))),
+            Verdict::Repeated => Ok(Outcome::Repeated),
+            Verdict::Reused => Err(AppendError::CommandReused),
+            Verdict::Elsewhere { nth, actual } => Err(self.elsewhere(nth, actual)),
+            Verdict::Claimed { nth, owner } => Err(match self.claims.into_iter().nth(nth) {
+                Some(KeyChange { kind, key, .. }) => AppendError::Claimed { kind, key, owner },
+                None => AppendError::Unknown,
+            }),
+        }
+    }
+
+    fn elsewhere(&self, nth: usize, actual: i64) -> AppendError {
+        let Append { streams, guards, .. } = &self.append;
+        if let Some(StreamAppend { stream, expected, .. }) = streams.get(nth) {
+            return AppendError::Version {
+                stream_id: stream.id,
+                expected: expected.unwrap_or(actual),
+                actual,
+            };
+        }
+        match guards.get(nth - streams.len()) {
+            Some(guard) => AppendError::Guard {
+                stream_id: guard.stream_id,
+                expected: guard.version,
+                actual,
+            },
+            None => AppendError::Unknown,
+        }
+    }
+
+    fn recorded(self, placed: Placed) -> Appended {
+        let workspace = self.append.workspace;
+        let year = self.append.number_year;
+        let streams = self.append.streams.into_iter();
+        let events = streams
+            .flat_map(|StreamAppend { stream, events, .. }| events.into_iter().map(move |event| (stream, event)));
+        let first = placed.position - i64::try_from(self.entries.len()).unwrap_or(0) + 1;
+        let recorded = events.zip(self.entries).zip(placed.events).zip(first..);
+        let recorded = recorded.map(
+            |((((stream, event), entry), Place { version, number, hash }), position)| {
+                let mut data = event.data;
+                if let (Some(wanted), Some((at, _))) = (event.number, entry.number_at) {
+                    data.insert_str(at, &wanted.text(year, number));
+                }
+                Recorded {
+                    workspace,
+                    position,
+                    category: stream.category.to_owned(),
+                    stream_id: stream.id,
+                    version,
+                    event_id: event.id,
+                    event_type: event.event_type,
+                    schema: event.schema,
+                    data,
+                    metadata: self.metadata.clone(),
+                    recorded_at: placed.recorded_at,
+                    hash,
+                }
+            },
+        );
+        Appended {
+            position: placed.position,
+            events: recorded.collect(),
+            repeated: None,
+        }
+    }
+}
+
+/// Puts an empty string where the number will stand, and tells where that is.
+fn blank_number(event: &mut NewEvent) -> Result<Option<(usize, usize)>, AppendError> {
+    let Some(number) = event.number else {
+        return Ok(None);
+    };
+    let mut fields: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&event.data).map_err(|_| AppendError::Malformed(NOT_AN_OBJECT))?;
+    fields.entry(number.field).or_insert_with(|| "".into());
+    let (mut text, mut at) = (String::with_capacity(event.data.len() + 16), 0);
+    for (name, value) in &fields {
+        text.push(if text.is_empty() { '{' } else { ',' });
+        text.push_str(&serde_json::to_string(name).map_err(|_| AppendError::Malformed(NOT_AN_OBJECT))?);
+        text.push(':');
+        if name == number.field {
+            at = text.len() + 1;
+            text.push_str("\"\"");
+        } else {
+            text.push_str(&value.to_string());
+        }
+    }
+    text.push('}');
+    let characters = text[..at].chars().count();
+    event.data = text;
+    Ok(Some((at, characters)))
+}
+
+/// The last act on each key counts; a key released and taken by the same append changes hands.
+fn key_changes(append: &Append) -> Vec<KeyChange> {
+    let mut last: BTreeMap<(&'static str, &str), (Uuid, i32)> = BTreeMap::new();
+    for claim in &append.claims {
+        let before = last.get(&(claim.kind, claim.key.as_str())).map(|(_, act)| *act);
+        let act = match (claim.act, before) {
+            (ClaimAct::Release, _) => RELEASED,
+            (ClaimAct::Take, Some(RELEASED | HANDED_OVER)) => HANDED_OVER,
+            (ClaimAct::Take, _) => TAKEN,
+        };
+        last.insert((claim.kind, &claim.key), (claim.stream_id, act));
+    }
+    let change = |((kind, key), (stream_id, act)): ((&'static str, &str), (Uuid, i32))| KeyChange {
+        kind,
+        key: key.to_owned(),
+        stream_id,
+        act,
+    };
+    last.into_iter().map(change).collect()
+}
+
+fn touches(append: &Append, claims: &[KeyChange]) -> Vec<u64> {
+    let hash = |thing: &dyn Fn(&mut DefaultHasher)| {
+        let mut hasher = DefaultHasher::new();
+        append.workspace.hash(&mut hasher);
+        thing(&mut hasher);
+        hasher.finish()
+    };
+    let streams = append.streams.iter().map(|stream| stream.stream.id);
+    let streams = streams.chain(append.guards.iter().map(|guard| guard.stream_id));
+    let mut touches: Vec<u64> = streams.map(|id| hash(&|hasher| (0, id).hash(hasher))).collect();
+    touches.extend(
+        claims
+            .iter()
+            .map(|claim| hash(&|hasher| (1, claim.kind, &claim.key).hash(hasher))),
+    );
+    touches.extend(
+        append
+            .command
+            .map(|command| hash(&|hasher| (2, command.id).hash(hasher))),
+    );
+    touches
+}
+
+pub(crate) enum Outcome {
+    Written(Appended),
+    Repeated,
+}
+
+/// What the database made of one append.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Verdict {
+    Written(Placed),
+    Repeated,
+    Reused,
+    /// The nth stream (guards after the streams written) is not where it was expected.
+    Elsewhere {
+        nth: usize,
+        actual: i64,
+    },
+    Claimed {
+        nth: usize,
+        owner: Uuid,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Placed {
+    /// Of its last event.
+    pub position: i64,
+    pub recorded_at: DateTime<Utc>,
+    pub events: Vec<Place>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Place {
+    version: i64,
+    number: i64,
+    hash: [u8; 32],
+}
+
+mod columns;
+pub(crate) use columns::call;
