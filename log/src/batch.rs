@@ -1,6 +1,12 @@
 //! An append made ready outside the commit (`Prepared`), a batch of them as the columns that `log.append` takes, and
 //! what comes back. All that one append costs in encoding and digests is paid in its caller's task.
 
+mod columns;
+mod single;
+
+pub(crate) use columns::call;
+pub(crate) use single::{Single, call_one};
+
 use crate::{
     Append, AppendError, Appended, ClaimAct, Recorded,
     append::{NewEvent, StreamAppend},
@@ -261,6 +267,3 @@ pub(crate) struct Place {
     number: i64,
     hash: [u8; 32],
 }
-
-mod columns;
-pub(crate) use columns::call;

@@ -4,7 +4,7 @@
 
 use crate::{
     Append, AppendError,
-    batch::{self, Outcome, Prepared, Verdict},
+    batch::{self, Outcome, Prepared, Single, Verdict},
     queue::{Queue, Waiting},
     wakeup::{Moved, Wakeup},
 };
@@ -31,6 +31,7 @@ const RECONNECT_MIN: Duration = Duration::from_millis(50);
 const RECONNECT_MAX: Duration = Duration::from_secs(1);
 /// How often a batch that lost a deadlock is tried again: two nodes may meet crosswise over new workspaces.
 const ATTEMPTS_MAX: u32 = 3;
+const DEADLOCK: &str = "40P01";
 
 /// The way into the log; cheap to clone. The committers end when the last one is dropped and nothing waits any more.
 #[derive(Clone)]
@@ -130,7 +131,7 @@ impl Lane {
         loop {
             attempts += 1;
             let connection = self.connect().await.map_err(Lost::Away)?;
-            let called = timeout(PATIENCE, batch::call(connection, &prepared)).await;
+            let called = timeout(PATIENCE, call(connection, &prepared)).await;
             self.used = Instant::now();
             let lost = match called {
                 Ok(Ok(verdicts)) => return Ok(verdicts),
@@ -138,7 +139,7 @@ impl Lane {
                 Err(elapsed) => Lost::Unknown(sqlx::Error::Io(elapsed.into())),
             };
             match lost {
-                Lost::Refused(error) if is_deadlock(&error) && attempts < ATTEMPTS_MAX => {}
+                Lost::Refused(error) if has_code(&error, DEADLOCK) && attempts < ATTEMPTS_MAX => {}
                 Lost::Refused(error) => return Err(Lost::Refused(error)),
                 other => {
                     self.connection = None;
@@ -208,6 +209,18 @@ impl Lane {
     }
 }
 
+async fn call(connection: &mut PgConnection, batch: &[&Prepared]) -> Result<Vec<Verdict>, sqlx::Error> {
+    if let [prepared] = batch
+        && let Some(single) = Single::of(prepared)
+    {
+        match batch::call_one(connection, &single).await {
+            Err(error) if has_code(&error, "23") => {}
+            called => return Ok(vec![called?]),
+        }
+    }
+    batch::call(connection, batch).await
+}
+
 fn fail(batch: Vec<Waiting>, error: &sqlx::Error) {
     tracing::error!(error = %error, appends = batch.len(), "the batch was not written");
     for waiting in batch {
@@ -236,9 +249,8 @@ fn judge(error: sqlx::Error) -> Lost {
     }
 }
 
-fn is_deadlock(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(|told| told.code())
-        .is_some_and(|code| code == "40P01")
+/// Whether the server told a code of that class.
+fn has_code(error: &sqlx::Error, class: &str) -> bool {
+    let told = error.as_database_error().and_then(|told| told.code());
+    told.is_some_and(|code| code.starts_with(class))
 }

@@ -216,7 +216,7 @@ fn count<T>(column: &[T]) -> i32 {
 }
 
 /// Text for a `json` parameter, byte for byte; sqlx's own `Json` puts a space in front of it.
-struct JsonText<'a>(&'a str);
+pub(super) struct JsonText<'a>(pub &'a str);
 
 impl Type<Postgres> for JsonText<'_> {
     fn type_info() -> PgTypeInfo {
