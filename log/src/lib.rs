@@ -6,6 +6,7 @@ mod chain;
 mod committer;
 mod envelope;
 mod follow;
+pub mod keeping;
 mod ledger;
 pub mod migrate;
 mod read;
@@ -70,7 +71,13 @@ impl Log {
     }
 }
 
-const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration {
-    name: "0001_log",
-    sql: include_str!("../../migrations/log/0001_log.sql"),
-}];
+const MIGRATIONS: &[migrate::Migration] = &[
+    migrate::Migration {
+        name: "0001_log",
+        sql: include_str!("../../migrations/log/0001_log.sql"),
+    },
+    migrate::Migration {
+        name: "0006_archive",
+        sql: include_str!("../../migrations/log/0006_archive.sql"),
+    },
+];

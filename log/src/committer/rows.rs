@@ -28,7 +28,8 @@ pub(super) async fn load(tx: &mut PgConnection, appends: &[&Append]) -> Result<L
     });
     let (workspaces, streams): (Vec<Uuid>, Vec<Uuid>) = streams.collect::<BTreeSet<_>>().into_iter().unzip();
     let versions = "select s.workspace_id, s.stream_id, coalesce((select max(e.version) from log.events e \
-        where e.workspace_id = s.workspace_id and e.stream_id = s.stream_id), 0) \
+        where e.workspace_id = s.workspace_id and e.stream_id = s.stream_id), \
+        (select a.version from log.archived_streams a where a.workspace_id = s.workspace_id and a.stream_id = s.stream_id), 0) \
         from unnest($1::uuid[], $2::uuid[]) s(workspace_id, stream_id)";
     for row in sqlx::query(versions)
         .bind(workspaces)
