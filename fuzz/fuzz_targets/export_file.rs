@@ -1,9 +1,6 @@
-//! `cargo +nightly fuzz run export_file`: put an export into `corpus/export_file` for a good start.
+//! `cargo +nightly fuzz run export_file`: put an export into `fuzz/corpus/export_file` for a good start.
 #![no_main]
 
-#[path = "../../tests/src/decoding.rs"]
-mod decoding;
-
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    decoding::export_file(bytes).ok();
+    prometric_fuzz::decoding::export_file(bytes).ok();
 });

@@ -219,10 +219,10 @@ impl Log {
             .bind(signed.position)
             .fetch_optional(&self.pool)
             .await?;
-        if stored.is_none() {
-            if let Some(archived) = segment::holding(&self.pool, signed.workspace, signed.position).await? {
-                return Err(archived.into());
-            }
+        if stored.is_none()
+            && let Some(archived) = segment::holding(&self.pool, signed.workspace, signed.position).await?
+        {
+            return Err(archived.into());
         }
         // A position that is missing below the head was taken away, which is a rewriting too.
         let stored = stored.and_then(|hash| hash.try_into().ok()).unwrap_or(HASH_ZERO);

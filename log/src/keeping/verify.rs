@@ -252,3 +252,45 @@ async fn noted(connection: &mut PgConnection, workspace: Uuid) -> Result<HashMap
     let noted: Vec<(Uuid, i64)> = sqlx::query_as(noted).bind(workspace).fetch_all(connection).await?;
     Ok(noted.into_iter().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    fn event(position: i64, stream: u128, version: i64) -> Recorded {
+        Recorded {
+            workspace: Uuid::nil(),
+            position,
+            category: "deal".into(),
+            stream_id: Uuid::from_u128(stream),
+            version,
+            event_id: Uuid::nil(),
+            event_type: "deal.created".into(),
+            schema: 1,
+            data: "{}".into(),
+            metadata: "{}".into(),
+            recorded_at: DateTime::UNIX_EPOCH,
+            hash: HASH_ZERO,
+        }
+    }
+
+    #[test]
+    fn a_stream_s_versions_are_dense_and_begin_at_one_when_the_walk_does() {
+        let mut streams = Streams::default();
+        for (position, stream, version) in [(1, 1, 1), (2, 2, 1), (3, 1, 2)] {
+            streams.next(&event(position, stream, version)).unwrap();
+        }
+        for (stream, version) in [(1, 4), (2, 1), (3, 2), (4, i64::MIN)] {
+            let error = streams.next(&event(4, stream, version)).unwrap_err();
+            assert_eq!((error.position, error.found), (4, version));
+        }
+        let mut midway = Streams {
+            midway: true,
+            ..Streams::default()
+        };
+        midway.next(&event(9, 1, 7)).unwrap();
+        midway.next(&event(10, 1, 8)).unwrap();
+        midway.next(&event(11, 1, 10)).unwrap_err();
+    }
+}

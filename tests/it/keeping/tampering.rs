@@ -112,7 +112,7 @@ async fn a_history_written_anew_is_told_by_a_signed_head() {
         log.check_head(head, &keys).await.unwrap();
     }
     let strange = log.sign_head(workspace, &stranger).await.unwrap().unwrap();
-    let unknown = verify(&[strange.clone()]).await.unwrap_err();
+    let unknown = verify(std::slice::from_ref(&strange)).await.unwrap_err();
     assert!(
         matches!(unknown, VerifyError::Sealed(SealError::UnknownKey { .. })),
         "{unknown}"
