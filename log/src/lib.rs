@@ -7,6 +7,7 @@ mod chain;
 mod committer;
 mod envelope;
 mod follow;
+pub mod keeping;
 pub mod migrate;
 mod queue;
 mod read;
@@ -20,6 +21,7 @@ pub use read::read_in_tx;
 pub use wakeup::Moved;
 
 use committer::Committer;
+use migrate::Migration;
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use std::sync::Arc;
 use wakeup::Wakeup;
@@ -63,13 +65,8 @@ impl Log {
     }
 }
 
-const MIGRATIONS: &[migrate::Migration] = &[
-    migrate::Migration {
-        name: "0001_log",
-        sql: include_str!("../../migrations/log/0001_log.sql"),
-    },
-    migrate::Migration {
-        name: "0002_append",
-        sql: include_str!("../../migrations/log/0002_append.sql"),
-    },
+const MIGRATIONS: &[Migration] = &[
+    Migration::new("0001_log", include_str!("../../migrations/log/0001_log.sql")),
+    Migration::new("0002_append", include_str!("../../migrations/log/0002_append.sql")),
+    Migration::new("0006_archive", include_str!("../../migrations/log/0006_archive.sql")),
 ];

@@ -12,6 +12,12 @@ pub struct Migration {
     pub sql: &'static str,
 }
 
+impl Migration {
+    pub const fn new(name: &'static str, sql: &'static str) -> Self {
+        Self { name, sql }
+    }
+}
+
 /// Brings the schema up to date; creates it when absent. Runs in a savepoint when a transaction is open already.
 pub async fn apply(connection: &mut PgConnection, schema: &str, migrations: &[Migration]) -> Result<(), sqlx::Error> {
     let mut tx = connection.begin().await?;

@@ -1,7 +1,7 @@
 //! Reading. Within a workspace `position > p` is all a reader needs: commit order is position order, so nothing can
 //! appear behind it. A hole is corruption and an error.
 
-use crate::{AppendError, Appended, CommandId, Log, Recorded, chain::HASH_ZERO};
+use crate::{AppendError, Appended, CommandId, Log, Recorded, chain::HASH_ZERO, keeping};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
@@ -10,6 +10,7 @@ macro_rules! columns {
         "workspace_id, position, stream_category, stream_id, version, event_id, type, schema, data::text, metadata::text, recorded_at, hash"
     };
 }
+pub(crate) use columns;
 
 impl Log {
     /// A workspace's events after a position, in order, at most `limit`.
@@ -29,14 +30,17 @@ impl Log {
             columns!(),
             " from log.events where workspace_id = $1 and stream_id = $2 and version > $3 order by version"
         );
-        decode(
-            &sqlx::query(stream)
-                .bind(workspace)
-                .bind(stream_id)
-                .bind(after)
-                .fetch_all(&self.pool)
-                .await?,
-        )
+        let rows = sqlx::query(stream)
+            .bind(workspace)
+            .bind(stream_id)
+            .bind(after)
+            .fetch_all(&self.pool)
+            .await?;
+        let events = decode(&rows)?;
+        if events.first().is_none_or(|event| event.version != after + 1) {
+            keeping::stream_is_live(&self.pool, workspace, stream_id, after).await?;
+        }
+        Ok(events)
     }
 
     /// Where a workspace's log stands; 0 when it has no events.
@@ -85,9 +89,12 @@ pub async fn read_in_tx(
         .bind(workspace)
         .bind(after)
         .bind(limit)
-        .fetch_all(connection)
+        .fetch_all(&mut *connection)
         .await?;
     let events = decode(&rows)?;
+    if events.first().is_none_or(|event| event.position != after + 1) {
+        keeping::is_live(connection, workspace, after + 1).await?;
+    }
     for (event, expected) in events.iter().zip(after + 1..) {
         if event.position != expected {
             return Err(sqlx::Error::Protocol(format!(
@@ -102,7 +109,7 @@ fn decode(rows: &[PgRow]) -> Result<Vec<Recorded>, sqlx::Error> {
     rows.iter().map(decode_one).collect()
 }
 
-fn decode_one(row: &PgRow) -> Result<Recorded, sqlx::Error> {
+pub(crate) fn decode_one(row: &PgRow) -> Result<Recorded, sqlx::Error> {
     let hash: &[u8] = row.try_get(11)?;
     Ok(Recorded {
         workspace: row.try_get(0)?,

@@ -11,6 +11,7 @@ mod hostile;
 mod idempotency;
 mod identity;
 mod isolation;
+mod keeping;
 mod lists;
 mod load;
 mod relay;

@@ -3,6 +3,7 @@
 
 mod client;
 mod database;
+pub mod decoding;
 mod routes;
 mod server;
 pub mod shape;

@@ -1,0 +1,21 @@
+//! Keeping the log for years: prove that it is whole (`verify`), sign where it stands (`seal`), move a workspace to
+//! another database (`transfer`), put its old part away into files (`archive`). Tools and schedules call these;
+//! nothing here runs by itself.
+
+mod archive;
+mod file;
+mod history;
+mod seal;
+mod segment;
+mod store;
+mod transfer;
+mod verify;
+
+pub use archive::{ArchiveError, SEGMENT_EVENTS_MAX};
+pub use file::{FileError, FileReader, Header, Item, Kind, Summary};
+pub use history::HistoryError;
+pub use seal::{CheckError, KeyError, PublicKey, SealError, SignedHead, Signer};
+pub use segment::{Archived, Segment};
+pub(crate) use segment::{is_live, stream_is_live};
+pub use transfer::{ExportError, ImportError};
+pub use verify::{Report, VerifyError, Walk};

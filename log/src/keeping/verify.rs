@@ -1,0 +1,296 @@
+//! The verifying walk: reads a workspace's whole history, wherever it is, and says that it is whole, or what is wrong
+//! first, and where.
+
+use super::{
+    history::{HistoryError, Moment},
+    seal::{PublicKey, SealError, SignedHead},
+};
+use crate::{ChainError, HASH_ZERO, Log, Recorded, Verifier};
+use futures::TryStreamExt;
+use sqlx::PgConnection;
+use std::{collections::HashMap, path::Path};
+use uuid::Uuid;
+
+/// Where to begin and what to hold the history against. By default all of what is in the database, and nothing else.
+#[derive(Debug, Clone, Copy)]
+pub struct Walk<'a> {
+    /// A position whose hash is trusted, as from a signed head; 0 and zeros for the whole history.
+    pub after: (i64, [u8; 32]),
+    /// Where the segments' files are; without it a history that is partly away cannot be walked.
+    pub folder: Option<&'a Path>,
+    /// Those of other workspaces, and of positions before `after`, are passed over.
+    pub signed: &'a [SignedHead],
+    /// The public keys that signed heads may be signed with.
+    pub keys: &'a [PublicKey],
+}
+
+impl Default for Walk<'_> {
+    fn default() -> Self {
+        Self {
+            after: (0, HASH_ZERO),
+            folder: None,
+            signed: &[],
+            keys: &[],
+        }
+    }
+}
+
+/// What was found whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub workspace: Uuid,
+    /// How many events were looked at, in files and in the table.
+    pub events: i64,
+    /// How many streams they belong to.
+    pub streams: usize,
+    /// How many segments the workspace has.
+    pub segments: usize,
+    /// How many signed heads were compared.
+    pub signed: usize,
+    /// Where the log stands.
+    pub position: i64,
+    pub hash: [u8; 32],
+}
+
+/// The first thing that is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    #[error(transparent)]
+    Sealed(#[from] SealError),
+    #[error("workspace {workspace}: the log should go on to position {head}, but ends at {last}")]
+    Truncated { workspace: Uuid, head: i64, last: i64 },
+    #[error("workspace {workspace}: position {last} is beyond the head, {head}")]
+    Beyond { workspace: Uuid, head: i64, last: i64 },
+    #[error("workspace {workspace}: the head holds another hash than its event, position {position}")]
+    Head { workspace: Uuid, position: i64 },
+    /// `log.archived_streams` is wrong: an append to the stream would be given a wrong version.
+    #[error(
+        "workspace {workspace}, through position {position}: stream {stream_id} is noted at {noted:?}, not {actual:?}"
+    )]
+    Noted {
+        workspace: Uuid,
+        /// The last one that is in a file.
+        position: i64,
+        stream_id: Uuid,
+        noted: Option<i64>,
+        actual: Option<i64>,
+    },
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// A stream's versions are not 1, 2, 3, …
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("workspace {workspace}, position {position}: stream {stream_id} goes on with {found} after {last}")]
+pub struct StreamError {
+    pub workspace: Uuid,
+    pub position: i64,
+    pub stream_id: Uuid,
+    pub last: i64,
+    pub found: i64,
+}
+
+/// Every stream's last version. The one thing here that grows with a workspace: some 50 bytes a stream.
+#[derive(Default)]
+pub(super) struct Streams {
+    last: HashMap<Uuid, i64>,
+    /// The walk did not begin at position 1: a stream seen first may stand anywhere.
+    midway: bool,
+}
+
+impl Streams {
+    pub fn next(&mut self, event: &Recorded) -> Result<(), StreamError> {
+        let last = match self.last.insert(event.stream_id, event.version) {
+            None if self.midway => return Ok(()),
+            last => last.unwrap_or(0),
+        };
+        if last.checked_add(1) == Some(event.version) {
+            return Ok(());
+        }
+        Err(StreamError {
+            workspace: event.workspace,
+            position: event.position,
+            stream_id: event.stream_id,
+            last,
+            found: event.version,
+        })
+    }
+
+    pub fn len(&self) -> usize {
+        self.last.len()
+    }
+}
+
+impl Log {
+    /// Walks a workspace's history as it stands at this moment; appends go on meanwhile. Events come one by one, so
+    /// memory grows with the number of streams alone.
+    pub async fn verify(&self, workspace: Uuid, walk: &Walk<'_>) -> Result<Report, VerifyError> {
+        let mut signed: Vec<&SignedHead> = walk.signed.iter().filter(|head| head.workspace == workspace).collect();
+        signed.retain(|head| head.position >= walk.after.0);
+        for head in &signed {
+            head.check(walk.keys)?;
+        }
+        let mut moment = Moment::open(self, workspace).await?;
+        let noted = noted(&mut moment.connection, workspace).await?;
+        let mut walked = Walked::new(workspace, walk, moment.archived(), &noted, &signed);
+        walked.arrive()?;
+        let mut events = moment.events(workspace, walk.after.0, walk.folder);
+        while let Some(event) = events.try_next().await? {
+            walked.next(&event)?;
+        }
+        drop(events);
+        walked.finish(moment.position, &moment.hash)?;
+        let (position, hash) = walked.chain.head();
+        Ok(Report {
+            workspace,
+            events: position - walk.after.0,
+            streams: walked.streams.len(),
+            segments: moment.segments.len(),
+            signed: signed.len(),
+            position,
+            hash,
+        })
+    }
+}
+
+/// What the walk has seen so far.
+struct Walked<'a> {
+    workspace: Uuid,
+    chain: Verifier,
+    streams: Streams,
+    /// Up to here events are in files, and this is where the streams are noted to stand there.
+    archived: i64,
+    noted: &'a HashMap<Uuid, i64>,
+    signed: &'a [&'a SignedHead],
+}
+
+impl<'a> Walked<'a> {
+    fn new(
+        workspace: Uuid,
+        walk: &Walk<'_>,
+        archived: i64,
+        noted: &'a HashMap<Uuid, i64>,
+        signed: &'a [&'a SignedHead],
+    ) -> Self {
+        let (position, hash) = walk.after;
+        let midway = position > 0;
+        Self {
+            workspace,
+            chain: Verifier::after(position, hash),
+            streams: Streams {
+                midway,
+                ..Streams::default()
+            },
+            archived,
+            noted,
+            signed,
+        }
+    }
+
+    fn next(&mut self, event: &Recorded) -> Result<(), VerifyError> {
+        self.chain.next(event)?;
+        self.streams.next(event)?;
+        self.arrive()
+    }
+
+    /// What can be compared at the position that the walk stands at.
+    fn arrive(&self) -> Result<(), VerifyError> {
+        let (position, hash) = self.chain.head();
+        for signed in self.signed.iter().filter(|signed| signed.position == position) {
+            signed.compare(&hash)?;
+        }
+        if position == self.archived && !self.streams.midway {
+            self.compare_noted(position)?;
+        }
+        Ok(())
+    }
+
+    fn compare_noted(&self, position: i64) -> Result<(), VerifyError> {
+        let actual = &self.streams.last;
+        let differs = |stream: &&Uuid| self.noted.get(stream) != actual.get(stream);
+        match self.noted.keys().chain(actual.keys()).find(differs) {
+            None => Ok(()),
+            Some(stream_id) => Err(VerifyError::Noted {
+                workspace: self.workspace,
+                position,
+                stream_id: *stream_id,
+                noted: self.noted.get(stream_id).copied(),
+                actual: actual.get(stream_id).copied(),
+            }),
+        }
+    }
+
+    fn finish(&self, head: i64, hash: &[u8; 32]) -> Result<(), VerifyError> {
+        let (workspace, (last, walked)) = (self.workspace, self.chain.head());
+        if let Some(signed) = self.signed.iter().find(|signed| signed.position > last) {
+            return Err(VerifyError::Sealed(SealError::Truncated {
+                workspace,
+                signed: signed.position,
+                last,
+            }));
+        }
+        match last.cmp(&head) {
+            std::cmp::Ordering::Less => Err(VerifyError::Truncated { workspace, head, last }),
+            std::cmp::Ordering::Greater => Err(VerifyError::Beyond { workspace, head, last }),
+            std::cmp::Ordering::Equal if walked != *hash => Err(VerifyError::Head {
+                workspace,
+                position: head,
+            }),
+            std::cmp::Ordering::Equal => Ok(()),
+        }
+    }
+}
+
+async fn noted(connection: &mut PgConnection, workspace: Uuid) -> Result<HashMap<Uuid, i64>, sqlx::Error> {
+    let noted = "select stream_id, version from log.archived_streams where workspace_id = $1";
+    let noted: Vec<(Uuid, i64)> = sqlx::query_as(noted).bind(workspace).fetch_all(connection).await?;
+    Ok(noted.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    fn event(position: i64, stream: u128, version: i64) -> Recorded {
+        Recorded {
+            workspace: Uuid::nil(),
+            position,
+            category: "deal".into(),
+            stream_id: Uuid::from_u128(stream),
+            version,
+            event_id: Uuid::nil(),
+            event_type: "deal.created".into(),
+            schema: 1,
+            data: "{}".into(),
+            metadata: "{}".into(),
+            recorded_at: DateTime::UNIX_EPOCH,
+            hash: HASH_ZERO,
+        }
+    }
+
+    #[test]
+    fn a_stream_s_versions_are_dense_and_begin_at_one_when_the_walk_does() {
+        let mut streams = Streams::default();
+        for (position, stream, version) in [(1, 1, 1), (2, 2, 1), (3, 1, 2)] {
+            streams.next(&event(position, stream, version)).unwrap();
+        }
+        for (stream, version) in [(1, 4), (2, 1), (3, 2), (4, i64::MIN)] {
+            let error = streams.next(&event(4, stream, version)).unwrap_err();
+            assert_eq!((error.position, error.found), (4, version));
+        }
+        let mut midway = Streams {
+            midway: true,
+            ..Streams::default()
+        };
+        midway.next(&event(9, 1, 7)).unwrap();
+        midway.next(&event(10, 1, 8)).unwrap();
+        midway.next(&event(11, 1, 10)).unwrap_err();
+    }
+}
