@@ -1,6 +1,7 @@
 //! Document numbers, `DL-2026-0001`: rising and without gaps per workspace, series and year. A number is assigned
 //! by the log in the transaction that appends the event and nowhere else; until then it is pending.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -29,7 +30,7 @@ impl Series {
 }
 
 /// A rendered number; empty while pending.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Number(String);
 
