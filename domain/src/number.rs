@@ -29,7 +29,7 @@ impl Series {
     }
 }
 
-/// A rendered number; empty while pending.
+/// A document's number, such as `DL-2026-0001`; empty while pending.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Number(String);

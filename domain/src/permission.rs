@@ -51,7 +51,8 @@ impl fmt::Display for Permission {
     }
 }
 
-/// The seven roles of documents 1, 3 and 4.
+// The seven of documents 1, 3 and 4.
+/// What a member may be in a workspace.
 #[derive(
     Debug,
     Clone,
@@ -69,6 +70,7 @@ impl fmt::Display for Permission {
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
+#[schemars(extend("x-extensible" = true))]
 pub enum Role {
     Owner,
     Admin,

@@ -24,6 +24,7 @@ pub enum ProductCommand {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "UPPERCASE")]
+#[schemars(extend("x-extensible" = true))]
 pub enum ProductType {
     #[default]
     Product,

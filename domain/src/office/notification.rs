@@ -22,6 +22,7 @@ pub enum NotificationCommand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[schemars(extend("x-extensible" = true))]
 pub enum Topic {
     DealWon,
     ProductionShortage,

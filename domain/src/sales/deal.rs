@@ -40,7 +40,7 @@ pub enum DealCommand {
 #[serde(rename_all = "UPPERCASE")]
 #[strum(serialize_all = "UPPERCASE")]
 pub enum Stage {
-    /// Document 1's NEW.
+    // Document 1's NEW.
     #[default]
     #[serde(alias = "NEW")]
     Lead,
