@@ -35,10 +35,12 @@ pub fn event_types<A: Aggregate>() -> Vec<EventType> {
     // what reading accepts: a field that younger events have and older ones lack is not required.
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let of_enum = settings.into_generator().into_root_schema_for::<A::Event>().to_value();
-    let variants = of_enum["oneOf"].as_array().cloned().unwrap_or_default();
-    let of_variant = |variant: Value| {
+    let variants = of_enum["oneOf"].as_array().expect("an event is an enum");
+    let of_variant = |variant: &Value| {
         let name = variant["properties"]["type"]["const"].as_str();
-        let name = name.expect("an event is an enum with a tag").to_owned();
+        let name = name.expect("an event's enum has a tag").to_owned();
+        let data = variant["properties"]["data"].as_object().cloned();
+        let data = data.expect("a variant has fields, or braces without any");
         let schema = upcast::current(A::Event::UPCASTERS, &name);
         let mut json_schema = Map::from_iter([
             ("$schema".to_owned(), of_enum["$schema"].clone()),
@@ -48,11 +50,9 @@ pub fn event_types<A: Aggregate>() -> Vec<EventType> {
         ]);
         let description = variant.get("description").cloned();
         json_schema.extend(description.map(|text| ("description".to_owned(), text)));
-        if let Value::Object(data) = variant["properties"]["data"].clone() {
-            data.into_iter().for_each(|(key, value)| {
-                json_schema.entry(key).or_insert(value);
-            });
-        }
+        data.into_iter().for_each(|(key, value)| {
+            json_schema.entry(key).or_insert(value);
+        });
         EventType {
             category: A::NAME,
             name,
@@ -60,5 +60,5 @@ pub fn event_types<A: Aggregate>() -> Vec<EventType> {
             json_schema: json_schema.into(),
         }
     };
-    variants.into_iter().map(of_variant).collect()
+    variants.iter().map(of_variant).collect()
 }

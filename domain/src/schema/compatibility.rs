@@ -58,7 +58,7 @@ impl fmt::Display for Breach {
 }
 
 /// Words for people; no reader depends on them.
-const ANNOTATIONS: [&str; 9] = [
+const ANNOTATIONS: [&str; 8] = [
     "$schema",
     "$id",
     "$comment",
@@ -67,73 +67,81 @@ const ANNOTATIONS: [&str; 9] = [
     "default",
     "examples",
     "deprecated",
-    "x-aggregate",
 ];
 
-/// What is compared by rules of its own.
-const STRUCTURE: [&str; 4] = ["properties", "required", "items", "additionalProperties"];
+/// What is compared by a rule of its own.
+const STRUCTURE: [&str; 7] = [
+    "type",
+    "properties",
+    "required",
+    "items",
+    "additionalProperties",
+    "oneOf",
+    "anyOf",
+];
 
 /// What in `new` breaks with `old`, both JSON Schemas of one event type under one number. Empty: the change is compatible.
 pub fn breaches(old: &Value, new: &Value) -> Vec<Breach> {
-    let mut found = Vec::new();
+    let mut found = Found(Vec::new());
     compare("", old, new, &mut found);
-    found
+    found.0
 }
 
-fn compare(at: &str, old: &Value, new: &Value, found: &mut Vec<Breach>) {
-    let mut breach = |change| {
-        found.push(Breach {
+struct Found(Vec<Breach>);
+
+impl Found {
+    fn add(&mut self, at: &str, change: Change) {
+        self.0.push(Breach {
             at: at.to_owned(),
             change,
         });
-    };
+    }
+}
+
+fn compare(at: &str, old: &Value, new: &Value, found: &mut Found) {
     let (Some(old_words), Some(new_words)) = (old.as_object(), new.as_object()) else {
         if old != new {
-            breach(Change::Type); // `true` admits anything, `false` nothing
+            found.add(at, Change::Type); // `true` admits anything, `false` nothing
         }
         return;
     };
     match (Values::of(old), Values::of(new)) {
-        (Some(old), Some(new)) => old.changes_to(&new).into_iter().for_each(breach),
-        (None, None) => match (alternatives(old), alternatives(new)) {
-            (Some(old), Some(new)) if old.len() == new.len() => {
-                old.iter().zip(new).for_each(|(old, new)| compare(at, old, new, found));
-            }
-            (None, None) => compare_words(at, old_words, new_words, found),
-            _ => breach(Change::Type),
-        },
-        _ => breach(Change::Type),
+        (Some(old), Some(new)) => old
+            .changes_to(&new)
+            .into_iter()
+            .for_each(|change| found.add(at, change)),
+        (None, None) if types(old_words) == types(new_words) => compare_words(at, old_words, new_words, found),
+        _ => found.add(at, Change::Type),
     }
 }
 
-fn compare_words(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<Breach>) {
-    let mut breach = |change| {
-        found.push(Breach {
-            at: at.to_owned(),
-            change,
-        });
-    };
-    if types(old) != types(new) {
-        return breach(Change::Type);
-    }
+fn compare_words(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Found) {
     let words: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let ruled_apart = |word: &str| word == "type" || ANNOTATIONS.contains(&word) || STRUCTURE.contains(&word);
-    let differs = |word: &&&String| !ruled_apart(word) && old.get(**word) != new.get(**word);
-    let structure_differs = ["items", "additionalProperties"]
+    let compared_apart = |word: &str| ANNOTATIONS.contains(&word) || STRUCTURE.contains(&word);
+    if words
         .iter()
-        .any(|word| old.contains_key(*word) != new.contains_key(*word));
-    if structure_differs || words.iter().any(|word| differs(&word)) {
-        breach(Change::Rule);
+        .any(|word| !compared_apart(word) && old.get(*word) != new.get(*word))
+    {
+        found.add(at, Change::Rule);
     }
     for (word, step) in [("items", "[]"), ("additionalProperties", ".*")] {
-        if let (Some(old), Some(new)) = (old.get(word), new.get(word)) {
-            compare(&format!("{at}{step}"), old, new, found);
+        match (old.get(word), new.get(word)) {
+            (Some(old), Some(new)) => compare(&format!("{at}{step}"), old, new, found),
+            (None, None) => {}
+            _ => found.add(at, Change::Rule),
         }
+    }
+    match (alternatives(old), alternatives(new)) {
+        (Some(old), Some(new)) if old.len() == new.len() => {
+            old.iter().zip(new).for_each(|(old, new)| compare(at, old, new, found));
+        }
+        (None, None) => {}
+        _ => found.add(at, Change::Type),
     }
     compare_fields(at, old, new, found);
 }
 
-fn compare_fields(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Vec<Breach>) {
+fn compare_fields(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, found: &mut Found) {
     let (old_fields, new_fields) = (fields(old), fields(new));
     let (old_required, new_required) = (required(old), required(new));
     let closed = old.get("additionalProperties") == Some(&Value::Bool(false));
@@ -144,16 +152,15 @@ fn compare_fields(at: &str, old: &Map<String, Value>, new: &Map<String, Value>, 
         } else {
             format!("{at}.{name}")
         };
-        let mut breach = |change| found.push(Breach { at: at.clone(), change });
         match (old_required.contains(name), new_required.contains(name)) {
-            (false, true) => breach(Change::Required),
-            (true, false) if new_fields.contains_key(name) => breach(Change::NoLongerRequired),
+            (false, true) => found.add(&at, Change::Required),
+            (true, false) if new_fields.contains_key(name) => found.add(&at, Change::NoLongerRequired),
             _ => {}
         }
         match (old_fields.get(name), new_fields.get(name)) {
             (Some(old), Some(new)) => compare(&at, old, new, found),
-            (Some(_), None) => breach(Change::Removed),
-            (None, _) if closed => breach(Change::NotAdmitted),
+            (Some(_), None) => found.add(&at, Change::Removed),
+            (None, _) if closed => found.add(&at, Change::NotAdmitted),
             (None, _) => {}
         }
     }
@@ -184,8 +191,10 @@ fn strings(value: Option<&Value>) -> BTreeSet<&str> {
     }
 }
 
-fn alternatives(schema: &Value) -> Option<&Vec<Value>> {
-    ["oneOf", "anyOf"].iter().find_map(|word| schema.get(word)?.as_array())
+fn alternatives(schema: &Map<String, Value>) -> Option<&Vec<Value>> {
+    ["oneOf", "anyOf"]
+        .into_iter()
+        .find_map(|word| schema.get(word)?.as_array())
 }
 
 /// A set of values, however it is spelled: `enum`, `const`, or alternatives of these (a value with a description of its
@@ -204,7 +213,10 @@ impl<'a> Values<'a> {
         } else if let Some(several) = schema.get("enum") {
             several.as_array()?.iter().collect()
         } else {
-            let sets: Vec<Self> = alternatives(schema)?.iter().map(Self::of).collect::<Option<_>>()?;
+            let sets: Vec<Self> = alternatives(schema.as_object()?)?
+                .iter()
+                .map(Self::of)
+                .collect::<Option<_>>()?;
             return Some(Self {
                 extensible: extensible || sets.iter().any(|set| set.extensible),
                 all: sets.into_iter().flat_map(|set| set.all).collect(),

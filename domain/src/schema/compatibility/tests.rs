@@ -172,12 +172,24 @@ fn what_is_nested_is_told_by_its_path() {
     let map = |of: Value| json!({ "type": "object", "additionalProperties": of });
     expect(&map(text()), &map(json!({ "type": "number" })), &[(".*", C::Type)]);
 
-    let one_of = |field: Value| json!({ "oneOf": [object(field, json!({})), text()] });
-    expect(
-        &one_of(json!({ "a": text() })),
-        &one_of(json!({ "b": text() })),
-        &[("a", C::Removed), ("b", C::Required)],
-    );
+    let either = |field: Value| {
+        let mut schema = object(json!({ "b": text() }), json!({}));
+        schema["oneOf"] = json!([object(field, json!({})), object(json!({ "z": text() }), json!({}))]);
+        schema
+    };
+    let (old, new) = (either(json!({ "a": text() })), either(json!({ "c": text() })));
+    expect(&old, &new, &[("a", C::Removed), ("c", C::Required)]);
+    let mut new = old.clone();
+    new["properties"]["b"] = json!({ "type": "number" });
+    expect(&old, &new, &[("b", C::Type)]);
+    new["oneOf"].as_array_mut().unwrap().pop();
+    expect(&old, &new, &[("", C::Type), ("b", C::Type)]);
+}
+
+#[test]
+fn an_event_stays_with_its_aggregate() {
+    let of = |aggregate: &str| json!({ "type": "object", "x-aggregate": aggregate });
+    expect(&of("deal"), &of("order"), &[("", C::Rule)]);
 }
 
 #[test]
