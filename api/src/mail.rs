@@ -201,7 +201,7 @@ impl Postman {
     async fn recipient(&self, user: Uuid) -> Result<Option<Registered>, ConsumerError> {
         let mut recipient = None;
         for event in self.log.read_stream(WorkspaceId::PLATFORM.uuid(), user, 0).await? {
-            if let Fact::User(event) = Fact::decode(&event.category, &event.event_type, &event.data)? {
+            if let Fact::User(event) = Fact::decode(&event.category, &event.event_type, event.schema, &event.data)? {
                 recipient = match event {
                     UserEvent::Registered(registered) => Some(registered),
                     UserEvent::EmailVerified {} => None,

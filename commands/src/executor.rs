@@ -67,7 +67,7 @@ impl Executor {
             version: 0,
         };
         for event in events.iter().filter(|event| event.category == A::NAME) {
-            let decoded = fact::decode(&event.event_type, &event.data).map_err(Error::Unreadable)?;
+            let decoded = fact::decode(&event.event_type, event.schema, &event.data).map_err(Error::Unreadable)?;
             loaded = Loaded {
                 state: loaded.state.evolve(&decoded),
                 version: event.version,
@@ -196,7 +196,7 @@ fn done<A: Aggregate, R>(asked: Answer, appended: Appended) -> Result<Done<A::Ev
     };
     for event in appended.events.iter().filter(|event| event.category == A::NAME) {
         done.at = Some(event.recorded_at);
-        let decoded = fact::decode(&event.event_type, &event.data);
+        let decoded = fact::decode(&event.event_type, event.schema, &event.data);
         done.events.push(decoded.map_err(Error::Unreadable)?);
     }
     Ok(done)

@@ -36,16 +36,16 @@ impl Unit {
                         ClaimAct::Release => log::ClaimAct::Release,
                     },
                 }));
-            let (event_type, data) = fact::encode(event)?;
+            let stored = fact::encode(event)?;
             let number = event.numbering().map(|numbering| Number {
                 field: numbering.field,
                 series: numbering.series.prefix(),
             });
             new.push(NewEvent {
                 id: Uuid::now_v7(),
-                event_type,
-                schema: 1,
-                data,
+                event_type: stored.event_type,
+                schema: stored.schema,
+                data: stored.data,
                 number,
             });
             state = state.evolve(event);

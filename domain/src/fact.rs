@@ -1,16 +1,18 @@
 //! Every event there is, as one type: what readers of a whole log (projections, sagas) match on. One line a module.
 
 use crate::{
-    Aggregate,
+    Aggregate, Event, Numbering,
     catalog::{product, stock},
     finance::invoice,
+    halves,
     identity::{organization, user, workspace},
     office::notification,
     process,
     production::{bom, production_order},
     sales::{customer, deal, order},
+    schema::{self, EventType},
+    upcast::{self, UpcastError, Upcaster},
 };
-use serde::de::DeserializeOwned;
 
 /// An event with the aggregate it belongs to.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,11 +32,85 @@ pub enum Fact {
     Process(process::ProcessEvent),
 }
 
-/// A stored event this version cannot read: the reader stops rather than skip it.
+/// The same list once more, for what is asked of all of them.
+pub static CATEGORIES: [&dyn Category; 13] = [
+    &Of::<user::User>(Fact::User),
+    &Of::<organization::Organization>(Fact::Organization),
+    &Of::<workspace::Workspace>(Fact::Workspace),
+    &Of::<customer::Customer>(Fact::Customer),
+    &Of::<deal::Deal>(Fact::Deal),
+    &Of::<order::Order>(Fact::Order),
+    &Of::<product::Product>(Fact::Product),
+    &Of::<stock::Stock>(Fact::Stock),
+    &Of::<bom::Bom>(Fact::Bom),
+    &Of::<production_order::ProductionOrder>(Fact::ProductionOrder),
+    &Of::<invoice::Invoice>(Fact::Invoice),
+    &Of::<notification::Notification>(Fact::Notification),
+    &Of::<process::Process>(Fact::Process),
+];
+
+/// The events of one aggregate, of whichever Rust type they are.
+pub trait Category: Sync {
+    /// The aggregate's name, stored with every event.
+    fn name(&self) -> &'static str;
+
+    /// The event, from what is stored of it.
+    fn decode(&self, event_type: &str, schema: i32, data: &str) -> Result<Fact, DecodeError>;
+
+    /// The event as it would be stored today, and the field that would receive a number.
+    fn restate(&self, event_type: &str, schema: i32, data: &str) -> Result<(Stored, Option<Numbering>), DecodeError>;
+
+    /// What is stored in this category today.
+    fn event_types(&self) -> Vec<EventType>;
+
+    /// How what was stored earlier is read.
+    fn upcasters(&self) -> &'static [Upcaster];
+}
+
+struct Of<A: Aggregate>(fn(A::Event) -> Fact);
+
+impl<A: Aggregate> Category for Of<A> {
+    fn name(&self) -> &'static str {
+        A::NAME
+    }
+
+    fn decode(&self, event_type: &str, schema: i32, data: &str) -> Result<Fact, DecodeError> {
+        decode(event_type, schema, data).map(self.0)
+    }
+
+    fn restate(&self, event_type: &str, schema: i32, data: &str) -> Result<(Stored, Option<Numbering>), DecodeError> {
+        let event: A::Event = decode(event_type, schema, data)?;
+        let stored = encode(&event).map_err(unreadable(event_type))?;
+        Ok((stored, event.numbering()))
+    }
+
+    fn event_types(&self) -> Vec<EventType> {
+        schema::event_types::<A>()
+    }
+
+    fn upcasters(&self) -> &'static [Upcaster] {
+        A::Event::UPCASTERS
+    }
+}
+
+/// A stored event this version cannot read: the reader stops rather than skip it or guess.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     #[error("unknown category {0}")]
     UnknownCategory(String),
+    /// Above `known`, a newer version wrote it; below 1, nobody did.
+    #[error("{event_type} has schema {schema}, this version reads 1 to {known}")]
+    UnknownSchema {
+        event_type: String,
+        schema: i32,
+        known: i32,
+    },
+    #[error("{event_type} of schema {schema} cannot be lifted to today's")]
+    NotUpcast {
+        event_type: String,
+        schema: i32,
+        source: UpcastError,
+    },
     #[error("{event_type}: {source}")]
     Unreadable {
         event_type: String,
@@ -43,49 +119,62 @@ pub enum DecodeError {
 }
 
 impl Fact {
-    /// From the stored category, type and data.
-    pub fn decode(category: &str, event_type: &str, data: &str) -> Result<Self, DecodeError> {
-        Ok(match category {
-            user::User::NAME => Self::User(decode(event_type, data)?),
-            organization::Organization::NAME => Self::Organization(decode(event_type, data)?),
-            workspace::Workspace::NAME => Self::Workspace(decode(event_type, data)?),
-            customer::Customer::NAME => Self::Customer(decode(event_type, data)?),
-            deal::Deal::NAME => Self::Deal(decode(event_type, data)?),
-            order::Order::NAME => Self::Order(decode(event_type, data)?),
-            product::Product::NAME => Self::Product(decode(event_type, data)?),
-            stock::Stock::NAME => Self::Stock(decode(event_type, data)?),
-            bom::Bom::NAME => Self::Bom(decode(event_type, data)?),
-            production_order::ProductionOrder::NAME => Self::ProductionOrder(decode(event_type, data)?),
-            invoice::Invoice::NAME => Self::Invoice(decode(event_type, data)?),
-            notification::Notification::NAME => Self::Notification(decode(event_type, data)?),
-            process::Process::NAME => Self::Process(decode(event_type, data)?),
-            other => return Err(DecodeError::UnknownCategory(other.to_owned())),
-        })
+    /// From the stored category, type, schema number and data.
+    pub fn decode(category: &str, event_type: &str, schema: i32, data: &str) -> Result<Self, DecodeError> {
+        let known = CATEGORIES.iter().find(|known| known.name() == category);
+        let known = known.ok_or_else(|| DecodeError::UnknownCategory(category.to_owned()))?;
+        known.decode(event_type, schema, data)
     }
 }
 
-/// One event from its stored type and data.
-pub fn decode<E: DeserializeOwned>(event_type: &str, data: &str) -> Result<E, DecodeError> {
-    // The stored halves of `#[serde(tag = "type", content = "data")]`, put together again; a type never needs escaping.
-    let whole = format!(r#"{{"type":"{event_type}","data":{data}}}"#);
-    serde_json::from_str(&whole).map_err(|source| DecodeError::Unreadable {
+/// What is stored of an event itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    pub event_type: String,
+    /// The number of the shape that `data` has.
+    pub schema: i32,
+    /// A JSON object.
+    pub data: String,
+}
+
+/// One event from its stored type, schema number and data. Data of today's schema is read as it stands; only older data
+/// is lifted, field by field.
+pub fn decode<E: Event>(event_type: &str, schema: i32, data: &str) -> Result<E, DecodeError> {
+    let known = upcast::current(E::UPCASTERS, event_type);
+    if schema == known {
+        return halves::join_text(event_type, data).map_err(unreadable(event_type));
+    }
+    if !(1..known).contains(&schema) {
+        return Err(DecodeError::UnknownSchema {
+            event_type: event_type.to_owned(),
+            schema,
+            known,
+        });
+    }
+    let data = serde_json::from_str(data).map_err(unreadable(event_type))?;
+    let data = upcast::upcast(E::UPCASTERS, event_type, schema, data).map_err(|source| DecodeError::NotUpcast {
         event_type: event_type.to_owned(),
+        schema,
         source,
+    })?;
+    halves::join(event_type, serde_json::Value::Object(data)).map_err(unreadable(event_type))
+}
+
+/// What is to be stored of one event.
+pub fn encode<E: Event>(event: &E) -> Result<Stored, serde_json::Error> {
+    let (event_type, data) = halves::split(event)?;
+    Ok(Stored {
+        schema: upcast::current(E::UPCASTERS, &event_type),
+        event_type,
+        data,
     })
 }
 
-/// The stored type and data of one event.
-pub fn encode<E: serde::Serialize>(event: &E) -> Result<(String, String), serde_json::Error> {
-    #[derive(serde::Deserialize)]
-    struct Halves<'a> {
-        #[serde(rename = "type")]
-        event_type: String,
-        #[serde(borrow)]
-        data: &'a serde_json::value::RawValue,
+fn unreadable(event_type: &str) -> impl FnOnce(serde_json::Error) -> DecodeError {
+    |source| DecodeError::Unreadable {
+        event_type: event_type.to_owned(),
+        source,
     }
-    let whole = serde_json::to_string(event)?;
-    let halves: Halves = serde_json::from_str(&whole)?;
-    Ok((halves.event_type, halves.data.get().to_owned()))
 }
 
 #[cfg(test)]
@@ -93,106 +182,50 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_comes_back_from_its_stored_halves() {
+    fn an_event_comes_back_from_what_is_stored_of_it() {
         let event = customer::CustomerEvent::Archived {};
-        let (event_type, data) = encode(&event).unwrap();
-        assert_eq!((event_type.as_str(), data.as_str()), ("customer.archived", "{}"));
+        let stored = encode(&event).unwrap();
+        let expected = Stored {
+            event_type: "customer.archived".to_owned(),
+            schema: 1,
+            data: "{}".to_owned(),
+        };
+        assert_eq!(stored, expected);
         assert_eq!(
-            Fact::decode("customer", &event_type, &data).unwrap(),
+            Fact::decode("customer", &stored.event_type, stored.schema, &stored.data).unwrap(),
             Fact::Customer(event)
         );
-    }
-
-    #[derive(serde::Deserialize)]
-    struct Sample {
-        category: String,
-        #[serde(rename = "type")]
-        event_type: String,
-        schema: u32,
-        data: serde_json::Value,
-    }
-
-    fn samples() -> Vec<Sample> {
-        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/samples")).unwrap();
-        let read = |file: std::io::Result<std::fs::DirEntry>| {
-            serde_json::from_str(&std::fs::read_to_string(file.unwrap().path()).unwrap()).unwrap()
-        };
-        files.map(read).collect()
-    }
-
-    /// A sample of every version ever shipped stays in `samples/` and must load forever.
-    #[test]
-    fn every_sample_ever_stored_still_loads_and_is_stored_the_same() {
-        for sample in samples() {
-            let fact = Fact::decode(&sample.category, &sample.event_type, &sample.data.to_string()).unwrap();
-            if sample.schema == 1 {
-                let (event_type, data) = reencode(&fact);
-                assert_eq!(event_type, sample.event_type);
-                assert_eq!(
-                    serde_json::from_str::<serde_json::Value>(&data).unwrap(),
-                    sample.data,
-                    "{event_type}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn every_event_type_has_a_sample() {
-        let known: Vec<String> = samples().into_iter().map(|sample| sample.event_type).collect();
-        for event_type in event_types(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))) {
-            assert!(known.contains(&event_type), "samples/{event_type}.v1.json is missing");
-        }
-    }
-
-    /// The dotted names in the sources' `#[serde(rename = "…")]`.
-    fn event_types(folder: &std::path::Path) -> Vec<String> {
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let of = |path: std::path::PathBuf| {
-            if path.is_dir() {
-                return event_types(&path);
-            }
-            let source = std::fs::read_to_string(path).unwrap();
-            let names = source
-                .split("#[serde(rename = \"")
-                .skip(1)
-                .filter_map(|rest| rest.split('"').next());
-            names
-                .filter(|name| name.contains('.') && *name != "…")
-                .map(str::to_owned)
-                .collect()
-        };
-        entries.flat_map(of).collect()
-    }
-
-    fn reencode(fact: &Fact) -> (String, String) {
-        match fact {
-            Fact::User(event) => encode(event),
-            Fact::Organization(event) => encode(event),
-            Fact::Workspace(event) => encode(event),
-            Fact::Customer(event) => encode(event),
-            Fact::Deal(event) => encode(event),
-            Fact::Order(event) => encode(event),
-            Fact::Product(event) => encode(event),
-            Fact::Stock(event) => encode(event),
-            Fact::Bom(event) => encode(event),
-            Fact::ProductionOrder(event) => encode(event),
-            Fact::Invoice(event) => encode(event),
-            Fact::Notification(event) => encode(event),
-            Fact::Process(event) => encode(event),
-        }
-        .unwrap()
     }
 
     #[test]
     fn what_is_unknown_is_an_error_and_never_skipped() {
         assert!(matches!(
-            Fact::decode("spaceship", "spaceship.flown", "{}"),
+            Fact::decode("spaceship", "spaceship.flown", 1, "{}"),
             Err(DecodeError::UnknownCategory(_))
         ));
         assert!(matches!(
-            Fact::decode("deal", "deal.painted", "{}"),
+            Fact::decode("deal", "deal.painted", 1, "{}"),
             Err(DecodeError::Unreadable { .. })
         ));
+        for schema in [i32::MIN, -1, 0, 2, i32::MAX] {
+            let refused = Fact::decode("customer", "customer.archived", schema, "{}");
+            assert!(matches!(refused, Err(DecodeError::UnknownSchema { known: 1, .. })));
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_the_data_is_not_taken_for_the_event() {
+        for (event_type, data) in [
+            ("customer.archived", r#"{},"x":{}"#),
+            ("customer.archived", "{}}"),
+            ("customer.archived", ""),
+            (r#"customer.archived","x":""#, "{}"),
+        ] {
+            let refused = Fact::decode("customer", event_type, 1, data);
+            assert!(
+                matches!(refused, Err(DecodeError::Unreadable { .. })),
+                "{event_type} {data}"
+            );
+        }
     }
 }

@@ -3,8 +3,9 @@
 //! lets a JSON number carry it without loss even through readers that parse doubles.
 
 use rust_decimal::{Decimal, prelude::ToPrimitive};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use std::{cmp::Ordering, fmt, iter::Sum, marker::PhantomData, ops::Neg};
+use std::{borrow::Cow, cmp::Ordering, fmt, iter::Sum, marker::PhantomData, ops::Neg};
 
 /// What distinguishes one fixed-point quantity from another.
 pub trait Unit: Copy + Send + Sync + 'static {
@@ -256,6 +257,18 @@ impl<U: Unit> Serialize for Fixed<U> {
 impl<'de, U: Unit> Deserialize<'de> for Fixed<U> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Visitor(PhantomData))
+    }
+}
+
+impl<U: Unit> JsonSchema for Fixed<U> {
+    fn schema_name() -> Cow<'static, str> {
+        U::NOUN.into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let limit = Self(U::LIMIT, PhantomData);
+        // `multipleOf` would say it in the standard's words, but many validators compute it in doubles, and refuse 1.1.
+        json_schema!({ "type": "number", "minimum": -limit, "maximum": limit, "x-decimal-places": U::PLACES })
     }
 }
 

@@ -6,12 +6,15 @@ mod change;
 pub mod check;
 pub mod fact;
 pub mod fixed;
+mod halves;
 pub mod id;
 pub mod number;
 pub mod permission;
+pub mod schema;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod upcast;
 
 pub mod catalog;
 pub mod finance;
@@ -26,7 +29,9 @@ pub use fact::Fact;
 pub use fixed::{Money, Percent, Quantity, Total};
 pub use number::{Number, Series};
 pub use permission::{Permission, Role};
+pub use upcast::{UpcastError, Upcaster};
 
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The write-side contract: a life cycle that accepts commands and is rebuilt from its own events.
@@ -53,8 +58,14 @@ pub trait Aggregate: Default + Clone + Send + Sync + 'static {
     }
 }
 
-/// What is stored: an enum whose serde names (`#[serde(tag = "type", content = "data")]`) are the dotted event types.
-pub trait Event: Serialize + DeserializeOwned + Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static {
+/// What is stored: an enum whose serde names (`#[serde(tag = "type", content = "data")]`) are the dotted event types. Its
+/// JSON Schemas are checked in: a change of shape that old events or other readers would not survive fails a test.
+pub trait Event:
+    Serialize + DeserializeOwned + JsonSchema + Clone + std::fmt::Debug + PartialEq + Send + Sync + 'static
+{
+    /// The steps from earlier shapes to today's, of all its types. A type's schema number is one more than it has steps.
+    const UPCASTERS: &'static [Upcaster] = &[];
+
     /// The field that receives the next number of a series when the event is appended.
     fn numbering(&self) -> Option<Numbering> {
         None

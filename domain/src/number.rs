@@ -1,6 +1,7 @@
 //! Document numbers, `DL-2026-0001`: rising and without gaps per workspace, series and year. A number is assigned
 //! by the log in the transaction that appends the event and nowhere else; until then it is pending.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -28,8 +29,8 @@ impl Series {
     }
 }
 
-/// A rendered number; empty while pending.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// A document's number, such as `DL-2026-0001`; empty while pending.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Number(String);
 

@@ -1,5 +1,6 @@
 //! Rights. A permission is a `MODULE_ACTION` string, a role a named set of them; an employee may be granted more.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use strum::{EnumString, IntoStaticStr, VariantArray};
@@ -50,12 +51,26 @@ impl fmt::Display for Permission {
     }
 }
 
-/// The seven roles of documents 1, 3 and 4.
+// The seven of documents 1, 3 and 4.
+/// What a member may be in a workspace.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, EnumString,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    IntoStaticStr,
+    EnumString,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
+#[schemars(extend("x-extensible" = true))]
 pub enum Role {
     Owner,
     Admin,

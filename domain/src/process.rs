@@ -2,6 +2,7 @@
 //! the whole story of why a process stands where it stands.
 
 use crate::{Aggregate, Event, Kind, Permission, Rejection, id::ProcessId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ pub enum ProcessCommand {
 }
 
 /// A command the saga owed was refused by the rules, for good: asking again would not help.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
     pub saga: String,
@@ -25,7 +26,7 @@ pub struct Refusal {
     pub message: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum ProcessEvent {
     #[serde(rename = "process.step.refused")]

@@ -22,7 +22,12 @@ pub struct Seen {
 
 impl Seen {
     pub fn decode(recorded: Recorded) -> Result<Self, DecodeError> {
-        let fact = Fact::decode(&recorded.category, &recorded.event_type, &recorded.data)?;
+        let fact = Fact::decode(
+            &recorded.category,
+            &recorded.event_type,
+            recorded.schema,
+            &recorded.data,
+        )?;
         Ok(Self { fact, recorded })
     }
 

@@ -95,7 +95,7 @@ impl Sagas {
         let count = i64::try_from(events.len())?;
         let mut seen = Vec::with_capacity(events.len());
         for event in events {
-            let fact = Fact::decode(&event.category, &event.event_type, &event.data)?;
+            let fact = Fact::decode(&event.category, &event.event_type, event.schema, &event.data)?;
             seen.push(Seen {
                 id: event.stream_id,
                 at: event.recorded_at,

@@ -91,6 +91,7 @@ fn domain_has_no_io_no_clock_no_chance_and_no_floating_money() {
     let pure = [
         "chrono",
         "rust_decimal",
+        "schemars",
         "serde",
         "serde_json",
         "strum",

@@ -6,6 +6,7 @@ use crate::{
     Aggregate, Check, Event, Kind, Money, Permission, Quantity, Rejection, Violation, Violations,
     id::{OrderId, ProductId, ProductionOrderId, StockId},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -28,7 +29,7 @@ pub enum StockCommand {
 }
 
 /// What goods are wanted for: every supply is pegged to the demand it serves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Demand {
     /// Derived from the order's line or the production order and the product: asking twice is asking once.
@@ -42,7 +43,7 @@ pub struct Demand {
     pub reference: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum StockEvent {
     #[serde(rename = "stock.received")]

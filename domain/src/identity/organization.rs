@@ -3,6 +3,7 @@
 use crate::{
     Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Violation, Violations, id::OrganizationId, id::UserId,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 // Vocabulary
@@ -12,7 +13,7 @@ pub enum OrganizationCommand {
     Create(Created),
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Created {
     pub name: String,
@@ -20,7 +21,7 @@ pub struct Created {
     pub owner_id: UserId,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum OrganizationEvent {
     #[serde(rename = "organization.created")]

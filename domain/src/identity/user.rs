@@ -3,6 +3,7 @@
 use crate::{
     Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Violation, Violations, id::OrganizationId, id::UserId,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 // Vocabulary
@@ -14,7 +15,7 @@ pub enum UserCommand {
     VerifyEmail,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Registered {
     /// Lower case, trimmed.
@@ -25,7 +26,7 @@ pub struct Registered {
     pub organization_id: Option<OrganizationId>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum UserEvent {
     #[serde(rename = "user.registered")]

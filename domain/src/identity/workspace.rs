@@ -4,6 +4,7 @@ use crate::{
     Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Role, Rule, Violation, Violations, id::OrganizationId,
     id::UserId, id::WorkspaceId,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ pub enum WorkspaceCommand {
     AddMember { user_id: UserId, role: Role },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WorkspaceKind {
     Corporate,
@@ -27,7 +28,7 @@ pub enum WorkspaceKind {
     Store,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Created {
     pub name: String,
@@ -40,7 +41,7 @@ pub struct Created {
     pub owner_id: UserId,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum WorkspaceEvent {
     #[serde(rename = "workspace.created")]

@@ -4,6 +4,7 @@ use crate::{
     Aggregate, Event, Kind, Permission, Rejection, Role,
     id::{NotificationId, UserId},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -18,16 +19,17 @@ pub enum NotificationCommand {
     Read { user_id: UserId },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[schemars(extend("x-extensible" = true))]
 pub enum Topic {
     DealWon,
     ProductionShortage,
     ProcessParked,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Audience {
     /// Everyone who has the role when they look.
@@ -35,7 +37,7 @@ pub enum Audience {
     User(UserId),
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Created {
     #[serde(rename = "type")]
@@ -47,7 +49,7 @@ pub struct Created {
     pub data: Map<String, Value>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum NotificationEvent {
     #[serde(rename = "notification.created")]

@@ -13,6 +13,7 @@ use crate::{
     id::{CustomerId, DealId, UserId},
 };
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
@@ -33,11 +34,13 @@ pub enum DealCommand {
     Lose(Loss),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, IntoStaticStr, Default,
+)]
 #[serde(rename_all = "UPPERCASE")]
 #[strum(serialize_all = "UPPERCASE")]
 pub enum Stage {
-    /// Document 1's NEW.
+    // Document 1's NEW.
     #[default]
     #[serde(alias = "NEW")]
     Lead,
@@ -77,7 +80,7 @@ pub struct Loss {
 }
 
 /// Everything the order and the invoice of a won deal need.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Won {
     pub from: Stage,
@@ -95,7 +98,7 @@ pub struct Won {
     pub notes: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
 pub enum DealEvent {
     #[serde(rename = "deal.created")]

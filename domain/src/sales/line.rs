@@ -1,10 +1,11 @@
 //! A line of a deal, an order or an invoice, and the arithmetic they share: every total is the sum of its lines.
 
 use crate::{Check, Money, Percent, Quantity, Rule, catalog::product::ProductType, check::ITEMS_MAX, id::ProductId};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Carries what readers need: name, code and kind as they were when the line was written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Line {
     /// Absent on an adjustment.
@@ -20,14 +21,14 @@ pub struct Line {
     pub total_price: Money,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum LineType {
     Product(ProductType),
     Adjustment(Adjustment),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Adjustment {
     #[serde(rename = "ADJUSTMENT")]
     Adjustment,

@@ -6,10 +6,11 @@ use crate::{
     id::{CustomerId, UserId},
 };
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is known of a deal besides its stage and lines.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Details {
     pub title: String,
@@ -31,7 +32,7 @@ pub struct Details {
 }
 
 /// The fields an update names.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
