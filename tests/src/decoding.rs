@@ -11,19 +11,20 @@ struct Sample<'a> {
     category: String,
     #[serde(rename = "type")]
     event_type: String,
+    schema: i32,
     #[serde(borrow)]
     data: &'a RawValue,
 }
 
-/// Decodes an event; the bytes are a sample's JSON, or else category, type and data, each after a line break.
+/// Decodes an event; the bytes are a sample's JSON, or else category, type, schema number and data, each after a line break.
 pub fn stored_event(bytes: &[u8]) -> Result<Fact, DecodeError> {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(sample) = serde_json::from_str::<Sample>(&text) {
-        return Fact::decode(&sample.category, &sample.event_type, sample.data.get());
+        return Fact::decode(&sample.category, &sample.event_type, sample.schema, sample.data.get());
     }
-    let mut parts = text.splitn(3, '\n');
+    let mut parts = text.splitn(4, '\n');
     let mut part = || parts.next().unwrap_or_default();
-    Fact::decode(part(), part(), part())
+    Fact::decode(part(), part(), part().parse().unwrap_or(1), part())
 }
 
 /// Reads a file of the log to its end.
