@@ -79,7 +79,7 @@ impl Aggregate for Process {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Process {
     refused: Vec<String>,
 }

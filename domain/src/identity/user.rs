@@ -129,7 +129,7 @@ impl Registered {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum User {
     #[default]
     Unknown,
