@@ -60,8 +60,7 @@ impl Executor {
         let events = self
             .log
             .read_stream(workspace.into(), id.into(), 0)
-            .await
-            .map_err(AppendError::from)?;
+            .await?;
         let mut loaded = Loaded {
             state: A::default(),
             version: 0,

@@ -9,13 +9,15 @@ mod follow;
 mod ledger;
 pub mod migrate;
 mod read;
+mod snapshot;
 mod wakeup;
 
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
 pub use chain::{ChainError, HASH_ZERO, Verifier};
 pub use envelope::{Metadata, Recorded, Stream};
 pub use follow::{Consumer, ConsumerError, Progress, Status, chain, follow};
-pub use read::read_in_tx;
+pub use read::{ReadError, Scan, read_in_tx};
+pub use snapshot::{Folded, Snapshot};
 pub use wakeup::Moved;
 
 use committer::Committer;
@@ -70,7 +72,13 @@ impl Log {
     }
 }
 
-const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration {
-    name: "0001_log",
-    sql: include_str!("../../migrations/log/0001_log.sql"),
-}];
+const MIGRATIONS: &[migrate::Migration] = &[
+    migrate::Migration {
+        name: "0001_log",
+        sql: include_str!("../../migrations/log/0001_log.sql"),
+    },
+    migrate::Migration {
+        name: "0005_snapshots",
+        sql: include_str!("../../migrations/log/0005_snapshots.sql"),
+    },
+];

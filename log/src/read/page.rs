@@ -1,0 +1,209 @@
+//! One page of a long reading, bounded twice: by rows, which adapt to how large the events are, and by bytes. Asking
+//! the database for sizes beforehand would cost every row something; instead the rows come one by one and a page
+//! that grows beyond its bytes is cut where it stands, and its connection closed, since what still flows through it
+//! may be gigabytes. The next page asks for fewer rows, so that happens only where small events turn large at once.
+
+use super::{
+    RANGE, ReadError,
+    row::{self, Run, columns, decode},
+};
+use crate::Recorded;
+use futures::TryStreamExt;
+use sqlx::{PgPool, Postgres, Row, pool::PoolConnection, postgres::PgArguments, query::Query};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What a page aims at.
+const BYTES_AIM: usize = 4 << 20;
+/// Where it is cut.
+const BYTES_MAX: usize = 16 << 20;
+/// What an event holds besides its data and metadata, about.
+const ENVELOPE_BYTES: usize = 256;
+const ROWS_FIRST: i64 = 256;
+/// Larger pages gain nothing (measured).
+const ROWS_MAX: i64 = 5_000;
+/// By type: most positions are only looked at.
+const LOOKS_MAX: i64 = 20_000;
+
+/// What is read.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    Workspace,
+    Stream(Uuid),
+    Types(Arc<[String]>),
+}
+
+/// How far a reading has got.
+#[derive(Debug, Clone)]
+pub(super) struct Cursor {
+    workspace: Uuid,
+    source: Source,
+    /// The position, or the stream's version, that was reached.
+    after: i64,
+    rows: i64,
+}
+
+#[derive(Debug)]
+pub(super) struct Page {
+    pub events: Vec<Recorded>,
+    /// There was nothing more at that moment.
+    pub last: bool,
+}
+
+/// The rows of a page as they come.
+#[derive(Default)]
+struct Rows {
+    events: Vec<Recorded>,
+    bytes: usize,
+    head: i64,
+    /// By type: how many positions of the range are there.
+    present: i64,
+    cut: bool,
+}
+
+impl Cursor {
+    pub fn new(workspace: Uuid, source: Source, after: i64) -> Self {
+        Self {
+            workspace,
+            source,
+            after,
+            rows: ROWS_FIRST,
+        }
+    }
+
+    pub fn after(&self) -> i64 {
+        self.after
+    }
+
+    /// The next page; the cursor then stands behind it.
+    pub async fn advance(&mut self, pool: &PgPool) -> Result<Page, ReadError> {
+        let (after, until) = (self.after, self.after.saturating_add(self.rows));
+        let rows = self.fetch(pool, until).await?;
+        let last = match self.source {
+            Source::Stream(stream_id) => {
+                Run::of_versions(self.workspace, stream_id, after).check(&rows.events)?;
+                self.after = rows.events.last().map_or(after, |event| event.version);
+                !rows.cut && self.after < until
+            }
+            Source::Workspace => {
+                let mut run = Run::of_positions(self.workspace, after);
+                run.check(&rows.events)?;
+                if !rows.cut {
+                    run.reaches(until.min(rows.head), rows.head)?;
+                }
+                self.after = rows.events.last().map_or(after, |event| event.position);
+                self.after >= rows.head
+            }
+            Source::Types(_) => {
+                let seen = until.min(rows.head).max(after);
+                if rows.present != seen - after {
+                    return Err(self.find_hole(pool, seen).await?);
+                }
+                self.after = match rows.events.last() {
+                    Some(event) if rows.cut => event.position,
+                    _ => seen,
+                };
+                self.after >= rows.head
+            }
+        };
+        self.adapt(self.after - after, rows.bytes);
+        Ok(Page {
+            events: rows.events,
+            last,
+        })
+    }
+
+    /// So many rows that they come to the bytes aimed at, going by the last page; growing step by step.
+    fn adapt(&mut self, passed: i64, bytes: usize) {
+        let most = match self.source {
+            Source::Types(_) => LOOKS_MAX,
+            Source::Workspace | Source::Stream(_) => ROWS_MAX,
+        };
+        let (aim, bytes) = (i64::try_from(BYTES_AIM).unwrap_or(i64::MAX), i64::try_from(bytes).unwrap_or(i64::MAX));
+        let fitting = aim.saturating_mul(passed) / bytes.max(1);
+        self.rows = fitting.min(self.rows * 4).clamp(1, most);
+    }
+
+    async fn fetch(&self, pool: &PgPool, until: i64) -> Result<Rows, ReadError> {
+        let mut lent = Lent(Some(pool.acquire().await?));
+        let mut page = Rows::default();
+        if let Some(connection) = &mut lent.0 {
+            let mut rows = self.query(until).fetch(&mut **connection);
+            while let Some(row) = rows.try_next().await? {
+                if row.try_get::<i64, _>(0)? == 0 {
+                    page.head = row::head(&row)?;
+                    if let Source::Types(_) = self.source {
+                        page.present = row.try_get(row::EXTRA + 1)?;
+                    }
+                    continue;
+                }
+                let event = decode(&row, self.workspace)?;
+                page.bytes += event.data.len() + event.metadata.len() + ENVELOPE_BYTES;
+                page.events.push(event);
+                if page.bytes > BYTES_MAX {
+                    page.cut = true;
+                    return Ok(page);
+                }
+            }
+        }
+        lent.give_back();
+        Ok(page)
+    }
+
+    fn query(&self, until: i64) -> Query<'_, Postgres, PgArguments> {
+        const TYPES: &str = concat!(
+            row::head_row!("0"),
+            ", (select count(*) from log.events where workspace_id = $1 and position > $2 and position <= $3) union all select ",
+            columns!(),
+            ", null::bigint, null::bigint from log.events where workspace_id = $1 and position > $2 and position <= $3 and type = any($4) order by position"
+        );
+        const STREAM: &str = concat!(
+            "select ",
+            columns!(),
+            " from log.events where workspace_id = $1 and version > $2 and version <= $3 and stream_id = $4 order by version"
+        );
+        let sql = match &self.source {
+            Source::Workspace => RANGE,
+            Source::Types(_) => TYPES,
+            Source::Stream(_) => STREAM,
+        };
+        let query = sqlx::query(sql).bind(self.workspace).bind(self.after).bind(until);
+        match &self.source {
+            Source::Workspace => query,
+            Source::Types(types) => query.bind(types.as_ref()),
+            Source::Stream(stream_id) => query.bind(stream_id),
+        }
+    }
+
+    /// Where exactly; only after the count said there is one.
+    async fn find_hole(&self, pool: &PgPool, until: i64) -> Result<ReadError, sqlx::Error> {
+        let first = "select p, coalesce((select min(position) from log.events where workspace_id = $1 and position > p), $3) \
+            from generate_series($2 + 1, $3) p where not exists \
+            (select from log.events where workspace_id = $1 and position = p) order by p limit 1";
+        let first = sqlx::query_as(first).bind(self.workspace).bind(self.after).bind(until);
+        let (expected, found) = first.fetch_one(pool).await?;
+        Ok(ReadError::Hole {
+            workspace: self.workspace,
+            expected,
+            found,
+        })
+    }
+}
+
+/// A connection in the middle of an answer: closed unless the answer was heard to its end, whether the page was cut
+/// or nobody waits for it any more. The pool opens another when it needs one.
+struct Lent(Option<PoolConnection<Postgres>>);
+
+impl Lent {
+    fn give_back(mut self) {
+        self.0.take();
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(connection) = &mut self.0 {
+            connection.close_on_drop();
+        }
+    }
+}
