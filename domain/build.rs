@@ -24,10 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     println!("cargo::rerun-if-changed={}", root.join("src").display());
-    fs::write(
-        Path::new(&env::var("OUT_DIR")?).join("fingerprint"),
-        hasher.finalize(),
-    )?;
+    fs::write(Path::new(&env::var("OUT_DIR")?).join("fingerprint"), hasher.finalize())?;
     Ok(())
 }
 

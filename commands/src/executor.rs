@@ -57,10 +57,7 @@ impl Executor {
 
     /// An aggregate's state as the log has it now.
     pub async fn load<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Loaded<A>, Error<R>> {
-        let events = self
-            .log
-            .read_stream(workspace.into(), id.into(), 0)
-            .await?;
+        let events = self.log.read_stream(workspace.into(), id.into(), 0).await?;
         let mut loaded = Loaded {
             state: A::default(),
             version: 0,

@@ -45,7 +45,8 @@ mod tests {
             .run(&streams, |(stream, pause)| {
                 let stream: Vec<&A::Event> = stream.iter().map(|n| n.get(&known)).collect();
                 let (before, after) = stream.split_at(pause.index(stream.len() + 1));
-                let fold = |state: A, events: &[&A::Event]| events.iter().fold(state, |state, event| state.evolve(event));
+                let fold =
+                    |state: A, events: &[&A::Event]| events.iter().fold(state, |state, event| state.evolve(event));
                 let state = fold(A::default(), before);
                 let read_back: A = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
                 prop_assert_eq!(&read_back, &state);

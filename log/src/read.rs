@@ -84,7 +84,10 @@ pub async fn read_in_tx(
         return Ok(Vec::new());
     };
     let head = row::head(head)?;
-    let events: Vec<_> = rows.iter().map(|row| decode(row, workspace)).collect::<Result<_, _>>()?;
+    let events: Vec<_> = rows
+        .iter()
+        .map(|row| decode(row, workspace))
+        .collect::<Result<_, _>>()?;
     let mut run = Run::of_positions(workspace, after);
     run.check(&events)?;
     run.reaches(until.min(head), head)?;

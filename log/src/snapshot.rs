@@ -56,7 +56,10 @@ impl Log {
             }
             _ => (None, rows.as_slice()),
         };
-        let tail: Vec<_> = rows.iter().map(|row| decode(row, workspace)).collect::<Result<_, _>>()?;
+        let tail: Vec<_> = rows
+            .iter()
+            .map(|row| decode(row, workspace))
+            .collect::<Result<_, _>>()?;
         let after = snapshot.as_ref().map_or(0, |snapshot| snapshot.version);
         Run::of_versions(workspace, stream.id, after).check(&tail)?;
         Ok(Folded { snapshot, tail })

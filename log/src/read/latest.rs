@@ -25,7 +25,10 @@ impl Log {
             return Ok(Vec::new());
         };
         let head = row::head(head)?;
-        let events: Vec<_> = rows.iter().map(|row| decode(row, workspace)).collect::<Result<_, _>>()?;
+        let events: Vec<_> = rows
+            .iter()
+            .map(|row| decode(row, workspace))
+            .collect::<Result<_, _>>()?;
         let first = head.min(before.saturating_sub(1));
         let mut run = Run::of_positions(workspace, 0).down_from(first);
         run.check(&events)?;
@@ -47,7 +50,11 @@ impl Log {
             " from log.events where workspace_id = $1 and stream_id = $2 and version < $3 order by version desc limit $4"
         );
         let (before, limit) = (before.unwrap_or(i64::MAX), limit.max(0));
-        let query = sqlx::query(page).bind(workspace).bind(stream_id).bind(before).bind(limit);
+        let query = sqlx::query(page)
+            .bind(workspace)
+            .bind(stream_id)
+            .bind(before)
+            .bind(limit);
         let events = fetch(query, &mut *self.pool.acquire().await?, workspace).await?;
         if let Some(first) = events.first().map(|event| event.version) {
             let mut run = Run::of_versions(workspace, stream_id, 0).down_from(first);

@@ -119,7 +119,10 @@ impl Cursor {
             Source::Types(_) => LOOKS_MAX,
             Source::Workspace | Source::Stream(_) => ROWS_MAX,
         };
-        let (aim, bytes) = (i64::try_from(BYTES_AIM).unwrap_or(i64::MAX), i64::try_from(bytes).unwrap_or(i64::MAX));
+        let (aim, bytes) = (
+            i64::try_from(BYTES_AIM).unwrap_or(i64::MAX),
+            i64::try_from(bytes).unwrap_or(i64::MAX),
+        );
         let fitting = aim.saturating_mul(passed) / bytes.max(1);
         self.rows = fitting.min(self.rows * 4).clamp(1, most);
     }

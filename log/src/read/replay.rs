@@ -66,11 +66,13 @@ impl Log {
     ) -> impl Stream<Item = Result<Scan, ReadError>> + Send + use<> {
         let types = types.iter().map(|name| (*name).to_owned()).collect();
         let cursor = Cursor::new(workspace, Source::Types(types), after);
-        Walk::new(self.pool.clone(), [cursor]).pages().map_ok(|(cursor, page)| Scan {
-            events: page.events,
-            scanned_to: cursor,
-            caught_up: page.last,
-        })
+        Walk::new(self.pool.clone(), [cursor])
+            .pages()
+            .map_ok(|(cursor, page)| Scan {
+                events: page.events,
+                scanned_to: cursor,
+                caught_up: page.last,
+            })
     }
 
     /// One step of that.

@@ -123,7 +123,11 @@ impl Run {
 
     /// It was to go on until there.
     pub fn reaches(&self, last: i64, found: i64) -> Result<(), ReadError> {
-        let missing = if self.step > 0 { self.next <= last } else { self.next >= last };
+        let missing = if self.step > 0 {
+            self.next <= last
+        } else {
+            self.next >= last
+        };
         if missing { Err(self.hole(found)) } else { Ok(()) }
     }
 
