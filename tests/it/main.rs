@@ -15,5 +15,6 @@ mod lists;
 mod load;
 mod reading;
 mod relay;
+mod states;
 mod story;
 mod tidy;
