@@ -16,12 +16,12 @@ use row::{Run, columns, decode, fetch};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// The head first, as a row without an event, so that it is seen in the same instant as the events.
+/// The positions of a workspace after $2 up to $3.
 const RANGE: &str = concat!(
-    row::head_row!("0"),
-    " union all select ",
+    "select ",
     columns!(),
-    ", null::bigint from log.events where workspace_id = $1 and position > $2 and position <= $3 order by position"
+    row::head!(),
+    " from log.events where workspace_id = $1 and position > $2 and position <= $3 order by position"
 );
 
 impl Log {
@@ -45,8 +45,7 @@ impl Log {
 
     /// Where a workspace's log stands; 0 when it has no events.
     pub async fn head(&self, workspace: Uuid) -> Result<i64, ReadError> {
-        let head = sqlx::query_scalar("select position from log.heads where workspace_id = $1");
-        Ok(head.bind(workspace).fetch_optional(&self.pool).await?.unwrap_or(0))
+        Ok(head_in_tx(&mut *self.pool.acquire().await?, workspace).await?)
     }
 
     /// What a command id did; `None` when it is new.
@@ -77,19 +76,28 @@ pub async fn read_in_tx(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Recorded>, ReadError> {
-    let until = after.saturating_add(limit);
-    let rows = sqlx::query(RANGE).bind(workspace).bind(after).bind(until);
-    let rows = rows.fetch_all(connection).await?;
-    let Some((head, rows)) = rows.split_first() else {
-        return Ok(Vec::new());
-    };
-    let head = row::head(head)?;
+    let until = after.saturating_add(limit.max(0));
+    let query = || sqlx::query(RANGE).bind(workspace).bind(after).bind(until);
+    let mut rows = query().fetch_all(&mut *connection).await?;
+    let mut head = row::head_of(&rows)?;
+    if rows.is_empty() && until > after {
+        // Nobody said how far the log goes; asked apart, it may have gone on since.
+        head = Some(head_in_tx(connection, workspace).await?);
+        if head > Some(after) {
+            rows = query().fetch_all(connection).await?;
+        }
+    }
     let events: Vec<_> = rows
         .iter()
         .map(|row| decode(row, workspace))
         .collect::<Result<_, _>>()?;
-    let mut run = Run::of_positions(workspace, after);
+    let (mut run, head) = (Run::of_positions(workspace, after), head.unwrap_or(after));
     run.check(&events)?;
     run.reaches(until.min(head), head)?;
     Ok(events)
+}
+
+async fn head_in_tx(connection: &mut PgConnection, workspace: Uuid) -> Result<i64, sqlx::Error> {
+    let head = sqlx::query_scalar("select position from log.heads where workspace_id = $1");
+    Ok(head.bind(workspace).fetch_optional(connection).await?.unwrap_or(0))
 }

@@ -279,3 +279,31 @@ async fn a_reader_that_stops_or_is_dropped_holds_no_connection() {
     let lent = futures::future::join_all((0..3).map(|_| pool.acquire())).await;
     assert!(lent.iter().all(Result::is_ok), "every connection is there to be had");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_benchmark_reads_every_event_it_wrote() {
+    let database = Database::create().await;
+    let (log, pool) = (database.log().await, database.pool().await);
+    let workspace = Uuid::now_v7();
+    prometric_tests::replay::fill(&pool, workspace, 12_000).await;
+    let run = prometric_tests::replay::measure(&log, &pool, workspace).await;
+    assert_eq!(run.events, 12_000);
+    println!("{:.0} events/s, {:.2} of a copy", run.rate(), run.ratio());
+    if std::env::var("EXPLORE").is_ok() {
+        let workspace = Uuid::now_v7();
+        prometric_tests::replay::fill(&pool, workspace, 400_000).await;
+        for _ in 0..4 {
+            let run = prometric_tests::replay::measure(&log, &pool, workspace).await;
+            println!("{:.0} events/s, {:.2} of a copy, {:?}", run.rate(), run.ratio(), run);
+            let start = std::time::Instant::now();
+            let mut n = 0;
+            let mut replay = Box::pin(log.replay(workspace, 0));
+            while let Some(event) = replay.next().await {
+                n += event.unwrap().data.len();
+            }
+            println!("undecoded {n} {:?}", start.elapsed());
+        }
+        println!("WORKSPACE {workspace} {}", database.url);
+        tokio::time::sleep(std::time::Duration::from_secs(100)).await;
+    }
+}

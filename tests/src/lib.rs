@@ -3,6 +3,7 @@
 
 mod client;
 mod database;
+pub mod replay;
 mod routes;
 mod server;
 pub mod shape;

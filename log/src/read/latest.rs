@@ -1,8 +1,8 @@
 //! Backwards: the latest events of a workspace or a stream, and the pages before them, newest first.
 
 use super::{
-    ReadError,
-    row::{self, Run, columns, decode, fetch},
+    ReadError, head_in_tx,
+    row::{Run, columns, fetch},
 };
 use crate::{Log, Recorded};
 use uuid::Uuid;
@@ -12,27 +12,19 @@ impl Log {
     /// before the last position of this one.
     pub async fn latest(&self, workspace: Uuid, before: Option<i64>, limit: i64) -> Result<Vec<Recorded>, ReadError> {
         let page = concat!(
-            row::head_row!("9223372036854775807"),
-            " union all select ",
+            "select ",
             columns!(),
-            ", null::bigint from log.events where workspace_id = $1 and position < $2 and position >= \
-            least($2, coalesce((select position from log.heads where workspace_id = $1), 0) + 1) - $3 order by position desc"
+            " from log.events where workspace_id = $1 and position <= $2 and position > $2 - $3 order by position desc"
         );
-        let before = before.unwrap_or(i64::MAX);
-        let rows = sqlx::query(page).bind(workspace).bind(before).bind(limit.max(0));
-        let rows = rows.fetch_all(&self.pool).await?;
-        let Some((head, rows)) = rows.split_first() else {
-            return Ok(Vec::new());
-        };
-        let head = row::head(head)?;
-        let events: Vec<_> = rows
-            .iter()
-            .map(|row| decode(row, workspace))
-            .collect::<Result<_, _>>()?;
+        let (before, limit) = (before.unwrap_or(i64::MAX), limit.max(0));
+        let mut connection = self.pool.acquire().await?;
+        let head = head_in_tx(&mut connection, workspace).await?;
         let first = head.min(before.saturating_sub(1));
+        let query = sqlx::query(page).bind(workspace).bind(first).bind(limit);
+        let events = fetch(query, &mut connection, workspace).await?;
         let mut run = Run::of_positions(workspace, 0).down_from(first);
         run.check(&events)?;
-        run.reaches(first.saturating_sub(limit.max(0)).max(0) + 1, head)?;
+        run.reaches((first - limit).max(0) + 1, head)?;
         Ok(events)
     }
 

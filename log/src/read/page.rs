@@ -4,12 +4,12 @@
 //! may be gigabytes. The next page asks for fewer rows, so that happens only where small events turn large at once.
 
 use super::{
-    RANGE, ReadError,
-    row::{self, Run, columns, decode},
+    RANGE, ReadError, head_in_tx,
+    row::{Run, columns, decode},
 };
 use crate::Recorded;
 use futures::TryStreamExt;
-use sqlx::{PgPool, Postgres, Row, pool::PoolConnection, postgres::PgArguments, query::Query};
+use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::PgArguments, query::Query};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -40,6 +40,8 @@ pub(super) struct Cursor {
     source: Source,
     /// The position, or the stream's version, that was reached.
     after: i64,
+    /// Where the workspace's log stood at least: up to there no position may be missing.
+    head: i64,
     rows: i64,
 }
 
@@ -50,14 +52,11 @@ pub(super) struct Page {
     pub last: bool,
 }
 
-/// The rows of a page as they come.
+/// The rows of a page as they came.
 #[derive(Default)]
 struct Rows {
     events: Vec<Recorded>,
     bytes: usize,
-    head: i64,
-    /// By type: how many positions of the range are there.
-    present: i64,
     cut: bool,
 }
 
@@ -67,6 +66,7 @@ impl Cursor {
             workspace,
             source,
             after,
+            head: 0,
             rows: ROWS_FIRST,
         }
     }
@@ -77,40 +77,60 @@ impl Cursor {
 
     /// The next page; the cursor then stands behind it.
     pub async fn advance(&mut self, pool: &PgPool) -> Result<Page, ReadError> {
-        let (after, until) = (self.after, self.after.saturating_add(self.rows));
-        let rows = self.fetch(pool, until).await?;
-        let last = match self.source {
-            Source::Stream(stream_id) => {
-                Run::of_versions(self.workspace, stream_id, after).check(&rows.events)?;
-                self.after = rows.events.last().map_or(after, |event| event.version);
-                !rows.cut && self.after < until
-            }
-            Source::Workspace => {
-                let mut run = Run::of_positions(self.workspace, after);
-                run.check(&rows.events)?;
-                if !rows.cut {
-                    run.reaches(until.min(rows.head), rows.head)?;
-                }
-                self.after = rows.events.last().map_or(after, |event| event.position);
-                self.after >= rows.head
-            }
-            Source::Types(_) => {
-                let seen = until.min(rows.head).max(after);
-                if rows.present != seen - after {
-                    return Err(self.find_hole(pool, seen).await?);
-                }
-                self.after = match rows.events.last() {
-                    Some(event) if rows.cut => event.position,
-                    _ => seen,
-                };
-                self.after >= rows.head
-            }
+        let mut lent = Lent(Some(pool.acquire().await?));
+        let Some(connection) = &mut lent.0 else {
+            return Err(sqlx::Error::PoolClosed.into());
         };
+        let after = self.after;
+        let (rows, last) = match self.source {
+            Source::Stream(stream_id) => self.next_versions(connection, stream_id).await?,
+            Source::Workspace | Source::Types(_) => self.next_positions(connection).await?,
+        };
+        if !rows.cut {
+            lent.give_back();
+        }
         self.adapt(self.after - after, rows.bytes);
         Ok(Page {
             events: rows.events,
             last,
         })
+    }
+
+    async fn next_versions(&mut self, connection: &mut PgConnection, stream: Uuid) -> Result<(Rows, bool), ReadError> {
+        let until = self.after.saturating_add(self.rows);
+        let rows = self.fetch(connection, until).await?;
+        Run::of_versions(self.workspace, stream, self.after).check(&rows.events)?;
+        self.after = rows.events.last().map_or(self.after, |event| event.version);
+        let last = !rows.cut && self.after < until;
+        Ok((rows, last))
+    }
+
+    /// Never further than the head, which was read before: so what comes must be all there is.
+    async fn next_positions(&mut self, connection: &mut PgConnection) -> Result<(Rows, bool), ReadError> {
+        if self.head <= self.after {
+            self.head = head_in_tx(connection, self.workspace).await?;
+        }
+        if self.head <= self.after {
+            return Ok((Rows::default(), true));
+        }
+        let until = self.after.saturating_add(self.rows).min(self.head);
+        let by_type = matches!(self.source, Source::Types(_));
+        if by_type {
+            self.check_range(connection, until).await?;
+        }
+        let rows = self.fetch(connection, until).await?;
+        let reached = rows.events.last().map_or(self.after, |event| event.position);
+        if !by_type {
+            let mut run = Run::of_positions(self.workspace, self.after);
+            run.check(&rows.events)?;
+            run.reaches(if rows.cut { reached } else { until }, self.head)?;
+        }
+        self.after = if rows.cut || !by_type { reached } else { until };
+        if !rows.cut && self.after == self.head {
+            self.head = head_in_tx(connection, self.workspace).await?;
+        }
+        let last = !rows.cut && self.head <= self.after;
+        Ok((rows, last))
     }
 
     /// So many rows that they come to the bytes aimed at, going by the last page; growing step by step.
@@ -127,38 +147,26 @@ impl Cursor {
         self.rows = fitting.min(self.rows * 4).clamp(1, most);
     }
 
-    async fn fetch(&self, pool: &PgPool, until: i64) -> Result<Rows, ReadError> {
-        let mut lent = Lent(Some(pool.acquire().await?));
+    async fn fetch(&self, connection: &mut PgConnection, until: i64) -> Result<Rows, ReadError> {
         let mut page = Rows::default();
-        if let Some(connection) = &mut lent.0 {
-            let mut rows = self.query(until).fetch(&mut **connection);
-            while let Some(row) = rows.try_next().await? {
-                if row.try_get::<i64, _>(0)? == 0 {
-                    page.head = row::head(&row)?;
-                    if let Source::Types(_) = self.source {
-                        page.present = row.try_get(row::EXTRA + 1)?;
-                    }
-                    continue;
-                }
-                let event = decode(&row, self.workspace)?;
-                page.bytes += event.data.len() + event.metadata.len() + ENVELOPE_BYTES;
-                page.events.push(event);
-                if page.bytes > BYTES_MAX {
-                    page.cut = true;
-                    return Ok(page);
-                }
+        let mut rows = self.query(until).fetch(connection);
+        while let Some(row) = rows.try_next().await? {
+            let event = decode(&row, self.workspace)?;
+            page.bytes += event.data.len() + event.metadata.len() + ENVELOPE_BYTES;
+            page.events.push(event);
+            if page.bytes > BYTES_MAX {
+                page.cut = true;
+                break;
             }
         }
-        lent.give_back();
         Ok(page)
     }
 
     fn query(&self, until: i64) -> Query<'_, Postgres, PgArguments> {
         const TYPES: &str = concat!(
-            row::head_row!("0"),
-            ", (select count(*) from log.events where workspace_id = $1 and position > $2 and position <= $3) union all select ",
+            "select ",
             columns!(),
-            ", null::bigint, null::bigint from log.events where workspace_id = $1 and position > $2 and position <= $3 and type = any($4) order by position"
+            " from log.events where workspace_id = $1 and position > $2 and position <= $3 and type = any($4) order by position"
         );
         const STREAM: &str = concat!(
             "select ",
@@ -178,14 +186,23 @@ impl Cursor {
         }
     }
 
-    /// Where exactly; only after the count said there is one.
-    async fn find_hole(&self, pool: &PgPool, until: i64) -> Result<ReadError, sqlx::Error> {
+    /// The positions that were only looked at are there, too: counted, and searched for the hole when they are not.
+    async fn check_range(&self, connection: &mut PgConnection, until: i64) -> Result<(), ReadError> {
+        let count = "select count(*) from log.events where workspace_id = $1 and position > $2 and position <= $3";
+        let count = sqlx::query_scalar(count)
+            .bind(self.workspace)
+            .bind(self.after)
+            .bind(until);
+        let present: i64 = count.fetch_one(&mut *connection).await?;
+        if present == until - self.after {
+            return Ok(());
+        }
         let first = "select p, coalesce((select min(position) from log.events where workspace_id = $1 and position > p), $3) \
             from generate_series($2 + 1, $3) p where not exists \
             (select from log.events where workspace_id = $1 and position = p) order by p limit 1";
         let first = sqlx::query_as(first).bind(self.workspace).bind(self.after).bind(until);
-        let (expected, found) = first.fetch_one(pool).await?;
-        Ok(ReadError::Hole {
+        let (expected, found) = first.fetch_one(connection).await?;
+        Err(ReadError::Hole {
             workspace: self.workspace,
             expected,
             found,

@@ -13,26 +13,22 @@ macro_rules! columns {
     };
 }
 
-/// The head as a row of those columns, and itself in the twelfth; the position says where it sorts to.
-macro_rules! head_row {
-    ($position:literal) => {
-        concat!(
-            "select ",
-            $position,
-            "::bigint as position, null::text, null::uuid, null::bigint, null::uuid, null::text, null::integer, null::json, null::json, ",
-            "null::timestamptz, null::bytea, coalesce((select position from log.heads where workspace_id = $1), 0)"
-        )
+/// The head, seen in the same instant as the events it comes with; the twelfth column. (As a row of its own it would
+/// make PostgreSQL sort the rows, which costs as much as reading them.)
+macro_rules! head {
+    () => {
+        ", coalesce((select position from log.heads where workspace_id = $1), 0)"
     };
 }
 
-pub(crate) use {columns, head_row};
+pub(crate) use {columns, head};
 
 /// Behind the event's columns.
 pub(crate) const EXTRA: usize = 11;
 
-/// From the row that `head_row!` makes.
-pub(super) fn head(row: &PgRow) -> Result<i64, sqlx::Error> {
-    row.try_get(EXTRA)
+/// From any of the rows that `head!` is a column of.
+pub(super) fn head_of(rows: &[PgRow]) -> Result<Option<i64>, sqlx::Error> {
+    rows.first().map(|row| row.try_get(EXTRA)).transpose()
 }
 
 pub(crate) fn decode(row: &PgRow, workspace: Uuid) -> Result<Recorded, ReadError> {
