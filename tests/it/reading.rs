@@ -288,22 +288,5 @@ async fn the_benchmark_reads_every_event_it_wrote() {
     prometric_tests::replay::fill(&pool, workspace, 12_000).await;
     let run = prometric_tests::replay::measure(&log, &pool, workspace).await;
     assert_eq!(run.events, 12_000);
-    println!("{:.0} events/s, {:.2} of a copy", run.rate(), run.ratio());
-    if std::env::var("EXPLORE").is_ok() {
-        let workspace = Uuid::now_v7();
-        prometric_tests::replay::fill(&pool, workspace, 400_000).await;
-        for _ in 0..4 {
-            let run = prometric_tests::replay::measure(&log, &pool, workspace).await;
-            println!("{:.0} events/s, {:.2} of a copy, {:?}", run.rate(), run.ratio(), run);
-            let start = std::time::Instant::now();
-            let mut n = 0;
-            let mut replay = Box::pin(log.replay(workspace, 0));
-            while let Some(event) = replay.next().await {
-                n += event.unwrap().data.len();
-            }
-            println!("undecoded {n} {:?}", start.elapsed());
-        }
-        println!("WORKSPACE {workspace} {}", database.url);
-        tokio::time::sleep(std::time::Duration::from_secs(100)).await;
-    }
+    assert!(run.rate() > 0.0 && run.ratio() > 0.0, "{run:?}");
 }
