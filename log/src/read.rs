@@ -1,5 +1,5 @@
 //! Reading. Within a workspace `position > p` is all a reader needs: commit order is position order, so nothing can
-//! appear behind it. Positions and versions are dense, and the head, read in the same statement, says how far they
+//! appear behind it. Positions and versions are dense, and the head, read no later than the events, says how far they
 //! go: a hole is corruption and an error, at the end of the log as well as inside it.
 
 mod error;
@@ -16,12 +16,13 @@ use row::{Run, columns, decode, fetch};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-/// The positions of a workspace after $2 up to $3.
+/// The positions of a workspace after $2 up to $3, and the head as it stood at that same instant. (As a row of its own
+/// it would make PostgreSQL sort the rows, which costs as much as reading them.)
 const RANGE: &str = concat!(
     "select ",
     columns!(),
-    row::head!(),
-    " from log.events where workspace_id = $1 and position > $2 and position <= $3 order by position"
+    ", coalesce((select position from log.heads where workspace_id = $1), 0) \
+    from log.events where workspace_id = $1 and position > $2 and position <= $3 order by position"
 );
 
 impl Log {

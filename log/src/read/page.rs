@@ -77,18 +77,16 @@ impl Cursor {
 
     /// The next page; the cursor then stands behind it.
     pub async fn advance(&mut self, pool: &PgPool) -> Result<Page, ReadError> {
-        let mut lent = Lent(Some(pool.acquire().await?));
-        let Some(connection) = &mut lent.0 else {
-            return Err(sqlx::Error::PoolClosed.into());
+        let mut lent = Lent {
+            connection: pool.acquire().await?,
+            heard: false,
         };
-        let after = self.after;
+        let (connection, after) = (&mut lent.connection, self.after);
         let (rows, last) = match self.source {
             Source::Stream(stream_id) => self.next_versions(connection, stream_id).await?,
             Source::Workspace | Source::Types(_) => self.next_positions(connection).await?,
         };
-        if !rows.cut {
-            lent.give_back();
-        }
+        lent.heard = !rows.cut;
         self.adapt(self.after - after, rows.bytes);
         Ok(Page {
             events: rows.events,
@@ -212,18 +210,15 @@ impl Cursor {
 
 /// A connection in the middle of an answer: closed unless the answer was heard to its end, whether the page was cut
 /// or nobody waits for it any more. The pool opens another when it needs one.
-struct Lent(Option<PoolConnection<Postgres>>);
-
-impl Lent {
-    fn give_back(mut self) {
-        self.0.take();
-    }
+struct Lent {
+    connection: PoolConnection<Postgres>,
+    heard: bool,
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if let Some(connection) = &mut self.0 {
-            connection.close_on_drop();
+        if !self.heard {
+            self.connection.close_on_drop();
         }
     }
 }

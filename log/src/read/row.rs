@@ -13,20 +13,12 @@ macro_rules! columns {
     };
 }
 
-/// The head, seen in the same instant as the events it comes with; the twelfth column. (As a row of its own it would
-/// make PostgreSQL sort the rows, which costs as much as reading them.)
-macro_rules! head {
-    () => {
-        ", coalesce((select position from log.heads where workspace_id = $1), 0)"
-    };
-}
-
-pub(crate) use {columns, head};
+pub(crate) use columns;
 
 /// Behind the event's columns.
 pub(crate) const EXTRA: usize = 11;
 
-/// From any of the rows that `head!` is a column of.
+/// From any of the rows that have it behind the event's columns.
 pub(super) fn head_of(rows: &[PgRow]) -> Result<Option<i64>, sqlx::Error> {
     rows.first().map(|row| row.try_get(EXTRA)).transpose()
 }
