@@ -360,7 +360,7 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
                 Self::unavailable("store.unavailable")
             }
             E::OutcomeUnknown => Self::unavailable("store.outcome_unknown"),
-            E::Unreadable(_) | E::Unstorable(_) => {
+            E::Unreadable(_) | E::Damaged(_) | E::Unstorable(_) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");
                 Self::internal()
             }

@@ -1,7 +1,7 @@
 //! Why a command had no effect. The middle of the three layers: rejections below know no store, the edge above knows HTTP.
 
 use domain::{Permission, Violations, fact::DecodeError};
-use log::AppendError;
+use log::{AppendError, ReadError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error<R> {
@@ -35,6 +35,9 @@ pub enum Error<R> {
     /// The log holds what this version cannot read.
     #[error("the stream cannot be read")]
     Unreadable(#[source] DecodeError),
+    /// The log is not whole; nothing was written.
+    #[error("the log is damaged")]
+    Damaged(#[source] ReadError),
     #[error("the event cannot be stored")]
     Unstorable(#[source] serde_json::Error),
 }
@@ -49,7 +52,14 @@ impl<R> From<AppendError> for Error<R> {
             AppendError::Limit { what, max } => Self::Limit { what, max },
             AppendError::Malformed(why) => Self::Unstorable(serde::ser::Error::custom(why)),
             unavailable @ AppendError::Unavailable(_) => Self::Unavailable(unavailable),
+            AppendError::Damaged(error) => Self::Damaged(error),
             AppendError::Unknown => Self::OutcomeUnknown,
         }
+    }
+}
+
+impl<R> From<ReadError> for Error<R> {
+    fn from(error: ReadError) -> Self {
+        AppendError::from(error).into()
     }
 }

@@ -1,12 +1,16 @@
 //! The one path of every command.
 
-use crate::{Context, Error, Unit};
+use crate::{
+    Context, Error, Unit,
+    load::{decode, key},
+    states::{Live, States},
+};
 use chrono::{DateTime, Utc};
-use domain::{Aggregate, fact, id::WorkspaceId};
+use domain::{Aggregate, id::WorkspaceId};
 use log::{AppendError, Appended, Guard, Log};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 /// How often a lost race is tried again.
@@ -21,14 +25,17 @@ const LANES: usize = 4_096;
 
 #[derive(Clone)]
 pub struct Executor {
-    log: Log,
+    pub(crate) log: Log,
     lanes: Arc<[Mutex<()>]>,
+    pub(crate) states: States,
+    /// Held by whoever writes a snapshot.
+    pub(crate) snapshots: Arc<Semaphore>,
 }
 
 /// A state and the version it was folded up to; 0 = it does not exist yet.
 #[derive(Debug, Clone)]
 pub struct Loaded<A> {
-    pub state: A,
+    pub state: Arc<A>,
     pub version: i64,
 }
 
@@ -52,28 +59,19 @@ impl Executor {
         Self {
             log,
             lanes: (0..LANES).map(|_| Mutex::new(())).collect(),
+            states: States::new(),
+            snapshots: Arc::new(Semaphore::new(1)),
         }
     }
 
-    /// An aggregate's state as the log has it now.
-    pub async fn load<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Loaded<A>, Error<R>> {
-        let events = self
-            .log
-            .read_stream(workspace.into(), id.into(), 0)
-            .await
-            .map_err(AppendError::from)?;
-        let mut loaded = Loaded {
-            state: A::default(),
-            version: 0,
-        };
-        for event in events.iter().filter(|event| event.category == A::NAME) {
-            let decoded = fact::decode(&event.event_type, event.schema, &event.data).map_err(Error::Unreadable)?;
-            loaded = Loaded {
-                state: loaded.state.evolve(&decoded),
-                version: event.version,
-            };
-        }
-        Ok(loaded)
+    /// What this node remembers of a workspace was made from something that may not be read any more.
+    pub fn forget(&self, workspace: WorkspaceId) {
+        self.states.forget(workspace.into());
+    }
+
+    /// The same for all workspaces.
+    pub fn forget_all(&self) {
+        self.states.forget_all();
     }
 
     /// Executes a command on one aggregate.
@@ -99,39 +97,77 @@ impl Executor {
         if !context.actor.may(permission) {
             return Err(Error::Forbidden(permission));
         }
-        let mut outages = 0;
+        let (mut outages, mut fresh) = (0, false);
         let _turn = self.lane(id.into()).lock().await;
         for _ in 0..ATTEMPTS_MAX {
-            let Loaded { state, version } = self.load::<A, A::Rejection>(context.workspace, id).await?;
-            // Asked after the load: a state that shows what this command did before must not be decided on again.
-            if let Some(first) = self.repeated::<A>(id, context).await? {
-                return Ok(first);
-            }
-            if let Some(expected) = context.expected_version.filter(|expected| *expected != version) {
-                return Err(Error::Stale {
-                    expected,
-                    actual: version,
-                });
-            }
-            let events = state.decide(command).map_err(Error::Rejected)?;
-            let mut unit = Unit::default();
-            unit.add(id, &state, version, &events).map_err(Error::Unstorable)?;
-            unit.guard(guards.iter().copied());
-            let answer = Answer {
-                id: id.into(),
-                version: version + i64::try_from(events.len()).unwrap_or(0),
+            let remembered = match fresh {
+                false => self.remembered::<A>(context.workspace, id).await,
+                true => None,
             };
-            match self.commit(unit, context, &answer).await {
-                Ok(appended) => return done::<A, _>(answer, appended),
-                Err(AppendError::Version { .. }) if context.expected_version.is_none() => {}
+            fresh = remembered.is_none();
+            let live = match remembered {
+                Some(live) => live,
+                None => self.live(context.workspace, id).await?,
+            };
+            match self.attempt(id, live, fresh, command, guards, context).await {
+                Ok(Some(done)) => return Ok(done),
+                // What was remembered may be behind: only what the log says now can be the reason for an answer.
+                Ok(None) => fresh = true,
+                Err(error) if !fresh && stands_on_state(&error) => fresh = true,
+                Err(Error::Stale { .. }) if context.expected_version.is_none() => {}
+                // The state may already show what this very command did: then that is the answer. Asked after the
+                // load, for the command's id became known at the same instant as what it did.
+                Err(error @ (Error::Rejected(_) | Error::Stale { .. })) => {
+                    return self.repeated::<A>(id, context).await?.ok_or(error);
+                }
                 Err(error) if outages < OUTAGES_MAX && may_ask_again(&error, context) => {
                     outages += 1;
+                    // It may come back as another one, with another past.
+                    self.states.forget_all();
                     tokio::time::sleep(OUTAGE_PAUSE * outages).await;
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Err(Error::Busy)
+    }
+
+    /// Decides and appends. A repeat is answered by the append; `None`: a state that may be behind gave no events.
+    async fn attempt<A: Aggregate>(
+        &self,
+        id: A::Id,
+        live: Live<A>,
+        fresh: bool,
+        command: &A::Command,
+        guards: &[Guard],
+        context: &Context,
+    ) -> Result<Option<Done<A::Event>>, Error<A::Rejection>> {
+        let version = live.mark.version;
+        if let Some(expected) = context.expected_version.filter(|expected| *expected != version) {
+            return Err(Error::Stale {
+                expected,
+                actual: version,
+            });
+        }
+        let events = live.state.decide(command).map_err(Error::Rejected)?;
+        if events.is_empty() && !fresh {
+            return Ok(None);
+        }
+        let mut unit = Unit::default();
+        unit.add(id, live.state.as_ref(), version, &events)
+            .map_err(Error::Unstorable)?;
+        unit.guard(guards.iter().copied());
+        let answer = Answer {
+            id: id.into(),
+            version: version + i64::try_from(events.len()).unwrap_or(0),
+        };
+        let appended = self.commit(unit, context, &answer).await?;
+        let done = done::<A, _>(answer, &appended)?;
+        if appended.repeated.is_none() {
+            let events: Vec<_> = appended.events.iter().zip(done.events.iter().cloned()).collect();
+            self.remember(key::<A>(context.workspace, id), live, &events).await;
+        }
+        Ok(Some(done))
     }
 
     /// The answer to a repeat, so that a look-up need not be made for it (and cannot spoil it).
@@ -145,7 +181,7 @@ impl Executor {
             id: id.into(),
             version: 0,
         };
-        first.map(|first| done::<A, _>(asked, first)).transpose()
+        first.map(|first| done::<A, _>(asked, &first)).transpose()
     }
 
     fn lane(&self, stream: Uuid) -> &Mutex<()> {
@@ -184,7 +220,7 @@ pub struct Answer {
 }
 
 /// The answer, read back from what stands in the log, so that a repeat cannot answer anything else.
-fn done<A: Aggregate, R>(asked: Answer, appended: Appended) -> Result<Done<A::Event>, Error<R>> {
+fn done<A: Aggregate, R>(asked: Answer, appended: &Appended) -> Result<Done<A::Event>, Error<R>> {
     let first = appended.repeated.as_deref().map(serde_json::from_str::<Answer>);
     let Answer { id, version } = first.transpose().map_err(Error::Unstorable)?.unwrap_or(asked);
     let mut done = Done {
@@ -196,17 +232,24 @@ fn done<A: Aggregate, R>(asked: Answer, appended: Appended) -> Result<Done<A::Ev
     };
     for event in appended.events.iter().filter(|event| event.category == A::NAME) {
         done.at = Some(event.recorded_at);
-        let decoded = fact::decode(&event.event_type, event.schema, &event.data);
-        done.events.push(decoded.map_err(Error::Unreadable)?);
+        done.events.push(decode::<A>(event).map_err(Error::Unreadable)?);
     }
     Ok(done)
 }
 
 /// Nothing was written; or nobody knows, but the command has an id, so that the first one is answered if there was one.
-fn may_ask_again(error: &AppendError, context: &Context) -> bool {
+fn may_ask_again<R>(error: &Error<R>, context: &Context) -> bool {
     match error {
-        AppendError::Unavailable(_) => true,
-        AppendError::Unknown => context.command.is_some(),
+        Error::Unavailable(_) => true,
+        Error::OutcomeUnknown => context.command.is_some(),
         _ => false,
     }
+}
+
+/// Another state could have led to another answer.
+fn stands_on_state<R>(error: &Error<R>) -> bool {
+    matches!(
+        error,
+        Error::Rejected(_) | Error::Stale { .. } | Error::Taken { .. } | Error::Limit { .. } | Error::Unstorable(_)
+    )
 }

@@ -4,6 +4,8 @@
 mod context;
 mod error;
 mod executor;
+mod load;
+mod states;
 mod unit;
 
 pub mod bom;

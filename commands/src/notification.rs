@@ -31,7 +31,8 @@ pub async fn read(
         for id in ids {
             let Loaded { state, version } = executor.load::<Notification, _>(context.workspace, *id).await?;
             let events = state.decide(&command).map_err(Error::Rejected)?;
-            unit.add(*id, &state, version, &events).map_err(Error::Unstorable)?;
+            unit.add(*id, state.as_ref(), version, &events)
+                .map_err(Error::Unstorable)?;
         }
         let answer = Answer {
             id: user_id.into(),

@@ -5,6 +5,7 @@
 mod change;
 pub mod check;
 pub mod fact;
+mod fingerprint;
 pub mod fixed;
 mod halves;
 pub mod id;
@@ -26,6 +27,7 @@ pub mod sales;
 
 pub use check::{Check, Rule, Violation, Violations};
 pub use fact::Fact;
+pub use fingerprint::FINGERPRINT;
 pub use fixed::{Money, Percent, Quantity, Total};
 pub use number::{Number, Series};
 pub use permission::{Permission, Role};
@@ -35,7 +37,8 @@ use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The write-side contract: a life cycle that accepts commands and is rebuilt from its own events.
-pub trait Aggregate: Default + Clone + Send + Sync + 'static {
+/// The state can be written down, so that a long life cycle need not be folded from its first event each time.
+pub trait Aggregate: Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Stored as the stream's category with every event: never rename.
     const NAME: &'static str;
     type Id: id::Id;

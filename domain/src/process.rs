@@ -80,7 +80,7 @@ impl Aggregate for Process {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Process {
     refused: Vec<String>,
 }

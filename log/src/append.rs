@@ -1,6 +1,6 @@
 //! What an append asks for, and what it may be told.
 
-use crate::{Metadata, Recorded, Stream};
+use crate::{Metadata, ReadError, Recorded, Stream};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -142,6 +142,9 @@ pub enum AppendError {
     /// Nothing was written.
     #[error("the store cannot be reached")]
     Unavailable(#[from] sqlx::Error),
+    /// What it needs to know cannot be read; nothing was written.
+    #[error("the log is damaged")]
+    Damaged(#[source] ReadError),
     /// The commit was sent and its answer lost: ask again with the command id.
     #[error("whether it was written is not known")]
     Unknown,

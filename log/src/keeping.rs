@@ -16,6 +16,6 @@ pub use file::{FileError, FileReader, Header, Item, Kind, Summary};
 pub use history::HistoryError;
 pub use seal::{CheckError, KeyError, PublicKey, SealError, SignedHead, Signer};
 pub use segment::{Archived, Segment};
-pub(crate) use segment::{is_live, stream_is_live};
+pub(crate) use segment::{explained, stream_is_live};
 pub use transfer::{ExportError, ImportError};
 pub use verify::{Report, VerifyError, Walk};

@@ -11,13 +11,15 @@ pub mod keeping;
 pub mod migrate;
 mod queue;
 mod read;
+mod snapshot;
 mod wakeup;
 
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
 pub use chain::{ChainError, HASH_ZERO, Verifier};
 pub use envelope::{Metadata, Recorded, Stream};
 pub use follow::{Consumer, ConsumerError, Progress, Status, chain, follow};
-pub use read::read_in_tx;
+pub use read::{ReadError, Scan, read_in_tx};
+pub use snapshot::{Folded, Snapshot};
 pub use wakeup::Moved;
 
 use committer::Committer;
@@ -68,5 +70,9 @@ impl Log {
 const MIGRATIONS: &[Migration] = &[
     Migration::new("0001_log", include_str!("../../migrations/log/0001_log.sql")),
     Migration::new("0002_append", include_str!("../../migrations/log/0002_append.sql")),
+    Migration::new(
+        "0005_snapshots",
+        include_str!("../../migrations/log/0005_snapshots.sql"),
+    ),
     Migration::new("0006_archive", include_str!("../../migrations/log/0006_archive.sql")),
 ];

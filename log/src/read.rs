@@ -1,66 +1,68 @@
 //! Reading. Within a workspace `position > p` is all a reader needs: commit order is position order, so nothing can
-//! appear behind it. A hole is corruption and an error.
+//! appear behind it. Positions and versions are dense, and the head, read no later than the events, says how far they
+//! go: a hole is corruption and an error, at the end of the log as well as inside it.
 
-use crate::{AppendError, Appended, CommandId, Log, Recorded, chain::HASH_ZERO, keeping};
-use sqlx::{PgConnection, Row, postgres::PgRow};
+mod error;
+mod latest;
+mod page;
+mod replay;
+pub(crate) mod row;
+
+pub use error::ReadError;
+pub use replay::Scan;
+
+use crate::{AppendError, Appended, CommandId, Log, Recorded, keeping};
+use row::{Run, columns, decode, fetch};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-macro_rules! columns {
-    () => {
-        "workspace_id, position, stream_category, stream_id, version, event_id, type, schema, data::text, metadata::text, recorded_at, hash"
-    };
-}
-pub(crate) use columns;
+/// The positions of a workspace after $2 up to $3, and the head as it stood at that same instant. (As a row of its own
+/// it would make PostgreSQL sort the rows, which costs as much as reading them.)
+const RANGE: &str = concat!(
+    "select ",
+    columns!(),
+    ", coalesce((select position from log.heads where workspace_id = $1), 0) \
+    from log.events where workspace_id = $1 and position > $2 and position <= $3 order by position"
+);
 
 impl Log {
-    /// A workspace's events after a position, in order, at most `limit`.
-    pub async fn read(&self, workspace: Uuid, after: i64, limit: i64) -> Result<Vec<Recorded>, sqlx::Error> {
+    /// A workspace's events after a position, in order, exactly `limit` if there are as many.
+    pub async fn read(&self, workspace: Uuid, after: i64, limit: i64) -> Result<Vec<Recorded>, ReadError> {
         read_in_tx(&mut *self.pool.acquire().await?, workspace, after, limit).await
     }
 
-    /// A stream's events after a version, in order.
-    pub async fn read_stream(
-        &self,
-        workspace: Uuid,
-        stream_id: Uuid,
-        after: i64,
-    ) -> Result<Vec<Recorded>, sqlx::Error> {
+    /// A stream's events after a version, in order, all of them: `replay_stream` is for long ones.
+    pub async fn read_stream(&self, workspace: Uuid, stream_id: Uuid, after: i64) -> Result<Vec<Recorded>, ReadError> {
         let stream = concat!(
             "select ",
             columns!(),
             " from log.events where workspace_id = $1 and stream_id = $2 and version > $3 order by version"
         );
-        let rows = sqlx::query(stream)
-            .bind(workspace)
-            .bind(stream_id)
-            .bind(after)
-            .fetch_all(&self.pool)
-            .await?;
-        let events = decode(&rows)?;
-        if events.first().is_none_or(|event| event.version != after + 1) {
+        let query = sqlx::query(stream).bind(workspace).bind(stream_id).bind(after);
+        let events = fetch(query, &mut *self.pool.acquire().await?, workspace).await?;
+        if events.is_empty() {
             keeping::stream_is_live(&self.pool, workspace, stream_id, after).await?;
         }
-        Ok(events)
+        match Run::of_versions(workspace, stream_id, after).check(&events) {
+            Ok(()) => Ok(events),
+            Err(hole) => Err(keeping::explained(&self.pool, hole).await),
+        }
     }
 
     /// Where a workspace's log stands; 0 when it has no events.
     pub async fn head(&self, workspace: Uuid) -> Result<i64, sqlx::Error> {
-        let head = sqlx::query_scalar("select position from log.heads where workspace_id = $1");
-        Ok(head.bind(workspace).fetch_optional(&self.pool).await?.unwrap_or(0))
+        head_in_tx(&mut *self.pool.acquire().await?, workspace).await
     }
 
     /// What a command id did; `None` when it is new.
     pub async fn find_command(&self, workspace: Uuid, command: CommandId) -> Result<Option<Appended>, AppendError> {
         let known = "select request_hash, first_position, last_position, answer from log.commands where workspace_id = $1 and command_id = $2";
-        let Some(row) = sqlx::query(known)
+        let known = sqlx::query_as::<_, (Vec<u8>, i64, i64, String)>(known)
             .bind(workspace)
-            .bind(command.id)
-            .fetch_optional(&self.pool)
-            .await?
-        else {
+            .bind(command.id);
+        let Some((hash, first, last, answer)) = known.fetch_optional(&self.pool).await? else {
             return Ok(None);
         };
-        let (hash, first, last): (Vec<u8>, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         if hash != command.request_hash {
             return Err(AppendError::CommandReused);
         }
@@ -68,7 +70,7 @@ impl Log {
         Ok(Some(Appended {
             position: last,
             events,
-            repeated: Some(row.try_get(3)?),
+            repeated: Some(answer),
         }))
     }
 }
@@ -79,50 +81,31 @@ pub async fn read_in_tx(
     workspace: Uuid,
     after: i64,
     limit: i64,
-) -> Result<Vec<Recorded>, sqlx::Error> {
-    let page = concat!(
-        "select ",
-        columns!(),
-        " from log.events where workspace_id = $1 and position > $2 order by position limit $3"
-    );
-    let rows = sqlx::query(page)
-        .bind(workspace)
-        .bind(after)
-        .bind(limit)
-        .fetch_all(&mut *connection)
-        .await?;
-    let events = decode(&rows)?;
-    if events.first().is_none_or(|event| event.position != after + 1) {
-        keeping::is_live(connection, workspace, after + 1).await?;
-    }
-    for (event, expected) in events.iter().zip(after + 1..) {
-        if event.position != expected {
-            return Err(sqlx::Error::Protocol(format!(
-                "workspace {workspace}: position {expected} is missing from the log"
-            )));
+) -> Result<Vec<Recorded>, ReadError> {
+    let until = after.saturating_add(limit.max(0));
+    let query = || sqlx::query(RANGE).bind(workspace).bind(after).bind(until);
+    let mut rows = query().fetch_all(&mut *connection).await?;
+    let mut head = row::head_of(&rows)?;
+    if rows.is_empty() && until > after {
+        // Nobody said how far the log goes; asked apart, it may have gone on since.
+        head = Some(head_in_tx(&mut *connection, workspace).await?);
+        if head > Some(after) {
+            rows = query().fetch_all(&mut *connection).await?;
         }
     }
-    Ok(events)
+    let events: Vec<_> = rows
+        .iter()
+        .map(|row| decode(row, workspace))
+        .collect::<Result<_, _>>()?;
+    let (mut run, head) = (Run::of_positions(workspace, after), head.unwrap_or(after));
+    let dense = run.check(&events).and_then(|()| run.reaches(until.min(head), head));
+    match dense {
+        Ok(()) => Ok(events),
+        Err(hole) => Err(keeping::explained(connection, hole).await),
+    }
 }
 
-fn decode(rows: &[PgRow]) -> Result<Vec<Recorded>, sqlx::Error> {
-    rows.iter().map(decode_one).collect()
-}
-
-pub(crate) fn decode_one(row: &PgRow) -> Result<Recorded, sqlx::Error> {
-    let hash: &[u8] = row.try_get(11)?;
-    Ok(Recorded {
-        workspace: row.try_get(0)?,
-        position: row.try_get(1)?,
-        category: row.try_get(2)?,
-        stream_id: row.try_get(3)?,
-        version: row.try_get(4)?,
-        event_id: row.try_get(5)?,
-        event_type: row.try_get(6)?,
-        schema: row.try_get(7)?,
-        data: row.try_get(8)?,
-        metadata: row.try_get(9)?,
-        recorded_at: row.try_get(10)?,
-        hash: hash.try_into().unwrap_or(HASH_ZERO),
-    })
+async fn head_in_tx(connection: &mut PgConnection, workspace: Uuid) -> Result<i64, sqlx::Error> {
+    let head = sqlx::query_scalar("select position from log.heads where workspace_id = $1");
+    Ok(head.bind(workspace).fetch_optional(connection).await?.unwrap_or(0))
 }

@@ -81,6 +81,8 @@ pub trait Table: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync 
 pub enum ProjectError {
     #[error(transparent)]
     Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Log(#[from] log::ReadError),
     #[error("a row of {table} cannot be read or written")]
     Row {
         table: &'static str,

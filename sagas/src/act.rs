@@ -114,6 +114,7 @@ fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
             | Error::Unavailable(_)
             | Error::OutcomeUnknown
             | Error::Unreadable(_)
+            | Error::Damaged(_)
             | Error::Unstorable(_)),
         ) => Err(Failure::Again(Box::new(error))),
     }

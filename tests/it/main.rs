@@ -14,6 +14,8 @@ mod isolation;
 mod keeping;
 mod lists;
 mod load;
+mod reading;
 mod relay;
+mod states;
 mod story;
 mod tidy;

@@ -298,7 +298,7 @@ fn depth(value: &Value) -> usize {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Product {
     #[default]
     Unknown,

@@ -214,7 +214,7 @@ impl Stock {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stock {
     on_hand: Quantity,
     reserved: Quantity,
@@ -223,7 +223,7 @@ pub struct Stock {
     line: Vec<Uuid>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Waiting {
     demand: Demand,
     missing: Quantity,

@@ -99,7 +99,7 @@ impl Aggregate for Organization {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Organization {
     exists: bool,
 }

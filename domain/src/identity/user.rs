@@ -130,7 +130,7 @@ impl Registered {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum User {
     #[default]
     Unknown,

@@ -181,7 +181,7 @@ impl Created {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Workspace {
     #[default]
     Unknown,

@@ -117,7 +117,7 @@ impl Aggregate for Notification {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Notification {
     #[default]
     Unknown,

@@ -196,7 +196,7 @@ impl Bill {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bom {
     /// 0 while there is none.
     version: u32,

@@ -288,7 +288,7 @@ impl Draft {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum ProductionOrder {
     #[default]
     Unknown,

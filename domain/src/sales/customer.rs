@@ -368,7 +368,7 @@ impl Profile {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Customer {
     #[default]
     Unknown,

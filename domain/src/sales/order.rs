@@ -143,7 +143,7 @@ impl Aggregate for Order {
 
 // Memory
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum Order {
     #[default]
     Unknown,

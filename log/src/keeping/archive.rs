@@ -178,7 +178,7 @@ async fn write(tx: &mut PgConnection, header: Header, folder: &Path) -> Result<S
     let (output, previous) = (File::create(&partial).await.map_err(FileError::Io)?, header.previous);
     let mut writer = FileWriter::create(output, header).await?;
     let mut events = live(tx, workspace, first - 1, last);
-    while let Some(event) = events.try_next().await? {
+    while let Some(event) = events.try_next().await.map_err(HistoryError::from)? {
         writer.event(event).await?;
     }
     let (written, output) = writer.finish().await?;

@@ -6,8 +6,8 @@ use super::{
     store,
 };
 use crate::{
-    HASH_ZERO, Log, Recorded,
-    read::{columns, decode_one},
+    HASH_ZERO, Log, ReadError, Recorded,
+    read::row::{columns, decode},
 };
 use futures::{
     Stream, StreamExt, TryStreamExt,
@@ -30,6 +30,9 @@ pub enum HistoryError {
     /// A well-formed file, but not the one that was put away.
     #[error("{file}: not the file that was put away under this name")]
     Exchanged { file: String },
+    /// A row that is no event.
+    #[error(transparent)]
+    Row(#[from] ReadError),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
@@ -107,7 +110,7 @@ pub(super) fn live(
     workspace: Uuid,
     after: i64,
     through: i64,
-) -> impl Stream<Item = Result<Recorded, sqlx::Error>> + Send {
+) -> impl Stream<Item = Result<Recorded, ReadError>> + Send {
     let events = concat!(
         "select ",
         columns!(),
@@ -118,7 +121,7 @@ pub(super) fn live(
         .bind(after)
         .bind(through)
         .fetch(connection);
-    rows.map(|row| decode_one(&row?))
+    rows.map(move |row| decode(&row?, workspace))
 }
 
 /// A segment's file being read.

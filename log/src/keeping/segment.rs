@@ -1,6 +1,7 @@
 //! What is away: the segments there are, and how a reader is told that what it asks for is in one.
 
 use super::store::digest;
+use crate::ReadError;
 use sqlx::{PgConnection, PgExecutor, Row, postgres::PgRow};
 use uuid::Uuid;
 
@@ -93,22 +94,14 @@ pub(super) async fn holding(
     row.map(|row| Ok(Segment::from_row(&row)?.archived())).transpose()
 }
 
-/// For a reader that did not find this position next: an error when it is away.
-pub(crate) async fn is_live(executor: impl PgExecutor<'_>, workspace: Uuid, position: i64) -> Result<(), sqlx::Error> {
-    match holding(executor, workspace, position).await? {
-        Some(archived) => Err(archived.into()),
-        None => Ok(()),
-    }
-}
-
-/// The same for a reader of a stream who did not find the version after this one. Which segment holds that version is
-/// not recorded: the error names all that is away, and the newest file, which is restored first.
-pub(crate) async fn stream_is_live(
+/// For a reader of a stream who did not find the version after this one. Which segment holds that version is not
+/// recorded: this names all that is away, and the newest file, which is restored first.
+async fn holding_stream(
     executor: impl PgExecutor<'_>,
     workspace: Uuid,
     stream_id: Uuid,
     after: i64,
-) -> Result<(), sqlx::Error> {
+) -> Result<Option<Archived>, sqlx::Error> {
     let away = segments!(
         "and exists (select from log.archived_streams s where s.workspace_id = $1 and s.stream_id = $2 and s.version > $3) \
         order by first_position desc limit 1"
@@ -119,19 +112,45 @@ pub(crate) async fn stream_is_live(
         .bind(after)
         .fetch_optional(executor)
         .await?;
-    match row {
-        Some(row) => Err(Archived {
+    let archived = |row| {
+        Segment::from_row(&row).map(|segment| Archived {
             first: 1,
-            ..Segment::from_row(&row)?.archived()
-        }
-        .into()),
-        None => Ok(()),
+            ..segment.archived()
+        })
+    };
+    row.map(archived).transpose()
+}
+
+/// What is missing may only be away: then the reader is told so.
+pub(crate) async fn explained(executor: impl PgExecutor<'_>, error: ReadError) -> ReadError {
+    let away = match error {
+        ReadError::Hole {
+            workspace, expected, ..
+        } => holding(executor, workspace, expected).await,
+        ReadError::StreamHole {
+            workspace,
+            stream_id,
+            expected,
+            ..
+        } => holding_stream(executor, workspace, stream_id, expected - 1).await,
+        _ => return error,
+    };
+    match away {
+        Ok(Some(archived)) => archived.into(),
+        Ok(None) => error,
+        Err(unavailable) => unavailable.into(),
     }
 }
 
-/// Readers answer database errors; this one can be told apart by its type, as the source.
-impl From<Archived> for sqlx::Error {
-    fn from(archived: Archived) -> Self {
-        Self::Decode(Box::new(archived))
+/// A stream of which nothing was found after a version may be away as a whole.
+pub(crate) async fn stream_is_live(
+    executor: impl PgExecutor<'_>,
+    workspace: Uuid,
+    stream_id: Uuid,
+    after: i64,
+) -> Result<(), ReadError> {
+    match holding_stream(executor, workspace, stream_id, after).await? {
+        Some(archived) => Err(archived.into()),
+        None => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use crate::{cell::median, growth, limit, rounds};
 use futures::StreamExt;
 use serde_json::value::RawValue;
 use sqlx::{Connection, PgConnection};
-use std::{collections::HashMap, time::Instant};
+use std::{collections::HashMap, pin::pin, time::Instant};
 use uuid::Uuid;
 
 const EVENTS: i64 = 500_000;
@@ -17,16 +17,13 @@ pub async fn run() {
     for _ in 0..rounds() {
         let copied = copy_out(&database.url).await;
         let began = Instant::now();
-        let (mut after, mut events) = (0, 0_i64);
-        loop {
-            let page = log.read(Uuid::nil(), after, 5_000).await.unwrap();
-            let Some(last) = page.last() else { break };
-            after = last.position;
-            for event in &page {
-                let fields: HashMap<&str, &RawValue> = serde_json::from_str(&event.data).unwrap();
-                assert!(!fields.is_empty() && !event.meta().actor.is_empty());
-                events += 1;
-            }
+        let mut events = 0_i64;
+        let mut replay = pin!(log.replay(Uuid::nil(), 0));
+        while let Some(event) = replay.next().await {
+            let event = event.unwrap();
+            let fields: HashMap<&str, &RawValue> = serde_json::from_str(&event.data).unwrap();
+            assert!(!fields.is_empty() && !event.meta().actor.is_empty());
+            events += 1;
         }
         assert_eq!(events, EVENTS);
         let read = EVENTS as f64 / began.elapsed().as_secs_f64();

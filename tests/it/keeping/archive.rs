@@ -2,12 +2,11 @@
 
 use super::{Folder, append, commanded, twelve, whole};
 use log::{
-    AppendError, Log, Recorded,
+    AppendError, Log, ReadError, Recorded,
     keeping::{ArchiveError, Archived, ExportError, HistoryError, Segment, VerifyError, Walk},
 };
 use prometric_tests::{Database, eventually};
 use sqlx::{PgPool, Row};
-use std::error::Error;
 use uuid::Uuid;
 
 /// Rows of the log's own tables: events, segments, noted streams.
@@ -24,11 +23,11 @@ async fn everything(log: &Log, workspace: Uuid) -> Vec<Recorded> {
 }
 
 /// What a reader of something that is away is told.
-fn told<T: std::fmt::Debug>(answer: Result<T, sqlx::Error>) -> (i64, i64, String) {
-    let error = answer.unwrap_err();
-    let archived = error.source().and_then(|source| source.downcast_ref::<Archived>());
-    let Archived { first, last, file, .. } = archived.unwrap_or_else(|| panic!("{error}")).clone();
-    (first, last, file)
+fn told<T: std::fmt::Debug>(answer: Result<T, ReadError>) -> (i64, i64, String) {
+    match answer.unwrap_err() {
+        ReadError::Archived(Archived { first, last, file, .. }) => (first, last, file),
+        other => panic!("{other}"),
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,180 @@
+//! Where a state comes from: the cache of live states, the stream's snapshot, its events; and where it is put down
+//! again. What is loaded is as fresh as the log: a remembered state is brought up to date by the events after it.
+
+use crate::{
+    Error, Executor, Loaded,
+    states::{Key, Live, Mark},
+};
+use domain::{
+    Aggregate, FINGERPRINT,
+    fact::{self, DecodeError},
+    id::WorkspaceId,
+};
+use log::{Folded, Recorded, Snapshot, Stream, chain};
+use std::sync::Arc;
+
+/// A stream is long when this many events had to be folded: then its state is written down.
+const LONG: usize = 200;
+
+impl Executor {
+    /// An aggregate's state as the log has it now.
+    pub async fn load<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Loaded<A>, Error<R>> {
+        let Live { state, mark } = self.live(workspace, id).await?;
+        Ok(Loaded {
+            state,
+            version: mark.version,
+        })
+    }
+
+    /// The state this node remembers; it may be behind.
+    pub(crate) async fn remembered<A: Aggregate>(&self, workspace: WorkspaceId, id: A::Id) -> Option<Live<A>> {
+        self.states.get(key::<A>(workspace, id)).await
+    }
+
+    /// The state as the log has it now.
+    pub(crate) async fn live<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Live<A>, Error<R>> {
+        let key = key::<A>(workspace, id);
+        let epoch = self.states.epoch();
+        if let Some(known) = self.states.get::<A>(key).await {
+            let Mark { version, hash, .. } = known.mark;
+            if let Some(tail) = self.log.read_tail(key.workspace, key.stream, version, &hash).await? {
+                return self.advance(key, known, &tail).await;
+            }
+            self.states.remove(key).await;
+        }
+        let stream = Stream {
+            category: key.category,
+            id: key.stream,
+        };
+        let Folded { snapshot, tail } = self.log.load(key.workspace, stream, FINGERPRINT).await?;
+        match snapshot {
+            None => self.advance(key, nothing(epoch), &tail).await,
+            Some(snapshot) => match read_back(&snapshot, epoch) {
+                Some(live) => self.advance(key, live, &tail).await,
+                // It cannot be read: as if there were none.
+                None => {
+                    let whole = self.log.read_stream(key.workspace, key.stream, 0).await?;
+                    self.advance(key, nothing(epoch), &whole).await
+                }
+            },
+        }
+    }
+
+    /// The state after these events, remembered.
+    async fn advance<A: Aggregate, R>(&self, key: Key, live: Live<A>, tail: &[Recorded]) -> Result<Live<A>, Error<R>> {
+        // An id of another aggregate has nothing to tell this one.
+        let tail = tail.iter().filter(|event| event.category == A::NAME);
+        let mut events = Vec::new();
+        for recorded in tail {
+            events.push((recorded, decode::<A>(recorded).map_err(Error::Unreadable)?));
+        }
+        Ok(self.remember(key, live, &events).await)
+    }
+
+    /// Takes the events into the state and keeps it; writes it down, in the background, when many came together.
+    pub(crate) async fn remember<A: Aggregate>(
+        &self,
+        key: Key,
+        live: Live<A>,
+        events: &[(&Recorded, A::Event)],
+    ) -> Live<A> {
+        let Some((last, _)) = events.last() else {
+            return live;
+        };
+        let Live { state, mark } = live;
+        let state = events
+            .iter()
+            .fold(Arc::unwrap_or_clone(state), |state, (_, event)| state.evolve(event));
+        let mut live = Live {
+            state: Arc::new(state),
+            mark: Mark {
+                version: last.version,
+                hash: last.hash,
+                unwritten: mark.unwritten + events.len(),
+                bytes: mark.bytes + events.iter().map(|(recorded, _)| recorded.data.len()).sum::<usize>(),
+                epoch: mark.epoch,
+            },
+        };
+        if live.mark.unwritten > LONG {
+            self.write_down(key, &mut live);
+        }
+        self.states.put(key, live.clone()).await;
+        live
+    }
+
+    /// Snapshots only save time: one that fails is tried again with a later event, and of several at once only one
+    /// is written at a time.
+    fn write_down<A: Aggregate>(&self, key: Key, live: &mut Live<A>) {
+        let Ok(permit) = self.snapshots.clone().try_acquire_owned() else {
+            return;
+        };
+        let Some(state) = to_text(live.state.as_ref()) else {
+            return;
+        };
+        (live.mark.unwritten, live.mark.bytes) = (0, state.len());
+        let snapshot = Snapshot {
+            version: live.mark.version,
+            hash: live.mark.hash,
+            state,
+        };
+        let log = self.log.clone();
+        tokio::spawn(async move {
+            if let Err(error) = log
+                .keep_snapshot(key.workspace, key.stream, &snapshot, FINGERPRINT)
+                .await
+            {
+                tracing::warn!(stream = %key.stream, error = %chain(&error), "a snapshot was not kept");
+            }
+            drop(permit);
+        });
+    }
+}
+
+pub(crate) fn key<A: Aggregate>(workspace: WorkspaceId, id: A::Id) -> Key {
+    Key {
+        workspace: workspace.into(),
+        category: A::NAME,
+        stream: id.into(),
+    }
+}
+
+/// The event as it stands in the log.
+pub(crate) fn decode<A: Aggregate>(recorded: &Recorded) -> Result<A::Event, DecodeError> {
+    fact::decode(&recorded.event_type, recorded.schema, &recorded.data)
+}
+
+fn nothing<A: Aggregate>(epoch: u64) -> Live<A> {
+    Live {
+        state: Arc::default(),
+        mark: Mark {
+            version: 0,
+            hash: [0; 32],
+            unwritten: 0,
+            bytes: 0,
+            epoch,
+        },
+    }
+}
+
+fn read_back<A: Aggregate>(snapshot: &Snapshot, epoch: u64) -> Option<Live<A>> {
+    Some(Live {
+        state: Arc::new(from_text(&snapshot.state)?),
+        mark: Mark {
+            version: snapshot.version,
+            hash: snapshot.hash,
+            unwritten: 0,
+            bytes: snapshot.state.len(),
+            epoch,
+        },
+    })
+}
+
+// The one place where a state becomes text that leaves the process, and text a state.
+
+fn to_text<A: Aggregate>(state: &A) -> Option<String> {
+    serde_json::to_string(state).ok()
+}
+
+fn from_text<A: Aggregate>(text: &str) -> Option<A> {
+    serde_json::from_str(text).ok()
+}
