@@ -57,11 +57,12 @@ impl Executor {
 
     /// An aggregate's state as the log has it now.
     pub async fn load<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Loaded<A>, Error<R>> {
-        let events = self
+        let mut events = self
             .log
             .read_stream(workspace.into(), id.into(), 0)
             .await
             .map_err(AppendError::from)?;
+        self.log.open_personal(&mut events).await.map_err(AppendError::from)?;
         let mut loaded = Loaded {
             state: A::default(),
             version: 0,

@@ -1,6 +1,6 @@
 //! What an append asks for, and what it may be told.
 
-use crate::{Metadata, Recorded, Stream};
+use crate::{Metadata, PersonalError, Recorded, Stream};
 use uuid::Uuid;
 
 /// The most events one append may carry.
@@ -118,6 +118,9 @@ pub enum AppendError {
     Limit { what: &'static str, max: usize },
     #[error("an event's data is not a JSON object")]
     NotAnObject,
+    /// Personal values cannot be sealed, or a repeat's not opened; nothing was written.
+    #[error(transparent)]
+    Personal(PersonalError),
     #[error("too many appends wait")]
     Overloaded,
     /// Nothing was written.
@@ -126,6 +129,15 @@ pub enum AppendError {
     /// The commit was sent and its answer lost: ask again with the command id.
     #[error("whether it was written is not known")]
     Unknown,
+}
+
+impl From<PersonalError> for AppendError {
+    fn from(error: PersonalError) -> Self {
+        match error {
+            PersonalError::Database(away) => Self::Unavailable(away),
+            other => Self::Personal(other),
+        }
+    }
 }
 
 impl Append {

@@ -8,6 +8,7 @@ mod envelope;
 mod follow;
 mod ledger;
 pub mod migrate;
+mod personal;
 mod read;
 mod wakeup;
 
@@ -15,10 +16,12 @@ pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guar
 pub use chain::{ChainError, HASH_ZERO, Verifier};
 pub use envelope::{Metadata, Recorded, Stream};
 pub use follow::{Consumer, ConsumerError, Progress, Status, chain, follow};
+pub use personal::{KeyRing, PersonalError, RingError};
 pub use read::read_in_tx;
 pub use wakeup::Moved;
 
 use committer::Committer;
+use personal::PersonKeys;
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -32,6 +35,7 @@ pub struct Log {
     pool: PgPool,
     committer: Committer,
     wakeup: Arc<Wakeup>,
+    personal: Arc<PersonKeys>,
 }
 
 impl Log {
@@ -48,17 +52,23 @@ impl Log {
             .connect_lazy_with(committer::connection(options));
         let committer = Committer::start(lane, wakeup.clone());
         Ok(Self {
+            personal: Arc::new(PersonKeys::new(pool.clone())),
             pool,
             committer,
             wakeup,
         })
     }
 
-    /// Appends everything or nothing, and answers when it is durable.
-    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+    /// Appends everything or nothing, and answers when it is durable. Personal values are stored sealed; the events
+    /// answered have them open.
+    pub async fn append(&self, mut append: Append) -> Result<Appended, AppendError> {
         let (workspace, command) = (append.workspace, append.command);
+        let sealed = self.personal.seal(&mut append).await?;
         match self.committer.append(append).await? {
-            committer::Outcome::Written(appended) => Ok(appended),
+            committer::Outcome::Written(mut appended) => {
+                sealed.open(&mut appended.events)?;
+                Ok(appended)
+            }
             committer::Outcome::Repeated => {
                 let known = match command {
                     Some(command) => self.find_command(workspace, command).await?,
@@ -70,7 +80,13 @@ impl Log {
     }
 }
 
-const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration {
-    name: "0001_log",
-    sql: include_str!("../../migrations/log/0001_log.sql"),
-}];
+const MIGRATIONS: &[migrate::Migration] = &[
+    migrate::Migration {
+        name: "0001_log",
+        sql: include_str!("../../migrations/log/0001_log.sql"),
+    },
+    migrate::Migration {
+        name: "0003_personal",
+        sql: include_str!("../../migrations/log/0003_personal.sql"),
+    },
+];
