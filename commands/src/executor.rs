@@ -55,6 +55,10 @@ impl Executor {
         }
     }
 
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
     /// An aggregate's state as the log has it now.
     pub async fn load<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Loaded<A>, Error<R>> {
         let mut events = self

@@ -9,6 +9,7 @@ pub mod fixed;
 pub mod id;
 pub mod number;
 pub mod permission;
+pub mod personal;
 #[cfg(test)]
 mod testing;
 pub mod time;
@@ -26,6 +27,7 @@ pub use fact::Fact;
 pub use fixed::{Money, Percent, Quantity, Total};
 pub use number::{Number, Series};
 pub use permission::{Permission, Role};
+pub use personal::{Erased, Personal};
 
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -13,6 +13,7 @@ mod identity;
 mod isolation;
 mod lists;
 mod load;
+mod personal;
 mod relay;
 mod story;
 mod tidy;
