@@ -158,7 +158,7 @@ mod tests {
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     #[serde(tag = "type", content = "data")]
     enum ContactEvent {
-        #[serde(rename = "contact.named")]
+        #[serde(rename = "named")]
         Named(Contact),
     }
 

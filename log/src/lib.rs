@@ -63,7 +63,7 @@ impl Log {
     /// answered have them open.
     pub async fn append(&self, mut append: Append) -> Result<Appended, AppendError> {
         let (workspace, command) = (append.workspace, append.command);
-        let sealed = self.personal.seal(&mut append).await?;
+        let sealed = self.personal.seal_append(&mut append).await?;
         match self.committer.append(append).await? {
             committer::Outcome::Written(mut appended) => {
                 sealed.open(&mut appended.events)?;

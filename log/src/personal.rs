@@ -76,7 +76,7 @@ impl Log {
     /// Opens the personal values of events of any workspaces, in place; those of erased people become "erased". The
     /// hashes still are those of the sealed data. At most one query a level of nesting, none when the keys are at hand.
     pub async fn open_personal(&self, events: &mut [Recorded]) -> Result<(), PersonalError> {
-        self.personal.open(events, None).await
+        self.personal.open(&mut texts(events), None).await
     }
 
     /// The same on a connection at hand.
@@ -85,7 +85,23 @@ impl Log {
         connection: &mut PgConnection,
         events: &mut [Recorded],
     ) -> Result<(), PersonalError> {
-        self.personal.open(events, Some(connection)).await
+        self.personal.open(&mut texts(events), Some(connection)).await
+    }
+
+    /// Seals JSON that was made from opened events and is to be kept outside the log, such as the snapshot of a state.
+    pub async fn seal_text(&self, workspace: Uuid, json: &mut String) -> Result<(), PersonalError> {
+        self.personal.seal(&mut [(workspace, json)]).await.map(|_| ())
+    }
+
+    /// Opens what `seal_text` sealed.
+    pub async fn open_text(&self, workspace: Uuid, json: &mut String) -> Result<(), PersonalError> {
+        self.personal.open(&mut [(workspace, json)], None).await
+    }
+
+    /// A number that changes whenever somebody may have been erased, here or on another node: what is remembered from
+    /// events that were opened before is to be forgotten.
+    pub fn erasures(&self) -> u64 {
+        self.personal.erasures()
     }
 
     /// Destroys a person's key in a workspace, for good; again does nothing more.
@@ -105,26 +121,40 @@ pub(crate) struct Sealed(Keys);
 
 impl Sealed {
     pub fn open(&self, events: &mut [Recorded]) -> Result<(), PersonalError> {
-        open_events(events, &self.0).map(|_| ())
+        open_texts(&mut texts(events), &self.0).map(|_| ())
     }
 }
 
+/// JSON and the workspace it belongs to.
+type Text<'a> = (Uuid, &'a mut String);
+
+/// Those that a closer look is worth.
+fn texts(events: &mut [Recorded]) -> Vec<Text<'_>> {
+    let marked = events.iter_mut().filter(|event| marker::may_have_markers(&event.data));
+    marked.map(|event| (event.workspace, &mut event.data)).collect()
+}
+
 impl PersonKeys {
-    /// Seals what is to be appended.
-    pub async fn seal(&self, append: &mut Append) -> Result<Sealed, PersonalError> {
+    pub async fn seal_append(&self, append: &mut Append) -> Result<Sealed, PersonalError> {
         let workspace = append.workspace;
+        let events = append.streams.iter_mut().flat_map(|stream| &mut stream.events);
+        let marked = events.filter(|event| marker::may_have_markers(&event.data));
+        let mut texts: Vec<Text> = marked.map(|event| (workspace, &mut event.data)).collect();
+        self.seal(&mut texts).await
+    }
+
+    async fn seal(&self, texts: &mut [Text<'_>]) -> Result<Sealed, PersonalError> {
         let mut owners = BTreeSet::new();
-        let events = || append.streams.iter().flat_map(|stream| &stream.events);
-        for event in events().filter(|event| marker::may_have_markers(&event.data)) {
-            collect(workspace, &event.data, 0, &mut owners)?;
+        for (workspace, json) in &*texts {
+            collect(*workspace, json, 0, &mut owners)?;
         }
         if owners.is_empty() {
             return Ok(Sealed(Keys::default()));
         }
         let keys = self.find_or_make(&owners).await?;
-        for event in append.streams.iter_mut().flat_map(|stream| &mut stream.events) {
-            if let Cow::Owned(sealed) = seal_text(workspace, &event.data, &keys)? {
-                event.data = sealed;
+        for (workspace, json) in texts {
+            if let Cow::Owned(sealed) = seal_text(*workspace, json, &keys)? {
+                **json = sealed;
             }
         }
         Ok(Sealed(keys))
@@ -132,12 +162,12 @@ impl PersonKeys {
 
     async fn open(
         &self,
-        events: &mut [Recorded],
+        texts: &mut [Text<'_>],
         mut connection: Option<&mut PgConnection>,
     ) -> Result<(), PersonalError> {
         let mut keys = Keys::default();
         for _ in 0..=DEPTH_MAX {
-            let missing = open_events(events, &keys)?;
+            let missing = open_texts(texts, &keys)?;
             if missing.is_empty() {
                 return Ok(());
             }
@@ -151,14 +181,13 @@ impl PersonKeys {
     }
 }
 
-/// Opens the events that the keys suffice for; answers whose keys the others need.
-fn open_events(events: &mut [Recorded], keys: &Keys) -> Result<BTreeSet<Owner>, PersonalError> {
+/// Opens those that the keys suffice for; answers whose keys the others need.
+fn open_texts(texts: &mut [Text<'_>], keys: &Keys) -> Result<BTreeSet<Owner>, PersonalError> {
     let mut missing = BTreeSet::new();
-    for event in events.iter_mut().filter(|event| marker::may_have_markers(&event.data)) {
+    for (workspace, json) in texts {
         let mut wanted = BTreeSet::new();
-        let opened = open_text(event.workspace, &event.data, keys, &mut wanted)?;
-        match opened {
-            Cow::Owned(opened) if wanted.is_empty() => event.data = opened,
+        match open_text(*workspace, json, keys, &mut wanted)? {
+            Cow::Owned(opened) if wanted.is_empty() => **json = opened,
             Cow::Owned(_) | Cow::Borrowed(_) => missing.append(&mut wanted),
         }
     }

@@ -164,6 +164,30 @@ async fn what_is_stored_is_sealed_and_what_is_read_is_open() {
 }
 
 #[tokio::test]
+async fn what_is_kept_beside_the_log_can_be_sealed_too() {
+    let database = Database::create().await;
+    let (log, other) = (database.log().await, database.log().await);
+    let (person, spouse) = (Uuid::now_v7(), Uuid::now_v7());
+    let family = Personal::new(person, vec![Personal::new(spouse, SECRET.to_owned())]);
+    let state = serde_json::to_string(&[Some(family), None]).unwrap();
+    let mut kept = state.clone();
+    log.seal_text(WORKSPACE, &mut kept).await.unwrap();
+    assert!(!kept.contains(SECRET) && !kept.contains("$value") && !kept.contains(&spouse.to_string()));
+    let mut open = kept.clone();
+    other.open_text(WORKSPACE, &mut open).await.unwrap();
+    assert_eq!(open, state, "at two depths, with two people's keys");
+    log.erase_person(WORKSPACE, spouse).await.unwrap();
+    log.open_text(WORKSPACE, &mut kept).await.unwrap();
+    let read: Vec<Option<Personal<Vec<Personal<String>>>>> = serde_json::from_str(&kept).unwrap();
+    let family = read[0].as_ref().unwrap().get().unwrap();
+    assert_eq!(
+        family[0].get(),
+        Err(Erased { person: spouse }),
+        "the other's stays readable"
+    );
+}
+
+#[tokio::test]
 async fn two_nodes_that_make_a_persons_key_at_once_end_with_one() {
     let database = Database::create().await;
     let (one, two) = (database.log().await, database.log().await);
@@ -198,6 +222,7 @@ async fn an_erased_person_is_erased_on_every_node_and_for_good() {
     remembers(&log, &pool).await;
     remembers(&other, &pool).await;
 
+    let erasures = other.erasures();
     let began = Instant::now();
     log.erase_person(WORKSPACE, person).await.unwrap();
     assert_eq!(
@@ -212,6 +237,10 @@ async fn an_erased_person_is_erased_on_every_node_and_for_good() {
     assert!(
         began.elapsed() < Duration::from_secs(30),
         "it was told, and did not merely wait"
+    );
+    assert!(
+        other.erasures() > erasures,
+        "and tells those who remember more than keys"
     );
 
     for log in [&log, &other] {
@@ -365,11 +394,12 @@ async fn what_was_changed_moved_or_lost_is_an_error_and_not_erased() {
 async fn an_operator_rotates_and_erases_while_the_server_runs() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
-    let reserved = serde_json::json!({"name": "x", "code": "x", "type": "product", "unit": "pcs", "price": 1, "specifications": {"a": {"$person": 1}}});
-    owner
+    let reserved = serde_json::json!({"code": "A", "name": "A", "specifications": {"a": {"$person": 1}}});
+    let details = owner
         .post("/products", reserved)
         .await
         .refused(400, "VALIDATION_FAILED");
+    assert_eq!(details["reason"], "body.reserved_key", "{details}");
 
     let log = Log::open(server.database_url.parse().unwrap(), server.pool().await)
         .await

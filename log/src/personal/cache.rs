@@ -69,6 +69,11 @@ impl Cache {
             .extend(new.map(|(owner, key)| (*owner, (key.clone(), read.at))));
     }
 
+    /// Grows whenever a key was forgotten.
+    pub fn forgotten(&self) -> u64 {
+        self.lock().forgotten
+    }
+
     pub fn forget(&self, owner: Owner) {
         let mut kept = self.lock();
         kept.forgotten += 1;

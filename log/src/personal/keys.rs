@@ -52,6 +52,10 @@ impl PersonKeys {
         self.masters.get_or_try_init(|| Masters::open(&self.pool, None)).await
     }
 
+    pub(super) fn erasures(&self) -> u64 {
+        self.cache.forgotten()
+    }
+
     /// The keys there are, with at most one query; on the connection given, else on one of the pool's.
     pub(super) async fn find(
         &self,
