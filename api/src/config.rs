@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use std::{net::IpAddr, path::PathBuf, time::Duration};
+use uuid::Uuid;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -18,6 +19,25 @@ pub struct Cli {
 pub enum Command {
     /// Answers HTTP, keeps the read models, pursues processes, sends mail and feeds NATS.
     Serve(Config),
+    /// Keys that personal data is sealed with.
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Wraps every person's key with the first master key; afterwards the others are not needed.
+    Rotate {
+        #[command(flatten)]
+        store: Store,
+    },
+    /// Destroys a person's key in one workspace, for good: what was sealed with it can never be read again.
+    Erase {
+        workspace: Uuid,
+        person: Uuid,
+        #[command(flatten)]
+        store: Store,
+    },
 }
 
 /// Where the data is; what every sub-command needs.
@@ -29,6 +49,10 @@ pub struct Store {
     /// The most connections held at once.
     #[arg(long, env = "DATABASE_POOL", default_value_t = 30)]
     pub database_pool: u32,
+    /// Master keys of personal data, a line each: `id base64-of-32-bytes`, the one in use first. Without it there is one in
+    /// the database.
+    #[arg(long, env = "PERSONAL_KEYS_FILE")]
+    pub personal_keys_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Args)]

@@ -7,6 +7,7 @@ pub mod extract;
 pub mod finance;
 pub mod i18n;
 pub mod identity;
+pub mod keys;
 pub mod mail;
 pub mod measure;
 pub mod office;

@@ -200,7 +200,9 @@ impl Postman {
 
     async fn recipient(&self, user: Uuid) -> Result<Option<Registered>, ConsumerError> {
         let mut recipient = None;
-        for event in self.log.read_stream(WorkspaceId::PLATFORM.uuid(), user, 0).await? {
+        let mut events = self.log.read_stream(WorkspaceId::PLATFORM.uuid(), user, 0).await?;
+        self.log.open_personal(&mut events).await?;
+        for event in events {
             if let Fact::User(event) = Fact::decode(&event.category, &event.event_type, event.schema, &event.data)? {
                 recipient = match event {
                     UserEvent::Registered(registered) => Some(registered),

@@ -4,7 +4,7 @@ use clap::Parser;
 use log::chain;
 use prometric_api::{
     config::{Cli, Command},
-    serve,
+    keys, serve,
 };
 use std::process::ExitCode;
 
@@ -13,6 +13,7 @@ async fn main() -> ExitCode {
     serve::log_to_stderr();
     let ended = match Cli::parse().command {
         Command::Serve(config) => serve::run(config).await,
+        Command::Keys(keys) => keys::run(keys).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,7 +15,7 @@ use axum::{
 };
 use domain::{Kind, Permission, Rejection, Rule, Violation};
 use fluent_bundle::FluentArgs;
-use log::chain;
+use log::{PersonalError, chain};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use strum::{IntoStaticStr, VariantArray};
@@ -354,13 +354,15 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
                 .because("command.too_large")
                 .fact("what", *what)
                 .fact("max", *max),
+            E::Personal(PersonalError::Erased { .. }) => Self::new(Code::Conflict).because("person.erased"),
+            E::Personal(PersonalError::Misplaced) => Self::new(Code::ValidationFailed).because("body.reserved_key"),
             E::Busy => Self::unavailable("store.busy"),
             E::Unavailable(_) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");
                 Self::unavailable("store.unavailable")
             }
             E::OutcomeUnknown => Self::unavailable("store.outcome_unknown"),
-            E::Unreadable(_) | E::Damaged(_) | E::Unstorable(_) => {
+            E::Unreadable(_) | E::Damaged(_) | E::Unstorable(_) | E::Personal(_) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");
                 Self::internal()
             }

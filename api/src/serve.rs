@@ -1,7 +1,7 @@
 //! `prometric serve`: from a database that may not be up yet to a server that answers, and back down again.
 
 use crate::{
-    config::Config,
+    config::{Config, Store},
     identity::{password::Passwords, secrets, token::Tokens},
     mail::{MailError, Mailer},
     measure, relay,
@@ -9,7 +9,7 @@ use crate::{
     state::{App, Consumers, Parts},
 };
 use commands::Executor;
-use log::Log;
+use log::{KeyRing, Log, PersonalError, RingError};
 use metrics_exporter_prometheus::BuildError;
 use projections::Projections;
 use sqlx::{
@@ -45,6 +45,10 @@ pub enum ServeError {
     Mail(#[from] MailError),
     #[error("the signing key cannot be used")]
     SigningKey(#[from] crate::identity::token::KeyError),
+    #[error("PERSONAL_KEYS_FILE cannot be used")]
+    KeyRing(#[from] RingError),
+    #[error("the keys of people cannot be used")]
+    Personal(#[from] PersonalError),
     #[error("NATS_URL cannot be used")]
     Nats(#[from] async_nats::ConnectError),
     #[error("the address cannot be served")]
@@ -80,14 +84,8 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 
 /// Connects, migrates, and puts the parts together.
 pub async fn assemble(config: Config) -> Result<App, ServeError> {
-    let options: PgConnectOptions = config
-        .store
-        .database_url
-        .parse::<PgConnectOptions>()?
-        .application_name("prometric");
-    let pool = connect(options.clone(), config.store.database_pool).await?;
-    let log = Log::open(options, pool.clone()).await?;
-    let projections = Projections::open(pool.clone()).await?;
+    let (log, pool) = open_store(&config.store).await?;
+    let projections = Projections::open(log.clone(), pool.clone()).await?;
     secrets::migrate(&pool).await?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
@@ -113,6 +111,18 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         tokens,
         nats,
     }))
+}
+
+/// The log, and the database it stands in.
+pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
+    let options = store.database_url.parse::<PgConnectOptions>()?;
+    let options = options.application_name("prometric");
+    let pool = connect(options.clone(), store.database_pool).await?;
+    let mut log = Log::open(options, pool.clone()).await?;
+    if let Some(file) = &store.personal_keys_file {
+        log = log.with_master_keys(KeyRing::read(file)?).await?;
+    }
+    Ok((log, pool))
 }
 
 /// Everything on this node that follows the log.

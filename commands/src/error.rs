@@ -1,7 +1,7 @@
 //! Why a command had no effect. The middle of the three layers: rejections below know no store, the edge above knows HTTP.
 
 use domain::{Permission, Violations, fact::DecodeError};
-use log::{AppendError, ReadError};
+use log::{AppendError, PersonalError, ReadError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error<R> {
@@ -29,6 +29,9 @@ pub enum Error<R> {
     /// The store cannot be reached; nothing was written.
     #[error("the log is unavailable")]
     Unavailable(#[source] AppendError),
+    /// Personal values cannot be sealed or opened; nothing was written.
+    #[error("a personal value cannot be stored or read")]
+    Personal(#[source] PersonalError),
     /// Ask again with the same command id.
     #[error("whether it was written is not known")]
     OutcomeUnknown,
@@ -53,6 +56,7 @@ impl<R> From<AppendError> for Error<R> {
             AppendError::Malformed(why) => Self::Unstorable(serde::ser::Error::custom(why)),
             unavailable @ AppendError::Unavailable(_) => Self::Unavailable(unavailable),
             AppendError::Damaged(error) => Self::Damaged(error),
+            AppendError::Personal(error) => Self::Personal(error),
             AppendError::Unknown => Self::OutcomeUnknown,
         }
     }

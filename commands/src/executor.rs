@@ -9,7 +9,10 @@ use chrono::{DateTime, Utc};
 use domain::{Aggregate, id::WorkspaceId};
 use log::{AppendError, Appended, Guard, Log};
 use serde::{Deserialize, Serialize};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
@@ -28,6 +31,8 @@ pub struct Executor {
     pub(crate) log: Log,
     lanes: Arc<[Mutex<()>]>,
     pub(crate) states: States,
+    /// Up to which erasures `states` was cleaned.
+    pub(crate) erasures: Arc<AtomicU64>,
     /// Held by whoever writes a snapshot.
     pub(crate) snapshots: Arc<Semaphore>,
 }
@@ -57,8 +62,9 @@ pub struct Done<E> {
 impl Executor {
     pub fn new(log: Log) -> Self {
         Self {
-            log,
             lanes: (0..LANES).map(|_| Mutex::new(())).collect(),
+            erasures: Arc::new(AtomicU64::new(log.erasures())),
+            log,
             states: States::new(),
             snapshots: Arc::new(Semaphore::new(1)),
         }
@@ -72,6 +78,10 @@ impl Executor {
     /// The same for all workspaces.
     pub fn forget_all(&self) {
         self.states.forget_all();
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 
     /// Executes a command on one aggregate.

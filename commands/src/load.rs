@@ -10,8 +10,8 @@ use domain::{
     fact::{self, DecodeError},
     id::WorkspaceId,
 };
-use log::{Folded, Recorded, Snapshot, Stream, chain};
-use std::sync::Arc;
+use log::{AppendError, Folded, Log, Recorded, Snapshot, Stream, chain};
+use std::sync::{Arc, atomic::Ordering};
 
 /// A stream is long when this many events had to be folded: then its state is written down.
 const LONG: usize = 200;
@@ -28,17 +28,19 @@ impl Executor {
 
     /// The state this node remembers; it may be behind.
     pub(crate) async fn remembered<A: Aggregate>(&self, workspace: WorkspaceId, id: A::Id) -> Option<Live<A>> {
+        self.forget_the_erased();
         self.states.get(key::<A>(workspace, id)).await
     }
 
     /// The state as the log has it now.
     pub(crate) async fn live<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Live<A>, Error<R>> {
         let key = key::<A>(workspace, id);
+        self.forget_the_erased();
         let epoch = self.states.epoch();
         if let Some(known) = self.states.get::<A>(key).await {
             let Mark { version, hash, .. } = known.mark;
             if let Some(tail) = self.log.read_tail(key.workspace, key.stream, version, &hash).await? {
-                return self.advance(key, known, &tail).await;
+                return self.advance(key, known, tail).await;
             }
             self.states.remove(key).await;
         }
@@ -48,20 +50,34 @@ impl Executor {
         };
         let Folded { snapshot, tail } = self.log.load(key.workspace, stream, FINGERPRINT).await?;
         match snapshot {
-            None => self.advance(key, nothing(epoch), &tail).await,
-            Some(snapshot) => match read_back(&snapshot, epoch) {
-                Some(live) => self.advance(key, live, &tail).await,
+            None => self.advance(key, nothing(epoch), tail).await,
+            Some(snapshot) => match self.read_back(key, snapshot, epoch).await {
+                Some(live) => self.advance(key, live, tail).await,
                 // It cannot be read: as if there were none.
                 None => {
                     let whole = self.log.read_stream(key.workspace, key.stream, 0).await?;
-                    self.advance(key, nothing(epoch), &whole).await
+                    self.advance(key, nothing(epoch), whole).await
                 }
             },
         }
     }
 
+    /// Once somebody's personal values may have been erased, what was folded from them is not used again.
+    fn forget_the_erased(&self) {
+        let erasures = self.log.erasures();
+        if self.erasures.swap(erasures, Ordering::AcqRel) != erasures {
+            self.states.forget_all();
+        }
+    }
+
     /// The state after these events, remembered.
-    async fn advance<A: Aggregate, R>(&self, key: Key, live: Live<A>, tail: &[Recorded]) -> Result<Live<A>, Error<R>> {
+    async fn advance<A: Aggregate, R>(
+        &self,
+        key: Key,
+        live: Live<A>,
+        mut tail: Vec<Recorded>,
+    ) -> Result<Live<A>, Error<R>> {
+        self.log.open_personal(&mut tail).await.map_err(AppendError::from)?;
         // An id of another aggregate has nothing to tell this one.
         let tail = tail.iter().filter(|event| event.category == A::NAME);
         let mut events = Vec::new();
@@ -108,7 +124,7 @@ impl Executor {
         let Ok(permit) = self.snapshots.clone().try_acquire_owned() else {
             return;
         };
-        let Some(state) = to_text(live.state.as_ref()) else {
+        let Ok(state) = serde_json::to_string(live.state.as_ref()) else {
             return;
         };
         (live.mark.unwritten, live.mark.bytes) = (0, state.len());
@@ -119,15 +135,39 @@ impl Executor {
         };
         let log = self.log.clone();
         tokio::spawn(async move {
-            if let Err(error) = log
-                .keep_snapshot(key.workspace, key.stream, &snapshot, FINGERPRINT)
-                .await
-            {
+            if let Err(error) = keep(&log, key, snapshot).await {
                 tracing::warn!(stream = %key.stream, error = %chain(&error), "a snapshot was not kept");
             }
             drop(permit);
         });
     }
+
+    async fn read_back<A: Aggregate>(&self, key: Key, snapshot: Snapshot, epoch: u64) -> Option<Live<A>> {
+        let Snapshot {
+            version,
+            hash,
+            mut state,
+        } = snapshot;
+        self.log.open_text(key.workspace, &mut state).await.ok()?;
+        Some(Live {
+            state: Arc::new(serde_json::from_str(&state).ok()?),
+            mark: Mark {
+                version,
+                hash,
+                unwritten: 0,
+                bytes: state.len(),
+                epoch,
+            },
+        })
+    }
+}
+
+/// Personal values leave the process sealed; of somebody who was erased meanwhile there is no snapshot.
+async fn keep(log: &Log, key: Key, mut snapshot: Snapshot) -> Result<(), AppendError> {
+    log.seal_text(key.workspace, &mut snapshot.state).await?;
+    log.keep_snapshot(key.workspace, key.stream, &snapshot, FINGERPRINT)
+        .await?;
+    Ok(())
 }
 
 pub(crate) fn key<A: Aggregate>(workspace: WorkspaceId, id: A::Id) -> Key {
@@ -154,27 +194,4 @@ fn nothing<A: Aggregate>(epoch: u64) -> Live<A> {
             epoch,
         },
     }
-}
-
-fn read_back<A: Aggregate>(snapshot: &Snapshot, epoch: u64) -> Option<Live<A>> {
-    Some(Live {
-        state: Arc::new(from_text(&snapshot.state)?),
-        mark: Mark {
-            version: snapshot.version,
-            hash: snapshot.hash,
-            unwritten: 0,
-            bytes: snapshot.state.len(),
-            epoch,
-        },
-    })
-}
-
-// The one place where a state becomes text that leaves the process, and text a state.
-
-fn to_text<A: Aggregate>(state: &A) -> Option<String> {
-    serde_json::to_string(state).ok()
-}
-
-fn from_text<A: Aggregate>(text: &str) -> Option<A> {
-    serde_json::from_str(text).ok()
 }

@@ -31,7 +31,14 @@ mod tests {
         });
         samples
             .filter(|sample| sample["category"] == A::NAME)
-            .map(|sample| fact::decode(sample["type"].as_str().unwrap(), &sample["data"].to_string()).unwrap())
+            .map(|sample| {
+                fact::decode(
+                    sample["type"].as_str().unwrap(),
+                    sample["schema"].as_i64().unwrap() as i32,
+                    &sample["data"].to_string(),
+                )
+                .unwrap()
+            })
             .collect()
     }
 

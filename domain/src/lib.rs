@@ -11,6 +11,7 @@ mod halves;
 pub mod id;
 pub mod number;
 pub mod permission;
+pub mod personal;
 pub mod schema;
 #[cfg(test)]
 mod testing;
@@ -31,6 +32,7 @@ pub use fingerprint::FINGERPRINT;
 pub use fixed::{Money, Percent, Quantity, Total};
 pub use number::{Number, Series};
 pub use permission::{Permission, Role};
+pub use personal::{Erased, Personal};
 pub use upcast::{UpcastError, Upcaster};
 
 use schemars::JsonSchema;

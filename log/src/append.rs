@@ -1,6 +1,6 @@
 //! What an append asks for, and what it may be told.
 
-use crate::{Metadata, ReadError, Recorded, Stream};
+use crate::{Metadata, PersonalError, ReadError, Recorded, Stream};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -137,6 +137,9 @@ pub enum AppendError {
     /// The append could never be written; a mistake of its maker and not of a user.
     #[error("{0}")]
     Malformed(&'static str),
+    /// Personal values cannot be sealed, or a repeat's not opened; nothing was written.
+    #[error(transparent)]
+    Personal(PersonalError),
     #[error("too many appends wait")]
     Overloaded,
     /// Nothing was written.
@@ -148,6 +151,15 @@ pub enum AppendError {
     /// The commit was sent and its answer lost: ask again with the command id.
     #[error("whether it was written is not known")]
     Unknown,
+}
+
+impl From<PersonalError> for AppendError {
+    fn from(error: PersonalError) -> Self {
+        match error {
+            PersonalError::Database(away) => Self::Unavailable(away),
+            other => Self::Personal(other),
+        }
+    }
 }
 
 impl Append {

@@ -54,7 +54,7 @@ impl Log {
         head_in_tx(&mut *self.pool.acquire().await?, workspace).await
     }
 
-    /// What a command id did; `None` when it is new.
+    /// What a command id did, personal values open; `None` when it is new.
     pub async fn find_command(&self, workspace: Uuid, command: CommandId) -> Result<Option<Appended>, AppendError> {
         let known = "select request_hash, first_position, last_position, answer from log.commands where workspace_id = $1 and command_id = $2";
         let known = sqlx::query_as::<_, (Vec<u8>, i64, i64, String)>(known)
@@ -66,7 +66,8 @@ impl Log {
         if hash != command.request_hash {
             return Err(AppendError::CommandReused);
         }
-        let events = self.read(workspace, first - 1, last - first + 1).await?;
+        let mut events = self.read(workspace, first - 1, last - first + 1).await?;
+        self.open_personal(&mut events).await?;
         Ok(Some(Appended {
             position: last,
             events,

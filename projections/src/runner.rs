@@ -10,7 +10,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::{Fact, id::WorkspaceId, identity::workspace::WorkspaceEvent};
-use log::{Consumer, ConsumerError, Progress};
+use log::{Consumer, ConsumerError, Log, Progress};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::{
     collections::HashMap,
@@ -30,6 +30,7 @@ const READABLE_WAIT: Duration = Duration::from_secs(10);
 pub struct Projections(Arc<Inner>);
 
 struct Inner {
+    log: Log,
     pool: PgPool,
     tenant: Vec<Box<dyn Projector>>,
     platform: Vec<Box<dyn Projector>>,
@@ -47,7 +48,7 @@ pub struct Replayed {
 
 impl Projections {
     /// Brings the platform's schema and every workspace's up to date.
-    pub async fn open(pool: PgPool) -> Result<Self, sqlx::Error> {
+    pub async fn open(log: Log, pool: PgPool) -> Result<Self, sqlx::Error> {
         let mut connection = pool.acquire().await?;
         schema::migrate_platform(&mut connection).await?;
         drop(connection);
@@ -57,6 +58,7 @@ impl Projections {
             tx.commit().await?;
         }
         Ok(Self(Arc::new(Inner {
+            log,
             pool,
             tenant: tenant_tables(),
             platform: platform_tables(),
@@ -105,7 +107,7 @@ impl Inner {
             .await?;
         let lock = format!("select position from {schema}.checkpoint for update");
         let from: i64 = sqlx::query_scalar(AssertSqlSafe(lock)).fetch_one(&mut *tx).await?;
-        let events = read(&mut tx, workspace, from).await?;
+        let events = self.read(&mut tx, workspace, from).await?;
         let Some(last) = events.last().map(|event| event.recorded.position) else {
             tx.rollback().await?;
             self.publish(workspace, from);
@@ -120,6 +122,16 @@ impl Inner {
         } else {
             Progress::CaughtUp
         })
+    }
+
+    async fn read(&self, connection: &mut PgConnection, workspace: Uuid, from: i64) -> Result<Vec<Seen>, ProjectError> {
+        let mut events = log::read_in_tx(connection, workspace, from, BATCH).await?;
+        self.log.open_personal_in_tx(connection, &mut events).await?;
+        let decode = |recorded: log::Recorded| {
+            let position = recorded.position;
+            Seen::decode(recorded).map_err(|source| ProjectError::Event { position, source })
+        };
+        events.into_iter().map(decode).collect()
     }
 
     async fn fold(&self, connection: &mut PgConnection, schema: &str, events: &[Seen]) -> Result<(), ProjectError> {
@@ -195,7 +207,7 @@ impl Inner {
         schema::create_tables(&mut tx, &scratch).await?;
         let mut from = 0;
         while from < until {
-            let mut events = read(&mut tx, workspace, from).await?;
+            let mut events = self.read(&mut tx, workspace, from).await?;
             events.retain(|event| event.recorded.position <= until);
             self.fold(&mut tx, &scratch, &events).await?;
             from += BATCH;
@@ -215,15 +227,6 @@ impl Inner {
             differing,
         })
     }
-}
-
-async fn read(connection: &mut PgConnection, workspace: Uuid, from: i64) -> Result<Vec<Seen>, ProjectError> {
-    let events = log::read_in_tx(connection, workspace, from, BATCH).await?;
-    let decode = |recorded: log::Recorded| {
-        let position = recorded.position;
-        Seen::decode(recorded).map_err(|source| ProjectError::Event { position, source })
-    };
-    events.into_iter().map(decode).collect()
 }
 
 fn event_is_platforms(event: &Seen) -> bool {

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use domain::{Fact, fact::DecodeError};
-use log::Recorded;
+use log::{PersonalError, Recorded};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -90,6 +90,8 @@ pub enum ProjectError {
     },
     #[error("position {position} cannot be read")]
     Event { position: i64, source: DecodeError },
+    #[error("personal values cannot be opened")]
+    Personal(#[from] PersonalError),
     #[error("workspace {0} has no schema yet")]
     NoSchema(Uuid),
 }

@@ -12,6 +12,7 @@ use domain::{
     production::production_order::{ProductionOrder, ProductionOrderCommand},
     sales::order::{self, Order, OrderCommand},
 };
+use log::PersonalError;
 
 /// One step that is still to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,6 +104,7 @@ fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
             | Error::Taken { .. }
             | Error::Limit { .. }
             | Error::Forbidden(_)
+            | Error::Personal(PersonalError::Erased { .. } | PersonalError::Misplaced)
             | Error::CommandReused),
         ) => Err(Failure::Refused {
             code: "command.refused".to_owned(),
@@ -113,6 +115,7 @@ fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
             | Error::Busy
             | Error::Unavailable(_)
             | Error::OutcomeUnknown
+            | Error::Personal(_)
             | Error::Unreadable(_)
             | Error::Damaged(_)
             | Error::Unstorable(_)),

@@ -88,7 +88,8 @@ impl Sagas {
             .begin_with("begin; set local synchronous_commit = off")
             .await?;
         let from = lock_checkpoint(&mut tx, workspace).await?;
-        let events = log::read_in_tx(&mut tx, workspace, from, BATCH).await?;
+        let mut events = log::read_in_tx(&mut tx, workspace, from, BATCH).await?;
+        self.executor.log().open_personal_in_tx(&mut tx, &mut events).await?;
         let Some(last) = events.last().map(|event| event.position) else {
             return Ok(0);
         };

@@ -140,7 +140,7 @@ pub async fn check_books(server: &Server, owner: &Client, deals: usize) {
         "positions dense, the chain whole"
     );
 
-    let replayed = Projections::open(pool)
+    let replayed = Projections::open(log.clone(), pool)
         .await
         .unwrap()
         .verify(workspace.into())

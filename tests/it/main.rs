@@ -14,6 +14,7 @@ mod isolation;
 mod keeping;
 mod lists;
 mod load;
+mod personal;
 mod reading;
 mod relay;
 mod states;

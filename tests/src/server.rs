@@ -69,6 +69,14 @@ impl Server {
 
     /// A second process on the same database.
     pub async fn another(&self) -> Self {
+        self.another_with(&[]).await
+    }
+
+    /// The same with more variables than this one has.
+    pub async fn another_with(&self, env: &[(&str, &str)]) -> Self {
+        let more = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let port = free_port();
         let mut node = Self {
             url: format!("http://127.0.0.1:{port}"),
@@ -76,7 +84,7 @@ impl Server {
             mail_dir: self.mail_dir.clone(),
             port,
             database: self.database.clone(),
-            env: self.env.clone(),
+            env: self.env.iter().cloned().chain(more).collect(),
             child: None,
         };
         node.spawn().await;

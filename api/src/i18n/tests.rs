@@ -53,10 +53,12 @@ const REJECTIONS: &[&str] = &[
 const EDGE: &[&str] = &[
     "body.malformed",
     "body.not_an_object",
+    "body.reserved_key",
     "body.unreadable",
     "command.too_large",
     "organization.bin.taken",
     "permission.missing",
+    "person.erased",
     "product.barcode.taken",
     "product.code.taken",
     "reference.unknown",
