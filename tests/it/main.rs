@@ -16,3 +16,4 @@ mod load;
 mod relay;
 mod story;
 mod tidy;
+mod torture;

@@ -7,6 +7,7 @@ mod routes;
 mod server;
 pub mod shape;
 pub mod story;
+pub mod torture;
 mod yard;
 
 pub use client::{Answer, Client};
