@@ -253,6 +253,7 @@ async fn run(command: &mut Command) {
     let named = format!("{command:?}");
     let mut command = tokio::process::Command::from(std::mem::replace(command, Command::new("true")));
     let status = command
+        .kill_on_drop(true)
         .status()
         .await
         .unwrap_or_else(|error| panic!("{named}: {error}"));

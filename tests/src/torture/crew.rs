@@ -3,49 +3,23 @@
 
 use super::{
     cluster::signal,
-    history::{History, Journal, Line, Op},
+    desk::Desk,
+    history::Line,
     node::{Birth, Order},
+    op::Op,
+    oracle::{Finding, Flaw},
 };
 use crate::eventually;
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command},
     task::JoinHandle,
 };
-
-/// What has been said so far, in memory and on file.
-pub struct Record {
-    pub history: History,
-    pub journal: Journal,
-}
-
-/// Shared with the tasks that listen to the nodes.
-#[derive(Clone)]
-pub struct Desk(Arc<Mutex<Record>>);
-
-impl Desk {
-    pub fn new(folder: &Path, seed: u64) -> Self {
-        let (history, journal) = (History::default(), Journal::create(folder, seed));
-        Self(Arc::new(Mutex::new(Record { history, journal })))
-    }
-
-    pub fn record(&self) -> MutexGuard<'_, Record> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn note(&self, what: &str, text: &str) {
-        self.record().journal.note(what, text);
-    }
-
-    pub fn written(&self) -> usize {
-        self.record().history.written
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -146,11 +120,14 @@ impl Crew {
     }
 
     /// The nodes that ended though nobody killed them.
-    pub fn deserters(&mut self) -> Vec<String> {
+    pub fn deserters(&mut self) -> Vec<Finding> {
         let nodes = self.nodes.iter_mut();
         let ended = nodes.filter_map(|node| {
             let status = node.child.try_wait().ok()??;
-            Some(format!("node {} ended by itself: {status}", node.birth.name()))
+            Some(Finding {
+                flaw: Flaw::Broken,
+                text: format!("node {} ended by itself: {status}", node.birth.name()),
+            })
         });
         ended.collect()
     }

@@ -1,11 +1,7 @@
 //! What goes wrong, and when: drawn from the seed, one thing after another, each followed by proof that the nodes
 //! write again. The interleaving with the load is the machine's and differs from run to run.
 
-use super::{
-    cluster::Cluster,
-    crew::{Crew, Desk},
-    node::sleep,
-};
+use super::{cluster::Cluster, crew::Crew, desk::Desk, node::sleep, op::Op};
 use crate::eventually;
 use rand::{Rng, rngs::StdRng, seq::SliceRandom};
 use serde::Serialize;
@@ -115,7 +111,7 @@ impl Saboteur<'_> {
     }
 
     /// Callers who got no answer from one node ask another, most of them.
-    async fn ask_elsewhere(&mut self, index: usize, operations: Vec<super::history::Op>) {
+    async fn ask_elsewhere(&mut self, index: usize, operations: Vec<Op>) {
         let others = self.crew.len() - 1;
         for op in operations {
             if self.rng.random_bool(0.8) {

@@ -2,6 +2,7 @@
 //! for, and another after it was answered: so a node that is killed leaves operations whose outcome nobody knows, and
 //! none that nobody knows of. `History` is what the oracle judges; `Journal` is the same as a file for people.
 
+use super::op::Op;
 use log::Recorded;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -12,47 +13,6 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 use uuid::Uuid;
-
-/// One append as its writer means it: enough to ask for it again in another node.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Op {
-    pub id: Uuid,
-    pub workspace: Uuid,
-    pub streams: Vec<OpStream>,
-    pub claims: Vec<OpClaim>,
-    pub guards: Vec<OpGuard>,
-    pub command: Option<OpCommand>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OpStream {
-    pub id: Uuid,
-    /// `None` = any version.
-    pub expected: Option<i64>,
-    /// One entry an event: the index of the number series it draws from, if any.
-    pub events: Vec<Option<usize>>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpClaim {
-    pub key: String,
-    pub stream: Uuid,
-    /// Taken, or else released.
-    pub take: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpGuard {
-    pub stream: Uuid,
-    pub version: i64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct OpCommand {
-    pub id: Uuid,
-    /// Stands for the request's body: the same id with another one is a mistake.
-    pub request: u8,
-}
 
 /// What the log said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -173,6 +133,12 @@ pub struct Reading {
     pub seen: Vec<(i64, u64)>,
     /// Still at it: then it has to have reached the end.
     pub live: bool,
+}
+
+impl Reading {
+    pub fn reached(&self) -> i64 {
+        self.seen.last().map_or(self.after, |(position, _)| *position)
+    }
 }
 
 #[derive(Debug, Default)]

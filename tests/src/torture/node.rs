@@ -3,9 +3,10 @@
 //! whoever started it is gone, and so is the node.
 
 use super::{
-    history::{Answer, Kept, Line, Op, Refusal, now},
+    history::{Answer, Kept, Line, Refusal, now},
+    op::{Op, Tag, holds},
     readers::{CONSUMERS, Tally, poll},
-    workload::{Holding, Step, Tag, World, Writer, holds, rng},
+    workload::{Holding, Step, World, Writer, rng},
 };
 use log::{AppendError, Log, Status};
 use rand::Rng;

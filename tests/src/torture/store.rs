@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 const PAGE: i64 = 2_000;
 
+/// A position and the hash there.
+pub type Place = (i64, [u8; 32]);
+
 #[derive(Debug, Default, Clone)]
 pub struct Store {
     pub books: BTreeMap<Uuid, Book>,
@@ -18,7 +21,7 @@ pub struct Store {
     /// By workspace and command id.
     pub commands: BTreeMap<(Uuid, Uuid), CommandRow>,
     /// By consumer and workspace: what was written down, in the order of writing.
-    pub seen: BTreeMap<(String, Uuid), Vec<(i64, [u8; 32])>>,
+    pub seen: BTreeMap<(String, Uuid), Vec<Place>>,
     /// Events in all workspaces, also such as nobody knows of.
     pub events: usize,
 }
@@ -27,11 +30,11 @@ pub struct Store {
 #[derive(Debug, Default, Clone)]
 pub struct Book {
     pub events: Vec<Recorded>,
-    pub head: (i64, [u8; 32]),
+    pub head: Place,
     /// Why reading ended before the head; or what the verifying walk found.
     pub flaw: Option<String>,
     /// Where the verifying walk ended.
-    pub verified: (i64, [u8; 32]),
+    pub verified: Place,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,22 +1,19 @@
 //! What the writers ask for, drawn from the seed: every feature of an append, in the right and in the wrong. A writer
 //! remembers what it was told and decides on that, so its memory may be stale, as a real node's may be.
 
-use super::history::{Answer, Kept, Op, OpClaim, OpCommand, OpGuard, OpStream, Refusal};
-use log::{Append, Claim, ClaimAct, CommandId, Guard, Metadata, NewEvent, Number, Stream, StreamAppend};
+use super::{
+    history::{Answer, Kept, Refusal},
+    op::{Op, OpClaim, OpCommand, OpGuard, OpStream, SERIES, uuid},
+};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
-use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use uuid::Uuid;
 
-pub const KIND: &str = "torture.key";
-pub const SERIES: [&str; 2] = ["TA", "TB"];
-pub const YEAR: i32 = 2026;
-const CATEGORY: &str = "torture";
 const WORKSPACES: usize = 4;
 /// Streams of a workspace that all writers fight for.
-const STREAMS: usize = 10;
+const STREAMS: usize = 16;
 /// Keys of a workspace that all writers fight for.
-const KEYS: usize = 12;
+const KEYS: usize = 20;
 /// Commands and claims that a writer keeps in mind.
 const MEMORY: usize = 50;
 
@@ -29,10 +26,6 @@ pub fn rng(seed: u64, part: &[u64]) -> StdRng {
         z ^ (z >> 31)
     };
     StdRng::seed_from_u64(part.iter().fold(mix(seed, &0), mix))
-}
-
-pub fn uuid(rng: &mut StdRng) -> Uuid {
-    Uuid::from_u128(rng.random())
 }
 
 /// What all nodes know without being told, because it follows from the seed.
@@ -63,133 +56,6 @@ impl World {
 
     fn stream(&self, rng: &mut StdRng, workspace: Uuid) -> Uuid {
         self.streams[&workspace][rng.random_range(0..STREAMS)]
-    }
-}
-
-/// What an event's data says: which operation it belongs to, and what its stream then claimed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tag {
-    pub op: Uuid,
-    pub index: usize,
-    /// Events of the whole operation.
-    pub of: usize,
-    pub expected: Option<i64>,
-    /// Of this stream, with its first event.
-    pub claims: Vec<OpClaim>,
-    /// Filled in by the log, if the event asks for one.
-    pub number: String,
-}
-
-impl Op {
-    pub fn new(rng: &mut StdRng, workspace: Uuid) -> Self {
-        Self {
-            id: uuid(rng),
-            workspace,
-            streams: vec![],
-            claims: vec![],
-            guards: vec![],
-            command: None,
-        }
-    }
-
-    /// The same request once more: decided anew, hence with events of its own, under the same command id.
-    pub fn again(&self, rng: &mut StdRng) -> Self {
-        Self {
-            id: uuid(rng),
-            ..self.clone()
-        }
-    }
-
-    /// Its events in order: the stream, whether it is that stream's first, and the series.
-    fn flat(&self) -> impl Iterator<Item = (&OpStream, bool, Option<usize>)> {
-        self.streams.iter().flat_map(|stream| {
-            let events = stream.events.iter().enumerate();
-            events.map(move |(nth, series)| (stream, nth == 0, *series))
-        })
-    }
-
-    pub fn event_count(&self) -> usize {
-        self.flat().count()
-    }
-
-    pub fn event_id(&self, index: usize) -> Uuid {
-        Uuid::from_u128(self.id.as_u128().wrapping_add(1 + index as u128))
-    }
-
-    /// The event's stream, series and data, the number still empty.
-    pub fn event(&self, index: usize) -> Option<(Uuid, Option<usize>, Tag)> {
-        let of = self.event_count();
-        self.flat().nth(index).map(|(stream, first, series)| {
-            let claims = self.claims.iter().filter(|claim| first && claim.stream == stream.id);
-            let tag = Tag {
-                op: self.id,
-                index,
-                of,
-                expected: stream.expected,
-                claims: claims.cloned().collect(),
-                number: String::new(),
-            };
-            (stream.id, series, tag)
-        })
-    }
-
-    /// As the log's interface wants it.
-    pub fn append(&self) -> Append {
-        let events: Vec<NewEvent> = (0..self.event_count())
-            .filter_map(|index| self.event(index).map(|event| (index, event)))
-            .map(|(index, (_, series, tag))| NewEvent {
-                id: self.event_id(index),
-                event_type: "torture.happened".to_owned(),
-                schema: 1,
-                data: serde_json::to_string(&tag).expect("a tag is JSON"),
-                number: series.map(|series| Number {
-                    field: "number",
-                    series: SERIES[series],
-                }),
-            })
-            .collect();
-        let mut events = events.into_iter();
-        let streams = self.streams.iter().map(|stream| StreamAppend {
-            stream: Stream {
-                category: CATEGORY,
-                id: stream.id,
-            },
-            expected: stream.expected,
-            events: events.by_ref().take(stream.events.len()).collect(),
-        });
-        Append {
-            workspace: self.workspace,
-            streams: streams.collect(),
-            claims: self.claims.iter().map(claim).collect(),
-            guards: self
-                .guards
-                .iter()
-                .map(|guard| Guard {
-                    stream_id: guard.stream,
-                    version: guard.version,
-                })
-                .collect(),
-            command: self.command.map(|command| CommandId {
-                id: command.id,
-                request_hash: [command.request; 32],
-            }),
-            answer: self.id.to_string(),
-            number_year: YEAR,
-            metadata: Metadata {
-                actor: "torture".to_owned(),
-                command_id: self.command.map(|command| command.id),
-                ..Metadata::default()
-            },
-        }
-    }
-}
-
-fn claim(claim: &OpClaim) -> Claim {
-    Claim {
-        kind: KIND,
-        key: claim.key.clone(),
-        stream_id: claim.stream,
-        act: if claim.take { ClaimAct::Take } else { ClaimAct::Release },
     }
 }
 
@@ -227,8 +93,8 @@ pub struct Writer {
     contested: Vec<Holding>,
     /// Commands asked for.
     commands: Vec<Op>,
-    /// Commands whose outcome is not known.
-    doubts: Vec<Op>,
+    /// To be asked for again: the outcome is not known, or the decision was made on an old version.
+    retries: Vec<Op>,
 }
 
 impl Writer {
@@ -240,12 +106,12 @@ impl Writer {
             holdings: vec![],
             contested: vec![],
             commands: vec![],
-            doubts: vec![],
+            retries: vec![],
         }
     }
 
     pub fn next(&mut self) -> Step {
-        if let Some(op) = self.doubts.pop()
+        if let Some(op) = self.retries.pop()
             && self.rng.random_bool(0.7)
         {
             return Step::Append(op.again(&mut self.rng));
@@ -427,6 +293,7 @@ impl Writer {
             Answer::Repeated { events, .. } => self.note(events),
             Answer::Refused(Refusal::Version { stream, actual, .. } | Refusal::Guard { stream, actual, .. }) => {
                 self.stands(*stream, *actual);
+                self.decide_again(op);
             }
             Answer::Refused(Refusal::Claimed { key, owner }) if self.contested.len() < MEMORY => {
                 self.contested.push(Holding {
@@ -437,8 +304,20 @@ impl Writer {
                 });
             }
             Answer::Refused(_) => {}
-            Answer::Unavailable(_) | Answer::Unknown(_) => self.doubts.extend(op.command.map(|_| op.clone())),
+            Answer::Unavailable(_) | Answer::Unknown(_) => self.retries.extend(op.command.map(|_| op.clone())),
         }
+    }
+
+    /// On the versions it knows by now. Claims are left alone: theirs would be another decision.
+    fn decide_again(&mut self, op: &Op) {
+        let mut op = op.clone();
+        for stream in &mut op.streams {
+            stream.expected = stream.expected.map(|_| self.version(stream.id));
+        }
+        for guard in &mut op.guards {
+            guard.version = self.version(guard.stream);
+        }
+        self.retries.extend(op.claims.is_empty().then_some(op));
     }
 
     fn note(&mut self, events: &[Kept]) {
@@ -447,13 +326,4 @@ impl Writer {
             *version = event.version.max(*version);
         }
     }
-}
-
-/// Does the stream hold the key after these events of it?
-pub fn holds(tags: &[Tag], key: &str) -> bool {
-    let claims = tags.iter().flat_map(|tag| &tag.claims);
-    claims
-        .filter(|claim| claim.key == key)
-        .next_back()
-        .is_some_and(|claim| claim.take)
 }

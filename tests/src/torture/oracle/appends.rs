@@ -5,8 +5,8 @@
 use super::{Findings, Flaw};
 use crate::torture::{
     history::{Answer, History, Kept, Operation, Refusal},
+    op::Tag,
     store::Store,
-    workload::Tag,
 };
 use log::Recorded;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

@@ -3,9 +3,9 @@
 
 use super::{Findings, Flaw};
 use crate::torture::{
-    history::{History, Op},
+    history::History,
+    op::{KIND, Op, SERIES, Tag, YEAR},
     store::{Book, Store},
-    workload::{KIND, SERIES, Tag, YEAR},
 };
 use log::Recorded;
 use std::collections::{BTreeMap, HashMap, HashSet};
