@@ -38,7 +38,7 @@ use uuid::Uuid;
 use workload::{World, rng};
 
 /// Faults from one judgement to the next.
-const BETWEEN_JUDGEMENTS: usize = 5;
+const BETWEEN_JUDGEMENTS: usize = 6;
 /// How long readers may take to reach the end once nobody writes.
 const READ_ON: Duration = Duration::from_secs(30);
 
@@ -60,14 +60,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The smallest that has everything: each fault once, in half a minute or so.
+    /// The smallest that has everything, in half a minute or so.
     pub fn bounded(seed: u64, program: PathBuf, folder: PathBuf) -> Self {
         Self {
             seed,
             nodes: 3,
             writers: 5,
             pollers: 2,
-            load: Duration::ZERO,
+            load: Duration::from_secs(20),
             program,
             folder,
         }

@@ -2,7 +2,7 @@
 //! disks. They run as an ordinary user, for PostgreSQL refuses root, with fsync on, and go when they are dropped; what
 //! a killed run left behind goes when the next one starts.
 
-use super::forwarder::Forwarder;
+use super::{forwarder::Forwarder, node::sleep};
 use crate::{eventually, free_port};
 use sqlx::{Connection, PgConnection, Row};
 use std::{
@@ -21,7 +21,10 @@ pub struct Cluster {
     made: usize,
     primary: Server,
     standby: Option<Server>,
+    /// Nodes connect through this one,
     pub forwarder: Forwarder,
+    /// and the standby through this one.
+    replication: Forwarder,
 }
 
 struct Server {
@@ -48,7 +51,10 @@ impl Cluster {
             data: folder.join("0"),
             port: free_port(),
         };
-        let forwarder = Forwarder::start(primary.port).await;
+        let (forwarder, replication) = (
+            Forwarder::start(primary.port).await,
+            Forwarder::start(primary.port).await,
+        );
         let mut cluster = Self {
             programs,
             folder,
@@ -56,6 +62,7 @@ impl Cluster {
             primary,
             standby: None,
             forwarder,
+            replication,
         };
         cluster.make_primary().await;
         cluster.rebuild_standby().await;
@@ -147,19 +154,31 @@ impl Cluster {
         self.await_standby().await;
     }
 
+    /// Nothing can be acknowledged meanwhile, for nothing reaches the standby.
+    pub async fn isolate_standby(&self, milliseconds: u64) {
+        self.replication.point_nowhere();
+        sleep(milliseconds).await;
+        self.replication.point_to(self.primary.port);
+        self.await_standby().await;
+    }
+
     /// Kills the primary, promotes the standby, points the nodes to it, and makes a new standby of it, all under load.
+    /// `behind`: so many milliseconds before that the standby is cut off; whatever was acknowledged meanwhile is lost.
     ///
     /// First the standby has to have what the primary has *shown*: PostgreSQL shows what a terminated backend or a
     /// crashed server committed while it waited for the standby, before the standby has it. To lose that would be
     /// PostgreSQL's doing, not the log's.
-    pub async fn fail_over(&mut self) {
+    pub async fn fail_over(&mut self, behind: u64) {
         self.await_standby().await;
+        self.replication.point_nowhere();
+        sleep(behind).await;
         self.crash(&self.primary).await;
         let promoted = self.standby.take().expect("a standby to fail over to");
         let mut promote = self.programs.command("pg_ctl");
         run(promote.args(["promote", "-w", "-t", "60", "-D"]).arg(&promoted.data)).await;
         let dead = std::mem::replace(&mut self.primary, promoted);
         self.forwarder.point_to(self.primary.port);
+        self.replication.point_to(self.primary.port);
         fs::remove_dir_all(&dead.data).ok();
         self.rebuild_standby().await;
     }
@@ -172,7 +191,7 @@ impl Cluster {
         };
         self.made += 1;
         let mut copy = self.programs.command("pg_basebackup");
-        let from = format!("host=127.0.0.1 port={} user=torture", self.primary.port);
+        let from = format!("host=127.0.0.1 port={} user=torture", self.replication.port);
         copy.args(["-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", &from, "-D"])
             .arg(&standby.data);
         run(&mut copy).await;

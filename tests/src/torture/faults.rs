@@ -24,12 +24,14 @@ pub enum Fault {
     Freeze,
     /// PostgreSQL stops at once, and starts again.
     Crash,
-    /// The primary is killed, and the standby becomes the primary.
+    /// The standby is cut off for a while: nothing can be acknowledged.
+    Isolate,
+    /// The primary is killed, and the standby becomes the primary, cut off a moment before.
     FailOver,
 }
 
 /// Each kind once, and the cheap ones more often.
-const DECK: [Fault; 10] = [
+const DECK: [Fault; 11] = [
     Fault::Terminate,
     Fault::Terminate,
     Fault::Kill,
@@ -39,6 +41,7 @@ const DECK: [Fault; 10] = [
     Fault::LoseAnswers,
     Fault::Freeze,
     Fault::Crash,
+    Fault::Isolate,
     Fault::FailOver,
 ];
 
@@ -67,7 +70,8 @@ impl Saboteur<'_> {
             Fault::LoseAnswers => self.lose_answers().await,
             Fault::Freeze => self.freeze().await,
             Fault::Crash => self.cluster.crash_and_restart().await,
-            Fault::FailOver => self.cluster.fail_over().await,
+            Fault::Isolate => self.cluster.isolate_standby(self.rng.random_range(100..2_000)).await,
+            Fault::FailOver => self.cluster.fail_over(self.rng.random_range(0..1_000)).await,
         }
         let before = self.desk.written();
         let what = format!("appends are acknowledged after {fault:?}");

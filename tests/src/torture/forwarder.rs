@@ -1,5 +1,6 @@
-//! The address that nodes know: a forwarder to whichever server is the primary now. It can cut connections, all of
-//! them, or a committer's just before an answer gets through: then a commit has happened, and nobody was told.
+//! The address that nodes know, and another that the standby knows: a forwarder to whichever server is the primary
+//! now, or to nobody. It can cut connections, all of them, or a committer's just before an answer gets through: then a
+//! commit has happened, and nobody was told.
 
 use std::{
     net::SocketAddr,
@@ -34,7 +35,7 @@ struct Shared {
 }
 
 impl Forwarder {
-    /// Listens on a port of its own; to be given a target before anybody connects.
+    /// Listens on a port of its own.
     pub async fn start(target: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("a port").port();
@@ -51,6 +52,11 @@ impl Forwarder {
     pub fn point_to(&self, port: u16) {
         self.shared.target.store(port, Ordering::SeqCst);
         self.cut();
+    }
+
+    /// Connections are cut, and new ones refused.
+    pub fn point_nowhere(&self) {
+        self.point_to(0); // where nobody can listen
     }
 
     pub fn cut(&self) {

@@ -31,6 +31,8 @@ pub const CONSUMERS: [&str; 2] = ["durable", "hasty"];
 const BATCH: i64 = 200;
 /// Every so many steps of a consumer fail after all is written and before it is committed.
 const FAIL_EVERY: u64 = 40;
+/// Every so many steps take their time, so that what they write and what others write meanwhile can be lost apart.
+const SLOW_EVERY: u64 = 7;
 
 /// One reader after another, each from somewhere in some workspace on, for a while.
 pub async fn poll(log: Log, world: Arc<World>, mut rng: StdRng, name: String) {
@@ -117,8 +119,10 @@ impl Consumer for Tally {
             return Ok(Progress::CaughtUp);
         };
         self.write(&mut tx, workspace, &events, last).await?;
-        if self.steps.fetch_add(1, Ordering::Relaxed) % FAIL_EVERY == FAIL_EVERY - 1 {
-            return Err("this step fails on purpose".into());
+        match self.steps.fetch_add(1, Ordering::Relaxed) {
+            step if step % FAIL_EVERY == 0 => return Err("this step fails on purpose".into()),
+            step if step % SLOW_EVERY == 0 => sleep(50).await,
+            _ => {}
         }
         tx.commit().await?;
         let full = last - after == BATCH;

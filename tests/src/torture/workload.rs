@@ -9,7 +9,10 @@ use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use uuid::Uuid;
 
-const WORKSPACES: usize = 4;
+const WORKSPACES: usize = 24;
+/// The first of them get nearly all of the work, the very first nearly half; the rest are quiet, and new to the log at
+/// any time.
+const BUSY: usize = 4;
 /// Streams of a workspace that all writers fight for.
 const STREAMS: usize = 16;
 /// Keys of a workspace that all writers fight for.
@@ -48,10 +51,9 @@ impl World {
         }
     }
 
-    /// Half of the work goes to one workspace.
     pub fn workspace(&self, rng: &mut StdRng) -> Uuid {
-        let hot = rng.random_bool(0.4);
-        self.workspaces[if hot { 0 } else { rng.random_range(0..WORKSPACES) }]
+        let among = [1, 1, 1, 1, BUSY, BUSY, BUSY, BUSY, BUSY, WORKSPACES][rng.random_range(0..10)];
+        self.workspaces[rng.random_range(0..among)]
     }
 
     fn stream(&self, rng: &mut StdRng, workspace: Uuid) -> Uuid {
