@@ -55,12 +55,7 @@ impl Witness {
         for finding in findings {
             self.desk.note("finding", &finding.to_string());
         }
-        let mut record = self.desk.record();
-        if findings.is_empty() {
-            record.journal.discard();
-            return None;
-        }
-        Some(record.journal.keep())
+        (!findings.is_empty()).then(|| self.desk.record().journal.keep())
     }
 }
 

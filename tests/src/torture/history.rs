@@ -218,10 +218,11 @@ impl History {
     }
 }
 
-/// All of it as NDJSON, in a file that goes when nothing was found and stays when something was, or when we panic.
+/// All of it as NDJSON, in a file that goes with this unless it is to be kept.
 pub struct Journal {
     path: PathBuf,
     file: BufWriter<File>,
+    kept: bool,
 }
 
 impl Journal {
@@ -229,7 +230,11 @@ impl Journal {
         fs::create_dir_all(folder).expect("a folder for the history");
         let path = folder.join(format!("torture-{seed}-{}.ndjson", std::process::id()));
         let file = BufWriter::new(File::create(&path).expect("a file for the history"));
-        Self { path, file }
+        Self {
+            path,
+            file,
+            kept: false,
+        }
     }
 
     pub fn line(&mut self, node: &str, line: &Line) {
@@ -249,10 +254,15 @@ impl Journal {
     /// Keeps the file and says where it is.
     pub fn keep(&mut self) -> PathBuf {
         self.file.flush().expect("room for the history");
+        self.kept = true;
         self.path.clone()
     }
+}
 
-    pub fn discard(&mut self) {
-        fs::remove_file(&self.path).ok();
+impl Drop for Journal {
+    fn drop(&mut self) {
+        if !self.kept {
+            fs::remove_file(&self.path).ok();
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     faults::Fault,
     history::{Answer, History},
-    oracle::Finding,
+    oracle::{Finding, Flaw},
     store::Store,
 };
 use std::{
@@ -13,6 +13,9 @@ use std::{
     time::Duration,
 };
 use uuid::Uuid;
+
+/// Findings of one flaw that are told; the history has them all.
+const TOLD_MAX: usize = 3;
 
 #[derive(Debug)]
 pub struct Report {
@@ -100,15 +103,20 @@ impl fmt::Display for Report {
                 longest.as_millis()
             )?;
         }
-        for finding in self.findings.iter().take(20) {
-            let text: String = finding.to_string().chars().take(1_000).collect();
-            write!(f, "\n  {text}")?;
+        let mut told: BTreeMap<Flaw, usize> = BTreeMap::new();
+        for finding in &self.findings {
+            let nth = told.entry(finding.flaw).or_default();
+            *nth += 1;
+            if *nth <= TOLD_MAX {
+                let text: String = finding.to_string().chars().take(1_000).collect();
+                write!(f, "\n  {text}")?;
+            }
         }
         if let Some(path) = &self.history {
             let findings = self.findings.len();
             write!(
                 f,
-                "\n{findings} findings; seed {}, history in {}",
+                "\n{findings} findings: {told:?}; seed {}, history in {}",
                 self.seed,
                 path.display()
             )?;

@@ -209,12 +209,12 @@ impl Writer {
         self.versions.get(&stream).copied().unwrap_or(0)
     }
 
-    /// Mostly what it knows, often any, at times what cannot be.
+    /// Often what it knows, often any, at times what cannot be.
     fn expected(&mut self, stream: Uuid) -> Option<i64> {
         let version = self.version(stream);
         match self.rng.random_range(0..10) {
-            0..6 => Some(version),
-            6 => Some((version - 1).max(0)),
+            0..4 => Some(version),
+            4 => Some((version - 1).max(0)),
             _ => None,
         }
     }
