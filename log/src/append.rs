@@ -74,7 +74,7 @@ impl Number {
 pub struct Claim {
     pub kind: &'static str,
     pub key: String,
-    /// The stream that owns the key.
+    /// The stream that owns the key from now on, or gives it back; only its owner can.
     pub stream_id: Uuid,
     pub act: ClaimAct,
 }

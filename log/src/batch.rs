@@ -8,7 +8,7 @@ pub(crate) use columns::call;
 pub(crate) use single::{Single, call_one};
 
 use crate::{
-    Append, AppendError, Appended, ClaimAct, Recorded,
+    Append, AppendError, Appended, Claim, ClaimAct, Recorded,
     append::{NewEvent, StreamAppend},
     chain,
 };
@@ -48,15 +48,13 @@ struct Entry {
 struct KeyChange {
     kind: &'static str,
     key: String,
-    stream_id: Uuid,
-    act: i32,
+    /// Who has it afterwards; nobody when it is given back.
+    taker: Option<Uuid>,
+    /// Who gives it back, if somebody does.
+    giver: Option<Uuid>,
 }
 
 const NOT_AN_OBJECT: &str = "an event that gets a number is not a JSON object";
-
-const RELEASED: i32 = 0;
-const TAKEN: i32 = 1;
-const HANDED_OVER: i32 = 2;
 
 impl Prepared {
     pub fn new(mut append: Append) -> Result<Self, AppendError> {
@@ -74,7 +72,7 @@ impl Prepared {
                 });
             }
         }
-        let claims = key_changes(&append);
+        let claims = key_changes(&append)?;
         Ok(Self {
             touches: touches(&append, &claims),
             bytes: 256 + metadata.len() + append.bytes() + 256 * entries.len(),
@@ -187,25 +185,35 @@ fn blank_number(event: &mut NewEvent) -> Result<Option<(usize, usize)>, AppendEr
     Ok(Some((at, characters)))
 }
 
-/// The last act on each key counts; a key released and taken by the same append changes hands.
-fn key_changes(append: &Append) -> Vec<KeyChange> {
-    let mut last: BTreeMap<(&'static str, &str), (Uuid, i32)> = BTreeMap::new();
-    for claim in &append.claims {
-        let before = last.get(&(claim.kind, claim.key.as_str())).map(|(_, act)| *act);
-        let act = match (claim.act, before) {
-            (ClaimAct::Release, _) => RELEASED,
-            (ClaimAct::Take, Some(RELEASED | HANDED_OVER)) => HANDED_OVER,
-            (ClaimAct::Take, _) => TAKEN,
-        };
-        last.insert((claim.kind, &claim.key), (claim.stream_id, act));
-    }
-    let change = |((kind, key), (stream_id, act)): ((&'static str, &str), (Uuid, i32))| KeyChange {
+/// A key may be given back by one stream and taken by another in the same append: it changes hands.
+fn key_changes(append: &Append) -> Result<Vec<KeyChange>, AppendError> {
+    let mut changes = BTreeMap::<_, (Option<Uuid>, Option<Uuid>)>::new();
+    for Claim {
         kind,
-        key: key.to_owned(),
+        key,
         stream_id,
         act,
+    } in &append.claims
+    {
+        let (taker, giver) = changes.entry((*kind, key.as_str())).or_default();
+        match act {
+            ClaimAct::Take if taker.is_some_and(|taker| taker != *stream_id) => {
+                return Err(AppendError::Malformed("two streams take the same key"));
+            }
+            ClaimAct::Take => *taker = Some(*stream_id),
+            ClaimAct::Release => {
+                *giver = Some(*stream_id);
+                *taker = taker.filter(|taker| taker != stream_id);
+            }
+        }
+    }
+    let change = |((kind, key), (taker, giver)): ((_, &str), _)| KeyChange {
+        kind,
+        key: key.to_owned(),
+        taker,
+        giver,
     };
-    last.into_iter().map(change).collect()
+    Ok(changes.into_iter().map(change).collect())
 }
 
 fn touches(append: &Append, claims: &[KeyChange]) -> Vec<u64> {

@@ -20,3 +20,4 @@ mod relay;
 mod states;
 mod story;
 mod tidy;
+mod torture;

@@ -8,6 +8,7 @@ mod routes;
 mod server;
 pub mod shape;
 pub mod story;
+pub mod torture;
 mod yard;
 
 pub use client::{Answer, Client};

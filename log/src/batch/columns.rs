@@ -31,8 +31,8 @@ pub(crate) async fn call(connection: &mut PgConnection, batch: &[&Prepared]) -> 
         .bind(&columns.claim_append)
         .bind(&columns.claim_kinds)
         .bind(&columns.claim_keys)
-        .bind(&columns.claim_streams)
-        .bind(&columns.claim_acts)
+        .bind(&columns.claim_takers)
+        .bind(&columns.claim_givers)
         .bind(&columns.event_append)
         .bind(&columns.event_stream)
         .bind(&columns.event_ids)
@@ -66,8 +66,8 @@ struct Columns<'a> {
     claim_append: Vec<i32>,
     claim_kinds: Vec<&'a str>,
     claim_keys: Vec<&'a str>,
-    claim_streams: Vec<Uuid>,
-    claim_acts: Vec<i32>,
+    claim_takers: Vec<Uuid>,
+    claim_givers: Vec<Uuid>,
     event_append: Vec<i32>,
     event_stream: Vec<i32>,
     event_ids: Vec<Uuid>,
@@ -125,8 +125,8 @@ impl<'a> Columns<'a> {
             self.claim_append.push(nth);
             self.claim_kinds.push(claim.kind);
             self.claim_keys.push(&claim.key);
-            self.claim_streams.push(claim.stream_id);
-            self.claim_acts.push(claim.act);
+            self.claim_takers.push(claim.taker.unwrap_or_default());
+            self.claim_givers.push(claim.giver.unwrap_or_default());
         }
     }
 

@@ -1,0 +1,165 @@
+//! "No skip, no loss, no double": many writers and readers in several node processes, on a PostgreSQL cluster of their
+//! own that crashes and fails over under them, and an oracle that in the end holds all that was acknowledged against
+//! all that is there. One seed draws what is asked for and what goes wrong; the interleaving is the machine's, so a
+//! seed that found something is likely, not sure, to find it again: the history file tells what happened.
+
+mod cluster;
+mod crew;
+mod desk;
+mod faults;
+mod forwarder;
+mod history;
+mod node;
+mod op;
+mod oracle;
+mod readers;
+mod report;
+mod store;
+mod workload;
+
+pub use node::{Birth, live};
+pub use oracle::{Finding, Flaw};
+pub use report::{Counts, Report};
+
+use cluster::Cluster;
+use crew::Crew;
+use desk::{Desk, Witness};
+use faults::{Fault, Saboteur, deck};
+use rand::{Rng, rngs::StdRng};
+use readers::CONSUMERS;
+use sqlx::PgConnection;
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+use store::Store;
+use uuid::Uuid;
+use workload::{World, rng};
+
+/// Faults from one judgement to the next.
+const BETWEEN_JUDGEMENTS: usize = 6;
+/// How long readers may take to reach the end once nobody writes.
+const READ_ON: Duration = Duration::from_secs(30);
+
+/// One run: a fresh cluster, and the nodes on it.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub seed: u64,
+    pub nodes: usize,
+    /// In each node.
+    pub writers: usize,
+    /// In each node.
+    pub pollers: usize,
+    /// How long things go wrong; every kind of fault happens at least once, however long that takes.
+    pub load: Duration,
+    /// Runs a node when its arguments are `node` and a birth.
+    pub program: PathBuf,
+    /// Where the history goes, if it has to be kept.
+    pub folder: PathBuf,
+}
+
+impl Plan {
+    /// The smallest that has everything, in half a minute or so.
+    pub fn bounded(seed: u64, program: PathBuf, folder: PathBuf) -> Self {
+        Self {
+            seed,
+            nodes: 3,
+            writers: 5,
+            pollers: 2,
+            load: Duration::from_secs(20),
+            program,
+            folder,
+        }
+    }
+}
+
+/// Makes the cluster, lets it suffer, and judges. Everything is stopped and removed when this returns or is dropped.
+pub async fn run(plan: &Plan) -> Report {
+    let witness = Witness::new(&plan.folder, plan.seed);
+    let desk = &witness.desk;
+    let mut cluster = Cluster::start().await;
+    let mut dice = rng(plan.seed, &[3]);
+    let births = (0..plan.nodes).map(|node| Birth {
+        seed: plan.seed,
+        node,
+        life: 0,
+        url: cluster.url(),
+        writers: plan.writers,
+        pollers: plan.pollers,
+    });
+    let mut crew = Crew::start(plan.program.clone(), desk.clone(), births).await;
+    let world = World::new(plan.seed);
+    let (mut faults, mut slowest, began) = (BTreeMap::new(), None, Instant::now());
+    let mut hand = vec![];
+    let (store, findings) = loop {
+        if hand.is_empty() {
+            hand = deck(&mut dice);
+        }
+        for fault in hand.drain(..hand.len().min(BETWEEN_JUDGEMENTS)) {
+            let recovery = suffer(&mut dice, &mut cluster, &mut crew, desk, fault).await;
+            *faults.entry(fault).or_default() += 1;
+            slowest = slowest.max(Some((recovery, fault)));
+        }
+        crew.pause().await;
+        let (store, mut findings) = judge(&cluster, &world, desk).await;
+        findings.extend(crew.deserters());
+        if !findings.is_empty() || hand.is_empty() && began.elapsed() >= plan.load {
+            break (store, findings);
+        }
+        crew.resume().await;
+    };
+    let counts = Counts::of(&desk.record().history, &store);
+    let history = witness.conclude(&findings);
+    Report {
+        seed: plan.seed,
+        findings,
+        counts,
+        faults,
+        slowest,
+        history,
+    }
+}
+
+/// A moment of peace and a fault. Answers how long until appends were acknowledged again.
+async fn suffer(dice: &mut StdRng, cluster: &mut Cluster, crew: &mut Crew, desk: &Desk, fault: Fault) -> Duration {
+    node::sleep(dice.random_range(200..1_500)).await;
+    let began = Instant::now();
+    let mut saboteur = Saboteur {
+        rng: dice,
+        cluster,
+        crew,
+        desk,
+    };
+    saboteur.inflict(fault).await;
+    began.elapsed()
+}
+
+/// With the writers at rest: lets the readers read on, and asks the oracle.
+async fn judge(cluster: &Cluster, world: &World, desk: &Desk) -> (Store, Vec<Finding>) {
+    let mut connection = cluster.connect().await;
+    let deadline = Instant::now() + READ_ON;
+    while behind(&mut connection, desk).await.expect("the heads") && Instant::now() < deadline {
+        node::sleep(20).await;
+    }
+    let store = Store::read(&mut connection, &world.workspaces).await;
+    let store = store.expect("the store");
+    let findings = oracle::examine(&desk.record().history, &store);
+    (store, findings)
+}
+
+/// Has a reader something left to read? If that does not end, the oracle tells which.
+async fn behind(connection: &mut PgConnection, desk: &Desk) -> Result<bool, sqlx::Error> {
+    let heads = sqlx::query_as("select workspace_id, position from log.heads");
+    let heads: HashMap<Uuid, i64> = heads.fetch_all(&mut *connection).await?.into_iter().collect();
+    let followed = sqlx::query_scalar("select coalesce(sum(position), 0)::bigint from torture.checkpoints");
+    let followed: i64 = followed.fetch_one(connection).await?;
+    let record = desk.record();
+    let mut live = record.history.readings.values().filter(|reading| reading.live);
+    let polled = live.all(|reading| {
+        heads
+            .get(&reading.workspace)
+            .is_none_or(|head| reading.reached() >= *head)
+    });
+    Ok(!polled || followed < heads.values().sum::<i64>() * CONSUMERS.len() as i64)
+}
