@@ -191,7 +191,7 @@ impl Leases {
                 hold.epochs[lease.range] = lease.epoch;
                 hold
             });
-            (hold.until, hold.yielding) = (survey.until, plan.give);
+            (hold.node, hold.until, hold.yielding) = (me.node, survey.until, plan.give);
             if self.node() == Some(me.node) {
                 queue.lead(hold);
             }

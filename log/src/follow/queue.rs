@@ -208,6 +208,7 @@ impl Queue {
             }
         };
         drop(agenda);
+        self.changed.notify_one(); // there may be more to take, or a pause to wait for
         if let Some(epoch) = epoch {
             lock(&self.reports).insert(workspace, report.under(epoch));
         }

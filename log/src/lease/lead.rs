@@ -15,6 +15,8 @@ pub(crate) enum Lead {
 /// The leases that this node holds for a consumer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hold {
+    /// The node as it was called when it took them.
+    pub node: Uuid,
     /// Ends before the database says so.
     pub until: Instant,
     pub ranges: Ranges,
@@ -26,6 +28,7 @@ pub(crate) struct Hold {
 impl Hold {
     pub fn none() -> Self {
         Self {
+            node: Uuid::nil(),
             until: Instant::now(),
             ranges: Ranges::default(),
             yielding: Ranges::default(),
@@ -78,7 +81,11 @@ impl Lead {
             return Ranges::default();
         };
         let mut hold = lock(hold);
-        let before = hold.led();
+        let before = if hold.node == new.node {
+            hold.led()
+        } else {
+            Ranges::default()
+        };
         *hold = new;
         new.led().without(before)
     }
@@ -119,6 +126,15 @@ mod tests {
         lead.replace(held(Instant::now()));
         assert_eq!((lead.leads(workspace), lead.epoch(workspace)), (false, None));
         assert_eq!(lead.replace(held(later)), Ranges::ALL, "renewed too late");
+        let reborn = Hold {
+            node: Uuid::max(),
+            ..held(later)
+        };
+        assert_eq!(
+            lead.replace(reborn),
+            Ranges::ALL,
+            "another session heard of other things"
+        );
     }
 
     #[test]
