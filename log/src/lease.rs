@@ -146,6 +146,8 @@ impl Leases {
         } else if !table::renew(pool, me.node, &consumers, TTL).await? {
             return Ok(Look::Removed);
         }
+        // In this order: who holds a lease and is not among the nodes afterwards is gone for good, and not just coming.
+        let leases = table::leases(pool, &consumers).await?;
         let nodes = living(pool).await?;
         if !nodes.iter().any(|node| node.id == me.node) {
             return Ok(Look::Removed);
@@ -155,7 +157,6 @@ impl Leases {
             // Perhaps before it could tell what it had written.
             wakeup.look_at_heads();
         }
-        let leases = table::leases(pool, &consumers).await?;
         if leases.len() < consumers.len() * RANGES {
             // A consumer that came later than its node, or tables that were emptied.
             table::join(pool, me.node, me.session, &consumers, TTL).await?;

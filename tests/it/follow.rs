@@ -106,8 +106,10 @@ async fn a_flooding_workspace_does_not_starve_a_quiet_one() {
         reader.let_step().await;
     }
     assert_eq!(reader.steps(), [flooding; 3]);
-    assert_eq!(follower.lag().total, 47 * reader::BATCH);
+    let lags = async |events: i64| (follower.lag().total == events).then_some(());
+    eventually("it is behind", || lags(47 * reader::BATCH)).await;
     append(&log, quiet, 1).await;
+    eventually("it has heard", || lags(47 * reader::BATCH + 1)).await;
     for _ in 0..3 {
         reader.let_step().await;
     }
