@@ -121,25 +121,28 @@ impl Consumer for Mailer {
         NAME
     }
 
+    fn follows(&self, workspace: Uuid) -> bool {
+        workspace == WorkspaceId::PLATFORM.uuid()
+    }
+
     /// A user is owed one first mail however often, and on however many nodes, their registration is seen.
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError> {
-        if workspace != WorkspaceId::PLATFORM.uuid() {
-            return Ok(Progress::CaughtUp);
-        }
         let cursor = self.cursor(workspace).await?;
         let events = self.log.read(workspace, cursor, BATCH).await?;
         let Some(last) = events.last() else {
-            return Ok(Progress::CaughtUp);
+            return Ok(Progress {
+                position: cursor,
+                more: false,
+            });
         };
         for event in events.iter().filter(|event| event.event_type == REGISTERED) {
             code::first(&self.pool, event.stream_id).await?;
             self.bell.notify_one();
         }
         self.move_cursor(workspace, last.position).await?;
-        Ok(if last.position - cursor == BATCH {
-            Progress::More
-        } else {
-            Progress::CaughtUp
+        Ok(Progress {
+            position: last.position,
+            more: last.position - cursor == BATCH,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What the server tells Prometheus about itself: requests by route, and consumers that stand still.
+//! What the server tells Prometheus about itself: requests by route, and how far its consumers are.
 
 use crate::state::App;
 use axum::{
@@ -7,6 +7,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use log::Follower;
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use std::{sync::OnceLock, time::Instant};
@@ -56,12 +57,18 @@ fn method_label(method: &Method) -> &'static str {
     }
 }
 
+/// Of what this node leads: the sum over the nodes is the whole.
+fn show_follower(follower: &Follower) {
+    let (consumer, lag) = (follower.name(), follower.lag());
+    gauge!("prometric_consumer_failing", "consumer" => consumer).set(follower.failing().len() as f64);
+    gauge!("prometric_consumer_lag_events", "consumer" => consumer).set(lag.total as f64);
+    gauge!("prometric_consumer_lag_events_max", "consumer" => consumer).set(lag.max as f64);
+    gauge!("prometric_consumer_leases", "consumer" => consumer).set(follower.ranges() as f64);
+}
+
 /// `GET /metrics`.
 pub async fn show(State(app): State<App>) -> impl IntoResponse {
-    for (consumer, status) in app.consumers.statuses() {
-        let failing = u32::try_from(status.failing().len()).unwrap_or(u32::MAX);
-        gauge!("prometric_consumer_failing", "consumer" => consumer).set(f64::from(failing));
-    }
+    app.consumers.each(show_follower);
     gauge!("prometric_database_connections", "state" => "open").set(f64::from(app.pool.size()));
     gauge!("prometric_uptime_seconds").set(app.started.elapsed().as_secs_f64());
     app.metrics.run_upkeep();

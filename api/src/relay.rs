@@ -112,7 +112,10 @@ impl Consumer for Relay {
         let from = self.cursor(workspace).await?;
         let events = self.log.read(workspace, from, WINDOW).await?;
         if events.is_empty() {
-            return Ok(Progress::CaughtUp);
+            return Ok(Progress {
+                position: from,
+                more: false,
+            });
         }
         let link = self.link().await?;
         let (acknowledged, failure) = publish(&link.jetstream, &events).await;
@@ -123,10 +126,9 @@ impl Consumer for Relay {
             self.drop_link(&link).await;
             return Err(failure);
         }
-        Ok(if acknowledged - from == WINDOW {
-            Progress::More
-        } else {
-            Progress::CaughtUp
+        Ok(Progress {
+            position: acknowledged,
+            more: acknowledged - from == WINDOW,
         })
     }
 }

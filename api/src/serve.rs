@@ -76,7 +76,10 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let listener = TcpListener::bind(address).await?;
     tracing::info!(%address, "ready");
     let served = answer(listener, app.clone()).await;
-    app.consumers.stop();
+    app.consumers.stop().await;
+    if let Err(error) = app.log.farewell().await {
+        tracing::warn!(%error, "other nodes were not told of the last writes; they will look by themselves");
+    }
     // A request that was cut off may still hold a connection.
     tokio::time::timeout(GRACE / 5, app.pool.close()).await.ok();
     served

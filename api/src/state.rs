@@ -2,7 +2,8 @@
 
 use crate::{config::Config, identity::password::Passwords, identity::token::Tokens};
 use commands::Executor;
-use log::{Consumer, Log, Status};
+use futures::future::join_all;
+use log::{Consumer, Follower, Log};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Projections;
 use sqlx::PgPool;
@@ -37,11 +38,10 @@ impl App {
         Self(Arc::new(parts))
     }
 
-    /// Starts a consumer on this node, at most `workers` workspaces at a time, and keeps its status in view.
+    /// Starts a consumer on this node, at most `workers` workspaces at a time.
     pub fn follow(&self, consumer: Arc<dyn Consumer>, workers: usize) {
-        let status = self.consumers.register(consumer.name());
-        let task = tokio::spawn(log::follow(self.log.clone(), consumer, workers, status));
-        self.consumers.keep(task);
+        let follower = self.log.follow(consumer, workers);
+        self.consumers.with(|running| running.followers.push(follower));
     }
 }
 
@@ -59,30 +59,26 @@ pub struct Consumers(Mutex<Running>);
 
 #[derive(Default)]
 struct Running {
-    statuses: Vec<(&'static str, Status)>,
+    followers: Vec<Follower>,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Consumers {
-    /// A status under that name, for those who run their own tasks.
-    pub fn register(&self, name: &'static str) -> Status {
-        let status = Status::default();
-        self.with(|running| running.statuses.push((name, status.clone())));
-        status
-    }
-
     /// A task that ends with the server.
     pub fn keep(&self, task: JoinHandle<()>) {
         self.with(|running| running.tasks.push(task));
     }
 
-    pub fn statuses(&self) -> Vec<(&'static str, Status)> {
-        self.with(|running| running.statuses.clone())
+    /// Looks at each consumer that follows the log.
+    pub fn each(&self, look: impl FnMut(&Follower)) {
+        self.with(|running| running.followers.iter().for_each(look));
     }
 
-    /// Every consumer can be stopped at any moment: its cursor moves in the transaction of what it wrote.
-    pub fn stop(&self) {
-        self.with(|running| running.tasks.drain(..).for_each(|task| task.abort()));
+    /// Ends them all, and has other nodes take over at once.
+    pub async fn stop(&self) {
+        let Running { followers, tasks } = self.with(std::mem::take);
+        tasks.iter().for_each(JoinHandle::abort);
+        join_all(followers.into_iter().map(Follower::stop)).await;
     }
 
     fn with<T>(&self, body: impl FnOnce(&mut Running) -> T) -> T {

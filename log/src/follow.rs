@@ -1,136 +1,161 @@
 //! Following: one dispatcher per consumer and node hands out workspaces that moved to a bounded number of workers,
-//! each workspace to one worker at a time and in turn, so that a busy one does not starve the others. Work grows
-//! with the events, not with workspaces × consumers. A failing workspace is tried again, ever more slowly, and shown.
+//! each workspace to one worker at a time and in turn, so that a busy one does not starve the others. Consumers have
+//! workers of their own, so that a slow one does not starve the others either. Work grows with the events, not with
+//! workspaces × consumers: leases keep one node per workspace and consumer, and whoever is idle is not asked.
 
-use crate::{Log, wakeup::Dirty};
+mod agenda;
+mod dispatch;
+pub(crate) mod queue;
+pub(crate) mod report;
+
+pub use agenda::Lag;
+
+use crate::{Log, lease::range::Ranges};
 use async_trait::async_trait;
-use futures::FutureExt;
+use queue::Queue;
 use std::{
-    collections::HashMap,
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Weak},
     time::Duration,
 };
-use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-const RETRY_MIN: Duration = Duration::from_millis(100);
-const RETRY_MAX: Duration = Duration::from_secs(5);
+/// How long steps in hand may take to end when a follower is stopped, and as long giving its leases back.
+const GRACE: Duration = Duration::from_secs(2);
 
 pub type ConsumerError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Something that follows every workspace's log with a cursor of its own.
 #[async_trait]
 pub trait Consumer: Send + Sync + 'static {
+    /// Stored with positions and leases: never rename.
     fn name(&self) -> &'static str;
 
+    /// Whether nodes share the workspaces among them. `false` for what every node needs for itself, such as a cache:
+    /// then each steps through all workspaces, beginning with every known one.
+    fn leased(&self) -> bool {
+        true
+    }
+
+    /// Whether it wants to hear of that workspace at all.
+    fn follows(&self, _workspace: Uuid) -> bool {
+        true
+    }
+
     /// Takes one bounded step forward in one workspace. The consumer keeps its cursor itself, in the same
-    /// transaction as what it writes, and must be safe to call again after any failure.
+    /// transaction as what it writes, and must be safe to call again after any failure, and on two nodes at once:
+    /// leases avoid that, and do not exclude it.
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError>;
+
+    /// Workspaces that need a step although the cursor has reached the head, after a crash in between.
+    async fn unsettled(&self) -> Result<Vec<Uuid>, ConsumerError> {
+        Ok(vec![])
+    }
+
+    /// Told once, before the first step.
+    fn attach(&self, _urge: Urge) {}
 }
 
+/// How far a step came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub struct Progress {
+    /// The consumer's cursor.
+    pub position: i64,
     /// There is more to take right now.
-    More,
-    CaughtUp,
+    pub more: bool,
 }
 
-/// What stands still, and why; for metrics, the API and operators.
-#[derive(Clone, Default)]
-pub struct Status(Arc<Mutex<HashMap<Uuid, Failure>>>);
+/// Asks this node's dispatcher for a workspace out of turn, for somebody who waits here.
+#[derive(Clone)]
+pub struct Urge(Weak<Queue>);
 
-#[derive(Debug, Clone, Default)]
-struct Failure {
-    attempts: u32,
-    error: String,
-    /// A retry is on its way.
-    waiting: bool,
+impl Urge {
+    /// Has this node take the step if another leads the workspace; otherwise it hears of every event anyway.
+    pub fn ask(&self, workspace: Uuid) {
+        if let Some(queue) = self.0.upgrade().filter(|queue| !queue.leads(workspace)) {
+            queue.look_here_at(workspace);
+        }
+    }
+
+    /// Has this node take a step in any case.
+    pub fn insist(&self, workspace: Uuid) {
+        if let Some(queue) = self.0.upgrade() {
+            queue.look_here_at(workspace);
+        }
+    }
 }
 
-impl Status {
-    /// Workspaces whose last step failed, with the reason.
+/// A consumer at work on this node. Dropped, it ends at once and gives nothing back, like a node that dies.
+pub struct Follower {
+    log: Log,
+    queue: Arc<Queue>,
+    task: JoinHandle<()>,
+}
+
+impl Log {
+    /// Runs the consumer over all workspaces, at most so many at a time; needs a runtime.
+    pub fn follow(&self, consumer: Arc<dyn Consumer>, workers: usize) -> Follower {
+        let queue = self.wakeup.subscribe(consumer.clone());
+        consumer.attach(Urge(Arc::downgrade(&queue)));
+        if !queue.shares() {
+            queue.look_for(Ranges::ALL);
+        }
+        self.leases.stir();
+        Follower {
+            log: self.clone(),
+            task: tokio::spawn(dispatch::run(self.clone(), queue.clone(), workers)),
+            queue,
+        }
+    }
+}
+
+impl Follower {
+    pub fn name(&self) -> &'static str {
+        self.queue.name()
+    }
+
+    /// Workspaces whose last step failed on this node, with the reason.
     pub fn failing(&self) -> Vec<(Uuid, String)> {
-        self.with(|failures| {
-            failures
-                .iter()
-                .map(|(workspace, failure)| (*workspace, failure.error.clone()))
-                .collect()
-        })
+        self.queue.failing()
     }
 
-    fn with<T>(&self, body: impl FnOnce(&mut HashMap<Uuid, Failure>) -> T) -> T {
-        body(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Of the workspaces that this node leads.
+    pub fn lag(&self) -> Lag {
+        self.queue.lag(&self.log.wakeup.heads())
     }
 
-    /// Notes the failure; answers how long to wait before the next try, unless one is on its way already.
-    fn failed(&self, workspace: Uuid, error: String) -> Option<Duration> {
-        self.with(|failures| {
-            let failure = failures.entry(workspace).or_default();
-            failure.attempts = failure.attempts.saturating_add(1);
-            failure.error = error;
-            let pause = RETRY_MIN.saturating_mul(1 << failure.attempts.min(10)).min(RETRY_MAX);
-            (!std::mem::replace(&mut failure.waiting, true)).then_some(pause)
-        })
+    /// How many of the 16 ranges of workspaces this node leads.
+    pub fn ranges(&self) -> usize {
+        self.queue.led().len()
     }
 
-    fn retrying(&self, workspace: Uuid) {
-        self.with(|failures| {
-            if let Some(failure) = failures.get_mut(&workspace) {
-                failure.waiting = false;
-            }
-        });
-    }
-}
-
-/// Runs the consumer over all workspaces until the task is dropped, with at most `workers` steps at a time.
-pub async fn follow(log: Log, consumer: Arc<dyn Consumer>, workers: usize, status: Status) {
-    let dirty = log.wakeup.subscribe();
-    let permits = Arc::new(Semaphore::new(workers));
-    loop {
-        let Ok(permit) = permits.clone().acquire_owned().await else {
-            return;
+    /// Ends after the steps in hand, and has other nodes take over at once.
+    pub async fn stop(mut self) {
+        self.queue.close();
+        if tokio::time::timeout(GRACE, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+        let given = match tokio::time::timeout(GRACE, self.give_back()).await {
+            Ok(given) => given,
+            Err(elapsed) => Err(sqlx::Error::Protocol(elapsed.to_string())),
         };
-        let workspace = dirty.take().await;
-        let (consumer, dirty, status) = (consumer.clone(), dirty.clone(), status.clone());
-        tokio::spawn(async move {
-            // A panic must not leave the workspace in nobody's hands.
-            let step = AssertUnwindSafe(consumer.advance(workspace)).catch_unwind().await;
-            let step = step.unwrap_or_else(|_| Err("the consumer panicked".into()));
-            dirty.done(workspace);
-            drop(permit);
-            settle(consumer.name(), workspace, step, &dirty, &status);
-        });
+        if let Err(error) = given {
+            tracing::warn!(consumer = self.name(), %error, "the leases could not be given back; they will expire");
+        }
+    }
+
+    async fn give_back(&self) -> Result<(), sqlx::Error> {
+        if let Some(node) = self.log.leases.node() {
+            report::tell(&self.log.pool, node, std::slice::from_ref(&self.queue)).await?;
+        }
+        self.log.leases.leave(&self.log.pool, self.queue.name()).await
     }
 }
 
-fn settle(
-    consumer: &'static str,
-    workspace: Uuid,
-    step: Result<Progress, ConsumerError>,
-    dirty: &Arc<Dirty>,
-    status: &Status,
-) {
-    match step {
-        Ok(progress) => {
-            status.with(|failures| failures.remove(&workspace));
-            if progress == Progress::More {
-                dirty.push(workspace);
-            }
-        }
-        Err(error) => {
-            let error = chain(error.as_ref());
-            let Some(pause) = status.failed(workspace, error.clone()) else {
-                return;
-            };
-            tracing::error!(consumer, %workspace, error, ?pause, "a step failed and will be tried again");
-            let (dirty, status) = (dirty.clone(), status.clone());
-            tokio::spawn(async move {
-                tokio::time::sleep(pause).await;
-                status.retrying(workspace);
-                dirty.push(workspace);
-            });
-        }
+impl Drop for Follower {
+    fn drop(&mut self) {
+        self.queue.close();
+        self.task.abort();
     }
 }
 

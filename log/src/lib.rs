@@ -2,12 +2,14 @@
 //! Knows bytes and envelopes, not deals. Every workspace owns one log with positions 1, 2, 3, … and a hash chain.
 
 mod append;
+mod backoff;
 mod batch;
 mod chain;
 mod committer;
 mod envelope;
 mod follow;
 pub mod keeping;
+mod lease;
 pub mod migrate;
 mod personal;
 mod queue;
@@ -18,17 +20,19 @@ mod wakeup;
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
 pub use chain::{ChainError, HASH_ZERO, Verifier};
 pub use envelope::{Metadata, Recorded, Stream};
-pub use follow::{Consumer, ConsumerError, Progress, Status, chain, follow};
+pub use follow::{Consumer, ConsumerError, Follower, Lag, Progress, Urge, chain};
 pub use personal::{KeyRing, PersonalError, RingError};
 pub use read::{ReadError, Scan, read_in_tx};
 pub use snapshot::{Folded, Snapshot};
 pub use wakeup::Moved;
 
 use committer::Committer;
+use lease::Leases;
 use migrate::Migration;
 use personal::PersonKeys;
 use sqlx::{PgPool, postgres::PgConnectOptions};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::JoinSet;
 use wakeup::Wakeup;
 
 /// A handle to the store; cheap to clone.
@@ -38,6 +42,9 @@ pub struct Log {
     committer: Committer,
     wakeup: Arc<Wakeup>,
     personal: Arc<PersonKeys>,
+    leases: Arc<Leases>,
+    /// They end with the last handle.
+    _tasks: Arc<JoinSet<()>>,
 }
 
 impl Log {
@@ -46,14 +53,26 @@ impl Log {
         let mut connection = pool.acquire().await?;
         migrate::apply(&mut connection, "log", MIGRATIONS).await?;
         drop(connection);
-        let wakeup = Wakeup::start(pool.clone());
+        let leases = Arc::<Leases>::default();
+        let wakeup = Arc::new(Wakeup::new(leases.clone()));
+        let mut tasks = JoinSet::new();
+        wakeup::start(&wakeup, &pool, &mut tasks);
+        tasks.spawn(lease::keep(leases.clone(), wakeup.clone(), pool.clone()));
+        tasks.spawn(follow::report::keep_telling(wakeup.clone(), pool.clone()));
         let committer = Committer::start(&options, &wakeup);
         Ok(Self {
             personal: Arc::new(PersonKeys::new(pool.clone())),
             pool,
             committer,
             wakeup,
+            leases,
+            _tasks: Arc::new(tasks),
         })
+    }
+
+    /// Tells other nodes what was not told yet; for a process about to end.
+    pub async fn farewell(&self) -> Result<(), sqlx::Error> {
+        self.wakeup.tell(&self.pool).await
     }
 
     /// Appends everything or nothing, and answers when it is durable. Personal values are stored sealed; the events
@@ -77,10 +96,19 @@ impl Log {
     }
 }
 
+/// A poisoned lock guards plain data that no panic leaves half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 const MIGRATIONS: &[Migration] = &[
     Migration::new("0001_log", include_str!("../../migrations/log/0001_log.sql")),
     Migration::new("0002_append", include_str!("../../migrations/log/0002_append.sql")),
     Migration::new("0003_personal", include_str!("../../migrations/log/0003_personal.sql")),
+    Migration::new(
+        "0004_following",
+        include_str!("../../migrations/log/0004_following.sql"),
+    ),
     Migration::new(
         "0005_snapshots",
         include_str!("../../migrations/log/0005_snapshots.sql"),

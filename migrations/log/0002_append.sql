@@ -253,7 +253,7 @@ create function log.append_one(
     schema          int,
     data            json,
     data_digest     bytea,
-    out position    bigint,
+    out placed      bigint,
     out recorded_at timestamptz,
     out hash        bytea
 ) language plpgsql as $$
@@ -271,16 +271,16 @@ begin
         hash = sha256(h.hash || front || int8send(h.position + 1) || middle
             || int8send((extract(epoch from greatest(h.recorded_at, now_at)) * 1000000)::bigint) || back)
     where h.workspace_id = workspace
-    returning h.position, h.recorded_at, h.hash into position, recorded_at, hash;
+    returning h.position, h.recorded_at, h.hash into placed, recorded_at, hash;
     -- fault: one_head_moved
     with entered as (
         insert into log.commands (workspace_id, command_id, request_hash, first_position, last_position, answer, recorded_at)
-        values (workspace, command_id, request_hash, position, position, answer, recorded_at)
+        values (workspace, command_id, request_hash, placed, placed, answer, recorded_at)
     )
     insert into log.events (workspace_id, position, stream_category, stream_id, version, event_id, type, schema, data,
         metadata, recorded_at, hash)
-    select workspace, position, category, stream_id, expected + 1, event_id, type, schema, data, metadata, recorded_at, hash
-    where position is not null and expected = coalesce(
+    select workspace, placed, category, stream_id, expected + 1, event_id, type, schema, data, metadata, recorded_at, hash
+    where placed is not null and expected = coalesce(
         (select max(e.version) from log.events e where e.workspace_id = workspace and e.stream_id = append_one.stream_id),
         (select f.version from log.archived_streams f where f.workspace_id = workspace and f.stream_id = append_one.stream_id), 0);
     if not found then

@@ -10,11 +10,11 @@ use crate::{
 };
 use async_trait::async_trait;
 use domain::{Fact, id::WorkspaceId, identity::workspace::WorkspaceEvent};
-use log::{Consumer, ConsumerError, Log, Progress};
+use log::{Consumer, ConsumerError, Log, Progress, Urge};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -24,6 +24,8 @@ use uuid::Uuid;
 const BATCH: i64 = 500;
 /// How long a write waits to be readable before it answers anyway.
 const READABLE_WAIT: Duration = Duration::from_secs(10);
+/// How long it trusts that somebody else takes the step it waits for.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A handle to the runner; cheap to clone.
 #[derive(Clone)]
@@ -36,6 +38,7 @@ struct Inner {
     platform: Vec<Box<dyn Projector>>,
     schemas: Mutex<HashMap<Uuid, String>>,
     reached: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
+    urge: OnceLock<Urge>,
 }
 
 /// What a replay compared.
@@ -64,6 +67,7 @@ impl Projections {
             platform: platform_tables(),
             schemas: Mutex::default(),
             reached: Mutex::default(),
+            urge: OnceLock::new(),
         })))
     }
 
@@ -72,11 +76,27 @@ impl Projections {
         Arc::new(self.clone())
     }
 
-    /// Waits until the workspace's read models have reached a position; `false` when they did not in time.
+    /// Waits until the workspace's read models have reached a position; `false` when they did not in time. Where
+    /// another node leads the workspace, this one takes the step itself: the checkpoint's lock lets both be right, and
+    /// nobody waits for a message from there.
     pub async fn wait_for(&self, workspace: WorkspaceId, position: i64) -> bool {
-        let mut reached = self.0.with_reached(workspace.into(), watch::Sender::subscribe);
-        let wait = reached.wait_for(|at| *at >= position);
-        matches!(tokio::time::timeout(READABLE_WAIT, wait).await, Ok(Ok(_)))
+        let workspace = workspace.into();
+        let mut reached = self.0.with_reached(workspace, watch::Sender::subscribe);
+        if *reached.borrow() >= position {
+            return true;
+        }
+        let wait = async {
+            self.0.urge(|urge| urge.ask(workspace));
+            loop {
+                let wait = reached.wait_for(|at| *at >= position);
+                match tokio::time::timeout(PATIENCE, wait).await {
+                    Ok(reached) => return reached.is_ok(),
+                    // The lease may have changed hands meanwhile.
+                    Err(_) => self.0.urge(|urge| urge.insist(workspace)),
+                }
+            }
+        };
+        tokio::time::timeout(READABLE_WAIT, wait).await.unwrap_or(false)
     }
 
     /// Folds a workspace's log from zero into a scratch schema, compares its tables with the live ones at the same
@@ -95,6 +115,10 @@ impl Consumer for Projections {
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError> {
         Ok(self.0.advance(workspace).await?)
     }
+
+    fn attach(&self, urge: Urge) {
+        self.0.urge.set(urge).ok();
+    }
 }
 
 impl Inner {
@@ -111,16 +135,18 @@ impl Inner {
         let Some(last) = events.last().map(|event| event.recorded.position) else {
             tx.rollback().await?;
             self.publish(workspace, from);
-            return Ok(Progress::CaughtUp);
+            return Ok(Progress {
+                position: from,
+                more: false,
+            });
         };
         schema::enter(&mut tx, &schema).await?;
         self.fold(&mut tx, &schema, &events).await?;
         tx.commit().await?;
         self.publish(workspace, last);
-        Ok(if last - from == BATCH {
-            Progress::More
-        } else {
-            Progress::CaughtUp
+        Ok(Progress {
+            position: last,
+            more: last - from == BATCH,
         })
     }
 
@@ -132,6 +158,10 @@ impl Inner {
             Seen::decode(recorded).map_err(|source| ProjectError::Event { position, source })
         };
         events.into_iter().map(decode).collect()
+    }
+
+    fn urge(&self, body: impl FnOnce(&Urge)) {
+        self.urge.get().map(body);
     }
 
     async fn fold(&self, connection: &mut PgConnection, schema: &str, events: &[Seen]) -> Result<(), ProjectError> {

@@ -57,18 +57,24 @@ impl Consumer for Sagas {
         "sagas"
     }
 
+    fn follows(&self, workspace: Uuid) -> bool {
+        workspace != WorkspaceId::PLATFORM.uuid()
+    }
+
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError> {
-        if workspace == WorkspaceId::PLATFORM.uuid() {
-            return Ok(Progress::CaughtUp);
-        }
-        let folded = self.fold(workspace).await?;
+        let (from, position) = self.fold(workspace).await?;
         let owing = self.pay(workspace).await?;
         // What was carried out comes back as events and wakes us by itself.
-        Ok(if folded == BATCH || owing == DEBTORS {
-            Progress::More
-        } else {
-            Progress::CaughtUp
+        Ok(Progress {
+            position,
+            more: position - from == BATCH || owing == DEBTORS,
         })
+    }
+
+    /// Debts outlive the events they come from.
+    async fn unsettled(&self) -> Result<Vec<Uuid>, ConsumerError> {
+        let owing = sqlx::query_scalar("select distinct workspace_id from sagas.instances where owes");
+        Ok(owing.fetch_all(&self.pool).await?)
     }
 }
 
@@ -80,8 +86,8 @@ struct Debt {
 }
 
 impl Sagas {
-    /// Takes the next events in; answers how many.
-    async fn fold(&self, workspace: Uuid) -> Result<i64, ConsumerError> {
+    /// Takes the next events in; answers where the checkpoint stood and where it stands.
+    async fn fold(&self, workspace: Uuid) -> Result<(i64, i64), ConsumerError> {
         // What a crash takes back is folded again from the log: the commit need not wait for the disk.
         let mut tx = self
             .pool
@@ -91,9 +97,8 @@ impl Sagas {
         let mut events = log::read_in_tx(&mut tx, workspace, from, BATCH).await?;
         self.executor.log().open_personal_in_tx(&mut tx, &mut events).await?;
         let Some(last) = events.last().map(|event| event.position) else {
-            return Ok(0);
+            return Ok((from, from));
         };
-        let count = i64::try_from(events.len())?;
         let mut seen = Vec::with_capacity(events.len());
         for event in events {
             let fact = Fact::decode(&event.category, &event.event_type, event.schema, &event.data)?;
@@ -112,7 +117,7 @@ impl Sagas {
             .execute(&mut *tx)
             .await?;
         tx.commit().await?;
-        Ok(count)
+        Ok((from, last))
     }
 
     /// Carries out what is owed; answers how many instances owed something.

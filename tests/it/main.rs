@@ -7,6 +7,7 @@
 )]
 
 mod crash;
+mod follow;
 mod hostile;
 mod idempotency;
 mod identity;

@@ -38,7 +38,7 @@ impl<'a> Single<'a> {
 
 /// Fails with an integrity error, having written nothing, when anything is not as expected: `call` tells what.
 pub(crate) async fn call_one(connection: &mut PgConnection, single: &Single<'_>) -> Result<Verdict, sqlx::Error> {
-    let call = "select position, recorded_at, hash from log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    let call = "select placed, recorded_at, hash from log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     let Single {
         prepared,
         stream,

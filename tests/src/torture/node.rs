@@ -8,7 +8,7 @@ use super::{
     readers::{CONSUMERS, Tally, poll},
     workload::{Holding, Step, World, Writer, rng},
 };
-use log::{AppendError, Log, Status};
+use log::{AppendError, Log};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -91,15 +91,17 @@ pub async fn live(birth: Birth) {
         let name = format!("{}.{nth}", birth.name());
         tokio::spawn(poll(log.clone(), world.clone(), draw(1, nth), name));
     }
+    let mut followers = Vec::new();
     for name in CONSUMERS {
         let tally = Tally {
             pool: pool.clone(),
             name,
             steps: draw(2, 0).random_range(0..20).into(),
         };
-        tokio::spawn(log::follow(log.clone(), Arc::new(tally), 2, Status::default()));
+        followers.push(log.follow(Arc::new(tally), 2));
     }
     obey(&log, &gate).await;
+    drop(followers);
 }
 
 async fn obey(log: &Log, gate: &Gate) {

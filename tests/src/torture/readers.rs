@@ -116,7 +116,10 @@ impl Consumer for Tally {
         let events = events.inspect_err(complain_of_holes)?;
         let Some(last) = events.last().map(|event| event.position) else {
             tx.rollback().await?;
-            return Ok(Progress::CaughtUp);
+            return Ok(Progress {
+                position: after,
+                more: false,
+            });
         };
         self.write(&mut tx, workspace, &events, last).await?;
         match self.steps.fetch_add(1, Ordering::Relaxed) {
@@ -125,8 +128,10 @@ impl Consumer for Tally {
             _ => {}
         }
         tx.commit().await?;
-        let full = last - after == BATCH;
-        Ok(if full { Progress::More } else { Progress::CaughtUp })
+        Ok(Progress {
+            position: last,
+            more: last - after == BATCH,
+        })
     }
 }
 
