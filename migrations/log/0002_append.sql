@@ -127,8 +127,9 @@ begin
     end if;
     -- Last, because it outweighs the rest: a repeat is answered, however things stand by now.
     foreach a in array known loop
-        select case when c.request_hash = request_hashes[a] then 1 else 2 end into verdicts[a]
-        from log.commands c where c.workspace_id = workspaces[append_home[a]] and c.command_id = command_ids[a];
+        verdicts[a] := (
+            select case when c.request_hash = request_hashes[a] then 1 else 2 end
+            from log.commands c where c.workspace_id = workspaces[append_home[a]] and c.command_id = command_ids[a]);
     end loop;
     -- fault: checked
 
