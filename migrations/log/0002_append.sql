@@ -19,7 +19,7 @@ create function log.append(
     metadata         json[],
     metadata_digests bytea[],
     years            int[],    -- that numbers are taken from
-    command_ids      uuid[],   -- nil = none
+    command_ids      uuid[],   -- null = none
     request_hashes   bytea[],
     answers          text[],
     -- streams that are written or guarded, in the order of their appends
@@ -30,8 +30,8 @@ create function log.append(
     claim_append     int[],
     claim_kinds      text[],
     claim_keys       text[],
-    claim_takers     uuid[],   -- nil = given back
-    claim_givers     uuid[],   -- nil = nobody gives it back
+    claim_takers     uuid[],   -- null = given back
+    claim_givers     uuid[],   -- null = nobody gives it back
     -- events, in the order of their appends
     event_append     int[],
     event_stream     int[],    -- index of its stream
@@ -74,7 +74,6 @@ declare
     now_at          timestamptz;
     now_bytes       bytea;
     known           int[];    -- appends whose command id was used before
-    nobody          constant uuid := '00000000-0000-0000-0000-000000000000';
     found           record;
 begin
     -- 1. The heads, in order, so that no two batches wait for each other crosswise.
@@ -117,7 +116,7 @@ begin
             from unnest(claim_append, claim_kinds, claim_keys, claim_takers, claim_givers)
                 with ordinality u(append, kind, key, taker, giver, n)
             join log.claims c on c.workspace_id = workspaces[append_home[u.append]] and c.kind = u.kind and c.key = u.key
-            where u.taker <> nobody and c.stream_id <> u.taker and c.stream_id <> u.giver
+            where c.stream_id <> u.taker and c.stream_id is distinct from u.giver
         loop
             continue when verdicts[found.append] <> 0;
             verdicts[found.append] := 4;
@@ -209,7 +208,7 @@ begin
         insert into log.commands (workspace_id, command_id, request_hash, first_position, last_position, answer, recorded_at)
         select workspaces[append_home[u.append]], u.id, u.hash, firsts[u.append], positions[u.append], u.answer, times[u.append]
         from unnest(command_ids, request_hashes, answers) with ordinality u(id, hash, answer, append)
-        where u.id <> nobody and verdicts[u.append] = 0
+        where u.id is not null and verdicts[u.append] = 0
     )
     insert into log.events (workspace_id, position, stream_category, stream_id, version, event_id, type, schema, data,
         metadata, recorded_at, hash)
@@ -224,11 +223,11 @@ begin
         delete from log.claims c
         using unnest(claim_append, claim_kinds, claim_keys, claim_takers, claim_givers) u(append, kind, key, taker, giver)
         where c.workspace_id = workspaces[append_home[u.append]] and c.kind = u.kind and c.key = u.key
-            and c.stream_id = u.giver and u.taker = nobody and verdicts[u.append] = 0;
+            and c.stream_id = u.giver and u.taker is null and verdicts[u.append] = 0;
         insert into log.claims (workspace_id, kind, key, stream_id)
         select workspaces[append_home[u.append]], u.kind, u.key, u.taker
         from unnest(claim_append, claim_kinds, claim_keys, claim_takers) u(append, kind, key, taker)
-        where u.taker <> nobody and verdicts[u.append] = 0
+        where u.taker is not null and verdicts[u.append] = 0
         on conflict on constraint claims_pkey do update set stream_id = excluded.stream_id;
     end if;
     -- fault: claims_written

@@ -57,7 +57,7 @@ struct Columns<'a> {
     metadata: Vec<JsonText<'a>>,
     metadata_digests: Vec<&'a [u8]>,
     years: Vec<i32>,
-    command_ids: Vec<Uuid>,
+    command_ids: Vec<Option<Uuid>>,
     request_hashes: Vec<&'a [u8]>,
     answers: Vec<&'a str>,
     stream_append: Vec<i32>,
@@ -66,8 +66,8 @@ struct Columns<'a> {
     claim_append: Vec<i32>,
     claim_kinds: Vec<&'a str>,
     claim_keys: Vec<&'a str>,
-    claim_takers: Vec<Uuid>,
-    claim_givers: Vec<Uuid>,
+    claim_takers: Vec<Option<Uuid>>,
+    claim_givers: Vec<Option<Uuid>>,
     event_append: Vec<i32>,
     event_stream: Vec<i32>,
     event_ids: Vec<Uuid>,
@@ -103,7 +103,7 @@ impl<'a> Columns<'a> {
         self.metadata_digests.push(&prepared.metadata_digest);
         self.years.push(append.number_year);
         let command = append.command.as_ref();
-        self.command_ids.push(command.map_or(Uuid::nil(), |command| command.id));
+        self.command_ids.push(command.map(|command| command.id));
         self.request_hashes
             .push(command.map_or(&[], |command| &command.request_hash));
         self.answers.push(&append.answer);
@@ -125,8 +125,8 @@ impl<'a> Columns<'a> {
             self.claim_append.push(nth);
             self.claim_kinds.push(claim.kind);
             self.claim_keys.push(&claim.key);
-            self.claim_takers.push(claim.taker.unwrap_or_default());
-            self.claim_givers.push(claim.giver.unwrap_or_default());
+            self.claim_takers.push(claim.taker);
+            self.claim_givers.push(claim.giver);
         }
     }
 

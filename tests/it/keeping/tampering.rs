@@ -30,7 +30,7 @@ async fn every_change_to_the_tables_is_found_and_named() {
         ),
         (
             "update log.events set hash = '\\x00' where HERE and position = 12",
-            "workspace W: position 12 was changed",
+            "workspace W: the hash at position 12 is not 32 bytes long",
         ),
         (
             "delete from log.events where HERE and position = 5",
