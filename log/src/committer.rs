@@ -1,11 +1,11 @@
 //! Group commit: whatever waits is written in one transaction, so that under load one fsync carries hundreds of appends
-//! and at low load a batch is one append and waits for nobody. A few committers work side by side over disjoint
-//! workspaces, each on a connection of its own; the transaction itself is one call of `log.append` (migrations/log).
+//! and at low load a batch is one append and waits for nobody. Two committers work side by side, over other workspaces
+//! when there are several, each on a connection of its own; the transaction is one call of `log.append` (migrations/log).
 
 use crate::{
     Append, AppendError,
     batch::{self, Outcome, Prepared, Single, Verdict},
-    queue::{Queue, Waiting},
+    queue::{COMMITTERS, Queue, Waiting},
     wakeup::{Moved, Wakeup},
 };
 use sqlx::{
@@ -20,8 +20,6 @@ use std::{
 use tokio::time::timeout;
 use uuid::Uuid;
 
-/// More gained nothing on two cores.
-const COMMITTERS: usize = 2;
 /// How long a batch may take before its outcome is called unknown; the server gives up earlier, and says so.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long an unused connection is taken to be alive.
@@ -32,6 +30,7 @@ const RECONNECT_MAX: Duration = Duration::from_secs(1);
 /// How often a batch that lost a deadlock is tried again: two nodes may meet crosswise over new workspaces.
 const ATTEMPTS_MAX: u32 = 3;
 const DEADLOCK: &str = "40P01";
+const INTEGRITY: &str = "23";
 
 /// The way into the log; cheap to clone. The committers end when the last one is dropped and nothing waits any more.
 #[derive(Clone)]
@@ -64,7 +63,8 @@ impl Committer {
     pub async fn append(&self, append: Append) -> Result<Outcome, AppendError> {
         let answer = self.0.0.push(Prepared::new(append)?).await?;
         // The committer answers everyone it took; without an answer the process is going down in mid-commit.
-        answer.await.unwrap_or(Err(AppendError::Unknown))
+        let (prepared, verdict) = answer.await.unwrap_or(Err(AppendError::Unknown))?;
+        prepared.settle(verdict)
     }
 }
 
@@ -190,7 +190,7 @@ impl Lane {
             {
                 moved.insert(prepared.append.workspace, placed.position);
             }
-            reply.send(prepared.settle(verdict)).ok();
+            reply.send(Ok((prepared, verdict))).ok();
         }
         let moved = moved
             .into_iter()
@@ -209,16 +209,20 @@ impl Lane {
     }
 }
 
+/// Trusting at first: hardly ever is a new stream or command there already, and not to look for it saves a fifth.
 async fn call(connection: &mut PgConnection, batch: &[&Prepared]) -> Result<Vec<Verdict>, sqlx::Error> {
-    if let [prepared] = batch
-        && let Some(single) = Single::of(prepared)
-    {
-        match batch::call_one(connection, &single).await {
-            Err(error) if has_code(&error, "23") => {}
-            called => return Ok(vec![called?]),
-        }
+    let single = match batch {
+        [prepared] => Single::of(prepared),
+        _ => None,
+    };
+    let trusted = match single {
+        Some(single) => batch::call_one(connection, &single).await.map(|verdict| vec![verdict]),
+        None => batch::call(connection, batch, true).await,
+    };
+    match trusted {
+        Err(error) if has_code(&error, INTEGRITY) => batch::call(connection, batch, false).await,
+        trusted => trusted,
     }
-    batch::call(connection, batch).await
 }
 
 fn fail(batch: Vec<Waiting>, error: &sqlx::Error) {

@@ -1,10 +1,11 @@
 //! Appends that wait to be committed, and the choice of the next batch. Workspaces take turns, so that one flooding the
 //! node does not starve the others; a batch holds no two appends that touch the same stream, claim or command, so that
-//! the database can check each against its tables alone; workspaces in one committer's hands are left alone by others.
+//! the database can check each against its tables alone; and what is in one committer's hands is left alone by the
+//! other, which would only wait for the lock of the workspace's head.
 
 use crate::{
     AppendError,
-    batch::{Outcome, Prepared},
+    batch::{Prepared, Verdict},
 };
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -27,13 +28,18 @@ const ROOM: usize = 128 << 10;
 const HOME_ROOM: usize = ROOM / 4;
 /// How long a caller waits for room before it is told to come back.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
+/// More gained nothing on two cores.
+pub(crate) const COMMITTERS: usize = 2;
 /// A further committer is worth its commit when so many events wait for it; fewer are better off in the next batch.
 const WORTH_ANOTHER: usize = 64;
+
+/// The append and what became of it: the caller puts its answer together itself.
+pub(crate) type Reply = Result<(Prepared, Verdict), AppendError>;
 
 /// One caller's append and where its answer goes.
 pub(crate) struct Waiting {
     pub prepared: Prepared,
-    pub reply: oneshot::Sender<Result<Outcome, AppendError>>,
+    pub reply: oneshot::Sender<Reply>,
     /// Given back when the append is answered.
     _room: [OwnedSemaphorePermit; 2],
 }
@@ -57,6 +63,7 @@ struct State {
 
 struct Home {
     waiting: VecDeque<Waiting>,
+    /// Of those waiting.
     events: usize,
     in_hand: bool,
     room: Arc<Semaphore>,
@@ -83,10 +90,7 @@ impl Queue {
     }
 
     /// Queues an append; waits for room, and answers `Overloaded` when there is none for too long.
-    pub async fn push(
-        &self,
-        prepared: Prepared,
-    ) -> Result<oneshot::Receiver<Result<Outcome, AppendError>>, AppendError> {
+    pub async fn push(&self, prepared: Prepared) -> Result<oneshot::Receiver<Reply>, AppendError> {
         let workspace = prepared.append.workspace;
         let size = u32::try_from(prepared.bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         let home = self.state().homes.entry(workspace).or_default().room.clone();
@@ -159,14 +163,14 @@ impl State {
         let workspace = waiting.prepared.append.workspace;
         let home = self.homes.entry(workspace).or_default();
         let events = weight(&waiting);
-        if home.waiting.is_empty() && !home.in_hand {
-            self.turns.push_back(workspace);
-        }
-        home.waiting.push_back(waiting);
-        home.events += events;
         if !home.in_hand {
             self.ready += events;
+            if home.waiting.is_empty() {
+                self.turns.push_back(workspace);
+            }
         }
+        home.events += events;
+        home.waiting.push_back(waiting);
         self.worth_a_batch()
     }
 
@@ -174,16 +178,25 @@ impl State {
         !self.turns.is_empty() && (self.committers_at_work == 0 || self.ready >= WORTH_ANOTHER)
     }
 
-    /// Every workspace in its turn gives an equal share; then, while there is room, the first ones all they have.
+    /// What is ready is shared among the committers that are free, by whole workspaces. Each in its turn gives an equal
+    /// part of a batch; then, while there is room, those that gave give all they have.
     fn batch(&mut self) -> Vec<Waiting> {
         let turns: Vec<Uuid> = self.turns.drain(..).collect();
-        self.ready = 0;
+        let free = COMMITTERS.saturating_sub(self.committers_at_work).max(1);
+        let enough = (std::mem::take(&mut self.ready) / free).max(WORTH_ANOTHER);
+        let share = BATCH_EVENTS_MAX.div_ceil(turns.len().max(1));
         let mut gathered = Gathered::default();
-        for share in [BATCH_EVENTS_MAX / turns.len().max(1), BATCH_EVENTS_MAX] {
-            for workspace in &turns {
-                if let Some(home) = self.homes.get_mut(workspace) {
-                    gathered.take_from(home, share.max(1));
-                }
+        for workspace in &turns {
+            if gathered.events >= enough {
+                break;
+            }
+            if let Some(home) = self.homes.get_mut(workspace) {
+                gathered.take_from(home, share);
+            }
+        }
+        for workspace in &turns {
+            if let Some(home) = self.homes.get_mut(workspace).filter(|home| home.in_hand) {
+                gathered.take_from(home, BATCH_EVENTS_MAX);
             }
         }
         for workspace in turns {
@@ -210,12 +223,13 @@ impl State {
     }
 }
 
+/// A batch in the making.
 #[derive(Default)]
 struct Gathered {
     batch: Vec<Waiting>,
+    touched: HashSet<u64>,
     events: usize,
     bytes: usize,
-    touched: HashSet<u64>,
 }
 
 impl Gathered {
@@ -230,12 +244,7 @@ impl Gathered {
             } else if !self.has_room_for(&waiting) {
                 home.waiting.push_front(waiting);
                 break;
-            } else if waiting
-                .prepared
-                .touches
-                .iter()
-                .any(|touched| self.touched.contains(touched))
-            {
+            } else if self.touches(&waiting) {
                 kept.push_back(waiting);
             } else {
                 taken += weight(&waiting);
@@ -247,6 +256,11 @@ impl Gathered {
         while let Some(waiting) = kept.pop_back() {
             home.waiting.push_front(waiting);
         }
+    }
+
+    fn touches(&self, waiting: &Waiting) -> bool {
+        let mut touches = waiting.prepared.touches.iter();
+        touches.any(|touched| self.touched.contains(touched))
     }
 
     fn has_room_for(&self, waiting: &Waiting) -> bool {

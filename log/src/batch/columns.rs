@@ -11,12 +11,18 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-/// Writes the batch, which is in the order of its workspaces, in one transaction; one verdict per append.
-pub(crate) async fn call(connection: &mut PgConnection, batch: &[&Prepared]) -> Result<Vec<Verdict>, sqlx::Error> {
+/// Writes the batch, which is in the order of its workspaces, in one transaction; one verdict per append. `trusting`
+/// fails with an integrity error, having written nothing, when a stream said to be new or a command id is there.
+pub(crate) async fn call(
+    connection: &mut PgConnection,
+    batch: &[&Prepared],
+    trusting: bool,
+) -> Result<Vec<Verdict>, sqlx::Error> {
     let columns = Columns::of(batch);
     let call = "select * from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-        $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)";
+        $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)";
     let answer = sqlx::query(call)
+        .bind(trusting)
         .bind(&columns.workspaces)
         .bind(&columns.append_home)
         .bind(&columns.metadata)
