@@ -27,6 +27,7 @@ create function log.append(
     stream_append    int[],    -- index of its append
     stream_ids       uuid[],
     stream_expected  bigint[], -- -1 = any
+    stream_begins    bool[],   -- its first event is among these: that it is new, its key will tell
     -- keys taken or released, each once per append
     claim_append     int[],
     claim_kinds      text[],
@@ -74,7 +75,6 @@ declare
     home_bytes      bytea;
     now_at          timestamptz;
     now_bytes       bytea;
-    known           int[];    -- appends whose command id was used before
     found           record;
 begin
     -- 1. The heads, in order, so that no two batches wait for each other crosswise.
@@ -93,18 +93,12 @@ begin
         -- key, nothing is written, and the caller asks again without trust. (An archived stream violates nothing.)
         trusting := not exists (select from log.archived_streams);
     end if;
-    select
-        (select array_agg(case when trusting and u.expected = 0 then 0 else coalesce(
-            (select max(e.version) from log.events e
-             where e.workspace_id = workspaces[append_home[u.append]] and e.stream_id = u.stream),
-            (select f.version from log.archived_streams f
-             where f.workspace_id = workspaces[append_home[u.append]] and f.stream_id = u.stream), 0) end)
-         from unnest(stream_append, stream_ids, stream_expected) u(append, stream, expected)),
-        case when trusting then '{}' else array(
-         select u.append
-         from unnest(command_ids) with ordinality u(command_id, append)
-         join log.commands c on c.workspace_id = workspaces[append_home[u.append]] and c.command_id = u.command_id) end
-    into stands, known;
+    select array_agg(case when trusting and u.begins then 0 else coalesce(
+        (select max(e.version) from log.events e
+         where e.workspace_id = workspaces[append_home[u.append]] and e.stream_id = u.stream),
+        (select f.version from log.archived_streams f
+         where f.workspace_id = workspaces[append_home[u.append]] and f.stream_id = u.stream), 0) end)
+    into stands from unnest(stream_append, stream_ids, stream_begins) u(append, stream, begins);
     verdicts := array_fill(0, array[appends]);
     culprits := verdicts;
     culprit_at := array_fill(0::bigint, array[appends]);
@@ -132,11 +126,16 @@ begin
         end loop;
     end if;
     -- Last, because it outweighs the rest: a repeat is answered, however things stand by now.
-    foreach a in array known loop
-        verdicts[a] := (
-            select case when c.request_hash = request_hashes[a] then 1 else 2 end
-            from log.commands c where c.workspace_id = workspaces[append_home[a]] and c.command_id = command_ids[a]);
-    end loop;
+    if not trusting or 0 <> any (verdicts) then
+        for found in
+            select u.append, c.request_hash = request_hashes[u.append] as same
+            from unnest(command_ids) with ordinality u(command_id, append)
+            join log.commands c on c.workspace_id = workspaces[append_home[u.append]] and c.command_id = u.command_id
+            where not trusting or verdicts[u.append] <> 0
+        loop
+            verdicts[found.append] := case when found.same then 1 else 2 end;
+        end loop;
+    end if;
     -- fault: checked
 
     -- 3. Numbers, for those who won.

@@ -20,7 +20,7 @@ pub(crate) async fn call(
 ) -> Result<Vec<Verdict>, sqlx::Error> {
     let columns = Columns::of(batch);
     let call = "select * from log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-        $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28)";
+        $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)";
     let answer = sqlx::query(call)
         .bind(trusting)
         .bind(&columns.workspaces)
@@ -34,6 +34,7 @@ pub(crate) async fn call(
         .bind(&columns.stream_append)
         .bind(&columns.stream_ids)
         .bind(&columns.stream_expected)
+        .bind(&columns.stream_begins)
         .bind(&columns.claim_append)
         .bind(&columns.claim_kinds)
         .bind(&columns.claim_keys)
@@ -69,6 +70,7 @@ struct Columns<'a> {
     stream_append: Vec<i32>,
     stream_ids: Vec<Uuid>,
     stream_expected: Vec<i64>,
+    stream_begins: Vec<bool>,
     claim_append: Vec<i32>,
     claim_kinds: Vec<&'a str>,
     claim_keys: Vec<&'a str>,
@@ -117,15 +119,22 @@ impl<'a> Columns<'a> {
         self.first_stream.push(self.stream_ids.len());
         self.first_claim.push(self.claim_keys.len());
         self.add_events(prepared, nth);
-        let written = append
-            .streams
+        let written = append.streams.iter().map(|stream| {
+            (
+                stream.stream.id,
+                stream.expected.unwrap_or(ANY),
+                !stream.events.is_empty(),
+            )
+        });
+        let read = append
+            .guards
             .iter()
-            .map(|stream| (stream.stream.id, stream.expected.unwrap_or(ANY)));
-        let read = append.guards.iter().map(|guard| (guard.stream_id, guard.version));
-        for (id, expected) in written.chain(read) {
+            .map(|guard| (guard.stream_id, guard.version, false));
+        for (id, expected, has_events) in written.chain(read) {
             self.stream_append.push(nth);
             self.stream_ids.push(id);
             self.stream_expected.push(expected);
+            self.stream_begins.push(expected == 0 && has_events);
         }
         for claim in &prepared.claims {
             self.claim_append.push(nth);
