@@ -2,10 +2,10 @@
 //! what comes back. All that one append costs in encoding and digests is paid in its caller's task.
 
 mod columns;
-mod single;
+mod straight;
 
 pub(crate) use columns::call;
-pub(crate) use single::{Single, call_one};
+pub(crate) use straight::{Heads, Straight};
 
 use crate::{
     Append, AppendError, Appended, Claim, ClaimAct, Recorded,

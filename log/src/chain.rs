@@ -2,6 +2,7 @@
 //! The canonical envelope is length-prefixed binary, so that no two different events share one encoding.
 
 use crate::Recorded;
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -10,21 +11,49 @@ pub const HASH_ZERO: [u8; 32] = [0; 32];
 
 pub(crate) type Hash = [u8; 32];
 
-/// The event's hash, chained to the one before. The event's own `hash` field is not read. `log.append` does the same
-/// arithmetic in SQL (migrations/log), from the parts below.
-pub(crate) fn link(previous: &Hash, event: &Recorded) -> Hash {
+/// What a hash covers besides the one before. `log.append` does the same arithmetic in SQL (migrations/log).
+pub(crate) struct Parts<'a> {
+    pub workspace: Uuid,
+    pub position: i64,
+    pub names: &'a [u8],
+    pub version: i64,
+    pub event_id: Uuid,
+    pub schema: i32,
+    pub recorded_at: DateTime<Utc>,
+    /// Digests.
+    pub data: &'a Hash,
+    pub metadata: &'a Hash,
+}
+
+pub(crate) fn hash(previous: &Hash, parts: &Parts) -> Hash {
     let mut hasher = Sha256::new();
     hasher.update(previous);
-    hasher.update(event.workspace.as_bytes());
-    hasher.update(event.position.to_be_bytes());
-    hasher.update(names(&event.category, &event.event_type, event.stream_id));
-    hasher.update(event.version.to_be_bytes());
-    hasher.update(event.event_id.as_bytes());
-    hasher.update(event.schema.to_be_bytes());
-    hasher.update(event.recorded_at.timestamp_micros().to_be_bytes());
-    hasher.update(digest(&event.data));
-    hasher.update(digest(&event.metadata));
+    hasher.update(parts.workspace.as_bytes());
+    hasher.update(parts.position.to_be_bytes());
+    hasher.update(parts.names);
+    hasher.update(parts.version.to_be_bytes());
+    hasher.update(parts.event_id.as_bytes());
+    hasher.update(parts.schema.to_be_bytes());
+    hasher.update(parts.recorded_at.timestamp_micros().to_be_bytes());
+    hasher.update(parts.data);
+    hasher.update(parts.metadata);
     hasher.finalize().into()
+}
+
+/// The event's hash, chained to the one before. The event's own `hash` field is not read.
+pub(crate) fn link(previous: &Hash, event: &Recorded) -> Hash {
+    let parts = Parts {
+        workspace: event.workspace,
+        position: event.position,
+        names: &names(&event.category, &event.event_type, event.stream_id),
+        version: event.version,
+        event_id: event.event_id,
+        schema: event.schema,
+        recorded_at: event.recorded_at,
+        data: &digest(&event.data),
+        metadata: &digest(&event.metadata),
+    };
+    hash(previous, &parts)
 }
 
 /// Category, type and stream as they are hashed.

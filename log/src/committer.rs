@@ -4,17 +4,19 @@
 
 use crate::{
     Append, AppendError,
-    batch::{self, Outcome, Prepared, Single, Verdict},
+    batch::{self, Heads, Outcome, Prepared, Straight, Verdict},
+    lock,
     queue::{COMMITTERS, Queue, Waiting},
     wakeup::{Moved, Wakeup},
 };
+use chrono::Utc;
 use sqlx::{
     ConnectOptions, Connection, PgConnection,
     postgres::{PgConnectOptions, PgDatabaseError, PgSeverity},
 };
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 use tokio::time::timeout;
@@ -31,6 +33,7 @@ const RECONNECT_MAX: Duration = Duration::from_secs(1);
 const ATTEMPTS_MAX: u32 = 3;
 const DEADLOCK: &str = "40P01";
 const INTEGRITY: &str = "23";
+const DIVISION_BY_ZERO: &str = "22012";
 
 /// The way into the log; cheap to clone. The committers end when the last one is dropped and nothing waits any more.
 #[derive(Clone)]
@@ -46,7 +49,7 @@ impl Drop for Door {
 
 impl Committer {
     pub fn start(options: &PgConnectOptions, wakeup: &Arc<Wakeup>) -> Self {
-        let queue = Arc::new(Queue::new());
+        let (queue, heads) = (Arc::new(Queue::new()), Arc::<Mutex<Heads>>::default());
         for _ in 0..COMMITTERS {
             let lane = Lane {
                 options: connection(options.clone()),
@@ -54,6 +57,7 @@ impl Committer {
                 used: Instant::now(),
                 pause: Duration::ZERO,
                 wakeup: wakeup.clone(),
+                heads: heads.clone(),
             };
             tokio::spawn(run(lane, queue.clone()));
         }
@@ -97,6 +101,7 @@ struct Lane {
     /// How long to wait before the next attempt to connect; zero while all is well.
     pause: Duration,
     wakeup: Arc<Wakeup>,
+    heads: Arc<Mutex<Heads>>,
 }
 
 /// Why a batch was not committed, as far as anybody knows.
@@ -127,11 +132,11 @@ impl Lane {
 
     async fn write(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, Lost> {
         let prepared: Vec<&Prepared> = batch.iter().map(|waiting| &waiting.prepared).collect();
-        let mut attempts = 0;
+        let (mut attempts, heads) = (0, self.heads.clone());
         loop {
             attempts += 1;
             let connection = self.connect().await.map_err(Lost::Away)?;
-            let called = timeout(PATIENCE, call(connection, &prepared)).await;
+            let called = timeout(PATIENCE, call(connection, &prepared, &heads)).await;
             self.used = Instant::now();
             let lost = match called {
                 Ok(Ok(verdicts)) => return Ok(verdicts),
@@ -209,20 +214,35 @@ impl Lane {
     }
 }
 
-/// Trusting at first: hardly ever is a new stream or command there already, and not to look for it saves a fifth.
-async fn call(connection: &mut PgConnection, batch: &[&Prepared]) -> Result<Vec<Verdict>, sqlx::Error> {
-    let single = match batch {
-        [prepared] => Single::of(prepared),
-        _ => None,
-    };
-    let trusted = match single {
-        Some(single) => batch::call_one(connection, &single).await.map(|verdict| vec![verdict]),
-        None => batch::call(connection, batch, true).await,
-    };
-    match trusted {
-        Err(error) if has_code(&error, INTEGRITY) => batch::call(connection, batch, false).await,
-        trusted => trusted,
+/// Straight, if this node knows where the workspaces stand; else by `log.append`, trusting at first: hardly ever is a new
+/// stream or command there already, and not to look for it saves a fifth.
+async fn call(
+    connection: &mut PgConnection,
+    batch: &[&Prepared],
+    heads: &Mutex<Heads>,
+) -> Result<Vec<Verdict>, sqlx::Error> {
+    let plan = Straight::plan(batch, &lock(heads), Utc::now());
+    let mut trusting = true;
+    if let Some(straight) = plan {
+        match straight.call(connection).await {
+            Ok(verdicts) => {
+                lock(heads).moved(straight.heads());
+                return Ok(verdicts);
+            }
+            Err(error) if has_code(&error, INTEGRITY) || has_code(&error, DIVISION_BY_ZERO) => {
+                lock(heads).doubt(batch);
+                trusting = false;
+            }
+            Err(error) => return Err(error),
+        }
     }
+    let judged = match batch::call(connection, batch, trusting).await {
+        Err(error) if trusting && has_code(&error, INTEGRITY) => batch::call(connection, batch, false).await,
+        judged => judged,
+    };
+    let verdicts = judged?;
+    lock(heads).learn(batch, &verdicts);
+    Ok(verdicts)
 }
 
 fn fail(batch: Vec<Waiting>, error: &sqlx::Error) {

@@ -3,6 +3,8 @@
 -- that no two appends of it touch the same stream, claim or command (log/src/queue.rs); so each is checked against the
 -- tables alone. The chain's arithmetic is that of log/src/chain.rs, which verifies it.
 --
+-- While nobody else writes to its workspaces, a node does without it: log/src/batch/straight.rs.
+--
 -- A line `-- fault: NAME` is a point at which tests stop, fail or kill the transaction (tests/src/fault.rs).
 
 -- Sweeping by age needs no exact order: a block-range index costs an append next to nothing.
@@ -237,60 +239,5 @@ begin
         on conflict on constraint claims_pkey do update set stream_id = excluded.stream_id;
     end if;
     -- fault: claims_written
-end
-$$;
-
--- The same for the batch of quiet hours: one event for one stream at a known version, with a command id. A third of the
--- cost, by looking only where it writes. What it does not find as expected (a command id used before violates its key)
--- makes it fail, having written nothing; the caller then asks log.append, which tells what is the matter.
-create function log.append_one(
-    workspace       uuid,
-    metadata        json,
-    metadata_digest bytea,
-    command_id      uuid,
-    request_hash    bytea,
-    answer          text,
-    stream_id       uuid,
-    expected        bigint,    -- of a new stream 0: that it is not, its key tells
-    event_id        uuid,
-    category        text,
-    type            text,
-    names           bytea,
-    schema          int,
-    data            json,
-    data_digest     bytea,
-    out placed      bigint,
-    out recorded_at timestamptz,
-    out hash        bytea
-) language plpgsql as $$
-#variable_conflict use_variable
-declare
-    now_at timestamptz := clock_timestamp();
-    -- what the hash covers, before and after the position and the time
-    front  bytea := uuid_send(workspace);
-    middle bytea := names || int8send(expected + 1) || uuid_send(event_id) || int4send(schema);
-    back   bytea := data_digest || metadata_digest;
-begin
-    update log.heads h set
-        position = h.position + 1,
-        recorded_at = greatest(h.recorded_at, now_at),
-        hash = sha256(h.hash || front || int8send(h.position + 1) || middle
-            || int8send((extract(epoch from greatest(h.recorded_at, now_at)) * 1000000)::bigint) || back)
-    where h.workspace_id = workspace
-    returning h.position, h.recorded_at, h.hash into placed, recorded_at, hash;
-    -- fault: one_head_moved
-    with entered as (
-        insert into log.commands (workspace_id, command_id, request_hash, first_position, last_position, answer, recorded_at)
-        values (workspace, command_id, request_hash, placed, placed, answer, recorded_at)
-    )
-    insert into log.events (workspace_id, position, stream_category, stream_id, version, event_id, type, schema, data,
-        metadata, recorded_at, hash)
-    select workspace, placed, category, stream_id, expected + 1, event_id, type, schema, data, metadata, recorded_at, hash
-    where placed is not null and not exists (select from log.archived_streams) and (expected = 0 or expected =
-        (select max(e.version) from log.events e where e.workspace_id = workspace and e.stream_id = append_one.stream_id));
-    if not found then
-        raise exception 'not as expected' using errcode = 'integrity_constraint_violation';
-    end if;
-    -- fault: one_written
 end
 $$;
