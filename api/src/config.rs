@@ -80,6 +80,9 @@ pub struct Config {
     /// How long a session lasts without being used.
     #[arg(long, env = "REFRESH_EXPIRATION", default_value = "7d", value_parser = duration)]
     pub refresh_expiration: Duration,
+    /// How long a repeat with the same Idempotency-Key is answered as the first time; at least 24h.
+    #[arg(long, env = "COMMAND_RETENTION", default_value = "48h", value_parser = retention)]
+    pub command_retention: Duration,
     /// `off` lifts request and login limits. There are none yet.
     #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on")]
     pub rate_limits: String,
@@ -132,6 +135,16 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// What clients are promised at least.
+const RETENTION_MIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn retention(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        kept if kept >= RETENTION_MIN => Ok(kept),
+        _ => Err("command ids are kept for 24h at least".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +165,12 @@ mod tests {
         for (text, seconds) in cases {
             assert_eq!(duration(text).ok(), seconds.map(Duration::from_secs), "{text}");
         }
+    }
+
+    #[test]
+    fn command_ids_are_kept_for_a_day_at_least() {
+        assert_eq!(retention("24h"), Ok(RETENTION_MIN));
+        assert!(retention("86399").is_err());
     }
 
     #[test]

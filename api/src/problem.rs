@@ -15,7 +15,7 @@ use axum::{
 };
 use domain::{Kind, Permission, Rejection, Rule, Violation};
 use fluent_bundle::FluentArgs;
-use log::{PersonalError, chain};
+use log::{AppendError, PersonalError, chain, is_outage};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 use strum::{IntoStaticStr, VariantArray};
@@ -176,6 +176,15 @@ impl Problem {
 
     fn unavailable(reason: &'static str) -> Self {
         Self::new(Code::ServiceUnavailable).because(reason)
+    }
+
+    /// Away, or misused by us: the one place that tells them apart to the outside, whatever was asked.
+    fn of_store(error: &sqlx::Error) -> Self {
+        if is_outage(error) {
+            Self::unavailable("store.unavailable")
+        } else {
+            Self::new(Code::DatabaseError)
+        }
     }
 
     fn rejected(rejection: &impl Rejection) -> Self {
@@ -357,9 +366,12 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
             E::Personal(PersonalError::Erased { .. }) => Self::new(Code::Conflict).because("person.erased"),
             E::Personal(PersonalError::Misplaced) => Self::new(Code::ValidationFailed).because("body.reserved_key"),
             E::Busy => Self::unavailable("store.busy"),
-            E::Unavailable(_) => {
+            E::Unavailable(cause) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");
-                Self::unavailable("store.unavailable")
+                match cause {
+                    AppendError::Unavailable(cause) => Self::of_store(cause),
+                    _ => Self::unavailable("store.unavailable"),
+                }
             }
             E::OutcomeUnknown => Self::unavailable("store.outcome_unknown"),
             E::Unreadable(_) | E::Damaged(_) | E::Unstorable(_) | E::Personal(_) => {
@@ -372,24 +384,8 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
 
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        let away = match &error {
-            sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_) => true,
-            // connection lost, deadlock, too many connections, shutting down or starting up
-            sqlx::Error::Database(refusal) => refusal
-                .code()
-                .is_some_and(|state| ["08", "40", "53", "57P"].iter().any(|class| state.starts_with(class))),
-            _ => false,
-        };
         tracing::error!(error = %chain(&error), "a query failed");
-        if away {
-            Self::unavailable("store.unavailable")
-        } else {
-            Self::new(Code::DatabaseError)
-        }
+        Self::of_store(&error)
     }
 }
 

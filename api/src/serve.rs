@@ -30,6 +30,8 @@ use tracing_subscriber::EnvFilter;
 
 /// How long the database may take to come up.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a request waits for a connection before it hears that the store is away.
+const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 /// How long open requests may take once we are told to end.
 const GRACE: Duration = Duration::from_secs(5);
 /// Workspaces that one consumer serves at the same time.
@@ -120,7 +122,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
 pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
     let options = store.database_url.parse::<PgConnectOptions>()?;
     let options = options.application_name("prometric");
-    let pool = connect(options.clone(), store.database_pool).await?;
+    let pool = connect(log::limited(options.clone()), store.database_pool).await?;
     let mut log = Log::open(options, pool.clone()).await?;
     if let Some(file) = &store.personal_keys_file {
         log = log.with_master_keys(KeyRing::read(file)?).await?;
@@ -128,12 +130,14 @@ pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
     Ok((log, pool))
 }
 
-/// Everything on this node that follows the log.
+/// Everything on this node that follows the log or looks after it.
 pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.follow(app.projections.consumer(), WORKERS);
     app.follow(sagas::open(app.executor.clone(), app.pool.clone()).await?, WORKERS);
     app.follow(Arc::new(Mailer::new(app)?), 1);
     relay::start(app);
+    let sweeping = app.log.clone().keep_sweeping(app.config.command_retention);
+    app.consumers.keep(tokio::spawn(sweeping));
     Ok(())
 }
 
@@ -169,7 +173,7 @@ async fn connect(options: PgConnectOptions, connections: u32) -> Result<PgPool, 
     loop {
         let pool = PgPoolOptions::new()
             .max_connections(connections.max(5))
-            .acquire_timeout(Duration::from_secs(5));
+            .acquire_timeout(CONNECTION_WAIT);
         match pool.connect_with(options.clone()).await {
             Ok(pool) => return Ok(pool),
             Err(error) if began.elapsed() > DATABASE_PATIENCE => return Err(error),

@@ -10,17 +10,22 @@ mod envelope;
 mod follow;
 pub mod keeping;
 mod lease;
+mod limits;
 pub mod migrate;
+mod outage;
 mod personal;
 mod queue;
 mod read;
 mod snapshot;
+mod sweep;
 mod wakeup;
 
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
 pub use chain::{ChainError, HASH_ZERO, Verifier};
 pub use envelope::{Metadata, Recorded, Stream};
 pub use follow::{Consumer, ConsumerError, Follower, Lag, Progress, Urge, chain};
+pub use limits::{limited, unhurried};
+pub use outage::is_outage;
 pub use personal::{KeyRing, PersonalError, RingError};
 pub use read::{ReadError, Scan, read_in_tx};
 pub use snapshot::{Folded, Snapshot};
@@ -114,4 +119,5 @@ const MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/log/0005_snapshots.sql"),
     ),
     Migration::new("0006_archive", include_str!("../../migrations/log/0006_archive.sql")),
+    Migration::new("0007_sweep", include_str!("../../migrations/log/0007_sweep.sql")),
 ];

@@ -2,6 +2,7 @@
 //! platform's schema and, the same way, for every workspace's: that is why it is not a migration crate, which know
 //! one schema a database.
 
+use crate::unhurried;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// One file, embedded in the binary.
@@ -21,6 +22,7 @@ impl Migration {
 /// Brings the schema up to date; creates it when absent. Runs in a savepoint when a transaction is open already.
 pub async fn apply(connection: &mut PgConnection, schema: &str, migrations: &[Migration]) -> Result<(), sqlx::Error> {
     let mut tx = connection.begin().await?;
+    unhurried(&mut tx).await?;
     sqlx::query("select pg_advisory_xact_lock(hashtext('prometric.migrate'), hashtext($1))")
         .bind(schema)
         .execute(&mut *tx)

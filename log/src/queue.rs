@@ -24,8 +24,8 @@ const BATCH_EVENTS_MAX: usize = 500;
 const BATCH_BYTES_MAX: usize = 8 << 20;
 /// The most memory that waiting appends take, in KiB.
 const ROOM: usize = 128 << 10;
-/// The most of it that one workspace's take.
-const HOME_ROOM: usize = ROOM / 4;
+/// The most of it that one workspace's take; the largest append fits.
+const HOME_ROOM: usize = ROOM / 2;
 /// How long a caller waits for room before it is told to come back.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
 /// More gained nothing on two cores.

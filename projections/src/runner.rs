@@ -228,6 +228,7 @@ impl Inner {
         let live = self.schema(workspace).await?;
         let scratch = format!("{live}_replay");
         let mut tx = self.pool.begin().await?;
+        log::unhurried(&mut tx).await?;
         // The lock holds the live rows still at their position.
         let lock = format!("select position from {live}.checkpoint for update");
         let until: i64 = sqlx::query_scalar(AssertSqlSafe(lock)).fetch_one(&mut *tx).await?;

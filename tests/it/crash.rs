@@ -44,21 +44,22 @@ async fn the_story_holds_however_often_the_server_is_killed() {
             deals += 1;
         }
     }
-    eventually("everything is planned", || async {
-        let planned = owner
-            .get("/production/orders?status=scheduled&limit=1")
-            .await
-            .expect(200)["total"]
-            .as_u64();
-        let invoices = owner.get("/finance/invoices?limit=1").await.expect(200)["total"].as_u64();
-        (planned == Some(deals as u64) && invoices == Some(deals as u64)).then_some(())
-    })
-    .await;
+    all_planned(&owner, deals).await;
     check_books(&server, &owner, deals).await;
 }
 
-/// A stubborn client: asks with the same key until it has an answer.
-async fn win_one(owner: Client, shop: Shop, key: String) {
+/// Until so many won deals have come to all that follows from them.
+pub async fn all_planned(owner: &Client, deals: usize) {
+    let listed = async |path: &str| Some(owner.get(path).await.expect(200)["total"].as_u64()? == deals as u64);
+    eventually("everything is planned", || async {
+        let planned = listed("/production/orders?status=scheduled&limit=1").await?;
+        (planned && listed("/finance/invoices?limit=1").await?).then_some(())
+    })
+    .await;
+}
+
+/// A stubborn client's deal, created and won: asks with the same key until it has an answer.
+pub async fn win_one(owner: Client, shop: Shop, key: String) {
     let deal = stubborn(&owner, "/deals", &shop.deal(1), &format!("{key}-create"), 201).await;
     stubborn(
         &owner,

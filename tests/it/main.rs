@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod append;
 mod crash;
 mod follow;
 mod hostile;
@@ -15,10 +16,12 @@ mod isolation;
 mod keeping;
 mod lists;
 mod load;
+mod outage;
 mod personal;
 mod reading;
 mod relay;
 mod states;
 mod story;
+mod sweep;
 mod tidy;
 mod torture;

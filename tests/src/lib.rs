@@ -4,6 +4,7 @@
 mod client;
 mod database;
 pub mod decoding;
+pub mod fault;
 mod routes;
 mod server;
 pub mod shape;

@@ -19,8 +19,8 @@ pub struct Server {
     pub database_url: String,
     pub mail_dir: PathBuf,
     port: u16,
-    /// Shared by the nodes on it.
-    database: Arc<Database>,
+    /// Shared by the nodes on it; `None` when it is somebody else's.
+    database: Option<Arc<Database>>,
     env: Vec<(String, String)>,
     child: Option<Child>,
 }
@@ -50,11 +50,22 @@ impl Server {
     /// With these variables beside the database's.
     pub async fn start_with(env: &[(&str, &str)]) -> Self {
         let database = Arc::new(Database::create().await);
+        let (url, name) = (database.url.clone(), database.name.clone());
+        Self::begin(&url, &name, Some(database), env).await
+    }
+
+    /// On an empty database that is there already, without NATS; it outlives the server.
+    pub async fn start_on(database_url: &str) -> Self {
+        let name = format!("it_{}", Uuid::now_v7().simple());
+        Self::begin(database_url, &name, None, &[]).await
+    }
+
+    async fn begin(database_url: &str, name: &str, database: Option<Arc<Database>>, env: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut server = Self {
             url: format!("http://127.0.0.1:{port}"),
-            database_url: database.url.clone(),
-            mail_dir: std::env::temp_dir().join(&database.name),
+            database_url: database_url.to_owned(),
+            mail_dir: std::env::temp_dir().join(name),
             port,
             database,
             env: env
@@ -230,7 +241,11 @@ impl Drop for Server {
             );
         }
         fs::remove_file(self.said_file()).ok();
-        if Arc::strong_count(&self.database) == 1 {
+        if self
+            .database
+            .as_ref()
+            .is_none_or(|database| Arc::strong_count(database) == 1)
+        {
             fs::remove_dir_all(&self.mail_dir).ok();
         }
     }

@@ -17,11 +17,11 @@ mod report;
 mod store;
 mod workload;
 
+pub use cluster::Cluster;
 pub use node::{Birth, live};
 pub use oracle::{Finding, Flaw};
 pub use report::{Counts, Report};
 
-use cluster::Cluster;
 use crew::Crew;
 use desk::{Desk, Witness};
 use faults::{Fault, Saboteur, deck};

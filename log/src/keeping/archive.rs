@@ -12,9 +12,9 @@ use super::{
     file::{FORMAT, FileError, FileReader, FileWriter, Header, Kind, Summary, VERSION},
     history::{HistoryError, SegmentReader, live},
     segment::Segment,
-    store::{self, Batch},
+    store::Batch,
 };
-use crate::{HASH_ZERO, Log};
+use crate::{HASH_ZERO, Log, unhurried};
 use futures::TryStreamExt;
 use sqlx::PgConnection;
 use std::{
@@ -141,7 +141,7 @@ impl Log {
 
 /// One archiving or restoring of a workspace at a time; appends are not held up.
 async fn alone(tx: &mut PgConnection, workspace: Uuid) -> Result<(), sqlx::Error> {
-    store::unhurried(tx).await?;
+    unhurried(tx).await?;
     sqlx::query("select pg_advisory_xact_lock(hashtext('prometric.archive'), hashtext($1::text))")
         .bind(workspace)
         .execute(tx)

@@ -16,7 +16,7 @@
 //!   the hash that the first event is chained to, zeros at position 1.
 //! - *event*: in the order of positions. `data` and `metadata` are strings, since what was hashed is their bytes. The
 //!   workspace is the header's: events of another one cannot be in the file.
-//! - *row*: a row of a table beside the events (`claims`, `numbers`, `commands`), by column, less its workspace. Only in
+//! - *row*: a row of a table beside the events (`claims`, `numbers`, `commands`, `person_keys`), by column, less its workspace. Only in
 //!   a file of kind `workspace`.
 //! - *trailer*: what came, the last event's hash, and the SHA-256 of every byte before this line.
 //!

@@ -55,7 +55,7 @@ impl Moment {
         sqlx::raw_sql("begin isolation level repeatable read read only")
             .execute(&mut *connection)
             .await?;
-        store::unhurried(&mut connection).await?;
+        crate::unhurried(&mut connection).await?;
         let head = sqlx::query("select position, hash from log.heads where workspace_id = $1");
         let head = head.bind(workspace).fetch_optional(&mut *connection).await?;
         let (position, hash) = match head {

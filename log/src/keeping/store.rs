@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use uuid::Uuid;
 
 /// The tables that hold a workspace's log besides its events; a workspace that is moved takes them along.
-pub(super) const TABLES: [&str; 3] = ["claims", "numbers", "commands"];
+pub(super) const TABLES: [&str; 4] = ["claims", "numbers", "commands", "person_keys"];
 
 /// What one statement writes at most.
 const BATCH_ROWS: usize = 500;
@@ -107,14 +107,6 @@ async fn insert_rows(tx: &mut PgConnection, workspace: Uuid, rows: &[Row]) -> Re
 /// Our own name for the table that a file names.
 pub(super) fn known(table: &str) -> Option<&'static str> {
     TABLES.into_iter().find(|known| *known == table)
-}
-
-/// A statement may take as long as the workspace is large: the pool's limits are for requests.
-pub(super) async fn unhurried(tx: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0")
-        .execute(tx)
-        .await?;
-    Ok(())
 }
 
 pub(super) fn digest(bytes: &[u8]) -> Result<[u8; 32], sqlx::Error> {

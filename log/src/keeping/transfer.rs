@@ -5,10 +5,10 @@
 use super::{
     file::{FORMAT, FileError, FileReader, FileWriter, Header, Item, Kind, Row, Summary, VERSION},
     history::{HistoryError, Moment},
-    store::{self, Batch, TABLES, unhurried},
+    store::{self, Batch, TABLES},
     verify::{StreamError, Streams},
 };
-use crate::{HASH_ZERO, Log, Moved};
+use crate::{HASH_ZERO, Log, Moved, unhurried};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use serde_json::value::RawValue;

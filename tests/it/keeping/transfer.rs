@@ -2,7 +2,7 @@
 
 use super::{Folder, append, claiming, commanded, twelve, whole};
 use log::{
-    AppendError, Log,
+    AppendError, KeyRing, Log,
     keeping::{ExportError, FileError, ImportError},
 };
 use prometric_tests::{Database, eventually};
@@ -60,8 +60,36 @@ async fn a_workspace_moves_whole_and_goes_on_where_it_was() {
     assert_eq!(whole(&there, workspace, None).await.position, 14);
 }
 
+/// Their keys go along, wrapped as they are: the other database opens them with the same master key, and only with it.
+#[tokio::test]
+async fn personal_values_move_with_their_keys() {
+    let (here, there) = (Database::create().await, Database::create().await);
+    let ring = || KeyRing::parse("one BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=").unwrap();
+    let (here, there) = (
+        here.log().await.with_master_keys(ring()).await.unwrap(),
+        there.log().await.with_master_keys(ring()).await.unwrap(),
+    );
+    let (workspace, kept, erased) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    for (stream, person) in [(1, kept), (2, erased)] {
+        let mut append = append(workspace, stream, Some(0), 1);
+        append.streams[0].events[0].number = None;
+        append.streams[0].events[0].data = format!(r#"{{"name":{{"$person":"{person}","$value":"Асель"}}}}"#);
+        here.append(append).await.unwrap();
+    }
+    here.erase_person(workspace, erased).await.unwrap();
+    there.import(&exported(&here, workspace).await[..]).await.unwrap();
+    let mut events = there.read(workspace, 0, 10).await.unwrap();
+    assert!(
+        events.iter().all(|event| !event.data.contains("Асель")),
+        "sealed as they were"
+    );
+    there.open_personal(&mut events).await.unwrap();
+    assert!(events[0].data.contains("Асель"), "{}", events[0].data);
+    assert!(events[1].data.contains(r#""$erased":true"#), "{}", events[1].data);
+}
+
 async fn nothing_is_in(pool: &PgPool, workspace: Uuid) {
-    for table in ["events", "heads", "claims", "numbers", "commands"] {
+    for table in ["events", "heads", "claims", "numbers", "commands", "person_keys"] {
         let rows = format!("select count(*) from log.{table} where workspace_id = $1");
         let rows = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(rows)).bind(workspace);
         assert_eq!(rows.fetch_one(pool).await.unwrap(), 0, "{table}");

@@ -144,14 +144,26 @@ impl Cluster {
     }
 
     /// `pg_ctl stop -m immediate`: as good as a crash, with all its connections.
-    async fn crash(&self, server: &Server) {
-        run(stop(&mut self.programs.command("pg_ctl"), &server.data)).await;
+    pub async fn crash(&self) {
+        run(stop(&mut self.programs.command("pg_ctl"), &self.primary.data)).await;
+    }
+
+    /// The crashed primary comes up again.
+    pub async fn restart(&self) {
+        self.launch(&self.primary).await;
     }
 
     pub async fn crash_and_restart(&self) {
-        self.crash(&self.primary).await;
-        self.launch(&self.primary).await;
+        self.crash().await;
+        self.restart().await;
         self.await_standby().await;
+    }
+
+    /// From now on nodes reach the standby, which has everything and is read-only until it is promoted.
+    pub async fn stray(&self) {
+        self.await_standby().await;
+        let standby = self.standby.as_ref().expect("a standby to stray to");
+        self.forwarder.point_to(standby.port);
     }
 
     /// Nothing can be acknowledged meanwhile, for nothing reaches the standby.
@@ -172,7 +184,13 @@ impl Cluster {
         self.await_standby().await;
         self.replication.point_nowhere();
         sleep(behind).await;
-        self.crash(&self.primary).await;
+        self.promote().await;
+        self.rebuild_standby().await;
+    }
+
+    /// Kills the primary and puts the standby into its place; then there is no standby.
+    pub async fn promote(&mut self) {
+        self.crash().await;
         let promoted = self.standby.take().expect("a standby to fail over to");
         let mut promote = self.programs.command("pg_ctl");
         run(promote.args(["promote", "-w", "-t", "60", "-D"]).arg(&promoted.data)).await;
@@ -180,7 +198,6 @@ impl Cluster {
         self.forwarder.point_to(self.primary.port);
         self.replication.point_to(self.primary.port);
         fs::remove_dir_all(&dead.data).ok();
-        self.rebuild_standby().await;
     }
 
     /// Commits do not wait while there is no standby, and do again once there is.

@@ -1,0 +1,118 @@
+//! Three ways lead into the tables: one plain statement of a node that knows where everything stands, the function that
+//! judges, as long as it trusts that what is said to be new is new, and that function when it looks everywhere first.
+//! What comes of an append must not depend on the way it took.
+
+use super::{
+    Asking, at_once,
+    model::{Model, Outcome},
+    to, whole,
+};
+use log::{Append, Log};
+use prometric_tests::{
+    Database,
+    fault::{Action, Faults},
+};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use sqlx::PgPool;
+use uuid::Uuid;
+
+/// A database in which appends go one way.
+struct Route {
+    _database: Database,
+    log: Log,
+    pool: PgPool,
+    faults: Faults,
+    /// Of a workspace nobody knows anything: another append there makes the whole batch go by the function.
+    accompanied: bool,
+}
+
+impl Route {
+    async fn new(accompanied: bool) -> Self {
+        let database = Database::create().await;
+        let (log, pool) = (database.log().await, database.pool().await);
+        let faults = Faults::install(&pool).await;
+        for point in faults.points() {
+            faults.arm(&point.name, Action::Terminate, 0).await;
+        }
+        Self {
+            _database: database,
+            log,
+            pool,
+            faults,
+            accompanied,
+        }
+    }
+
+    /// As soon as anything is archived, nothing is taken on trust.
+    async fn looks_everywhere(self, workspace: Uuid) -> Self {
+        let archived = "insert into log.archived_streams values ($1, $2, 'deal', 1)";
+        let archived = sqlx::query(archived).bind(workspace).bind(Uuid::now_v7());
+        archived.execute(&self.pool).await.unwrap();
+        self
+    }
+
+    async fn append(&self, append: &Append) -> Outcome {
+        let companion = self.accompanied.then(|| to(Uuid::now_v7()).stream(1, None, 1));
+        let answers = at_once(&self.log, [append.clone()].into_iter().chain(companion)).await;
+        Outcome::of(&answers[0])
+    }
+
+    /// How many batches the function has written, and how many went straight.
+    async fn calls(&self) -> (i64, i64) {
+        let last = self.faults.points().iter().rfind(|point| !point.door).unwrap();
+        let judged = self.faults.passed(&last.name).await;
+        (judged, self.faults.passed("moving").await - judged)
+    }
+}
+
+#[tokio::test]
+async fn whichever_way_an_append_takes_the_same_comes_of_it() {
+    let workspace = Uuid::now_v7();
+    let routes = [
+        Route::new(false).await,
+        Route::new(true).await,
+        Route::new(false).await.looks_everywhere(workspace).await,
+    ];
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut dice = StdRng::seed_from_u64(seed);
+    let mut model = Model::default();
+    for _ in 0..250 {
+        let append = match dice.random_bool(0.6) {
+            true => model.draw_lone(&mut dice, workspace),
+            false => model.draw(&mut dice, workspace),
+        };
+        let outcome = routes[0].append(&append).await;
+        for other in &routes[1..] {
+            assert_eq!(other.append(&append).await, outcome, "seed {seed}: {append:?}");
+        }
+        model.demand(&append, &outcome);
+    }
+    // They did take different ways.
+    let [straight, trusting, looking] = [
+        routes[0].calls().await,
+        routes[1].calls().await,
+        routes[2].calls().await,
+    ];
+    assert!(straight.0 > 20 && straight.1 > 20, "{straight:?}");
+    assert_eq!((trusting.0 >= 250, trusting.1), (true, 0), "{trusting:?}");
+    assert!(looking.0 >= 250, "{looking:?}");
+    let nothing_archived = sqlx::query("delete from log.archived_streams").execute(&routes[2].pool);
+    nothing_archived.await.unwrap();
+    // Only the times differ, and the hashes, which cover them.
+    let mut stories = vec![];
+    for route in &routes {
+        let mut events = whole(&route.log, &route.pool, workspace).await;
+        for event in &mut events {
+            (event.recorded_at, event.hash) = (Default::default(), [0; 32]);
+        }
+        let claims = "select kind, key, stream_id::text from log.claims where workspace_id = $1 order by 1, 2";
+        let claims = sqlx::query_as::<_, (String, String, String)>(claims).bind(workspace);
+        let commands = "select command_id::text || encode(request_hash, 'hex'), first_position, last_position, answer
+            from log.commands where workspace_id = $1 order by 1";
+        let commands = sqlx::query_as::<_, (String, i64, i64, String)>(commands).bind(workspace);
+        let claims = claims.fetch_all(&route.pool).await.unwrap();
+        stories.push((events, claims, commands.fetch_all(&route.pool).await.unwrap()));
+    }
+    assert!(stories.windows(2).all(|pair| pair[0] == pair[1]), "seed {seed}");
+}
