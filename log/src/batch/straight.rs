@@ -7,7 +7,7 @@ use super::{Place, Placed, Prepared, Verdict, columns::JsonText};
 use crate::chain::{self, Hash};
 use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgConnection;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, btree_map::Entry};
 use uuid::Uuid;
 
 /// Where workspaces stand, as far as this node knows. A wrong one costs a failed statement and nothing else.
@@ -152,11 +152,13 @@ impl<'a> Straight<'a> {
             if !is_simple(prepared) {
                 return None;
             }
-            if !heads.contains_key(&workspace) {
-                let head = known.get(workspace)?;
-                heads.insert(workspace, (head.clone(), head.clone()));
-            }
-            let (_, head) = heads.get_mut(&workspace)?;
+            let (_, head) = match heads.entry(workspace) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let head = known.get(workspace)?;
+                    entry.insert((head.clone(), head.clone()))
+                }
+            };
             placed.push(place(prepared, head, now));
         }
         Some(Self { batch, placed, heads })

@@ -59,7 +59,7 @@ async fn who_finds_no_room_is_told_and_later_it_goes_on() {
     let (_database, log, pool, flooding) = new().await;
     let quiet = Uuid::now_v7();
     let dam = Dam::of(&pool, flooding).await;
-    let flood = (0..60).map(|nth| large(flooding, 10 + nth, 900_000));
+    let flood = (0..100).map(|nth| large(flooding, 10 + nth, 900_000));
     let spawn = |append: Append| {
         let log = log.clone();
         tokio::spawn(async move { log.append(append).await })
@@ -81,7 +81,7 @@ async fn who_finds_no_room_is_told_and_later_it_goes_on() {
             Err(other) => panic!("{other:?}"),
         }
     }
-    assert_eq!(written + overloaded, 61);
+    assert_eq!(written + overloaded, 101);
     assert!(written > 30, "{written}");
     log.append(large(flooding, 1_000, 900_000)).await.unwrap();
     assert_eq!(whole(&log, &pool, flooding).await.len(), written + 1);
