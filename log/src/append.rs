@@ -16,7 +16,7 @@ pub const TOUCHED_MAX: usize = 10_000;
 pub const KEY_BYTES_MAX: usize = 1_000;
 /// The most bytes of a category, an event's type or a claim's kind.
 pub const NAME_BYTES_MAX: usize = 200;
-/// The most bytes of an answer or the metadata.
+/// The most bytes of an answer, and of the metadata.
 pub const ANSWER_BYTES_MAX: usize = 100_000;
 
 /// Events for one or more streams of one workspace, with everything that must hold at that same instant.
@@ -180,13 +180,25 @@ impl Append {
             limit("bytes per event", event.data.len(), EVENT_BYTES_MAX)?;
             limit("bytes of an event's type", event.event_type.len(), NAME_BYTES_MAX)?;
         }
+        for StreamAppend { stream, .. } in &self.streams {
+            limit("bytes of a category", stream.category.len(), NAME_BYTES_MAX)?;
+        }
         for claim in &self.claims {
             limit("bytes of a claim's key", claim.key.len(), KEY_BYTES_MAX)?;
+            limit("bytes of a claim's kind", claim.kind.len(), NAME_BYTES_MAX)?;
         }
-        let texts = events()
-            .map(|event| &event.event_type)
-            .chain(self.claims.iter().map(|claim| &claim.key));
-        if texts.chain([&self.answer]).any(|text| text.contains('\0')) {
+        let expected = self.streams.iter().filter_map(|stream| stream.expected);
+        if expected
+            .chain(self.guards.iter().map(|guard| guard.version))
+            .any(|version| version < 0)
+        {
+            return Err(AppendError::Malformed("a version is negative"));
+        }
+        let of_events = events().flat_map(|event| [&event.event_type, &event.data]);
+        let mut texts = of_events
+            .chain(self.claims.iter().map(|claim| &claim.key))
+            .chain([&self.answer]);
+        if texts.any(|text| text.contains('\0')) {
             return Err(AppendError::Malformed(
                 "a text holds NUL, which PostgreSQL cannot store",
             ));

@@ -9,7 +9,7 @@ pub(crate) use straight::{Heads, Straight};
 
 use crate::{
     Append, AppendError, Appended, Claim, ClaimAct, Recorded,
-    append::{NewEvent, StreamAppend},
+    append::{ANSWER_BYTES_MAX, NewEvent, StreamAppend},
     chain,
 };
 use chrono::{DateTime, Utc};
@@ -59,7 +59,13 @@ const NOT_AN_OBJECT: &str = "an event that gets a number is not a JSON object";
 impl Prepared {
     pub fn new(mut append: Append) -> Result<Self, AppendError> {
         append.check()?;
-        let metadata = serde_json::to_string(&append.metadata).map_err(|_| AppendError::Malformed(NOT_AN_OBJECT))?;
+        let metadata = serde_json::to_string(&append.metadata).map_err(|_| AppendError::Malformed("the metadata"))?;
+        if metadata.len() > ANSWER_BYTES_MAX {
+            return Err(AppendError::Limit {
+                what: "bytes of the metadata",
+                max: ANSWER_BYTES_MAX,
+            });
+        }
         let mut entries = Vec::with_capacity(append.event_count());
         for (stream, StreamAppend { stream: id, events, .. }) in append.streams.iter_mut().enumerate() {
             for event in events {

@@ -130,6 +130,9 @@ impl Queue {
                     let batch = state.batch();
                     if !batch.is_empty() {
                         state.committers_at_work += 1;
+                        if state.worth_a_batch() {
+                            self.changed.notify_one(); // enough is left for another
+                        }
                         return Some(batch);
                     }
                 }

@@ -17,7 +17,7 @@ fn is_away(answer: Answer) {
     assert_eq!(answer.header("retry-after"), "1");
     let reason = answer.refused(503, "SERVICE_UNAVAILABLE")["reason"].clone();
     assert!(
-        // A write that was sent just when the store went is the third kind; whoever has a key may ask again.
+        // Of a write that was under way just when the store went, nobody knows.
         ["store.unavailable", "store.outcome_unknown"].contains(&reason.as_str().unwrap()),
         "{reason}"
     );

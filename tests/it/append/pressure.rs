@@ -26,7 +26,7 @@ fn large(workspace: Uuid, stream: u128, bytes: usize) -> Append {
 async fn one_workspace_flooding_the_node_does_not_hold_another_up() {
     let (_database, log, pool, flooding) = new().await;
     let quiet = Uuid::now_v7();
-    // More than there is room for, at once; and behind all of it the quiet one asks.
+    // Batch upon batch, at once; and behind all of it the quiet one asks.
     let flood = (0..400).map(|nth| large(flooding, 10 + nth, 100_000));
     let mut answers: FuturesUnordered<_> = flood
         .chain([to(quiet).stream(1, 0, 1)])

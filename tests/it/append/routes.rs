@@ -78,15 +78,21 @@ async fn whichever_way_an_append_takes_the_same_comes_of_it() {
     let mut dice = StdRng::seed_from_u64(seed);
     let mut model = Model::default();
     for _ in 0..250 {
-        let append = match dice.random_bool(0.6) {
+        let append = match dice.random_bool(0.7) {
             true => model.draw_lone(&mut dice, workspace),
             false => model.draw(&mut dice, workspace),
         };
-        let outcome = routes[0].append(&append).await;
-        for other in &routes[1..] {
-            assert_eq!(other.append(&append).await, outcome, "seed {seed}: {append:?}");
+        // Of several reasons against it each may tell another; whatever else comes of it can be one thing only.
+        let admissible = model.judge(&append);
+        let mut outcomes = vec![];
+        for route in &routes {
+            outcomes.push(route.append(&append).await);
         }
-        model.demand(&append, &outcome);
+        assert!(
+            outcomes.iter().all(|outcome| admissible.contains(outcome)),
+            "seed {seed}: {outcomes:?}, not {admissible:?}, to {append:?}"
+        );
+        model.demand(&append, &outcomes[0]);
     }
     // They did take different ways.
     let [straight, trusting, looking] = [
@@ -94,7 +100,7 @@ async fn whichever_way_an_append_takes_the_same_comes_of_it() {
         routes[1].calls().await,
         routes[2].calls().await,
     ];
-    assert!(straight.0 > 20 && straight.1 > 20, "{straight:?}");
+    assert!(straight.0 > 10 && straight.1 > 10, "{straight:?}");
     assert_eq!((trusting.0 >= 250, trusting.1), (true, 0), "{trusting:?}");
     assert!(looking.0 >= 250, "{looking:?}");
     let nothing_archived = sqlx::query("delete from log.archived_streams").execute(&routes[2].pool);
