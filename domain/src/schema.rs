@@ -30,6 +30,10 @@ impl EventType {
 }
 
 /// The event types of one aggregate, in the order of the variants.
+#[expect(
+    clippy::expect_used,
+    reason = "follows from serde's attributes on the enum alone, and a test asks for the types of every aggregate"
+)]
 pub fn event_types<A: Aggregate>() -> Vec<EventType> {
     // Nested types are spelled out where they are used: Rust's names for them are ours to change. What is described is
     // what reading accepts: a field that younger events have and older ones lack is not required.

@@ -10,12 +10,14 @@ use crate::{
     wakeup::{Moved, Wakeup},
 };
 use chrono::Utc;
+use futures::FutureExt;
 use sqlx::{
     ConnectOptions, Connection, PgConnection,
     postgres::{PgConnectOptions, PgDatabaseError, PgSeverity},
 };
 use std::{
     collections::{BTreeSet, HashMap},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -86,10 +88,16 @@ fn connection(options: PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
+/// A panic costs its batch, whose callers hear that the outcome is unknown, and not the committer.
 async fn run(mut lane: Lane, queue: Arc<Queue>) {
     while let Some(batch) = queue.take().await {
         let workspaces: BTreeSet<Uuid> = batch.iter().map(|waiting| waiting.prepared.append.workspace).collect();
-        lane.commit(batch).await;
+        let committed = AssertUnwindSafe(lane.commit(batch)).catch_unwind().await;
+        if committed.is_err() {
+            tracing::error!("a committer panicked and goes on");
+            lane.connection = None;
+            lane.wakeup.look_at(workspaces.iter().copied());
+        }
         queue.done(workspaces);
     }
 }

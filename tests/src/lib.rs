@@ -1,5 +1,6 @@
 //! What the black-box tests stand on: a real server process on a database of its own, a client that speaks to it, and
 //! waiting for conditions. Test code: a failure here is a failed test, hence the panics.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod client;
 mod database;

@@ -3,7 +3,12 @@
 //!
 //! `./dev schemas` writes what follows from the types. It refuses a change that events already stored or readers of the
 //! streams would not survive, and it never touches the files of an older version.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod catalogue;
 mod checked_in;

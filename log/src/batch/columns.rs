@@ -185,6 +185,7 @@ impl<'a> Columns<'a> {
         let versions: Vec<i64> = answer.try_get("versions")?;
         let numbers: Vec<i64> = answer.try_get("numbers")?;
         let hashes: Vec<Hash> = answer.try_get::<Option<_>, _>("hashes")?.unwrap_or_default();
+        let mut placed = positions.into_iter().zip(times);
         let mut events = self
             .event_append
             .iter()
@@ -192,30 +193,34 @@ impl<'a> Columns<'a> {
             .zip(numbers)
             .zip(hashes)
             .peekable();
-        let mut settled = Vec::with_capacity(verdicts.len());
-        for (n, verdict) in verdicts.into_iter().enumerate() {
+        let ours = (1..).zip(&self.first_stream).zip(&self.first_claim);
+        let appends = ours.zip(verdicts).zip(culprits).zip(culprit_at.into_iter().zip(owners));
+        let mut settled = Vec::with_capacity(self.append_home.len());
+        for (((((nth, stream), claim), verdict), culprit), (actual, owner)) in appends {
             let mut places = Vec::new();
-            while let Some((((_, version), number), hash)) =
-                events.next_if(|(((of, _), _), _)| usize::try_from(**of) == Ok(n + 1))
-            {
+            while let Some((((_, version), number), hash)) = events.next_if(|(((of, _), _), _)| **of == nth) {
                 places.push(Place { version, number, hash });
             }
-            let culprit = usize::try_from(culprits[n]).unwrap_or(0);
+            let Some((position, recorded_at)) = placed.next() else {
+                break;
+            };
+            // SQL counts from 1 and over the whole batch.
+            let among = |first: &usize| usize::try_from(culprit).unwrap_or(0).saturating_sub(1 + first);
             settled.push(match verdict {
                 0 => Verdict::Written(Placed {
-                    position: positions[n],
-                    recorded_at: times[n],
+                    position,
+                    recorded_at,
                     events: places,
                 }),
                 1 => Verdict::Repeated,
                 2 => Verdict::Reused,
                 3 => Verdict::Elsewhere {
-                    nth: culprit.saturating_sub(1 + self.first_stream[n]),
-                    actual: culprit_at[n],
+                    nth: among(stream),
+                    actual,
                 },
                 _ => Verdict::Claimed {
-                    nth: culprit.saturating_sub(1 + self.first_claim[n]),
-                    owner: owners[n].unwrap_or_default(),
+                    nth: among(claim),
+                    owner: owner.unwrap_or_default(),
                 },
             });
         }

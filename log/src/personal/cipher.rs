@@ -70,6 +70,10 @@ impl Key {
         Self::from_bytes(&Zeroizing::new(self.decrypt(Purpose::Key, owner, wrapped)?))
     }
 
+    #[expect(
+        clippy::expect_used,
+        reason = "only more than 256 GiB are refused, and an event has a megabyte at most"
+    )]
     fn encrypt(&self, purpose: Purpose, owner: Owner, clear: &[u8]) -> Vec<u8> {
         let nonce = XNonce::generate();
         let bound = bound(purpose, owner);
@@ -78,7 +82,7 @@ impl Key {
             aad: &bound,
         };
         let sealed = self.cipher().encrypt(&nonce, payload);
-        let sealed = sealed.expect("only more than 256 GiB are refused");
+        let sealed = sealed.expect("far less than 256 GiB");
         [&[VERSION], nonce.as_slice(), &sealed].concat()
     }
 

@@ -1,7 +1,7 @@
 //! `./dev bench log`: what the log costs, as ratios against limits measured in the same run, interleaved with them:
 //! (a) pgbench inserting the same row one by one, (b) the same rows in bare batches of 500, by UNNEST and by COPY, with
 //! no check, no chain and no order. Machines differ and are noisy; ratios travel, figures do not.
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot go on stops")]
 
 mod cell;
 mod growth;

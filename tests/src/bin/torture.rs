@@ -1,5 +1,6 @@
 //! `./dev torture`: run after run of the log's torture until the time is over or something is found. The same program,
 //! as `torture node …`, is a node of such a run.
+#![expect(clippy::expect_used, reason = "a torture that cannot go on stops, and says why")]
 
 use clap::{Parser, Subcommand};
 use prometric_tests::torture::{Birth, Plan, live, run};
