@@ -2,10 +2,13 @@
 //! what comes back. All that one append costs in encoding and digests is paid in its caller's task.
 
 mod columns;
-mod straight;
+mod heads;
+mod plan;
+mod statement;
+mod write;
 
-pub(crate) use columns::call;
-pub(crate) use straight::{Heads, Straight};
+pub(crate) use heads::Heads;
+pub(crate) use write::write;
 
 use crate::{
     Append, AppendError, Appended, Claim, ClaimAct, Recorded,
@@ -133,7 +136,7 @@ impl Prepared {
         let streams = self.append.streams.into_iter();
         let events = streams
             .flat_map(|StreamAppend { stream, events, .. }| events.into_iter().map(move |event| (stream, event)));
-        let first = placed.position - i64::try_from(self.entries.len()).unwrap_or(0) + 1;
+        let first = placed.first();
         let recorded = events.zip(self.entries).zip(placed.events).zip(first..);
         let recorded = recorded.map(
             |((((stream, event), entry), Place { version, number, hash }), position)| {
@@ -273,6 +276,13 @@ pub(crate) struct Placed {
     pub position: i64,
     pub recorded_at: DateTime<Utc>,
     pub events: Vec<Place>,
+}
+
+impl Placed {
+    /// Of its first event.
+    pub fn first(&self) -> i64 {
+        self.position - i64::try_from(self.events.len()).unwrap_or(0) + 1
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

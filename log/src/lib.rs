@@ -64,7 +64,7 @@ impl Log {
         wakeup::start(&wakeup, &pool, &mut tasks);
         tasks.spawn(lease::keep(leases.clone(), wakeup.clone(), pool.clone()));
         tasks.spawn(follow::report::keep_telling(wakeup.clone(), pool.clone()));
-        let committer = Committer::start(&options, &wakeup);
+        let committer = Committer::new(options, wakeup.clone());
         Ok(Self {
             personal: Arc::new(PersonKeys::new(pool.clone())),
             pool,

@@ -1,7 +1,7 @@
 //! Appends that wait to be committed, and the choice of the next batch. Workspaces take turns, so that one flooding the
 //! node does not starve the others; a batch holds no two appends that touch the same stream, claim or command, so that
 //! the database can check each against its tables alone; and what is in one committer's hands is left alone by the
-//! other, which would only wait for the lock of the workspace's head.
+//! others, which would only wait for the lock of the workspace's head.
 
 use crate::{
     AppendError,
@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
     time::timeout,
 };
 use uuid::Uuid;
@@ -28,11 +28,12 @@ const ROOM: usize = 128 << 10;
 const HOME_ROOM: usize = ROOM / 2;
 /// How long a caller waits for room before it is told to come back.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
-/// More gained nothing on two cores.
-pub(crate) const COMMITTERS: usize = 2;
+/// The most committers at work that are not stuck: more gained nothing on two cores.
+const BUSY: usize = 2;
+/// The most there are.
+const COMMITTERS: usize = 8;
 /// A further committer is worth its commit when so many events wait for it; fewer are better off in the next batch.
 const WORTH_ANOTHER: usize = 64;
-
 /// The append and what became of it: the caller puts its answer together itself.
 pub(crate) type Reply = Result<(Prepared, Verdict), AppendError>;
 
@@ -46,25 +47,27 @@ pub(crate) struct Waiting {
 
 pub(crate) struct Queue {
     state: Mutex<State>,
-    changed: Notify,
     room: Arc<Semaphore>,
 }
 
 #[derive(Default)]
 struct State {
     homes: HashMap<Uuid, Home>,
-    /// Workspaces with something to commit that are in nobody's hands, in the order of their turns.
+    /// Workspaces that may give to the next batch, in the order of their turns.
     turns: VecDeque<Uuid>,
     /// Events of the workspaces in `turns`.
     ready: usize,
-    committers_at_work: usize,
-    closed: bool,
+    /// Committers at work, and those among them that are stuck.
+    at_work: usize,
+    stuck: usize,
 }
 
+/// What waits for one workspace.
 struct Home {
     waiting: VecDeque<Waiting>,
     /// Of those waiting.
     events: usize,
+    in_turns: bool,
     in_hand: bool,
     room: Arc<Semaphore>,
 }
@@ -74,6 +77,7 @@ impl Default for Home {
         Self {
             waiting: VecDeque::new(),
             events: 0,
+            in_turns: false,
             in_hand: false,
             room: Arc::new(Semaphore::new(HOME_ROOM)),
         }
@@ -84,13 +88,13 @@ impl Queue {
     pub fn new() -> Self {
         Self {
             state: Mutex::default(),
-            changed: Notify::new(),
             room: Arc::new(Semaphore::new(ROOM)),
         }
     }
 
-    /// Queues an append; waits for room, and answers `Overloaded` when there is none for too long.
-    pub async fn push(&self, prepared: Prepared) -> Result<oneshot::Receiver<Reply>, AppendError> {
+    /// Queues an append, and tells whether a committer is to be hired; waits for room, and answers `Overloaded` when there
+    /// is none for too long.
+    pub async fn push(&self, prepared: Prepared) -> Result<(oneshot::Receiver<Reply>, bool), AppendError> {
         let workspace = prepared.append.workspace;
         let size = u32::try_from(prepared.bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         let home = self.state().homes.entry(workspace).or_default().room.clone();
@@ -107,52 +111,38 @@ impl Queue {
             .flatten()
             .ok_or(AppendError::Overloaded)?;
         let (reply, answer) = oneshot::channel();
-        let wake = self.state().enter(Waiting {
+        let hires = self.state().enter(Waiting {
             prepared,
             reply,
             _room: room,
         });
-        if wake {
-            self.changed.notify_one();
-        }
-        Ok(answer)
+        Ok((answer, hires))
     }
 
-    /// The next batch, in the order of its workspaces, as soon as it is worth one; `None` when the log is closed.
-    pub async fn take(&self) -> Option<Vec<Waiting>> {
-        loop {
-            {
-                let mut state = self.state();
-                if state.closed && state.turns.is_empty() {
-                    return None;
-                }
-                if state.worth_a_batch() {
-                    let batch = state.batch();
-                    if !batch.is_empty() {
-                        state.committers_at_work += 1;
-                        if state.worth_a_batch() {
-                            self.changed.notify_one(); // enough is left for another
-                        }
-                        return Some(batch);
-                    }
-                }
-            }
-            self.changed.notified().await;
-        }
-    }
-
-    /// The batch of these workspaces has been answered.
-    pub fn done(&self, workspaces: impl IntoIterator<Item = Uuid>) {
+    /// The next batch for a committer that was hired, in the order of its workspaces, and whether enough is left to hire
+    /// another; without one it is dismissed.
+    pub fn take(&self) -> Option<(Vec<Waiting>, bool)> {
         let mut state = self.state();
-        state.committers_at_work -= 1;
-        workspaces.into_iter().for_each(|workspace| state.put_back(workspace));
+        let batch = state.batch();
+        if batch.is_empty() {
+            state.at_work -= 1;
+            return None;
+        }
+        Some((batch, state.hires()))
     }
 
-    /// What waits is still committed; then the committers end.
-    pub fn close(&self) {
-        self.state().closed = true;
-        self.changed.notify_waiters();
-        self.changed.notify_one();
+    /// A committer does not get on. Tells whether another is to be hired.
+    pub fn stuck(&self) -> bool {
+        let mut state = self.state();
+        state.stuck += 1;
+        state.hires()
+    }
+
+    /// The batch of these workspaces has been written, or not.
+    pub fn done(&self, workspaces: impl IntoIterator<Item = Uuid>, was_stuck: bool) {
+        let mut state = self.state();
+        state.stuck -= usize::from(was_stuck);
+        workspaces.into_iter().for_each(|workspace| state.let_go(workspace));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -161,31 +151,46 @@ impl Queue {
 }
 
 impl State {
-    /// Answers whether a committer should look.
+    /// Tells whether a committer is to be hired.
     fn enter(&mut self, waiting: Waiting) -> bool {
         let workspace = waiting.prepared.append.workspace;
         let home = self.homes.entry(workspace).or_default();
         let events = weight(&waiting);
-        if !home.in_hand {
-            self.ready += events;
-            if home.waiting.is_empty() {
-                self.turns.push_back(workspace);
-            }
-        }
         home.events += events;
         home.waiting.push_back(waiting);
-        self.worth_a_batch()
+        if home.in_turns {
+            self.ready += events;
+        } else {
+            self.give_turn(workspace);
+        }
+        self.hires()
     }
 
-    fn worth_a_batch(&self) -> bool {
-        !self.turns.is_empty() && (self.committers_at_work == 0 || self.ready >= WORTH_ANOTHER)
+    fn give_turn(&mut self, workspace: Uuid) {
+        if let Some(home) = self.homes.get_mut(&workspace) {
+            home.in_turns = !home.in_hand && !home.waiting.is_empty();
+            if home.in_turns {
+                self.turns.push_back(workspace);
+                self.ready += home.events;
+            }
+        }
+    }
+
+    fn hires(&mut self) -> bool {
+        let worth = match self.at_work - self.stuck {
+            0 => !self.turns.is_empty(),
+            busy => busy < BUSY && self.ready >= WORTH_ANOTHER,
+        };
+        let hires = worth && self.at_work < COMMITTERS;
+        self.at_work += usize::from(hires);
+        hires
     }
 
     /// What is ready is shared among the committers that are free, by whole workspaces. Each in its turn gives an equal
     /// part of a batch; then, while there is room, those that gave give all they have.
     fn batch(&mut self) -> Vec<Waiting> {
         let turns: Vec<Uuid> = self.turns.drain(..).collect();
-        let free = COMMITTERS.saturating_sub(self.committers_at_work).max(1);
+        let free = (BUSY + 1).saturating_sub(self.at_work - self.stuck).max(1);
         let enough = (std::mem::take(&mut self.ready) / free).max(WORTH_ANOTHER);
         let share = BATCH_EVENTS_MAX.div_ceil(turns.len().max(1));
         let mut gathered = Gathered::default();
@@ -203,25 +208,27 @@ impl State {
             }
         }
         for workspace in turns {
-            // Who gave nothing keeps its place; who gave waits until its batch is answered.
-            if !self.homes.get(&workspace).is_some_and(|home| home.in_hand) {
-                self.put_back(workspace);
-            }
+            self.give_turn(workspace); // who gave nothing keeps its place
         }
         gathered.batch.sort_by_key(|waiting| waiting.prepared.append.workspace);
         gathered.batch
     }
 
-    fn put_back(&mut self, workspace: Uuid) {
-        let Some(home) = self.homes.get_mut(&workspace) else {
-            return;
+    fn let_go(&mut self, workspace: Uuid) {
+        if let Some(home) = self.homes.get_mut(&workspace) {
+            home.in_hand = false;
+        }
+        self.give_turn(workspace);
+        self.forget_idle(workspace);
+    }
+
+    fn forget_idle(&mut self, workspace: Uuid) {
+        let idle = |home: &Home| {
+            // Nobody is about to queue here either.
+            !home.in_hand && home.waiting.is_empty() && Arc::strong_count(&home.room) == 1
         };
-        home.in_hand = false;
-        if !home.waiting.is_empty() {
-            self.turns.push_back(workspace);
-            self.ready += home.events;
-        } else if Arc::strong_count(&home.room) == 1 {
-            self.homes.remove(&workspace); // nobody is about to queue here either
+        if self.homes.get(&workspace).is_some_and(idle) {
+            self.homes.remove(&workspace);
         }
     }
 }

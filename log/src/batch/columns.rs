@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 /// Writes the batch, which is in the order of its workspaces, in one transaction; one verdict per append. `trusting`
 /// fails with an integrity error, having written nothing, when a stream said to be new or a command id is there.
-pub(crate) async fn call(
+pub(super) async fn judge(
     connection: &mut PgConnection,
     batch: &[&Prepared],
     trusting: bool,

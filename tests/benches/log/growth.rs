@@ -25,6 +25,7 @@ pub async fn run(sizes: &[i64]) {
         fill(&database, *size).await;
         let load = Load {
             nodes: 1,
+            apart: false,
             workspaces: 1,
             events: 1,
             writers: 32,
@@ -63,6 +64,7 @@ async fn loads(database: &Database) -> Cell {
     let log = database.log().await;
     let load = Load {
         nodes: 1,
+        apart: false,
         workspaces: 1,
         events: STREAM,
         writers: 1,

@@ -63,6 +63,7 @@ fn kinds() -> Vec<Kind> {
         events: 1,
         workspaces: 1,
         nodes: 1,
+        apart: false,
     };
     let many = Load { writers: 256, ..one };
     vec![
@@ -84,6 +85,12 @@ fn kinds() -> Vec<Kind> {
         Kind::Ours(Load {
             workspaces: 16,
             nodes: 2,
+            ..many
+        }),
+        Kind::Ours(Load {
+            workspaces: 16,
+            nodes: 2,
+            apart: true,
             ..many
         }),
         Kind::Ours(Load {
@@ -132,7 +139,7 @@ async fn measure(kind: Kind) -> Cell {
 /// Ratios are medians of the rounds' own ratios: what disturbs a round disturbs both of its sides.
 fn report(cells: &BTreeMap<Kind, Vec<Cell>>) {
     println!(
-        "{:<52} {:>9} {:>8} {:>8} {:>9} {:>9} {:>9}",
+        "{:<68} {:>9} {:>8} {:>8} {:>9} {:>9} {:>9}",
         "append", "events/s", "p50 ms", "p99 ms", "x pgbench", "p50 x", "x unnest"
     );
     for (kind, ours) in cells {
@@ -146,7 +153,7 @@ fn report(cells: &BTreeMap<Kind, Vec<Cell>>) {
             cell::median(ours.iter().zip(limit).map(|(a, b)| figure(a) / figure(b)))
         };
         println!(
-            "{:<52} {:>9.0} {:>8.3} {:>8.3} {:>9.2} {:>9.2} {:>9.2}",
+            "{:<68} {:>9.0} {:>8.3} {:>8.3} {:>9.2} {:>9.2} {:>9.2}",
             kind.name(),
             cell::median(ours.iter().map(|cell| cell.rate)),
             cell::median(ours.iter().map(|cell| cell.p50)),
@@ -169,8 +176,10 @@ impl Kind {
                 events,
                 workspaces,
                 nodes,
+                apart,
             }) => {
-                format!("log: {writers} writers, {events} an append, {workspaces} spaces, {nodes} nodes")
+                let each = if apart { ", each its own" } else { "" };
+                format!("log: {writers} writers, {events} an append, {workspaces} spaces, {nodes} nodes{each}")
             }
         }
     }

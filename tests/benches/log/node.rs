@@ -17,6 +17,8 @@ pub struct Load {
     pub workspaces: usize,
     pub events: usize,
     pub writers: usize,
+    /// Every node writes to workspaces of its own, as behind a balancer that goes by workspace; else all write to all.
+    pub apart: bool,
 }
 
 /// What a process is told.
@@ -24,6 +26,7 @@ pub struct Load {
 pub struct Orders {
     url: String,
     load: Load,
+    nth: usize,
 }
 
 /// One append in so many takes a key: as products and users do, and deals do not.
@@ -33,15 +36,16 @@ pub struct Nodes(Vec<Child>);
 
 impl Nodes {
     pub fn start(url: &str, load: Load) -> Self {
-        let orders = Orders {
-            url: url.to_owned(),
-            load: Load {
-                writers: load.writers / load.nodes,
-                ..load
-            },
-        };
-        let orders = serde_json::to_string(&orders).unwrap();
-        let start = |_| {
+        let start = |nth| {
+            let orders = Orders {
+                url: url.to_owned(),
+                load: Load {
+                    writers: load.writers / load.nodes,
+                    ..load
+                },
+                nth,
+            };
+            let orders = serde_json::to_string(&orders).unwrap();
             let mut command = Command::new(std::env::current_exe().unwrap());
             let command = command
                 .args(["node", &orders])
@@ -82,11 +86,13 @@ impl Nodes {
 }
 
 /// A process of `Nodes`: says that it is ready, waits for the word, appends, prints its `Cell`.
-pub async fn run(Orders { url, load }: Orders) {
+pub async fn run(Orders { url, load, nth }: Orders) {
     let options = url.parse().unwrap();
     let pool = PgPoolOptions::new().max_connections(4).connect(&url).await.unwrap();
     let log = Log::open(options, pool).await.unwrap();
-    let workspaces: Vec<Uuid> = (1..=load.workspaces as u128).map(Uuid::from_u128).collect();
+    let (first, step) = if load.apart { (nth, load.nodes) } else { (0, 1) };
+    let workspaces = (first..load.workspaces).step_by(step);
+    let workspaces: Vec<Uuid> = workspaces.map(|nth| Uuid::from_u128(nth as u128 + 1)).collect();
     for workspace in &workspaces {
         log.append(append(*workspace, load, 1)).await.unwrap();
     }

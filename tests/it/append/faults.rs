@@ -19,6 +19,8 @@ enum Way {
     Judged,
     /// By one plain statement, because its node knows where everything stands.
     Straight,
+    /// Likewise, after locking and looking, because another node has written in between.
+    Locked,
 }
 
 /// Two nodes and what they write to.
@@ -55,9 +57,8 @@ impl Scene {
     fn points(&self) -> Vec<(Way, Point)> {
         let judged = self.faults.points().iter().map(|point| (Way::Judged, point.clone()));
         let doors = self.faults.points().iter().filter(|point| point.door);
-        judged
-            .chain(doors.map(|point| (Way::Straight, point.clone())))
-            .collect()
+        let planned = doors.flat_map(|point| [Way::Straight, Way::Locked].map(|way| (way, point.clone())));
+        judged.chain(planned).collect()
     }
 
     /// New workspaces, so that looking at everything stays cheap; all is well in them, and their writers know it.
@@ -69,6 +70,11 @@ impl Scene {
             *workspace = Uuid::now_v7();
             let first = to(*workspace).stream(1, 0, 1).takes(1, "held");
             self.nodes[node].append(first).await.unwrap();
+            let others = [1 - node, node].into_iter().filter(|_| way == Way::Locked);
+            for (node, stream) in others.zip(2..) {
+                let more = to(*workspace).stream(100 + stream, 0, 1);
+                self.nodes[node].append(more).await.unwrap();
+            }
         }
     }
 
@@ -103,7 +109,7 @@ impl Scene {
         let new = self.round * 1000 + 500;
         let workspace = match self.way {
             Way::Judged => self.workspaces[0],
-            Way::Straight => self.workspaces[2],
+            Way::Straight | Way::Locked => self.workspaces[2],
         };
         to(workspace)
             .stream(new, 0, 1)
@@ -141,7 +147,8 @@ impl Scene {
                 assert!(there.insert(event.event_id, event).is_none(), "twice");
             }
         }
-        let mut expected = self.workspaces.len();
+        let begun_with = if self.way == Way::Locked { 3 } else { 1 };
+        let mut expected = begun_with * self.workspaces.len();
         for (append, answer) in &self.asked {
             let ids = event_ids([append]);
             let found: Vec<_> = ids.iter().filter_map(|id| there.get(id)).collect();
@@ -283,8 +290,8 @@ fn unknown(answer: &Answer) -> bool {
 #[tokio::test]
 async fn a_store_that_cannot_write_is_told_and_nothing_is_written() {
     let mut scene = Scene::new().await;
-    // I/O error, disk full, read-only, out of memory, cancelled, internal error.
-    let codes = ["58030", "53100", "25006", "53200", "57014", "XX000"];
+    // I/O error, disk full, read-only, out of memory, cancelled, data corrupted.
+    let codes = ["58030", "53100", "25006", "53200", "57014", "XX001"];
     for (point, code) in scene.points().iter().zip(codes.iter().cycle()) {
         scene.suffer(point, Action::Raise(code), unavailable).await;
     }

@@ -1,12 +1,14 @@
-//! Three ways lead into the tables: one plain statement of a node that knows where everything stands, the function that
-//! judges, as long as it trusts that what is said to be new is new, and that function when it looks everywhere first.
-//! What comes of an append must not depend on the way it took.
+//! Several ways lead into the tables: one plain statement of a node that knows where everything stands, or of one that
+//! locks and looks because another node writes there too; the function that judges, as long as it trusts that what is
+//! said to be new is new; and that function when it looks everywhere first. What comes of an append must not depend on
+//! the way it took.
 
 use super::{
     Asking, at_once,
     model::{Model, Outcome},
     to, whole,
 };
+use futures::{StreamExt, stream};
 use log::{Append, Log};
 use prometric_tests::{
     Database,
@@ -14,12 +16,15 @@ use prometric_tests::{
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use sqlx::PgPool;
+use std::cell::Cell;
 use uuid::Uuid;
 
 /// A database in which appends go one way.
 struct Route {
     _database: Database,
-    log: Log,
+    /// They take turns.
+    nodes: Vec<Log>,
+    turn: Cell<usize>,
     pool: PgPool,
     faults: Faults,
     /// Of a workspace nobody knows anything: another append there makes the whole batch go by the function.
@@ -27,16 +32,18 @@ struct Route {
 }
 
 impl Route {
-    async fn new(accompanied: bool) -> Self {
+    async fn new(nodes: usize, accompanied: bool) -> Self {
         let database = Database::create().await;
-        let (log, pool) = (database.log().await, database.pool().await);
+        let pool = database.pool().await;
+        let nodes = stream::iter(0..nodes).then(|_| database.log()).collect().await;
         let faults = Faults::install(&pool).await;
         for point in faults.points() {
             faults.arm(&point.name, Action::Terminate, 0).await;
         }
         Self {
             _database: database,
-            log,
+            nodes,
+            turn: Cell::new(0),
             pool,
             faults,
             accompanied,
@@ -53,11 +60,12 @@ impl Route {
 
     async fn append(&self, append: &Append) -> Outcome {
         let companion = self.accompanied.then(|| to(Uuid::now_v7()).stream(1, None, 1));
-        let answers = at_once(&self.log, [append.clone()].into_iter().chain(companion)).await;
+        let node = &self.nodes[self.turn.replace(self.turn.get() + 1) % self.nodes.len()];
+        let answers = at_once(node, [append.clone()].into_iter().chain(companion)).await;
         Outcome::of(&answers[0])
     }
 
-    /// How many batches the function has written, and how many went straight.
+    /// How many batches the function has written, and how many a plain statement.
     async fn calls(&self) -> (i64, i64) {
         let last = self.faults.points().iter().rfind(|point| !point.door).unwrap();
         let judged = self.faults.passed(&last.name).await;
@@ -69,9 +77,10 @@ impl Route {
 async fn whichever_way_an_append_takes_the_same_comes_of_it() {
     let workspace = Uuid::now_v7();
     let routes = [
-        Route::new(false).await,
-        Route::new(true).await,
-        Route::new(false).await.looks_everywhere(workspace).await,
+        Route::new(1, false).await,
+        Route::new(1, true).await,
+        Route::new(1, false).await.looks_everywhere(workspace).await,
+        Route::new(2, false).await,
     ];
     let seed = rand::random();
     println!("seed {seed}");
@@ -95,12 +104,14 @@ async fn whichever_way_an_append_takes_the_same_comes_of_it() {
         model.demand(&append, &outcomes[0]);
     }
     // They did take different ways.
-    let [straight, trusting, looking] = [
+    let [straight, trusting, looking, locked] = [
         routes[0].calls().await,
         routes[1].calls().await,
         routes[2].calls().await,
+        routes[3].calls().await,
     ];
     assert!(straight.0 > 10 && straight.1 > 10, "{straight:?}");
+    assert!(locked.0 > 10 && locked.1 > 10, "{locked:?}");
     assert_eq!((trusting.0 >= 250, trusting.1), (true, 0), "{trusting:?}");
     assert!(looking.0 >= 250, "{looking:?}");
     let nothing_archived = sqlx::query("delete from log.archived_streams").execute(&routes[2].pool);
@@ -108,7 +119,7 @@ async fn whichever_way_an_append_takes_the_same_comes_of_it() {
     // Only the times differ, and the hashes, which cover them.
     let mut stories = vec![];
     for route in &routes {
-        let mut events = whole(&route.log, &route.pool, workspace).await;
+        let mut events = whole(&route.nodes[0], &route.pool, workspace).await;
         for event in &mut events {
             (event.recorded_at, event.hash) = (Default::default(), [0; 32]);
         }

@@ -65,6 +65,18 @@ async fn whoever_loses_hears_why_alone() {
     );
 }
 
+/// It leaves a head of a log in which there is nothing.
+#[tokio::test]
+async fn after_the_first_of_a_workspace_has_lost_others_can_win() {
+    let (_database, log, _pool, _) = new().await;
+    let workspace = Uuid::now_v7();
+    let lost = log.append(to(workspace).stream(1, 7, 1)).await;
+    assert!(matches!(lost, Err(AppendError::Version { actual: 0, .. })), "{lost:?}");
+    for stream in 1..=3 {
+        log.append(to(workspace).stream(stream, 0, 1)).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_repeat_is_answered_and_another_request_refused_however_they_come() {
     let (database, log, pool, workspace) = new().await;

@@ -1,0 +1,307 @@
+//! The statement that writes a planned batch, put together anew for every batch from the parts that the batch needs: each part
+//! costs the server as much to set up as a few rows cost to write, and most batches need few. One row is passed as
+//! plain values, several as arrays; what is the same for all of a workspace is passed once when there is only one.
+
+use super::{Place, Placed, Prepared, columns::JsonText, heads::Head, plan::Plan};
+use crate::{CommandId, chain::Hash};
+use chrono::{DateTime, Utc};
+use sqlx::{Encode, PgConnection, Postgres, QueryBuilder, Type, postgres::PgHasArrayType};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// Writes a planned batch, if every head still has the hash that it had before; an equal hash means
+/// an equal past. Else it fails, having written nothing: a changed head violates `not null`, a missing one or another
+/// version of a stream divides by zero, and what is there already violates its key.
+pub(super) async fn write(
+    connection: &mut PgConnection,
+    batch: &[&Prepared],
+    Plan { placed, heads }: &Plan,
+) -> Result<(), sqlx::Error> {
+    let mut parts = Parts::default();
+    for (prepared, placed) in batch.iter().zip(placed) {
+        parts.add(prepared, placed);
+    }
+    let mut statement = Statement::new(heads.len() == 1);
+    statement.moved(heads);
+    statement.entered(&parts.commands);
+    statement.claimed(&parts.claims);
+    statement.written(&parts.events);
+    statement.judged(heads.len(), &parts.checks);
+    statement.query.build().execute(connection).await?;
+    Ok(())
+}
+
+/// What a batch writes and looks at, by table.
+#[derive(Default)]
+struct Parts<'a> {
+    commands: Vec<(CommandId, &'a Prepared, &'a Placed)>,
+    claims: Vec<ClaimRow<'a>>,
+    events: Vec<EventRow<'a>>,
+    checks: Vec<CheckRow>,
+}
+
+struct ClaimRow<'a> {
+    workspace: Uuid,
+    kind: &'static str,
+    key: &'a str,
+    taker: Uuid,
+}
+
+struct EventRow<'a> {
+    workspace: Uuid,
+    position: i64,
+    recorded_at: DateTime<Utc>,
+    category: &'static str,
+    stream_id: Uuid,
+    version: i64,
+    event_id: Uuid,
+    event_type: &'a str,
+    schema: i32,
+    data: &'a str,
+    metadata: &'a str,
+    hash: &'a Hash,
+}
+
+struct CheckRow {
+    workspace: Uuid,
+    stream_id: Uuid,
+    version: i64,
+}
+
+impl<'a> Parts<'a> {
+    fn add(&mut self, prepared: &'a Prepared, placed: &'a Placed) {
+        let append = &prepared.append;
+        let workspace = append.workspace;
+        self.commands
+            .extend(append.command.map(|command| (command, prepared, placed)));
+        let taken = prepared.claims.iter().filter_map(|claim| {
+            Some(ClaimRow {
+                workspace,
+                kind: claim.kind,
+                key: &claim.key,
+                taker: claim.taker?,
+            })
+        });
+        self.claims.extend(taken);
+        // That a stream is new its first event's key tells; any other version has to be looked for.
+        let written = append.streams.iter();
+        let written = written.filter(|stream| stream.events.is_empty() || stream.expected != Some(0));
+        let written = written.map(|stream| (stream.stream.id, stream.expected.unwrap_or(0)));
+        let read = append.guards.iter().map(|guard| (guard.stream_id, guard.version));
+        self.checks
+            .extend(written.chain(read).map(|(stream_id, version)| CheckRow {
+                workspace,
+                stream_id,
+                version,
+            }));
+        self.add_events(prepared, placed);
+    }
+
+    fn add_events(&mut self, prepared: &'a Prepared, placed: &'a Placed) {
+        let streams = prepared.append.streams.iter();
+        let events = streams.flat_map(|stream| stream.events.iter().map(move |event| (stream.stream, event)));
+        let rows = events.zip(&placed.events).zip(placed.first()..);
+        self.events.extend(
+            rows.map(|(((stream, event), Place { version, hash, .. }), position)| EventRow {
+                workspace: prepared.append.workspace,
+                position,
+                recorded_at: placed.recorded_at,
+                category: stream.category,
+                stream_id: stream.id,
+                version: *version,
+                event_id: event.id,
+                event_type: &event.event_type,
+                schema: event.schema,
+                data: &event.data,
+                metadata: &prepared.metadata,
+                hash,
+            }),
+        );
+    }
+}
+
+struct Statement {
+    query: QueryBuilder<Postgres>,
+    one_workspace: bool,
+}
+
+impl Statement {
+    fn new(one_workspace: bool) -> Self {
+        Self {
+            query: QueryBuilder::new(""),
+            one_workspace,
+        }
+    }
+
+    /// First of all, so that whoever else writes to the workspace waits here, or has made this batch's plan void.
+    fn moved(&mut self, heads: &BTreeMap<Uuid, (Head, Head)>) {
+        self.query.push(
+            "with moved as (update log.heads h \
+             set position = u.position, hash = case h.hash when u.was then u.hash end, recorded_at = u.recorded_at from (",
+        );
+        self.rows(heads)
+            .each("uuid", |(workspace, _)| **workspace)
+            .each("bytea", |(_, (was, _))| was.hash.as_slice())
+            .each("bigint", |(_, (_, head))| head.position)
+            .each("bytea", |(_, (_, head))| head.hash.as_slice())
+            .each("timestamptz", |(_, (_, head))| head.recorded_at)
+            .end();
+        self.query
+            .push(") u(id, was, position, hash, recorded_at) where h.workspace_id = u.id returning 1)");
+    }
+
+    fn entered(&mut self, commands: &[(CommandId, &Prepared, &Placed)]) {
+        if commands.is_empty() {
+            return;
+        }
+        self.query.push(
+            ", entered as (insert into log.commands \
+             (workspace_id, recorded_at, command_id, request_hash, first_position, last_position, answer) ",
+        );
+        self.rows(commands)
+            .same("uuid", |(_, prepared, _)| prepared.append.workspace)
+            .same("timestamptz", |(_, _, placed)| placed.recorded_at)
+            .each("uuid", |(command, ..)| command.id)
+            .each("bytea", |(command, ..)| command.request_hash.as_slice())
+            .each("bigint", |(_, _, placed)| placed.first())
+            .each("bigint", |(_, _, placed)| placed.position)
+            .each("text", |(_, prepared, _)| prepared.append.answer.as_str())
+            .end();
+        self.query.push(")");
+    }
+
+    fn claimed(&mut self, claims: &[ClaimRow]) {
+        if claims.is_empty() {
+            return;
+        }
+        self.query
+            .push(", claimed as (insert into log.claims (workspace_id, kind, key, stream_id) ");
+        self.rows(claims)
+            .same("uuid", |claim| claim.workspace)
+            .each("text", |claim| claim.kind)
+            .each("text", |claim| claim.key)
+            .each("uuid", |claim| claim.taker)
+            .end();
+        self.query.push(")");
+    }
+
+    fn written(&mut self, events: &[EventRow]) {
+        self.query.push(
+            ", written as (insert into log.events (workspace_id, recorded_at, position, stream_category, stream_id, version, \
+             event_id, type, schema, data, metadata, hash) ",
+        );
+        self.rows(events)
+            .same("uuid", |event| event.workspace)
+            .same("timestamptz", |event| event.recorded_at)
+            .each("bigint", |event| event.position)
+            .each("text", |event| event.category)
+            .each("uuid", |event| event.stream_id)
+            .each("bigint", |event| event.version)
+            .each("uuid", |event| event.event_id)
+            .each("text", |event| event.event_type)
+            .each("int", |event| event.schema)
+            .each("json", |event| JsonText(event.data))
+            .each("json", |event| JsonText(event.metadata))
+            .each("bytea", |event| event.hash.as_slice())
+            .end();
+        self.query.push(")");
+    }
+
+    fn judged(&mut self, heads: usize, checks: &[CheckRow]) {
+        self.query
+            .push(" select 1 / (case when (select count(*) from moved) = ");
+        self.query.push_bind(i64::try_from(heads).unwrap_or(i64::MAX));
+        if !checks.is_empty() {
+            self.query.push(" and not exists (select from (");
+            self.rows(checks)
+                .each("uuid", |check| check.workspace)
+                .each("uuid", |check| check.stream_id)
+                .each("bigint", |check| check.version)
+                .end();
+            self.query.push(
+                ") u(workspace_id, stream_id, version) where u.version <> coalesce((select max(e.version) from log.events e \
+                 where e.workspace_id = u.workspace_id and e.stream_id = u.stream_id), 0))",
+            );
+        }
+        self.query
+            .push(" and not exists (select from log.archived_streams) then 1 else 0 end)");
+    }
+
+    fn rows<R: IntoIterator>(&mut self, rows: R) -> Rows<'_, R::Item> {
+        Rows {
+            rows: rows.into_iter().collect(),
+            one_workspace: self.one_workspace,
+            query: &mut self.query,
+            written: 0,
+            unnesting: false,
+        }
+    }
+}
+
+/// `select` over parameters: `$1, u.* from unnest($2, $3) u`, or plain values for a single row.
+struct Rows<'q, R> {
+    query: &'q mut QueryBuilder<Postgres>,
+    rows: Vec<R>,
+    one_workspace: bool,
+    written: usize,
+    unnesting: bool,
+}
+
+impl<R> Rows<'_, R> {
+    /// A column that is the same for all rows of a workspace; before those that are not.
+    fn same<'v, T>(self, sql_type: &str, value: impl Fn(&R) -> T) -> Self
+    where
+        T: Encode<'v, Postgres> + Type<Postgres> + PgHasArrayType,
+    {
+        if self.one_workspace {
+            self.plain(sql_type, value)
+        } else {
+            self.each(sql_type, value)
+        }
+    }
+
+    fn each<'v, T>(self, sql_type: &str, value: impl Fn(&R) -> T) -> Self
+    where
+        T: Encode<'v, Postgres> + Type<Postgres> + PgHasArrayType,
+    {
+        if self.rows.len() == 1 {
+            self.plain(sql_type, value)
+        } else {
+            self.array(sql_type, value)
+        }
+    }
+
+    fn plain<'v, T>(mut self, sql_type: &str, value: impl Fn(&R) -> T) -> Self
+    where
+        T: Encode<'v, Postgres> + Type<Postgres>,
+    {
+        if let Some(row) = self.rows.first() {
+            self.query.push(if self.written == 0 { "select " } else { ", " });
+            self.query.push_bind(value(row)).push("::").push(sql_type);
+            self.written += 1;
+        }
+        self
+    }
+
+    fn array<'v, T>(mut self, sql_type: &str, value: impl Fn(&R) -> T) -> Self
+    where
+        T: Encode<'v, Postgres> + Type<Postgres> + PgHasArrayType,
+    {
+        self.query.push(match (self.written, self.unnesting) {
+            (0, _) => "select u.* from unnest(",
+            (_, false) => ", u.* from unnest(",
+            (_, true) => ", ",
+        });
+        let values: Vec<T> = self.rows.iter().map(value).collect();
+        self.query.push_bind(values).push("::").push(sql_type).push("[]");
+        self.written += 1;
+        self.unnesting = true;
+        self
+    }
+
+    fn end(self) {
+        if self.unnesting {
+            self.query.push(") u");
+        }
+    }
+}

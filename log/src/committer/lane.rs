@@ -1,0 +1,154 @@
+//! A connection that batches are written over, one at a time: kept while it is good, and what may be said of a batch when
+//! it is not.
+
+use crate::{
+    backoff,
+    batch::{self, Heads, Prepared, Verdict},
+    is_outage,
+};
+use sqlx::{
+    ConnectOptions, Connection, PgConnection,
+    postgres::{PgConnectOptions, PgDatabaseError, PgSeverity},
+};
+use std::{
+    io::ErrorKind,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+use tokio::time::{error::Elapsed, timeout};
+
+/// How long a batch may take before its outcome is called unknown; the server gives up earlier, and says so.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long an unused connection is taken to be alive.
+const TRUSTED: Duration = Duration::from_secs(1);
+/// Between attempts to connect; callers that come in between hear at once that the store is away.
+const RECONNECT_MIN: Duration = Duration::from_millis(50);
+const RECONNECT_MAX: Duration = Duration::from_secs(1);
+/// How often a batch that lost a deadlock is tried again: two nodes may meet crosswise over new workspaces.
+const ATTEMPTS_MAX: u32 = 3;
+const DEADLOCK: &str = "40P01";
+
+pub(super) struct Lane {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+    used: Instant,
+    /// Attempts to connect that failed in a row, and until when not to try again.
+    failures: u32,
+    rests_until: Instant,
+}
+
+/// Why a batch was not committed, as far as anybody knows.
+pub(super) enum Lost {
+    /// Nothing was written. Something in the batch itself may be the cause.
+    Refused(sqlx::Error),
+    /// Nothing was written: the store cannot be reached, or cannot write.
+    Away(sqlx::Error),
+    /// It was sent and the answer lost.
+    Unknown(sqlx::Error),
+}
+
+impl Lane {
+    pub fn new(options: PgConnectOptions) -> Self {
+        let now = Instant::now();
+        Self {
+            options: on_lane(options),
+            connection: None,
+            used: now,
+            failures: 0,
+            rests_until: now,
+        }
+    }
+
+    pub async fn write(&mut self, batch: &[&Prepared], heads: &Mutex<Heads>) -> Result<Vec<Verdict>, Lost> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let connection = self.connect().await.map_err(Lost::Away)?;
+            let written = timeout(PATIENCE, batch::write(connection, batch, heads)).await;
+            self.used = Instant::now();
+            let lost = match written {
+                Ok(Ok(verdicts)) => return Ok(verdicts),
+                Ok(Err(error)) if is_deadlock(&error) && attempts < ATTEMPTS_MAX => continue,
+                Ok(Err(error)) => judge(error),
+                Err(elapsed) => Lost::Unknown(too_late(elapsed)),
+            };
+            if !matches!(lost, Lost::Refused(_)) {
+                self.hang_up();
+            }
+            return Err(lost);
+        }
+    }
+
+    pub fn hang_up(&mut self) {
+        self.connection = None;
+    }
+
+    /// The connection at hand; after a while without use it is tried first, for it may have died unnoticed.
+    async fn connect(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        let mut at_hand = self.connection.take();
+        if let Some(connection) = at_hand.as_mut().filter(|_| self.used.elapsed() > TRUSTED) {
+            let alive = timeout(PATIENCE, connection.ping()).await;
+            at_hand = at_hand.filter(|_| matches!(alive, Ok(Ok(()))));
+        }
+        let connection = match at_hand {
+            Some(connection) => connection,
+            None => self.reconnect().await?,
+        };
+        Ok(self.connection.insert(connection))
+    }
+
+    async fn reconnect(&mut self) -> Result<PgConnection, sqlx::Error> {
+        if Instant::now() < self.rests_until {
+            return Err(sqlx::Error::Io(ErrorKind::NotConnected.into()));
+        }
+        let connected = timeout(PATIENCE, self.options.connect()).await;
+        match connected.map_err(too_late).flatten() {
+            Ok(connection) => {
+                self.failures = 0;
+                Ok(connection)
+            }
+            Err(error) => {
+                self.failures = self.failures.saturating_add(1);
+                let pause = backoff::pause(self.failures, RECONNECT_MIN, RECONNECT_MAX);
+                self.rests_until = Instant::now() + pause;
+                tracing::error!(error = %error, again_in = ?pause, "the store cannot be reached");
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Plans fixed to index look-ups (a plan made on an empty table would scan), and limits so
+/// that a stuck lock is an error and not a silence.
+fn on_lane(options: PgConnectOptions) -> PgConnectOptions {
+    options.application_name("prometric-committer").options([
+        ("enable_seqscan", "off"),
+        ("enable_hashjoin", "off"),
+        ("enable_mergejoin", "off"),
+        ("plan_cache_mode", "force_generic_plan"),
+        ("jit", "off"),
+        ("statement_timeout", "10s"),
+        ("synchronous_commit", "on"),
+    ])
+}
+
+fn too_late(elapsed: Elapsed) -> sqlx::Error {
+    sqlx::Error::Io(elapsed.into())
+}
+
+/// What the server refuses is not written; once it ends the connection (a terminated backend may have committed just
+/// before) or is silent, nobody knows.
+fn judge(error: sqlx::Error) -> Lost {
+    let told = error
+        .as_database_error()
+        .and_then(|told| told.try_downcast_ref::<PgDatabaseError>());
+    match told.map(PgDatabaseError::severity) {
+        None | Some(PgSeverity::Fatal | PgSeverity::Panic) => Lost::Unknown(error),
+        Some(_) if is_outage(&error) => Lost::Away(error),
+        Some(_) => Lost::Refused(error),
+    }
+}
+
+fn is_deadlock(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|told| told.code()).as_deref() == Some(DEADLOCK)
+}
