@@ -4,14 +4,14 @@
 use log::migrate::{self, Migration};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 
-const TENANT: &[Migration] = &[Migration {
-    name: "0001_tenant",
-    sql: include_str!("../../migrations/tenant/0001_tenant.sql"),
-}];
-const PLATFORM_MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_platform",
-    sql: include_str!("../../migrations/platform/0001_platform.sql"),
-}];
+const TENANT: &[Migration] = &[Migration::new(
+    "0001_tenant",
+    include_str!("../../migrations/tenant/0001_tenant.sql"),
+)];
+const PLATFORM_MIGRATIONS: &[Migration] = &[Migration::new(
+    "0001_platform",
+    include_str!("../../migrations/platform/0001_platform.sql"),
+)];
 
 /// The platform's own schema.
 pub const PLATFORM: &str = "platform";

@@ -28,10 +28,10 @@ const BATCH: i64 = 500;
 const DEBTORS: i64 = 256;
 const AT_A_TIME: usize = 32;
 
-const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration {
-    name: "0001_sagas",
-    sql: include_str!("../../migrations/sagas/0001_sagas.sql"),
-}];
+const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration::new(
+    "0001_sagas",
+    include_str!("../../migrations/sagas/0001_sagas.sql"),
+)];
 
 pub struct Sagas {
     executor: Executor,

@@ -4,10 +4,10 @@ use log::migrate::{Migration, apply};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0002_secrets",
-    sql: include_str!("../../../migrations/platform/0002_secrets.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[Migration::new(
+    "0002_secrets",
+    include_str!("../../../migrations/platform/0002_secrets.sql"),
+)];
 
 pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;

@@ -5,7 +5,7 @@
 use super::{Place, Placed, Prepared, columns::JsonText, heads::Head, plan::Plan};
 use crate::{CommandId, chain::Hash};
 use chrono::{DateTime, Utc};
-use sqlx::{Encode, PgConnection, Postgres, QueryBuilder, Type, postgres::PgHasArrayType};
+use sqlx::{Encode, PgConnection, Postgres, QueryBuilder, Type, postgres::PgHasArrayType, query_builder::Separated};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -137,15 +137,14 @@ impl Statement {
     fn moved(&mut self, heads: &BTreeMap<Uuid, (Head, Head)>) {
         self.query.push(
             "with moved as (update log.heads h \
-             set position = u.position, hash = case h.hash when u.was then u.hash end, recorded_at = u.recorded_at from (",
+             set position = u.position, hash = case h.hash when u.was then u.hash end, recorded_at = u.recorded_at from (select ",
         );
         self.rows(heads)
             .each("uuid", |(workspace, _)| **workspace)
             .each("bytea", |(_, (was, _))| was.hash.as_slice())
             .each("bigint", |(_, (_, head))| head.position)
             .each("bytea", |(_, (_, head))| head.hash.as_slice())
-            .each("timestamptz", |(_, (_, head))| head.recorded_at)
-            .end();
+            .each("timestamptz", |(_, (_, head))| head.recorded_at);
         self.query
             .push(") u(id, was, position, hash, recorded_at) where h.workspace_id = u.id returning 1)");
     }
@@ -156,7 +155,7 @@ impl Statement {
         }
         self.query.push(
             ", entered as (insert into log.commands \
-             (workspace_id, recorded_at, command_id, request_hash, first_position, last_position, answer) ",
+             (workspace_id, recorded_at, command_id, request_hash, first_position, last_position, answer) select ",
         );
         self.rows(commands)
             .same("uuid", |(_, prepared, _)| prepared.append.workspace)
@@ -165,8 +164,7 @@ impl Statement {
             .each("bytea", |(command, ..)| command.request_hash.as_slice())
             .each("bigint", |(_, _, placed)| placed.first())
             .each("bigint", |(_, _, placed)| placed.position)
-            .each("text", |(_, prepared, _)| prepared.append.answer.as_str())
-            .end();
+            .each("text", |(_, prepared, _)| prepared.append.answer.as_str());
         self.query.push(")");
     }
 
@@ -175,20 +173,19 @@ impl Statement {
             return;
         }
         self.query
-            .push(", claimed as (insert into log.claims (workspace_id, kind, key, stream_id) ");
+            .push(", claimed as (insert into log.claims (workspace_id, kind, key, stream_id) select ");
         self.rows(claims)
             .same("uuid", |claim| claim.workspace)
             .each("text", |claim| claim.kind)
             .each("text", |claim| claim.key)
-            .each("uuid", |claim| claim.taker)
-            .end();
+            .each("uuid", |claim| claim.taker);
         self.query.push(")");
     }
 
     fn written(&mut self, events: &[EventRow]) {
         self.query.push(
             ", written as (insert into log.events (workspace_id, recorded_at, position, stream_category, stream_id, version, \
-             event_id, type, schema, data, metadata, hash) ",
+             event_id, type, schema, data, metadata, hash) select ",
         );
         self.rows(events)
             .same("uuid", |event| event.workspace)
@@ -202,8 +199,7 @@ impl Statement {
             .each("int", |event| event.schema)
             .each("json", |event| JsonText(event.data))
             .each("json", |event| JsonText(event.metadata))
-            .each("bytea", |event| event.hash.as_slice())
-            .end();
+            .each("bytea", |event| event.hash.as_slice());
         self.query.push(")");
     }
 
@@ -212,12 +208,11 @@ impl Statement {
             .push(" select 1 / (case when (select count(*) from moved) = ");
         self.query.push_bind(i64::try_from(heads).unwrap_or(i64::MAX));
         if !checks.is_empty() {
-            self.query.push(" and not exists (select from (");
+            self.query.push(" and not exists (select from (select ");
             self.rows(checks)
                 .each("uuid", |check| check.workspace)
                 .each("uuid", |check| check.stream_id)
-                .each("bigint", |check| check.version)
-                .end();
+                .each("bigint", |check| check.version);
             self.query.push(
                 ") u(workspace_id, stream_id, version) where u.version <> coalesce((select max(e.version) from log.events e \
                  where e.workspace_id = u.workspace_id and e.stream_id = u.stream_id), 0))",
@@ -231,77 +226,57 @@ impl Statement {
         Rows {
             rows: rows.into_iter().collect(),
             one_workspace: self.one_workspace,
-            query: &mut self.query,
-            written: 0,
-            unnesting: false,
+            columns: self.query.separated(", "),
         }
     }
 }
 
-/// `select` over parameters: `$1, u.* from unnest($2, $3) u`, or plain values for a single row.
+/// `select` over parameters: `$1::uuid, unnest($2::text[])`, or plain values for a single row. In the select list arrays
+/// run in step without being gathered first, which `from unnest(…)` does column by column.
 struct Rows<'q, R> {
-    query: &'q mut QueryBuilder<Postgres>,
     rows: Vec<R>,
     one_workspace: bool,
-    written: usize,
-    unnesting: bool,
+    columns: Separated<'q, Postgres, &'static str>,
 }
 
 impl<R> Rows<'_, R> {
-    /// A column that is the same for all rows of a workspace; before those that are not.
+    /// A column that is the same for all rows of a workspace.
     fn same<'v, T>(self, sql_type: &str, value: impl Fn(&R) -> T) -> Self
     where
         T: Encode<'v, Postgres> + Type<Postgres> + PgHasArrayType,
     {
-        if self.one_workspace {
-            self.plain(sql_type, value)
-        } else {
-            self.each(sql_type, value)
-        }
+        let plain = self.one_workspace;
+        self.column(plain, sql_type, value)
     }
 
     fn each<'v, T>(self, sql_type: &str, value: impl Fn(&R) -> T) -> Self
     where
         T: Encode<'v, Postgres> + Type<Postgres> + PgHasArrayType,
     {
-        if self.rows.len() == 1 {
-            self.plain(sql_type, value)
-        } else {
-            self.array(sql_type, value)
-        }
+        self.column(false, sql_type, value)
     }
 
-    fn plain<'v, T>(mut self, sql_type: &str, value: impl Fn(&R) -> T) -> Self
-    where
-        T: Encode<'v, Postgres> + Type<Postgres>,
-    {
-        if let Some(row) = self.rows.first() {
-            self.query.push(if self.written == 0 { "select " } else { ", " });
-            self.query.push_bind(value(row)).push("::").push(sql_type);
-            self.written += 1;
-        }
-        self
-    }
-
-    fn array<'v, T>(mut self, sql_type: &str, value: impl Fn(&R) -> T) -> Self
+    fn column<'v, T>(mut self, plain: bool, sql_type: &str, value: impl Fn(&R) -> T) -> Self
     where
         T: Encode<'v, Postgres> + Type<Postgres> + PgHasArrayType,
     {
-        self.query.push(match (self.written, self.unnesting) {
-            (0, _) => "select u.* from unnest(",
-            (_, false) => ", u.* from unnest(",
-            (_, true) => ", ",
-        });
-        let values: Vec<T> = self.rows.iter().map(value).collect();
-        self.query.push_bind(values).push("::").push(sql_type).push("[]");
-        self.written += 1;
-        self.unnesting = true;
-        self
-    }
-
-    fn end(self) {
-        if self.unnesting {
-            self.query.push(") u");
+        let columns = &mut self.columns;
+        match self.rows.as_slice() {
+            [row, rest @ ..] if plain || rest.is_empty() => {
+                columns
+                    .push_bind(value(row))
+                    .push_unseparated("::")
+                    .push_unseparated(sql_type);
+            }
+            rows => {
+                let values: Vec<T> = rows.iter().map(value).collect();
+                columns.push("unnest(").push_bind_unseparated(values);
+                columns
+                    .push_unseparated("::")
+                    .push_unseparated(sql_type)
+                    .push_unseparated("[])");
+            }
         }
+        self
     }
 }
