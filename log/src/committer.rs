@@ -73,9 +73,13 @@ impl Committer {
             if hires {
                 self.hire();
             }
+            let several = batch.len() > 1;
             let workspaces: BTreeSet<Uuid> = batch.iter().map(|waiting| waiting.prepared.append.workspace).collect();
             let was_stuck = self.commit_or_panic(&mut lane, batch, &workspaces).await;
-            self.0.queue.done(workspaces, was_stuck);
+            if self.0.queue.done(workspaces, was_stuck) && several {
+                // Those just answered may have more to ask.
+                tokio::task::yield_now().await;
+            }
         }
         lock(&self.0.idle).push(lane);
     }

@@ -138,11 +138,13 @@ impl Queue {
         state.hires()
     }
 
-    /// The batch of these workspaces has been written, or not.
-    pub fn done(&self, workspaces: impl IntoIterator<Item = Uuid>, was_stuck: bool) {
+    /// The batch of these workspaces has been written, or not. Tells whether so little waits that its committer had better
+    /// look again in a moment: one full batch costs less than two that are half empty.
+    pub fn done(&self, workspaces: impl IntoIterator<Item = Uuid>, was_stuck: bool) -> bool {
         let mut state = self.state();
         state.stuck -= usize::from(was_stuck);
         workspaces.into_iter().for_each(|workspace| state.let_go(workspace));
+        state.ready < WORTH_ANOTHER
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
