@@ -110,10 +110,20 @@ impl Committer {
     /// Commits a batch and answers each of its callers.
     async fn commit(&self, lane: &mut Lane, batch: Vec<Waiting>) {
         let prepared: Vec<&Prepared> = batch.iter().map(|waiting| &waiting.prepared).collect();
-        match lane.write(&prepared, &self.0.heads).await {
+        let waits = batch.iter().filter(|waiting| waiting.was_put_off);
+        let waits = waits.map(|waiting| waiting.prepared.append.workspace).collect();
+        match lane.write(&prepared, &self.0.heads, &waits).await {
             Ok(verdicts) => {
+                let (mut judged, mut put_off) = (Vec::with_capacity(batch.len()), Vec::new());
+                for (waiting, verdict) in batch.into_iter().zip(verdicts) {
+                    match verdict {
+                        Some(verdict) => judged.push((waiting, verdict)),
+                        None => put_off.push(waiting),
+                    }
+                }
+                self.0.queue.put_off(put_off);
                 // In a task of its own, so that the next batch does not wait for it.
-                tokio::spawn(answer(self.0.wakeup.clone(), batch, verdicts));
+                tokio::spawn(answer(self.0.wakeup.clone(), judged));
             }
             Err(Lost::Refused(_)) if batch.len() > 1 => {
                 // One of them spoils it, which none can by what is checked before: each for itself, then.
@@ -137,9 +147,9 @@ impl Committer {
     }
 }
 
-async fn answer(wakeup: Arc<Wakeup>, batch: Vec<Waiting>, verdicts: Vec<Verdict>) {
+async fn answer(wakeup: Arc<Wakeup>, judged: Vec<(Waiting, Verdict)>) {
     let mut moved: HashMap<Uuid, i64> = HashMap::new();
-    for (Waiting { prepared, reply, .. }, verdict) in batch.into_iter().zip(verdicts) {
+    for (Waiting { prepared, reply, .. }, verdict) in judged {
         if let Verdict::Written(placed) = &verdict
             && prepared.event_count() > 0
         {

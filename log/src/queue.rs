@@ -41,6 +41,8 @@ pub(crate) type Reply = Result<(Prepared, Verdict), AppendError>;
 pub(crate) struct Waiting {
     pub prepared: Prepared,
     pub reply: oneshot::Sender<Reply>,
+    /// Once is enough.
+    pub was_put_off: bool,
     /// Given back when the append is answered.
     _room: [OwnedSemaphorePermit; 2],
 }
@@ -114,6 +116,7 @@ impl Queue {
         let hires = self.state().enter(Waiting {
             prepared,
             reply,
+            was_put_off: false,
             _room: room,
         });
         Ok((answer, hires))
@@ -129,6 +132,17 @@ impl Queue {
             return None;
         }
         Some((batch, state.hires()))
+    }
+
+    /// These of a batch, in its order, were not tried: they come first in the next.
+    pub fn put_off(&self, appends: Vec<Waiting>) {
+        let mut state = self.state();
+        for mut waiting in appends.into_iter().rev() {
+            waiting.was_put_off = true;
+            let home = state.homes.entry(waiting.prepared.append.workspace).or_default();
+            home.events += weight(&waiting);
+            home.waiting.push_front(waiting);
+        }
     }
 
     /// A committer does not get on. Tells whether another is to be hired.

@@ -1,6 +1,6 @@
 //! The three ways of writing a batch (decision 12). *Straight*: while nobody else writes to its workspaces, the node knows
 //! their heads, plans upon them and sends one statement that holds only if it was right. *Locked*: when somebody else
-//! does, it locks and reads the heads first. *Judged*: when an append is not so simple, or something is there already,
+//! does, it locks and reads the heads first, and puts off what the other is writing to just now. *Judged*: when an append is not so simple, or something is there already,
 //! `log.append` looks at each append by itself, and only it says no.
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     plan::{Plan, is_simple},
     statement,
 };
-use crate::lock;
+use crate::{chain::Hash, lock};
 use chrono::{DateTime, Utc};
 use sqlx::{Connection, Error, PgConnection};
 use std::{
@@ -25,16 +25,18 @@ const NOT_NULL: &str = "23502";
 const INTEGRITY: &str = "23";
 const DIVISION_BY_ZERO: &str = "22012";
 
-/// One verdict for each append of the batch, which is in the order of its workspaces.
+/// One verdict for each append of the batch, which is in the order of its workspaces; none for those put off because
+/// somebody else is writing to their workspace just now. For some workspaces it `waits`.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     batch: &[&Prepared],
     heads: &Mutex<Heads>,
-) -> Result<Vec<Verdict>, Error> {
+    waits: &BTreeSet<Uuid>,
+) -> Result<Vec<Option<Verdict>>, Error> {
     // Hardly ever is a new stream or command there already, and not to look for it saves a fifth.
     let mut trusting = true;
     if batch.iter().all(|prepared| is_simple(prepared)) {
-        match plan_and_write(connection, batch, heads).await {
+        match plan_and_write(connection, batch, heads, waits).await {
             Ok(Some(verdicts)) => return Ok(verdicts),
             Ok(None) => {}
             Err(error) if is_conflict(&error) => trusting = false,
@@ -47,7 +49,7 @@ pub(crate) async fn write(
     };
     let verdicts = judged?;
     lock(heads).learn(batch, &verdicts);
-    Ok(verdicts)
+    Ok(verdicts.into_iter().map(Some).collect())
 }
 
 /// `None` when nothing was ever written to one of the workspaces.
@@ -55,36 +57,75 @@ async fn plan_and_write(
     connection: &mut PgConnection,
     batch: &[&Prepared],
     heads: &Mutex<Heads>,
-) -> Result<Option<Vec<Verdict>>, Error> {
+    waits: &BTreeSet<Uuid>,
+) -> Result<Option<Vec<Option<Verdict>>>, Error> {
     let plan = {
         let heads = lock(heads);
         Plan::new(batch, |workspace| heads.get(workspace).cloned(), Utc::now())
     };
     if let Some(plan) = plan {
         match statement::write(connection, batch, &plan).await {
-            Ok(()) => return Ok(Some(plan.settle(batch, heads))),
+            Ok(()) => return Ok(Some(plan.settle(batch, heads).map(Some).collect())),
             Err(error) if has_code(&error, NOT_NULL) => lock(heads).doubt(plan.heads.keys()),
             Err(error) => return Err(error),
         }
     }
-    lock_and_write(connection, batch, heads).await
+    lock_and_write(connection, batch, heads, waits).await
 }
 
 async fn lock_and_write(
     connection: &mut PgConnection,
     batch: &[&Prepared],
     heads: &Mutex<Heads>,
-) -> Result<Option<Vec<Verdict>>, Error> {
+    waits: &BTreeSet<Uuid>,
+) -> Result<Option<Vec<Option<Verdict>>>, Error> {
     let mut tx = connection.begin().await?;
-    let workspaces: BTreeSet<Uuid> = batch.iter().map(|prepared| prepared.append.workspace).collect();
-    // In the order of workspaces, as everybody does, so that no two batches wait for each other crosswise.
-    let locked = "select workspace_id, position, hash, recorded_at from log.heads where workspace_id = any($1) \
-        and position > 0 order by workspace_id for update";
-    let locked: Vec<(Uuid, i64, crate::chain::Hash, DateTime<Utc>)> = sqlx::query_as(locked)
-        .bind(workspaces.iter().copied().collect::<Vec<_>>())
-        .fetch_all(&mut *tx)
-        .await?;
-    let head = |(workspace, position, hash, recorded_at)| {
+    let all: BTreeSet<Uuid> = batch.iter().map(|prepared| prepared.append.workspace).collect();
+    // There is no rest that could go before.
+    let waits = if all.len() == 1 { &all } else { waits };
+    let mut locked = lock_heads(&mut tx, waits, false).await?;
+    if locked.len() < waits.len() {
+        return Ok(None);
+    }
+    locked.extend(lock_heads(&mut tx, &(&all - waits), true).await?);
+    if locked.is_empty() {
+        locked = lock_heads(&mut tx, &all, false).await?;
+    }
+    let is_locked = |prepared: &&Prepared| locked.contains_key(&prepared.append.workspace);
+    let now: Vec<&Prepared> = batch.iter().copied().filter(is_locked).collect();
+    if now.is_empty() {
+        return Ok(None);
+    }
+    let Some(plan) = Plan::new(&now, |workspace| locked.get(&workspace).cloned(), Utc::now()) else {
+        return Ok(None);
+    };
+    statement::write(&mut tx, &now, &plan).await?;
+    tx.commit().await?;
+    let mut verdicts = plan.settle(&now, heads);
+    let verdict = |prepared| is_locked(prepared).then(|| verdicts.next()).flatten();
+    Ok(Some(batch.iter().map(verdict).collect()))
+}
+
+/// In the order of workspaces, as everybody does, so that no two batches wait for each other crosswise; or those only
+/// that are to be had at once.
+async fn lock_heads(
+    connection: &mut PgConnection,
+    workspaces: &BTreeSet<Uuid>,
+    at_once: bool,
+) -> Result<HashMap<Uuid, Head>, Error> {
+    if workspaces.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let select = if at_once {
+        "select workspace_id, position, hash, recorded_at from log.heads where workspace_id = any($1) and position > 0 \
+            order by workspace_id for update skip locked"
+    } else {
+        "select workspace_id, position, hash, recorded_at from log.heads where workspace_id = any($1) and position > 0 \
+            order by workspace_id for update"
+    };
+    let workspaces: Vec<Uuid> = workspaces.iter().copied().collect();
+    let heads = sqlx::query_as(select).bind(workspaces).fetch_all(connection).await?;
+    let head = |(workspace, position, hash, recorded_at): (Uuid, i64, Hash, DateTime<Utc>)| {
         let head = Head {
             position,
             hash,
@@ -92,21 +133,15 @@ async fn lock_and_write(
         };
         (workspace, head)
     };
-    let known: HashMap<Uuid, Head> = locked.into_iter().map(head).collect();
-    let Some(plan) = Plan::new(batch, |workspace| known.get(&workspace).cloned(), Utc::now()) else {
-        return Ok(None);
-    };
-    statement::write(&mut tx, batch, &plan).await?;
-    tx.commit().await?;
-    Ok(Some(plan.settle(batch, heads)))
+    Ok(heads.into_iter().map(head).collect())
 }
 
 impl Plan {
     /// It came true.
-    fn settle(self, batch: &[&Prepared], heads: &Mutex<Heads>) -> Vec<Verdict> {
+    fn settle(self, batch: &[&Prepared], heads: &Mutex<Heads>) -> impl Iterator<Item = Verdict> + use<> {
         let verdicts: Vec<Verdict> = self.placed.into_iter().map(Verdict::Written).collect();
         lock(heads).learn(batch, &verdicts);
-        verdicts
+        verdicts.into_iter()
     }
 }
 

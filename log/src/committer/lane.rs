@@ -11,11 +11,13 @@ use sqlx::{
     postgres::{PgConnectOptions, PgDatabaseError, PgSeverity},
 };
 use std::{
+    collections::BTreeSet,
     io::ErrorKind,
     sync::Mutex,
     time::{Duration, Instant},
 };
 use tokio::time::{error::Elapsed, timeout};
+use uuid::Uuid;
 
 /// How long a batch may take before its outcome is called unknown; the server gives up earlier, and says so.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -59,12 +61,18 @@ impl Lane {
         }
     }
 
-    pub async fn write(&mut self, batch: &[&Prepared], heads: &Mutex<Heads>) -> Result<Vec<Verdict>, Lost> {
+    /// See `batch::write`.
+    pub async fn write(
+        &mut self,
+        batch: &[&Prepared],
+        heads: &Mutex<Heads>,
+        waits: &BTreeSet<Uuid>,
+    ) -> Result<Vec<Option<Verdict>>, Lost> {
         let mut attempts = 0;
         loop {
             attempts += 1;
             let connection = self.connect().await.map_err(Lost::Away)?;
-            let written = timeout(PATIENCE, batch::write(connection, batch, heads)).await;
+            let written = timeout(PATIENCE, batch::write(connection, batch, heads, waits)).await;
             self.used = Instant::now();
             let lost = match written {
                 Ok(Ok(verdicts)) => return Ok(verdicts),

@@ -111,6 +111,28 @@ async fn who_is_stuck_behind_a_lock_holds_no_other_workspace_up() {
     }
 }
 
+/// Where several nodes write, a batch meets workspaces that another has in hand just now.
+#[tokio::test]
+async fn what_another_node_is_writing_to_is_put_off_and_the_rest_of_the_batch_is_not() {
+    let (database, log, pool, held) = new().await;
+    let (other, free) = (database.log().await, Uuid::now_v7());
+    for workspace in [held, free] {
+        for (stream, node) in [(2, &log), (3, &other), (4, &log)] {
+            node.append(to(workspace).stream(stream, 0, 1)).await.unwrap();
+        }
+    }
+    let dam = Dam::of(&pool, held).await;
+    let asked = [held, free].map(|workspace| to(workspace).stream(5, 0, 1));
+    let mut answers: FuturesUnordered<_> = asked.into_iter().map(|append| log.append(append)).collect();
+    let first = answers.next().await.unwrap().unwrap();
+    assert_eq!(first.events[0].workspace, free);
+    assert!(futures::poll!(answers.next()).is_pending());
+    dam.is_felt(&pool, 1).await;
+    dam.opens().await;
+    assert_eq!(answers.next().await.unwrap().unwrap().position, 5);
+    assert_eq!(whole(&log, &pool, held).await.len(), 5);
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Leaves {
     BeforeItAsks,
