@@ -49,29 +49,31 @@ struct Services {
 /// Health check
 #[utoipa::path(get, path = "/health", tag = "system", security(()), responses((status = 200, body = Envelope<Health>), (status = 503, body = Envelope<Health>)))]
 async fn health(State(app): State<App>) -> Response {
-    let asked = tokio::time::timeout(DATABASE_WAIT, sqlx::query("select 1").execute(&app.pool)).await;
-    let database = matches!(asked, Ok(Ok(_)));
+    let writable = sqlx::query_scalar("select current_setting('transaction_read_only') = 'off'").fetch_one(&app.pool);
+    let database = match tokio::time::timeout(DATABASE_WAIT, writable).await {
+        Ok(Ok(true)) => "connected",
+        Ok(Ok(false)) => "read-only", // a standby
+        _ => "disconnected",
+    };
+    let healthy = database == "connected";
     let nats = match app.nats.as_ref().map(async_nats::Client::connection_state) {
         Some(async_nats::connection::State::Connected) => "connected",
         Some(_) => "disconnected",
         None => "not configured",
     };
     let health = Health {
-        status: if database { "healthy" } else { "unhealthy" },
+        status: if healthy { "healthy" } else { "unhealthy" },
         version: envelope::VERSION,
         uptime: app.started.elapsed().as_secs(),
-        services: Services {
-            database: if database { "connected" } else { "disconnected" },
-            nats,
-        },
+        services: Services { database, nats },
     };
-    let status = if database {
+    let status = if healthy {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
     let mut envelope = Envelope::of(health);
-    envelope.success = database;
+    envelope.success = healthy;
     (status, Json(envelope)).into_response()
 }
 

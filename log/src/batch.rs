@@ -1,5 +1,5 @@
-//! An append made ready outside the commit (`Prepared`), a batch of them as the columns that `log.append` takes, and
-//! what comes back. All that one append costs in encoding and digests is paid in its caller's task.
+//! An append made ready outside the commit (`Prepared`), the ways to write a batch of them (`write`), and what comes
+//! back. All that one append costs in encoding and digests is paid in its caller's task.
 
 mod columns;
 mod heads;
@@ -8,7 +8,7 @@ mod statement;
 mod write;
 
 pub(crate) use heads::Heads;
-pub(crate) use write::write;
+pub(crate) use write::{LOCKED, has_code, write};
 
 use crate::{
     Append, AppendError, Appended, Claim, ClaimAct, Recorded,

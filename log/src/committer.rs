@@ -69,7 +69,14 @@ impl Committer {
     async fn work(self) {
         let idle = lock(&self.0.idle).pop();
         let mut lane = idle.unwrap_or_else(|| Lane::new(self.0.options.clone()));
-        while let Some((batch, hires)) = self.0.queue.take() {
+        loop {
+            let (batch, hires) = {
+                let mut idle = lock(&self.0.idle); // whoever is hired instead finds the lane
+                match self.0.queue.take() {
+                    Some(taken) => taken,
+                    None => return idle.push(lane),
+                }
+            };
             if hires {
                 self.hire();
             }
@@ -81,7 +88,6 @@ impl Committer {
                 tokio::task::yield_now().await;
             }
         }
-        lock(&self.0.idle).push(lane);
     }
 
     /// A panic costs its batch, whose callers hear that the outcome is unknown, and not the committer. Answers whether it
@@ -107,33 +113,64 @@ impl Committer {
         was_stuck
     }
 
-    /// Commits a batch and answers each of its callers.
+    /// Commits a batch and answers each of its callers; those put off wait again.
     async fn commit(&self, lane: &mut Lane, batch: Vec<Waiting>) {
+        let refused = match self.try_commit(lane, batch).await {
+            Ok(()) => return,
+            Err((batch, error)) if batch.len() == 1 => return fail(batch, error),
+            // One of them spoils it, which none can by what is checked before: each for itself, then.
+            Err((batch, _)) => batch,
+        };
+        for waiting in refused {
+            if let Err((batch, error)) = self.try_commit(lane, vec![waiting]).await {
+                fail(batch, error);
+            }
+        }
+    }
+
+    /// Gives the batch back when it was refused.
+    async fn try_commit(&self, lane: &mut Lane, batch: Vec<Waiting>) -> Result<(), (Vec<Waiting>, sqlx::Error)> {
         let prepared: Vec<&Prepared> = batch.iter().map(|waiting| &waiting.prepared).collect();
-        let waits = batch.iter().filter(|waiting| waiting.was_put_off);
-        let waits = waits.map(|waiting| waiting.prepared.append.workspace).collect();
-        match lane.write(&prepared, &self.0.heads, &waits).await {
-            Ok(verdicts) => {
-                let (mut judged, mut put_off) = (Vec::with_capacity(batch.len()), Vec::new());
-                for (waiting, verdict) in batch.into_iter().zip(verdicts) {
-                    match verdict {
-                        Some(verdict) => judged.push((waiting, verdict)),
-                        None => put_off.push(waiting),
-                    }
-                }
-                self.0.queue.put_off(put_off);
-                // In a task of its own, so that the next batch does not wait for it.
-                tokio::spawn(answer(self.0.wakeup.clone(), judged));
-            }
-            Err(Lost::Refused(_)) if batch.len() > 1 => {
-                // One of them spoils it, which none can by what is checked before: each for itself, then.
-                for waiting in batch {
-                    Box::pin(self.commit(lane, vec![waiting])).await;
-                }
-            }
-            Err(Lost::Refused(error) | Lost::Away(error)) => fail(batch, error),
+        match lane.write(&prepared, &self.0.heads).await {
+            Ok(verdicts) => self.settle(batch, verdicts),
+            Err(Lost::Refused(error)) => return Err((batch, error)),
+            Err(Lost::Away(error)) => fail(batch, error),
             Err(Lost::Unknown(error)) => self.doubt(batch, &error),
         }
+        Ok(())
+    }
+
+    fn settle(&self, batch: Vec<Waiting>, verdicts: Vec<Option<Verdict>>) {
+        let (mut judged, mut put_off) = (Vec::with_capacity(batch.len()), Vec::new());
+        for (waiting, verdict) in batch.into_iter().zip(verdicts) {
+            match verdict {
+                Some(verdict) => judged.push((waiting, verdict)),
+                None => put_off.push(waiting),
+            }
+        }
+        self.0.queue.put_off(put_off, judged.is_empty());
+        // In a task of its own, so that the next batch does not wait for it.
+        tokio::spawn(self.clone().answer(judged));
+    }
+
+    async fn answer(self, judged: Vec<(Waiting, Verdict)>) {
+        let (mut workspaces, mut moved) = (BTreeSet::new(), HashMap::new());
+        for (Waiting { prepared, .. }, verdict) in &judged {
+            workspaces.insert(prepared.append.workspace);
+            if let Verdict::Written(placed) = verdict
+                && prepared.event_count() > 0
+            {
+                moved.insert(prepared.append.workspace, placed.position);
+            }
+        }
+        let moved = moved
+            .into_iter()
+            .map(|(workspace, position)| Moved { workspace, position });
+        self.0.wakeup.moved(moved);
+        for (Waiting { prepared, reply, .. }, verdict) in judged {
+            reply.send(Ok((prepared, verdict))).ok();
+        }
+        self.0.queue.forget(workspaces);
     }
 
     /// It may have been written all the same: readers look, and callers may ask by their command ids.
@@ -145,22 +182,6 @@ impl Committer {
             waiting.reply.send(Err(AppendError::Unknown)).ok();
         }
     }
-}
-
-async fn answer(wakeup: Arc<Wakeup>, judged: Vec<(Waiting, Verdict)>) {
-    let mut moved: HashMap<Uuid, i64> = HashMap::new();
-    for (Waiting { prepared, reply, .. }, verdict) in judged {
-        if let Verdict::Written(placed) = &verdict
-            && prepared.event_count() > 0
-        {
-            moved.insert(prepared.append.workspace, placed.position);
-        }
-        reply.send(Ok((prepared, verdict))).ok();
-    }
-    let moved = moved
-        .into_iter()
-        .map(|(workspace, position)| Moved { workspace, position });
-    wakeup.moved(moved);
 }
 
 /// The first is told the server's own words, the others that it was so.

@@ -120,4 +120,5 @@ const MIGRATIONS: &[Migration] = &[
     ),
     Migration::new("0006_archive", include_str!("../../migrations/log/0006_archive.sql")),
     Migration::new("0007_sweep", include_str!("../../migrations/log/0007_sweep.sql")),
+    Migration::new("0008_epoch", include_str!("../../migrations/log/0008_epoch.sql")),
 ];

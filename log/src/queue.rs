@@ -34,6 +34,8 @@ const BUSY: usize = 2;
 const COMMITTERS: usize = 8;
 /// A further committer is worth its commit when so many events wait for it; fewer are better off in the next batch.
 const WORTH_ANOTHER: usize = 64;
+/// An append that was put off so often gets a batch of its workspace alone, which waits for its turn in the database.
+const PUT_OFF_MAX: u8 = 3;
 /// The append and what became of it: the caller puts its answer together itself.
 pub(crate) type Reply = Result<(Prepared, Verdict), AppendError>;
 
@@ -41,8 +43,7 @@ pub(crate) type Reply = Result<(Prepared, Verdict), AppendError>;
 pub(crate) struct Waiting {
     pub prepared: Prepared,
     pub reply: oneshot::Sender<Reply>,
-    /// Once is enough.
-    pub was_put_off: bool,
+    put_off: u8,
     /// Given back when the append is answered.
     _room: [OwnedSemaphorePermit; 2],
 }
@@ -86,6 +87,14 @@ impl Default for Home {
     }
 }
 
+impl Home {
+    fn goes_alone(&self) -> bool {
+        self.waiting
+            .front()
+            .is_some_and(|waiting| waiting.put_off >= PUT_OFF_MAX)
+    }
+}
+
 impl Queue {
     pub fn new() -> Self {
         Self {
@@ -107,16 +116,15 @@ impl Queue {
                 self.room.clone().acquire_many_owned(size).await.ok()?,
             ])
         };
-        let room = timeout(ROOM_WAIT, rooms)
-            .await
-            .ok()
-            .flatten()
-            .ok_or(AppendError::Overloaded)?;
+        let Some(room) = timeout(ROOM_WAIT, rooms).await.ok().flatten() else {
+            self.forget([workspace]);
+            return Err(AppendError::Overloaded);
+        };
         let (reply, answer) = oneshot::channel();
         let hires = self.state().enter(Waiting {
             prepared,
             reply,
-            was_put_off: false,
+            put_off: 0,
             _room: room,
         });
         Ok((answer, hires))
@@ -134,15 +142,27 @@ impl Queue {
         Some((batch, state.hires()))
     }
 
-    /// These of a batch, in its order, were not tried: they come first in the next.
-    pub fn put_off(&self, appends: Vec<Waiting>) {
+    /// These of a batch, in its order, were not tried and come first again; alone, if nothing else was tried either.
+    pub fn put_off(&self, appends: Vec<Waiting>, all: bool) {
         let mut state = self.state();
         for mut waiting in appends.into_iter().rev() {
-            waiting.was_put_off = true;
+            waiting.put_off = if all {
+                PUT_OFF_MAX
+            } else {
+                waiting.put_off.saturating_add(1)
+            };
             let home = state.homes.entry(waiting.prepared.append.workspace).or_default();
             home.events += weight(&waiting);
             home.waiting.push_front(waiting);
         }
+    }
+
+    /// Nobody is interested in these any more, perhaps.
+    pub fn forget(&self, workspaces: impl IntoIterator<Item = Uuid>) {
+        let mut state = self.state();
+        workspaces
+            .into_iter()
+            .for_each(|workspace| state.forget_idle(workspace));
     }
 
     /// A committer does not get on. Tells whether another is to be hired.
@@ -209,8 +229,17 @@ impl State {
         let free = (BUSY + 1).saturating_sub(self.at_work - self.stuck).max(1);
         let enough = (std::mem::take(&mut self.ready) / free).max(WORTH_ANOTHER);
         let share = BATCH_EVENTS_MAX.div_ceil(turns.len().max(1));
+        let goes_alone = |workspace: &Uuid| self.homes.get(workspace).is_some_and(Home::goes_alone);
+        let chosen: Vec<Uuid> = match turns.split_first() {
+            Some((first, _)) if goes_alone(first) => vec![*first],
+            _ => turns
+                .iter()
+                .copied()
+                .filter(|workspace| !goes_alone(workspace))
+                .collect(),
+        };
         let mut gathered = Gathered::default();
-        for workspace in &turns {
+        for workspace in &chosen {
             if gathered.events >= enough {
                 break;
             }
@@ -218,13 +247,14 @@ impl State {
                 gathered.take_from(home, share);
             }
         }
-        for workspace in &turns {
+        for workspace in &chosen {
             if let Some(home) = self.homes.get_mut(workspace).filter(|home| home.in_hand) {
                 gathered.take_from(home, BATCH_EVENTS_MAX);
             }
         }
         for workspace in turns {
             self.give_turn(workspace); // who gave nothing keeps its place
+            self.forget_idle(workspace);
         }
         gathered.batch.sort_by_key(|waiting| waiting.prepared.append.workspace);
         gathered.batch
@@ -235,7 +265,6 @@ impl State {
             home.in_hand = false;
         }
         self.give_turn(workspace);
-        self.forget_idle(workspace);
     }
 
     fn forget_idle(&mut self, workspace: Uuid) {

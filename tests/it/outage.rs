@@ -69,6 +69,11 @@ async fn the_story_goes_on_after_a_standby_took_over_and_after_a_crash() {
     .await;
     writes(&owner, &refresh).await.into_iter().for_each(is_away);
     assert_eq!(owner.get("/deals").await.expect(200)["total"], json!(1));
+    let health = owner.get("/health").await;
+    assert_eq!(
+        (health.status, &health.body["data"]["services"]["database"]),
+        (503, &json!("read-only"))
+    );
     let win = format!("{deal}/win");
     let key = &[("Idempotency-Key", "win"), ("Accept-Language", "ru")];
     let refused = owner.send(Method::POST, &win, Some("{}".into()), key).await;

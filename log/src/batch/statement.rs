@@ -9,9 +9,9 @@ use sqlx::{Encode, PgConnection, Postgres, QueryBuilder, Type, postgres::PgHasAr
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Writes a planned batch, if every head still has the hash that it had before; an equal hash means
-/// an equal past. Else it fails, having written nothing: a changed head violates `not null`, a missing one or another
-/// version of a stream divides by zero, and what is there already violates its key.
+/// Writes a planned batch, if every head still has the hash and the epoch that it had before, which means an equal past.
+/// Else it fails, having written nothing: a changed head violates `not null`; a missing one, another version of a stream
+/// or a key that is taken divides by zero; a stream or command that is there already violates its key.
 pub(super) async fn write(
     connection: &mut PgConnection,
     batch: &[&Prepared],
@@ -26,7 +26,7 @@ pub(super) async fn write(
     statement.entered(&parts.commands);
     statement.claimed(&parts.claims);
     statement.written(&parts.events);
-    statement.judged(heads.len(), &parts.checks);
+    statement.checked(heads.len(), &parts);
     statement.query.build().execute(connection).await?;
     Ok(())
 }
@@ -37,7 +37,10 @@ struct Parts<'a> {
     commands: Vec<(CommandId, &'a Prepared, &'a Placed)>,
     claims: Vec<ClaimRow<'a>>,
     events: Vec<EventRow<'a>>,
+    /// Streams at a version that has to be looked for.
     checks: Vec<CheckRow>,
+    /// Streams that are new, as their first event's key will tell, unless they are archived.
+    begun: Vec<(Uuid, Uuid)>,
 }
 
 struct ClaimRow<'a> {
@@ -83,13 +86,18 @@ impl<'a> Parts<'a> {
             })
         });
         self.claims.extend(taken);
-        // That a stream is new its first event's key tells; any other version has to be looked for.
-        let written = append.streams.iter();
-        let written = written.filter(|stream| stream.events.is_empty() || stream.expected != Some(0));
-        let written = written.map(|stream| (stream.stream.id, stream.expected.unwrap_or(0)));
+        let (begun, continued): (Vec<_>, Vec<_>) = append
+            .streams
+            .iter()
+            .partition(|stream| stream.expected == Some(0) && !stream.events.is_empty());
+        self.begun
+            .extend(begun.iter().map(|stream| (workspace, stream.stream.id)));
+        let continued = continued
+            .iter()
+            .map(|stream| (stream.stream.id, stream.expected.unwrap_or(0)));
         let read = append.guards.iter().map(|guard| (guard.stream_id, guard.version));
         self.checks
-            .extend(written.chain(read).map(|(stream_id, version)| CheckRow {
+            .extend(continued.chain(read).map(|(stream_id, version)| CheckRow {
                 workspace,
                 stream_id,
                 version,
@@ -137,16 +145,17 @@ impl Statement {
     fn moved(&mut self, heads: &BTreeMap<Uuid, (Head, Head)>) {
         self.query.push(
             "with moved as (update log.heads h \
-             set position = u.position, hash = case h.hash when u.was then u.hash end, recorded_at = u.recorded_at from (select ",
+             set position = u.position, hash = case when h.hash = u.was and h.epoch = u.epoch then u.hash end, recorded_at = u.recorded_at from (select ",
         );
         self.rows(heads)
             .each("uuid", |(workspace, _)| **workspace)
             .each("bytea", |(_, (was, _))| was.hash.as_slice())
             .each("bigint", |(_, (_, head))| head.position)
             .each("bytea", |(_, (_, head))| head.hash.as_slice())
-            .each("timestamptz", |(_, (_, head))| head.recorded_at);
+            .each("timestamptz", |(_, (_, head))| head.recorded_at)
+            .each("bigint", |(_, (_, head))| head.epoch);
         self.query
-            .push(") u(id, was, position, hash, recorded_at) where h.workspace_id = u.id returning 1)");
+            .push(") u(id, was, position, hash, recorded_at, epoch) where h.workspace_id = u.id returning 1)");
     }
 
     fn entered(&mut self, commands: &[(CommandId, &Prepared, &Placed)]) {
@@ -179,7 +188,8 @@ impl Statement {
             .each("text", |claim| claim.kind)
             .each("text", |claim| claim.key)
             .each("uuid", |claim| claim.taker);
-        self.query.push(")");
+        // A violated key would put the key, which may be somebody's address, into the server's log.
+        self.query.push(" on conflict do nothing returning 1)");
     }
 
     fn written(&mut self, events: &[EventRow]) {
@@ -203,23 +213,39 @@ impl Statement {
         self.query.push(")");
     }
 
-    fn judged(&mut self, heads: usize, checks: &[CheckRow]) {
+    /// `moved` has come first, so whatever is looked at here can change no more.
+    fn checked(&mut self, heads: usize, parts: &Parts) {
         self.query
             .push(" select 1 / (case when (select count(*) from moved) = ");
-        self.query.push_bind(i64::try_from(heads).unwrap_or(i64::MAX));
-        if !checks.is_empty() {
+        self.query.push_bind(count(heads));
+        if !parts.claims.is_empty() {
+            self.query.push(" and (select count(*) from claimed) = ");
+            self.query.push_bind(count(parts.claims.len()));
+        }
+        if !parts.checks.is_empty() {
             self.query.push(" and not exists (select from (select ");
-            self.rows(checks)
+            self.rows(&parts.checks)
                 .each("uuid", |check| check.workspace)
                 .each("uuid", |check| check.stream_id)
                 .each("bigint", |check| check.version);
             self.query.push(
                 ") u(workspace_id, stream_id, version) where u.version <> coalesce((select max(e.version) from log.events e \
-                 where e.workspace_id = u.workspace_id and e.stream_id = u.stream_id), 0))",
+                 where e.workspace_id = u.workspace_id and e.stream_id = u.stream_id), (select a.version \
+                 from log.archived_streams a where a.workspace_id = u.workspace_id and a.stream_id = u.stream_id), 0))",
             );
         }
-        self.query
-            .push(" and not exists (select from log.archived_streams) then 1 else 0 end)");
+        if !parts.begun.is_empty() {
+            self.query
+                .push(" and (not exists (select from log.archived_streams) or not exists (select from (select ");
+            self.rows(&parts.begun)
+                .each("uuid", |(workspace, _)| *workspace)
+                .each("uuid", |(_, stream_id)| *stream_id);
+            self.query.push(
+                ") u(workspace_id, stream_id) join log.archived_streams a \
+                 on a.workspace_id = u.workspace_id and a.stream_id = u.stream_id))",
+            );
+        }
+        self.query.push(" then 1 else 0 end)");
     }
 
     fn rows<R: IntoIterator>(&mut self, rows: R) -> Rows<'_, R::Item> {
@@ -229,6 +255,10 @@ impl Statement {
             columns: self.query.separated(", "),
         }
     }
+}
+
+fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 /// `select` over parameters: `$1::uuid, unnest($2::text[])`, or plain values for a single row. In the select list arrays

@@ -11,23 +11,23 @@ use sqlx::{
     postgres::{PgConnectOptions, PgDatabaseError, PgSeverity},
 };
 use std::{
-    collections::BTreeSet,
     io::ErrorKind,
     sync::Mutex,
     time::{Duration, Instant},
 };
 use tokio::time::{error::Elapsed, timeout};
-use uuid::Uuid;
 
-/// How long a batch may take before its outcome is called unknown; the server gives up earlier, and says so.
+/// How long a batch may take before its outcome is called unknown; a server that is well gives up earlier, and says so.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long an unused connection is taken to be alive.
 const TRUSTED: Duration = Duration::from_secs(1);
 /// Between attempts to connect; callers that come in between hear at once that the store is away.
 const RECONNECT_MIN: Duration = Duration::from_millis(50);
 const RECONNECT_MAX: Duration = Duration::from_secs(1);
-/// How often a batch that lost a deadlock is tried again: two nodes may meet crosswise over new workspaces.
-const ATTEMPTS_MAX: u32 = 3;
+/// How often a batch is tried that was not written for no fault of its own, at half a second each when a lock is not to
+/// be had.
+const ATTEMPTS_MAX: u32 = 20;
+/// Two nodes may meet crosswise over new workspaces.
 const DEADLOCK: &str = "40P01";
 
 pub(super) struct Lane {
@@ -62,22 +62,17 @@ impl Lane {
     }
 
     /// See `batch::write`.
-    pub async fn write(
-        &mut self,
-        batch: &[&Prepared],
-        heads: &Mutex<Heads>,
-        waits: &BTreeSet<Uuid>,
-    ) -> Result<Vec<Option<Verdict>>, Lost> {
+    pub async fn write(&mut self, batch: &[&Prepared], heads: &Mutex<Heads>) -> Result<Vec<Option<Verdict>>, Lost> {
         let mut attempts = 0;
         loop {
             attempts += 1;
             let connection = self.connect().await.map_err(Lost::Away)?;
-            let written = timeout(PATIENCE, batch::write(connection, batch, heads, waits)).await;
+            let written = timeout(PATIENCE, batch::write(connection, batch, heads)).await;
             self.used = Instant::now();
             let lost = match written {
                 Ok(Ok(verdicts)) => return Ok(verdicts),
-                Ok(Err(error)) if is_deadlock(&error) && attempts < ATTEMPTS_MAX => continue,
-                Ok(Err(error)) => judge(error),
+                Ok(Err(error)) if is_passing(&error) && attempts < ATTEMPTS_MAX => continue,
+                Ok(Err(error)) => Lost::by(error),
                 Err(elapsed) => Lost::Unknown(too_late(elapsed)),
             };
             if !matches!(lost, Lost::Refused(_)) {
@@ -126,8 +121,8 @@ impl Lane {
     }
 }
 
-/// Plans fixed to index look-ups (a plan made on an empty table would scan), and limits so
-/// that a stuck lock is an error and not a silence.
+/// Plans fixed to index look-ups (a plan made on an empty table would scan), and limits: a stuck lock is an error and not
+/// a silence, and a node that vanishes in the middle of a batch does not keep its workspaces.
 fn on_lane(options: PgConnectOptions) -> PgConnectOptions {
     options.application_name("prometric-committer").options([
         ("enable_seqscan", "off"),
@@ -136,6 +131,8 @@ fn on_lane(options: PgConnectOptions) -> PgConnectOptions {
         ("plan_cache_mode", "force_generic_plan"),
         ("jit", "off"),
         ("statement_timeout", "10s"),
+        ("lock_timeout", "500ms"),
+        ("idle_in_transaction_session_timeout", "5s"),
         ("synchronous_commit", "on"),
     ])
 }
@@ -144,19 +141,21 @@ fn too_late(elapsed: Elapsed) -> sqlx::Error {
     sqlx::Error::Io(elapsed.into())
 }
 
-/// What the server refuses is not written; once it ends the connection (a terminated backend may have committed just
-/// before) or is silent, nobody knows.
-fn judge(error: sqlx::Error) -> Lost {
-    let told = error
-        .as_database_error()
-        .and_then(|told| told.try_downcast_ref::<PgDatabaseError>());
-    match told.map(PgDatabaseError::severity) {
-        None | Some(PgSeverity::Fatal | PgSeverity::Panic) => Lost::Unknown(error),
-        Some(_) if is_outage(&error) => Lost::Away(error),
-        Some(_) => Lost::Refused(error),
+impl Lost {
+    /// What the server refuses is not written; once it ends the connection (a terminated backend may have committed just
+    /// before) or is silent, nobody knows.
+    fn by(error: sqlx::Error) -> Self {
+        let told = error
+            .as_database_error()
+            .and_then(|told| told.try_downcast_ref::<PgDatabaseError>());
+        match told.map(PgDatabaseError::severity) {
+            None | Some(PgSeverity::Fatal | PgSeverity::Panic) => Self::Unknown(error),
+            Some(_) if is_outage(&error) => Self::Away(error),
+            Some(_) => Self::Refused(error),
+        }
     }
 }
 
-fn is_deadlock(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|told| told.code()).as_deref() == Some(DEADLOCK)
+fn is_passing(error: &sqlx::Error) -> bool {
+    batch::has_code(error, DEADLOCK) || batch::has_code(error, batch::LOCKED)
 }

@@ -100,7 +100,7 @@ impl Log {
         };
         let segment = write(&mut tx, header, folder).await?;
         record(&mut tx, &segment).await?;
-        lock_head(&mut tx, workspace).await?;
+        move_epoch(&mut tx, workspace).await?;
         tx.commit().await?;
         Ok(Some(segment))
     }
@@ -133,7 +133,7 @@ impl Log {
         }
         batch.flush(&mut tx).await?;
         forget(&mut tx, &segment, floors).await?;
-        lock_head(&mut tx, workspace).await?;
+        move_epoch(&mut tx, workspace).await?;
         tx.commit().await?;
         Ok(Some(segment))
     }
@@ -149,9 +149,10 @@ async fn alone(tx: &mut PgConnection, workspace: Uuid) -> Result<(), sqlx::Error
     Ok(())
 }
 
-/// Just before the commit: so that no append sees one of its statements before this transaction and one after.
-async fn lock_head(tx: &mut PgConnection, workspace: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("select from log.heads where workspace_id = $1 for update")
+/// Just before the commit: so that no append sees one of its statements before this transaction and one after, and none
+/// that was planned before is written after.
+async fn move_epoch(tx: &mut PgConnection, workspace: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query("update log.heads set epoch = epoch + 1 where workspace_id = $1")
         .bind(workspace)
         .execute(tx)
         .await?;

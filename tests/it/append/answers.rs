@@ -15,7 +15,9 @@ async fn a_lost_answer_is_asked_for_again() {
     let ((node, wire), pool) = (Wire::node(&database).await, database.pool().await);
     let other = database.log().await;
     let workspace = Uuid::now_v7();
-    node.append(to(workspace).stream(1, 0, 1)).await.unwrap(); // from here on it knows where the log stands
+    for version in 0..2 {
+        node.append(to(workspace).stream(1, version, 1)).await.unwrap(); // now it knows where the log stands
+    }
     let lone = |nth: u128| vec![to(workspace).stream(nth, 0, 1).command(nth, 1)];
     let several = |nth: u128| {
         let second = to(workspace)
@@ -47,6 +49,6 @@ async fn a_lost_answer_is_asked_for_again() {
             }
         }
     }
-    assert_eq!(whole(&other, &pool, workspace).await.len(), 9);
+    assert_eq!(whole(&other, &pool, workspace).await.len(), 10);
     assert_eq!(claims(&pool, workspace).await.len(), 2);
 }

@@ -50,7 +50,7 @@ impl Route {
         }
     }
 
-    /// As soon as anything is archived, nothing is taken on trust.
+    /// As soon as anything is archived, the function takes nothing on trust.
     async fn looks_everywhere(self, workspace: Uuid) -> Self {
         let archived = "insert into log.archived_streams values ($1, $2, 'deal', 1)";
         let archived = sqlx::query(archived).bind(workspace).bind(Uuid::now_v7());
@@ -79,7 +79,7 @@ async fn whichever_way_an_append_takes_the_same_comes_of_it() {
     let routes = [
         Route::new(1, false).await,
         Route::new(1, true).await,
-        Route::new(1, false).await.looks_everywhere(workspace).await,
+        Route::new(1, true).await.looks_everywhere(workspace).await,
         Route::new(2, false).await,
     ];
     let seed = rand::random();
