@@ -217,16 +217,21 @@ impl Dam {
 
     /// Until so many committers wait at it.
     async fn is_felt(&self, pool: &PgPool, committers: i64) {
-        let felt = "select count(*) from pg_stat_activity where datname = current_database()
-            and application_name = 'prometric-committer' and wait_event_type = 'Lock'";
-        let felt = async || {
-            let waiting: i64 = sqlx::query_scalar(felt).fetch_one(pool).await.unwrap();
-            (waiting == committers).then_some(())
-        };
-        eventually("the committers wait", felt).await;
+        committers_wait(pool, committers).await;
     }
 
     async fn opens(mut self) {
         sqlx::query("rollback").execute(&mut self.0).await.unwrap();
     }
+}
+
+/// Until so many of them wait for a lock.
+async fn committers_wait(pool: &PgPool, committers: i64) {
+    let felt = "select count(*) from pg_stat_activity where datname = current_database()
+            and application_name = 'prometric-committer' and wait_event_type = 'Lock'";
+    let felt = async || {
+        let waiting: i64 = sqlx::query_scalar(felt).fetch_one(pool).await.unwrap();
+        (waiting == committers).then_some(())
+    };
+    eventually("the committers wait", felt).await;
 }

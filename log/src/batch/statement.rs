@@ -19,7 +19,10 @@ pub(super) async fn write(
 ) -> Result<(), sqlx::Error> {
     let mut parts = Parts::default();
     for (prepared, placed) in batch.iter().zip(placed) {
-        parts.add(prepared, placed);
+        let has_archive = heads
+            .get(&prepared.append.workspace)
+            .is_none_or(|(head, _)| head.epoch > 0);
+        parts.add(prepared, placed, has_archive);
     }
     let mut statement = Statement::new(heads.len() == 1);
     statement.moved(heads);
@@ -39,7 +42,7 @@ struct Parts<'a> {
     events: Vec<EventRow<'a>>,
     /// Streams at a version that has to be looked for.
     checks: Vec<CheckRow>,
-    /// Streams that are new, as their first event's key will tell, unless they are archived.
+    /// Streams that are new, which their first event's key tells of all but those that may be in the archive: these.
     begun: Vec<(Uuid, Uuid)>,
 }
 
@@ -72,7 +75,7 @@ struct CheckRow {
 }
 
 impl<'a> Parts<'a> {
-    fn add(&mut self, prepared: &'a Prepared, placed: &'a Placed) {
+    fn add(&mut self, prepared: &'a Prepared, placed: &'a Placed, has_archive: bool) {
         let append = &prepared.append;
         let workspace = append.workspace;
         self.commands
@@ -90,8 +93,10 @@ impl<'a> Parts<'a> {
             .streams
             .iter()
             .partition(|stream| stream.expected == Some(0) && !stream.events.is_empty());
-        self.begun
-            .extend(begun.iter().map(|stream| (workspace, stream.stream.id)));
+        if has_archive {
+            let begun = begun.iter().map(|stream| (workspace, stream.stream.id));
+            self.begun.extend(begun);
+        }
         let continued = continued
             .iter()
             .map(|stream| (stream.stream.id, stream.expected.unwrap_or(0)));
@@ -235,14 +240,13 @@ impl Statement {
             );
         }
         if !parts.begun.is_empty() {
-            self.query
-                .push(" and (not exists (select from log.archived_streams) or not exists (select from (select ");
+            self.query.push(" and not exists (select from (select ");
             self.rows(&parts.begun)
                 .each("uuid", |(workspace, _)| *workspace)
                 .each("uuid", |(_, stream_id)| *stream_id);
             self.query.push(
                 ") u(workspace_id, stream_id) join log.archived_streams a \
-                 on a.workspace_id = u.workspace_id and a.stream_id = u.stream_id))",
+                 on a.workspace_id = u.workspace_id and a.stream_id = u.stream_id)",
             );
         }
         self.query.push(" then 1 else 0 end)");

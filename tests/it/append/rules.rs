@@ -1,6 +1,6 @@
 //! Who loses hears why, alone; a repeat hears what the first one did; keys and numbers are had once.
 
-use super::{Answer, Asking, KIND, at_once, claims, id, in_one_batch, to, whole};
+use super::{Answer, Asking, KIND, at_once, claims, committers_wait, id, in_one_batch, to, whole};
 use log::{Append, AppendError, Appended, Log};
 use prometric_tests::Database;
 use sqlx::PgPool;
@@ -75,6 +75,37 @@ async fn after_the_first_of_a_workspace_has_lost_others_can_win() {
     for stream in 1..=3 {
         log.append(to(workspace).stream(stream, 0, 1)).await.unwrap();
     }
+}
+
+/// As archiving does it; the node plans before, and its statement begins before, so that it cannot see it.
+#[tokio::test]
+async fn what_is_archived_while_an_append_waits_is_not_new() {
+    let (_database, log, pool, workspace) = new().await;
+    let at = |version: i64| to(workspace).stream(1, version, 1);
+    for version in 0..3 {
+        log.append(at(version)).await.unwrap();
+    }
+    let mut archive = pool.begin().await.unwrap();
+    for statement in [
+        "insert into log.archived_streams select workspace_id, stream_id, 'deal', 3 from log.events where workspace_id = $1 limit 1",
+        "delete from log.events where workspace_id = $1",
+        "update log.heads set epoch = epoch + 1 where workspace_id = $1",
+    ] {
+        let statement = sqlx::query(statement).bind(workspace).execute(&mut *archive);
+        assert!(statement.await.unwrap().rows_affected() > 0);
+    }
+    let append = tokio::spawn({
+        let (log, append) = (log.clone(), at(0));
+        async move { log.append(append).await }
+    });
+    committers_wait(&pool, 1).await;
+    archive.commit().await.unwrap();
+    let answer = append.await.unwrap();
+    assert!(
+        matches!(answer, Err(AppendError::Version { actual: 3, .. })),
+        "{answer:?}"
+    );
+    assert_eq!(log.append(at(3)).await.unwrap().events[0].version, 4);
 }
 
 #[tokio::test]
