@@ -12,17 +12,16 @@ mod rules;
 
 use futures::future::join_all;
 use log::{
-    Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, Log, Metadata, NewEvent, Number, Recorded,
-    Stream, StreamAppend, Verifier, keeping::Walk,
+    Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, Log, NewEvent, Number, Recorded, Stream,
+    StreamAppend, Verifier, keeping::Walk,
 };
-use prometric_tests::eventually;
+use prometric_tests::{append_to as to, eventually};
 use sqlx::{PgConnection, PgPool};
 use std::collections::BTreeMap;
 use tokio::task::coop::unconstrained;
 use uuid::Uuid;
 
 const KIND: &str = "deal.code";
-const YEAR: i32 = 2026;
 
 type Answer = Result<Appended, AppendError>;
 
@@ -38,23 +37,6 @@ fn event(data: &str) -> NewEvent {
         schema: 1,
         data: data.into(),
         number: None,
-    }
-}
-
-/// An append of nothing, to be made more of by what follows.
-fn to(workspace: Uuid) -> Append {
-    Append {
-        workspace,
-        streams: vec![],
-        claims: vec![],
-        guards: vec![],
-        command: None,
-        answer: String::new(),
-        number_year: YEAR,
-        metadata: Metadata {
-            actor: "system".into(),
-            ..Metadata::default()
-        },
     }
 }
 

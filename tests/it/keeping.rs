@@ -6,9 +6,10 @@ mod tampering;
 mod transfer;
 
 use log::{
-    Append, Appended, Claim, ClaimAct, CommandId, Log, Metadata, NewEvent, Number, Stream, StreamAppend,
-    keeping::Report, keeping::Walk,
+    Append, Appended, Claim, ClaimAct, CommandId, Log, NewEvent, Number, Stream, StreamAppend, keeping::Report,
+    keeping::Walk,
 };
+use prometric_tests::append_to;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -30,21 +31,12 @@ fn append(workspace: Uuid, stream: u128, expected: Option<i64>, events: usize) -
         id: Uuid::from_u128(stream),
     };
     Append {
-        workspace,
         streams: vec![StreamAppend {
             stream,
             expected,
             events: std::iter::repeat_with(event).take(events).collect(),
         }],
-        claims: vec![],
-        guards: vec![],
-        command: None,
-        answer: String::new(),
-        number_year: 2026,
-        metadata: Metadata {
-            actor: "system".into(),
-            ..Metadata::default()
-        },
+        ..append_to(workspace)
     }
 }
 

@@ -3,10 +3,9 @@
 
 use domain::{Erased, Personal};
 use log::{
-    Append, AppendError, CommandId, KeyRing, Log, Metadata, NewEvent, PersonalError, Recorded, Stream, StreamAppend,
-    Verifier,
+    Append, AppendError, CommandId, KeyRing, Log, NewEvent, PersonalError, Recorded, Stream, StreamAppend, Verifier,
 };
-use prometric_tests::{Database, Server, eventually};
+use prometric_tests::{Database, Server, append_to, eventually};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -75,18 +74,12 @@ fn append_data(event_type: String, data: String) -> Append {
         id: Uuid::now_v7(),
     };
     Append {
-        workspace: WORKSPACE,
         streams: vec![StreamAppend {
             stream,
             expected: None,
             events: vec![event],
         }],
-        claims: vec![],
-        guards: vec![],
-        command: None,
-        answer: String::new(),
-        number_year: 2026,
-        metadata: Metadata::default(),
+        ..append_to(WORKSPACE)
     }
 }
 

@@ -4,8 +4,8 @@ mod holes;
 mod snapshots;
 
 use futures::{StreamExt, TryStreamExt};
-use log::{Append, Log, Metadata, NewEvent, Recorded, Stream, StreamAppend, Verifier};
-use prometric_tests::{Database, eventually};
+use log::{Append, Log, NewEvent, Recorded, Stream, StreamAppend, Verifier};
+use prometric_tests::{Database, append_to, eventually};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -34,17 +34,8 @@ pub async fn write(log: &Log, workspace: Uuid, stream_id: Uuid, count: usize, by
         events: (0..count).map(event).collect(),
     };
     let append = Append {
-        workspace,
         streams: vec![stream],
-        claims: vec![],
-        guards: vec![],
-        command: None,
-        answer: String::new(),
-        number_year: 2026,
-        metadata: Metadata {
-            actor: "system".to_owned(),
-            ..Metadata::default()
-        },
+        ..append_to(workspace)
     };
     log.append(append).await.unwrap();
 }

@@ -2,9 +2,9 @@
 
 use crate::crash::all_planned;
 use futures::{StreamExt, future::join_all, stream};
-use log::{Append, AppendError, Appended, CommandId, Log, Metadata, NewEvent, Stream, StreamAppend};
+use log::{Append, AppendError, Appended, CommandId, Log, NewEvent, Stream, StreamAppend};
 use prometric_tests::{
-    Database, Server, eventually,
+    Database, Server, append_to, eventually,
     story::{Shop, id},
 };
 use reqwest::Method;
@@ -34,14 +34,10 @@ async fn append(log: &Log, workspace: Uuid, command: CommandId) -> Result<Append
         events: vec![event],
     };
     log.append(Append {
-        workspace,
         streams: vec![stream],
-        claims: vec![],
-        guards: vec![],
         command: Some(command),
         answer: "done".to_owned(),
-        number_year: 2026,
-        metadata: Metadata::default(),
+        ..append_to(workspace)
     })
     .await
 }

@@ -19,10 +19,29 @@ pub use routes::{Route, routes};
 pub use server::{Server, free_port, nats_url};
 pub use yard::Yard;
 
+use log::{Append, Metadata};
 use std::{future::Future, time::Duration};
+use uuid::Uuid;
 
 /// How long anything may take on a slow machine before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An append of nothing, to be made more of.
+pub fn append_to(workspace: Uuid) -> Append {
+    Append {
+        workspace,
+        streams: vec![],
+        claims: vec![],
+        guards: vec![],
+        command: None,
+        answer: String::new(),
+        number_year: 2026,
+        metadata: Metadata {
+            actor: "system".to_owned(),
+            ..Metadata::default()
+        },
+    }
+}
 
 /// Asks again until there is an answer.
 #[track_caller]

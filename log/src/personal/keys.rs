@@ -67,11 +67,7 @@ impl PersonKeys {
             .iter()
             .filter_map(|owner| Some((*owner, self.cache.get(*owner, now)?)));
         let mut keys: Keys = kept.collect();
-        let missing: Vec<Owner> = owners
-            .iter()
-            .copied()
-            .filter(|owner| !keys.contains_key(owner))
-            .collect();
+        let missing = missing(owners, &keys);
         if !missing.is_empty() {
             keys.extend(self.read(&missing, connection).await?);
         }
@@ -81,11 +77,7 @@ impl PersonKeys {
     /// The same, and a new key for whoever has none.
     pub(super) async fn find_or_make(&self, owners: &BTreeSet<Owner>) -> Result<Keys, PersonalError> {
         let mut keys = self.find(owners, None).await?;
-        let missing: Vec<Owner> = owners
-            .iter()
-            .copied()
-            .filter(|owner| !keys.contains_key(owner))
-            .collect();
+        let missing = missing(owners, &keys);
         if !missing.is_empty() {
             self.make(&missing).await?;
             keys.extend(self.read(&missing, None).await?);
@@ -171,4 +163,12 @@ impl PersonKeys {
 /// As arrays to bind.
 pub(super) fn columns(owners: &[Owner]) -> (Vec<Uuid>, Vec<Uuid>) {
     owners.iter().map(|owner| (owner.workspace, owner.person)).unzip()
+}
+
+fn missing(owners: &BTreeSet<Owner>, keys: &Keys) -> Vec<Owner> {
+    owners
+        .iter()
+        .copied()
+        .filter(|owner| !keys.contains_key(owner))
+        .collect()
 }

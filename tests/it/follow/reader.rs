@@ -2,8 +2,8 @@
 //! error of the database.
 
 use async_trait::async_trait;
-use log::{Append, Consumer, ConsumerError, Log, Metadata, NewEvent, Progress, Stream, StreamAppend, Urge};
-use prometric_tests::Database;
+use log::{Append, Consumer, ConsumerError, Log, NewEvent, Progress, Stream, StreamAppend, Urge};
+use prometric_tests::{Database, append_to};
 use sqlx::PgPool;
 use std::sync::{
     Arc, Mutex, OnceLock,
@@ -180,14 +180,8 @@ pub async fn append(log: &Log, workspace: Uuid, events: usize) {
         events: std::iter::repeat_with(event).take(events).collect(),
     };
     let append = Append {
-        workspace,
         streams: vec![stream],
-        claims: vec![],
-        guards: vec![],
-        command: None,
-        answer: String::new(),
-        number_year: 2026,
-        metadata: Metadata::default(),
+        ..append_to(workspace)
     };
     log.append(append).await.unwrap();
 }
