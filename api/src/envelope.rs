@@ -7,21 +7,21 @@ use axum::{
 };
 use chrono::{DateTime, SubsecRound, Utc};
 use projections::list::{LIMIT_DEFAULT, Page};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
+use std::collections::BTreeMap;
 
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Envelope<T> {
-    #[schema(example = true)]
     pub success: bool,
     pub data: T,
     pub meta: Meta,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Meta {
     pub timestamp: DateTime<Utc>,
     pub version: &'static str,
@@ -75,7 +75,7 @@ pub fn etag(version: i64) -> HeaderValue {
 }
 
 /// A page of a list; `T` is `Box<RawValue>` on the way out and the item's list in the OpenAPI document.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Listed<T> {
     pub items: T,
@@ -86,7 +86,7 @@ pub struct Listed<T> {
     pub pagination: Pagination,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pagination {
     pub page: i64,
@@ -153,16 +153,14 @@ pub fn list(page: Page) -> Response {
 }
 
 /// What refusals look like; for the OpenAPI document only, `Problem` writes it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorEnvelope {
-    #[schema(example = false)]
     pub success: bool,
     pub error: ErrorBody,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorBody {
-    #[schema(example = "VALIDATION_FAILED")]
     pub code: String,
     /// In the language of `Accept-Language`.
     pub message: String,
@@ -170,16 +168,16 @@ pub struct ErrorBody {
     pub timestamp: DateTime<Utc>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorDetails {
     /// Finer than the code, stable: `deal.already_lost`.
     pub reason: Option<String>,
     /// Each offending field with a sentence.
-    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
-    pub fields: Option<serde_json::Value>,
+    pub fields: Option<BTreeMap<String, String>>,
     /// Each offending field with the rule it breaks.
-    #[schema(value_type = Option<std::collections::HashMap<String, String>>)]
-    pub rules: Option<serde_json::Value>,
+    pub rules: Option<BTreeMap<String, String>>,
+    /// Of a field or a word that does not exist: those that do.
+    pub known: Option<BTreeMap<String, Vec<String>>>,
     /// The right that is missing: `DEALS_CREATE`.
     pub permission: Option<String>,
 }

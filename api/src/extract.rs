@@ -4,16 +4,19 @@
 mod body;
 mod caller;
 mod id;
+mod json;
 mod right;
 mod strict;
 mod whole;
+mod with;
 mod write;
 
-pub use body::{Body, BodyHash};
+pub use body::{Asked, Body, BodyHash};
 pub use caller::{Caller, Named, SignedIn};
-pub use id::{Id, Pairs, ProductParam, path_id};
+pub use id::{Id, List, Pairs, ProductParam, path_id};
 pub use right::{May, Right};
 pub use whole::whole;
+pub use with::{Edit, New, Nothing, With};
 pub use write::{Write, Written};
 
 /// One marker per permission, for `May<DealsCreate>`.

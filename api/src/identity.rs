@@ -10,9 +10,9 @@ pub mod token;
 mod workspace;
 
 use crate::state::App;
-use utoipa_axum::router::OpenApiRouter;
+use aide::axum::ApiRouter;
 
-pub fn router() -> OpenApiRouter<App> {
+pub fn router() -> ApiRouter<App> {
     registration::router()
         .merge(sign_in::router())
         .merge(workspace::router())

@@ -15,6 +15,7 @@ pub mod openapi;
 pub mod problem;
 pub mod production;
 pub mod relay;
+pub mod reply;
 pub mod router;
 pub mod sales;
 pub mod serve;

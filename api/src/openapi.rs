@@ -1,140 +1,156 @@
-//! The OpenAPI document: what utoipa gathers from the handlers, with what all of them have in common.
+//! The OpenAPI document, read off the handlers' types: each extractor says what it takes, each reply what it gives.
+//! Here is what all operations have in common.
 
-use crate::envelope::ErrorEnvelope;
-use utoipa::{
-    Modify, OpenApi, PartialSchema, ToSchema,
-    openapi::{
-        self, Components, ContentBuilder, HttpMethod, ObjectBuilder, PathItem, Ref, Required, ResponseBuilder,
-        path::{Operation, ParameterBuilder, ParameterIn},
-        schema::{KnownFormat, SchemaFormat, Type},
-        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
-    },
+mod takes;
+
+use crate::envelope::{ErrorEnvelope, VERSION};
+use aide::{
+    axum::ApiRouter,
+    generate,
+    openapi::{self, MediaType, OpenApi, SchemaObject},
+    transform::TransformOperation,
 };
+use axum::Router;
+use indexmap::IndexMap;
+use schemars::{Schema, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
 
-const BEARER: &str = "bearer";
-const WORKSPACE_PARAMETER: &str = "{wsId}";
+/// An operation in one sentence.
+pub fn told(summary: &'static str) -> impl FnOnce(TransformOperation) -> TransformOperation {
+    move |operation| operation.summary(summary)
+}
 
-/// Title, tags and the shapes that no handler names.
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Prometric",
-        description = "An ERP backend on one append-only event log per workspace. Every resource answers under `/api/v1/workspaces/{wsId}/…` \
-            and under `/api/v1/…` with the workspace from `X-Workspace-Id`, `X-Tenant-Key` or the token."
-    ),
-    modifiers(&Common)
-)]
-pub struct Document;
+/// Marks an operation that asks for no token.
+const OPEN: &str = "x-open";
 
-struct Common;
-
-impl Modify for Common {
-    fn modify(&self, document: &mut openapi::OpenApi) {
-        let components = document.components.get_or_insert_with(Components::new);
-        let scheme = SecurityScheme::Http(
-            HttpBuilder::new()
-                .scheme(HttpAuthScheme::Bearer)
-                .bearer_format("JWT")
-                .build(),
-        );
-        components.add_security_scheme(BEARER, scheme);
-        let mut refusal = vec![(ErrorEnvelope::name().into_owned(), ErrorEnvelope::schema())];
-        ErrorEnvelope::schemas(&mut refusal);
-        components.schemas.extend(refusal);
+/// The same for those who are not signed in.
+pub fn told_to_all(summary: &'static str) -> impl FnOnce(TransformOperation) -> TransformOperation {
+    move |mut operation| {
+        operation.inner_mut().extensions.insert(OPEN.to_owned(), json!(true));
+        operation.summary(summary)
     }
 }
 
-/// Adds to every operation: an id of its own, the workspace parameter, who may call it, and how it refuses.
-pub fn finish(mut document: openapi::OpenApi) -> openapi::OpenApi {
-    for (path, item) in &mut document.paths.paths {
-        for (method, operation) in operations(item) {
-            operation.operation_id = Some(operation_id(method, path));
-            if path.contains(WORKSPACE_PARAMETER) {
-                operation
-                    .parameters
-                    .get_or_insert_default()
-                    .push(workspace_parameter().into());
+/// The routes, and the document of them.
+pub fn describe<S: Clone + Send + Sync + 'static>(routes: impl FnOnce() -> ApiRouter<S>) -> (Router<S>, Value) {
+    generate::in_context(|context| {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        });
+        context.schema = settings.into_generator();
+    });
+    let mut document = OpenApi::default();
+    let refusal = generate::in_context(|context| context.schema.subschema_for::<ErrorEnvelope>());
+    let router = routes().finish_api(&mut document);
+    let document = serde_json::to_value(document).unwrap_or_default();
+    (router, finish(document, &refusal))
+}
+
+pub(crate) fn json_content(schema: Schema) -> IndexMap<String, MediaType> {
+    let media = MediaType {
+        schema: Some(SchemaObject {
+            json_schema: schema,
+            external_docs: None,
+            example: None,
+        }),
+        ..MediaType::default()
+    };
+    IndexMap::from([("application/json".to_owned(), media)])
+}
+
+/// A parameter, in the standard's own words.
+pub(crate) fn parameter(operation: &mut openapi::Operation, words: Value) {
+    let known = serde_json::from_value::<openapi::Parameter>(words);
+    operation.parameters.extend(known.map(openapi::ReferenceOr::Item));
+}
+
+/// Adds to every operation an id of its own, a tag, the workspace parameter, who may call it, and how it refuses.
+fn finish(mut document: Value, refusal: &Schema) -> Value {
+    document["info"] = json!({
+        "title": "Prometric",
+        "version": VERSION,
+        "description": "An ERP backend on one append-only event log per workspace. Every resource answers under \
+            `/api/v1/workspaces/{wsId}/…` and under `/api/v1/…` with the workspace from `X-Workspace-Id`, `X-Tenant-Key` or the token.",
+    });
+    document["components"]["securitySchemes"] =
+        json!({ "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } });
+    let paths = document["paths"].as_object_mut();
+    for (path, item) in paths.into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            if let Some(operation) = operation.as_object_mut() {
+                complete(operation, method, path, refusal);
             }
-            if operation.security.is_none() {
-                operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
-            }
-            refusals(operation);
         }
     }
     document
 }
 
-fn operations(item: &mut PathItem) -> Vec<(HttpMethod, &mut Operation)> {
-    let all = [
-        (HttpMethod::Get, &mut item.get),
-        (HttpMethod::Post, &mut item.post),
-        (HttpMethod::Put, &mut item.put),
-        (HttpMethod::Patch, &mut item.patch),
-        (HttpMethod::Delete, &mut item.delete),
-    ];
-    all.into_iter()
-        .filter_map(|(method, operation)| operation.as_mut().map(|operation| (method, operation)))
-        .collect()
+fn complete(operation: &mut Map<String, Value>, method: &str, path: &str, refusal: &Schema) {
+    operation.insert("operationId".into(), operation_id(method, path).into());
+    operation.entry("tags").or_insert_with(|| json!([tag(path)]));
+    let open = operation.remove(OPEN).is_some();
+    operation.insert(
+        "security".into(),
+        if open { json!([{}]) } else { json!([{ "bearer": [] }]) },
+    );
+    if path.contains("{wsId}") {
+        let workspace =
+            json!({ "name": "wsId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } });
+        if let Some(parameters) = operation
+            .entry("parameters")
+            .or_insert_with(|| json!([]))
+            .as_array_mut()
+        {
+            parameters.push(workspace);
+        }
+    }
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    for (status, description) in REFUSALS {
+        let content = json!({ "application/json": { "schema": refusal } });
+        if responses.get(status).is_none() {
+            responses[status] = json!({ "description": description, "content": content });
+        }
+    }
+}
+
+const REFUSALS: [(&str, &str); 12] = [
+    ("400", "Malformed; `details.fields` and `details.rules` name each field"),
+    ("401", "Not signed in, or the token has expired"),
+    ("403", "A right is missing; `details.permission` names it"),
+    ("404", "Not there, or not for the caller"),
+    (
+        "405",
+        "The resource does not know the method; `Allow` names those it knows",
+    ),
+    ("409", "Not possible in the current state"),
+    ("412", "`If-Match` names a version that is no longer the newest"),
+    ("413", "The body is too large"),
+    (
+        "422",
+        "Refused by a limit, or an `Idempotency-Key` used for another request",
+    ),
+    ("429", "Too many requests; `Retry-After` says when to try again"),
+    ("500", "A fault of ours"),
+    ("503", "Busy or unavailable; try again"),
+];
+
+/// The first word of the path behind version and workspace.
+fn tag(path: &str) -> &str {
+    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let path = path
+        .strip_prefix("/workspaces/{wsId}")
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(path);
+    path.split('/').find(|word| !word.is_empty()).unwrap_or("system")
 }
 
 /// `GET /api/v1/deals/{id}` is `get_deals_id`, and with `workspaces` in front in the other form.
-fn operation_id(method: HttpMethod, path: &str) -> String {
-    let verb = match method {
-        HttpMethod::Post => "post",
-        HttpMethod::Put => "put",
-        HttpMethod::Patch => "patch",
-        HttpMethod::Delete => "delete",
-        _ => "get",
-    };
-    let words = path
-        .trim_start_matches("/api/v1")
-        .split(['/', '{', '}', '-'])
-        .filter(|word| !word.is_empty());
-    words.fold(verb.to_owned(), |id, word| format!("{id}_{word}"))
-}
-
-fn workspace_parameter() -> openapi::path::Parameter {
-    let uuid = ObjectBuilder::new()
-        .schema_type(Type::String)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
-    ParameterBuilder::new()
-        .name("wsId")
-        .parameter_in(ParameterIn::Path)
-        .required(Required::True)
-        .schema(Some(uuid))
-        .build()
-}
-
-fn refusals(operation: &mut Operation) {
-    const ALL: [(&str, &str); 8] = [
-        ("400", "Malformed; `details.fields` and `details.rules` name each field"),
-        ("401", "Not signed in, or the token has expired"),
-        ("403", "A right is missing; `details.permission` names it"),
-        ("404", "Not there, or not for the caller"),
-        ("409", "Not possible in the current state"),
-        ("412", "`If-Match` names a version that is no longer the newest"),
-        (
-            "422",
-            "Refused by a limit, or an `Idempotency-Key` used for another request",
-        ),
-        ("503", "Busy or unavailable; try again"),
-    ];
-    let body = || {
-        ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name("ErrorEnvelope")))
-            .build()
-    };
-    for (status, description) in ALL {
-        let refusal = ResponseBuilder::new()
-            .description(description)
-            .content("application/json", body())
-            .build();
-        operation
-            .responses
-            .responses
-            .entry(status.to_owned())
-            .or_insert_with(|| refusal.into());
-    }
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.trim_start_matches("/api/v1").split(['/', '{', '}', '-']);
+    words
+        .filter(|word| !word.is_empty())
+        .fold(method.to_owned(), |id, word| format!("{id}_{word}"))
 }
 
 #[cfg(test)]
@@ -143,13 +159,12 @@ mod tests {
 
     #[test]
     fn an_operation_is_called_by_its_method_and_path() {
+        assert_eq!(operation_id("post", "/api/v1/deals/{id}/win"), "post_deals_id_win");
         assert_eq!(
-            operation_id(HttpMethod::Post, "/api/v1/deals/{id}/win"),
-            "post_deals_id_win"
-        );
-        assert_eq!(
-            operation_id(HttpMethod::Get, "/api/v1/workspaces/{wsId}/production/work-orders"),
+            operation_id("get", "/api/v1/workspaces/{wsId}/production/work-orders"),
             "get_workspaces_wsId_production_work_orders"
         );
+        assert_eq!(tag("/api/v1/workspaces/{wsId}/deals"), "deals");
+        assert_eq!(tag("/api/v1/workspaces/{wsId}"), "workspaces");
     }
 }

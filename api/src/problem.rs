@@ -6,6 +6,7 @@ use crate::{
     envelope,
     i18n::{self, Language},
 };
+use aide::OperationOutput;
 use axum::{
     Json,
     extract::Request,
@@ -144,8 +145,13 @@ impl Problem {
     }
 
     /// What the request is about is not there, e.g. `deal.missing`.
-    pub fn missing(reason: &'static str) -> Self {
+    pub fn missing(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::NotFound).because(reason)
+    }
+
+    /// A body that is no JSON.
+    pub fn malformed() -> Self {
+        Self::new(Code::ValidationFailed).because("body.malformed")
     }
 
     pub fn unauthorized() -> Self {
@@ -269,6 +275,13 @@ impl Problem {
                 .iter()
                 .map(|violation| (violation.field.clone(), violation.rule.code().into()));
             details.insert("rules".into(), Value::Object(rules.collect()));
+            let known = violations.iter().filter(|violation| !violation.rule.known().is_empty());
+            let known: Map<String, Value> = known
+                .map(|violation| (violation.field.clone(), violation.rule.known().into()))
+                .collect();
+            if !known.is_empty() {
+                details.insert("known".into(), Value::Object(known));
+            }
         }
         let mut values = FluentArgs::new();
         for (name, value) in args {
@@ -292,6 +305,11 @@ fn rule_text(language: Language, rule: &Rule) -> String {
         values.set(name, value);
     }
     i18n::text(language, &format!("rule-{}", rule.code()), &values).unwrap_or_else(|| rule.code().to_owned())
+}
+
+/// How operations refuse is the same for all of them: `openapi`.
+impl OperationOutput for Problem {
+    type Inner = Self;
 }
 
 /// Leaves the problem for `render`.

@@ -4,12 +4,14 @@ use crate::{
     catalog, extract, finance, identity, measure, office, openapi, problem, problem::Problem, production, sales,
     state::App, system,
 };
+use aide::{axum::ApiRouter, scalar::Scalar};
 use axum::{
-    Router,
+    Json, Router,
     extract::{DefaultBodyLimit, Request},
     http::header::HeaderName,
     middleware::from_fn,
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
+    routing::get,
 };
 use std::any::Any;
 use tower::Layer;
@@ -20,15 +22,12 @@ use tower_http::{
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     trace::TraceLayer,
 };
-use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The nouns of a workspace: one line each.
-fn nouns() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+fn nouns() -> ApiRouter<App> {
+    ApiRouter::new()
         .merge(sales::customer::router())
         .merge(sales::deal::router())
         .merge(sales::order::router())
@@ -41,15 +40,17 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(office::notification::router())
 }
 
-fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(openapi::Document::openapi())
+fn routes() -> ApiRouter<App> {
+    ApiRouter::new()
         .nest("/api/v1", identity::router().merge(system::router()).merge(nouns()))
         .nest("/api/v1/workspaces/{wsId}", nouns())
 }
 
 pub fn router(app: App) -> Router {
-    let (routes, document) = routes().split_for_parts();
+    let (routes, document) = openapi::describe(routes);
     let routes = routes
+        .route("/openapi.json", get(move || std::future::ready(Json(document.clone()))))
+        .route("/docs", get(scalar))
         .merge(system::probes())
         .fallback(unknown)
         .layer(DefaultBodyLimit::disable())
@@ -62,11 +63,13 @@ pub fn router(app: App) -> Router {
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(CorsLayer::permissive())
         .with_state(app);
-    // Trailing slash or none, both answer; but not below /docs, whose page needs its own.
-    let routes = NormalizePathLayer::trim_trailing_slash().layer(routes);
-    Router::new()
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::finish(document)))
-        .fallback_service(routes)
+    // Trailing slash or none, both answer.
+    Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(routes))
+}
+
+/// The API to browse.
+async fn scalar() -> Html<String> {
+    Html(Scalar::new("/openapi.json").with_title("Prometric").html())
 }
 
 async fn unknown() -> Problem {
@@ -100,8 +103,7 @@ mod tests {
     /// Routes that contradict each other make this panic.
     #[test]
     fn every_route_stands_in_the_document_under_an_id_of_its_own() {
-        let (_, document) = routes().split_for_parts();
-        let document = serde_json::to_value(openapi::finish(document)).unwrap();
+        let (_, document) = openapi::describe(routes);
         let paths = document["paths"].as_object().unwrap();
         let operations = paths.values().flat_map(|item| item.as_object().unwrap().values());
         let ids: Vec<&str> = operations

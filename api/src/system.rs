@@ -1,22 +1,25 @@
 //! The server about itself: health, and what clients should know about its configuration.
 
+use crate::openapi::told_to_all;
 use crate::{
     envelope::{self, Envelope},
     measure,
     state::App,
 };
+use aide::axum::{ApiRouter, routing::get_with};
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, response::Response, routing::get};
 use chrono::Utc;
 use domain::{Percent, finance::vat, time};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
-use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 const DATABASE_WAIT: Duration = Duration::from_secs(2);
 
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(health)).routes(routes!(config))
+pub fn router() -> ApiRouter<App> {
+    ApiRouter::new()
+        .api_route("/health", get_with(health, told_to_all("Health check")))
+        .api_route("/config", get_with(config, told_to_all("System configuration")))
 }
 
 /// What stands outside `/api/v1`.
@@ -28,9 +31,8 @@ pub fn probes() -> Router<App> {
         .route("/metrics", get(measure::show))
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Health {
-    #[schema(example = "healthy")]
     status: &'static str,
     version: &'static str,
     /// Seconds.
@@ -38,16 +40,12 @@ struct Health {
     services: Services,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Services {
-    #[schema(example = "connected")]
     database: &'static str,
-    #[schema(example = "not configured")]
     nats: &'static str,
 }
 
-/// Health check
-#[utoipa::path(get, path = "/health", tag = "system", security(()), responses((status = 200, body = Envelope<Health>), (status = 503, body = Envelope<Health>)))]
 async fn health(State(app): State<App>) -> Response {
     let writable = sqlx::query_scalar("select current_setting('transaction_read_only') = 'off'").fetch_one(&app.pool);
     let database = match tokio::time::timeout(DATABASE_WAIT, writable).await {
@@ -77,20 +75,19 @@ async fn health(State(app): State<App>) -> Response {
     (status, Json(envelope)).into_response()
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct SystemConfig {
     features: Features,
     locales: [&'static str; 3],
-    currency: &'static str,
+    currency: domain::finance::Currency,
     /// Today's general rate, in percent.
-    #[schema(value_type = f64, example = 16)]
     vat_rate: Percent,
     date_format: &'static str,
     time_zone: &'static str,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Features {
     ai: bool,
@@ -100,8 +97,6 @@ struct Features {
     streams: bool,
 }
 
-/// System configuration
-#[utoipa::path(get, path = "/config", tag = "system", security(()), responses((status = 200, body = Envelope<SystemConfig>)))]
 async fn config(State(app): State<App>) -> Response {
     envelope::ok(SystemConfig {
         features: Features {
@@ -111,7 +106,7 @@ async fn config(State(app): State<App>) -> Response {
             streams: app.nats.is_some(),
         },
         locales: ["kk-KZ", "ru-RU", "en-US"],
-        currency: domain::finance::CURRENCY_DEFAULT,
+        currency: domain::finance::Currency::default(),
         vat_rate: vat::general_rate(time::local_date(Utc::now())),
         date_format: "DD.MM.YYYY",
         time_zone: "Asia/Almaty",

@@ -3,16 +3,54 @@
 
 use crate::{Context, Done, Error, Executor};
 use domain::{
-    Rule, Violations,
+    Money, Quantity, Rule, Violations,
     catalog::product::Product,
     id::{BomId, ProductId, WorkspaceId},
-    production::bom::{self, Bill, Bills, Bom, BomCommand, BomEvent, BomRejection, LEVELS_MAX},
+    production::bom::{Bill, Bills, Bom, BomCommand, BomEvent, BomRejection, Component, LEVELS_MAX, Operation},
 };
 use log::Guard;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// How often the look-up is made anew because a bill it read was changed meanwhile.
 const ATTEMPTS_MAX: u32 = 8;
+
+/// What one unit is made of, as a caller asks for it: names and units are the catalog's.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+pub struct BillRequest {
+    components: Vec<ComponentRequest>,
+    #[serde(default)]
+    operations: Vec<Operation>,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct ComponentRequest {
+    material_id: ProductId,
+    quantity: Quantity,
+    /// Absent, the material's own.
+    unit: Option<String>,
+    /// Of one unit of the material.
+    #[serde(default)]
+    cost: Money,
+}
+
+impl From<BillRequest> for Bill {
+    fn from(BillRequest { components, operations }: BillRequest) -> Self {
+        let component = |asked: ComponentRequest| Component {
+            material_id: asked.material_id,
+            material_name: String::new(),
+            quantity: asked.quantity,
+            unit: asked.unit.unwrap_or_default(),
+            cost: asked.cost,
+        };
+        Self {
+            components: components.into_iter().map(component).collect(),
+            operations,
+        }
+    }
+}
 
 /// Bills as read, with the versions they were read at.
 pub struct Tree {
@@ -124,5 +162,5 @@ fn leads_to(bills: &Bills, product: ProductId) -> bool {
     bills
         .values()
         .flat_map(|bill| &bill.components)
-        .any(|component: &bom::Component| component.material_id == product)
+        .any(|component: &Component| component.material_id == product)
 }

@@ -3,103 +3,93 @@
 use crate::{Context, Done, Error, Executor};
 use chrono::NaiveDate;
 use domain::{
-    Money, Percent, Quantity, Rule, Violations,
+    Changes, Patch, Rule, Violations,
     catalog::product::Product,
     finance::vat,
-    id::{CustomerId, DealId, ProductId, UserId, WorkspaceId},
+    id::{CustomerId, DealId, UserId, WorkspaceId},
     identity::{user::User, workspace::Workspace},
     sales::{
+        LineRequest,
         customer::Customer,
-        deal::{Change, Deal, DealCommand, DealEvent, DealRejection, Draft, Stage},
+        deal::{Change, Deal, DealCommand, DealEvent, DealRejection, Details, Draft, Stage},
         line::LineDraft,
     },
     time::local_date,
 };
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 type Answer = Result<Done<DealEvent>, Error<DealRejection>>;
 
-/// Opens a deal. The draft's lines and customer name are looked up here.
-pub async fn create(
-    executor: &Executor,
-    id: DealId,
-    mut draft: Draft,
-    products: &[LineRequest],
-    context: &Context,
-) -> Answer {
+/// What a request says of a deal beside the fields of its details.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Beside {
+    pub stage: Patch<Stage>,
+    /// Replaces all lines.
+    pub products: Patch<Vec<LineRequest>>,
+}
+
+/// Opens a deal.
+pub async fn create(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
     if let Some(first) = executor.repeated::<Deal>(id, context).await? {
         return Ok(first);
     }
-    if let Some(customer) = draft.details.customer_id {
-        draft.details.customer_name = Some(customer_name(executor, context.workspace, customer).await?);
-    }
-    if let Some(user) = draft.details.assigned_to {
-        draft.details.assigned_to_name = Some(member_name(executor, context.workspace, user).await?);
-    }
-    draft.products = lines(
-        executor,
-        context.workspace,
-        "products",
-        products,
-        local_date(context.now),
-    )
-    .await?;
+    look_up(executor, context.workspace, &mut change).await?;
+    let products = priced(executor, beside.products, context).await?;
+    let draft = Draft {
+        details: Details::begin(&change),
+        stage: beside.stage.set().unwrap_or_default(),
+        products: products.unwrap_or_default(),
+    };
     executor
         .execute::<Deal>(id, &DealCommand::Create(Box::new(draft)), context)
         .await
 }
 
 /// Changes a deal, and its stage when one is named.
-pub async fn update(
-    executor: &Executor,
-    id: DealId,
-    mut change: Change,
-    products: Option<&[LineRequest]>,
-    stage: Option<Stage>,
-    context: &Context,
-) -> Answer {
+pub async fn update(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
     if let Some(first) = executor.repeated::<Deal>(id, context).await? {
         return Ok(first);
     }
-    if let Some(customer) = change.customer_id {
-        change.customer_name = Some(customer_name(executor, context.workspace, customer).await?);
-    }
-    if let Some(user) = change.assigned_to {
-        change.assigned_to_name = Some(member_name(executor, context.workspace, user).await?);
-    }
-    let products = match products {
-        Some(products) => Some(
-            lines(
-                executor,
-                context.workspace,
-                "products",
-                products,
-                local_date(context.now),
-            )
-            .await?,
-        ),
-        None => None,
+    look_up(executor, context.workspace, &mut change).await?;
+    let command = DealCommand::Update {
+        change: Box::new(change),
+        products: priced(executor, beside.products, context).await?,
+        stage: beside.stage.set(),
     };
-    executor
-        .execute::<Deal>(
-            id,
-            &DealCommand::Update {
-                change: Box::new(change),
-                products,
-                stage,
-            },
-            context,
-        )
-        .await
+    executor.execute::<Deal>(id, &command, context).await
 }
 
-/// A line as a caller asks for it: what is left out comes from the product, or from the law of the day.
-#[derive(Debug, Clone)]
-pub struct LineRequest {
-    pub product_id: ProductId,
-    pub quantity: Quantity,
-    pub unit_price: Option<Money>,
-    pub discount: Option<Percent>,
-    pub tax: Option<Percent>,
+/// The names of whom the change names; who is taken out takes the name along.
+async fn look_up(executor: &Executor, workspace: WorkspaceId, change: &mut Change) -> Result<(), Error<DealRejection>> {
+    if let Patch::Set(customer) = change.customer_id {
+        change.customer_name = Patch::Set(match customer {
+            Some(customer) => Some(customer_name(executor, workspace, customer).await?),
+            None => None,
+        });
+    }
+    if let Patch::Set(user) = change.assigned_to {
+        change.assigned_to_name = Patch::Set(match user {
+            Some(user) => Some(member_name(executor, workspace, user).await?),
+            None => None,
+        });
+    }
+    Ok(())
+}
+
+async fn priced(
+    executor: &Executor,
+    products: Patch<Vec<LineRequest>>,
+    context: &Context,
+) -> Result<Option<Vec<LineDraft>>, Error<DealRejection>> {
+    let Patch::Set(requests) = products else {
+        return Ok(None);
+    };
+    let today = local_date(context.now);
+    lines(executor, context.workspace, "products", &requests, today)
+        .await
+        .map(Some)
 }
 
 /// Looks up the products of the lines; `field` names the list in errors.

@@ -9,13 +9,17 @@ use domain::{
     },
     id::{ProductId, StockId},
 };
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 /// Goods that arrived.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Receipt {
     pub product_id: ProductId,
     pub quantity: Quantity,
     pub unit_cost: Option<Money>,
+    /// Shown in the product's stock movements.
     pub reference: Option<String>,
 }
 

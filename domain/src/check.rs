@@ -10,6 +10,8 @@ use std::fmt;
 
 /// The most items a document's list may hold.
 pub const ITEMS_MAX: usize = 500;
+/// A text that may have so many characters may have several lines.
+pub const LINES_FROM: usize = 1_000;
 
 /// One broken rule at one place, e.g. `products[0].quantity` must be positive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,26 +24,68 @@ pub struct Violation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
     Required,
-    TooLong { max: usize },
-    TooMany { max: usize },
-    TooDeep { max: usize },
+    TooLong {
+        max: usize,
+    },
+    TooMany {
+        max: usize,
+    },
+    TooDeep {
+        max: usize,
+    },
     NotPositive,
     Negative,
-    OutOfRange { min: i64, max: i64 },
-    YearOutOfRange { min: i64, max: i64 },
+    OutOfRange {
+        min: i64,
+        max: i64,
+    },
+    YearOutOfRange {
+        min: i64,
+        max: i64,
+    },
     TooLarge,
     TooPrecise,
     NotAnEmail,
     NotTwelveDigits,
-    WeakPassword { min: usize },
+    WeakPassword {
+        min: usize,
+    },
     NotUnique,
     WrongType,
     Unknown,
+    /// A name that no field has; these exist.
+    NoSuchField {
+        known: Vec<String>,
+    },
     NotAllowed,
+    /// Not one of these words.
+    NotOneOf {
+        known: Vec<String>,
+    },
     NotAUuid,
 }
 
 impl Rule {
+    pub fn not_one_of<T: Into<String>>(known: impl IntoIterator<Item = T>) -> Self {
+        Self::NotOneOf {
+            known: known.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    pub fn no_such_field<T: Into<String>>(known: impl IntoIterator<Item = T>) -> Self {
+        Self::NoSuchField {
+            known: known.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    /// What exists instead.
+    pub fn known(&self) -> &[String] {
+        match self {
+            Self::NoSuchField { known } | Self::NotOneOf { known } => known,
+            _ => &[],
+        }
+    }
+
     /// Stable; shown to clients and used as the key of the message.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -60,8 +104,8 @@ impl Rule {
             Self::WeakPassword { .. } => "weak_password",
             Self::NotUnique => "not_unique",
             Self::WrongType => "wrong_type",
-            Self::Unknown => "unknown",
-            Self::NotAllowed => "not_allowed",
+            Self::Unknown | Self::NoSuchField { .. } => "unknown",
+            Self::NotAllowed | Self::NotOneOf { .. } => "not_allowed",
             Self::NotAUuid => "not_a_uuid",
         }
     }
@@ -127,12 +171,19 @@ impl Check {
 
     /// Present, not blank, and at most `max` characters.
     pub fn text(&mut self, field: &str, value: &str, max: usize) {
-        self.that(!value.trim().is_empty(), field, Rule::Required);
-        self.at_most(field, value, max);
+        if value.trim().is_empty() {
+            self.fail(field, Rule::Required);
+        } else {
+            self.at_most(field, value, max);
+        }
     }
 
+    /// No control characters either, but for line breaks and tabs in what may run over several lines.
     pub fn at_most(&mut self, field: &str, value: &str, max: usize) {
         self.that(value.chars().nth(max).is_none(), field, Rule::TooLong { max });
+        let may = |letter: char| max >= LINES_FROM && matches!(letter, '\n' | '\r' | '\t');
+        let clean = !value.chars().any(|letter| letter.is_control() && !may(letter));
+        self.that(clean, field, Rule::NotAllowed);
     }
 
     pub fn optional_text(&mut self, field: &str, value: Option<&String>, max: usize) {
@@ -171,9 +222,11 @@ impl Check {
         self.that(holds, field, Rule::NotAllowed);
     }
 
-    pub fn date(&mut self, field: &str, value: Option<NaiveDate>) {
+    pub fn date(&mut self, field: impl fmt::Display, value: Option<NaiveDate>) {
         let (min, max) = (i64::from(*YEARS.start()), i64::from(*YEARS.end()));
-        self.that(value.is_none_or(is_plausible), field, Rule::YearOutOfRange { min, max });
+        if !value.is_none_or(is_plausible) {
+            self.fail(field.to_string(), Rule::YearOutOfRange { min, max });
+        }
     }
 
     /// Enough of RFC 5321 to catch a slip of the finger; the code in the mail is the real proof.

@@ -1,7 +1,7 @@
 //! Every event there is, as one type: what readers of a whole log (projections, sagas) match on. One line a module.
 
 use crate::{
-    Aggregate, Event, Numbering,
+    Aggregate, Event, Numbering, Rejection,
     catalog::{product, stock},
     finance::invoice,
     halves,
@@ -65,6 +65,9 @@ pub trait Category: Sync {
 
     /// How what was stored earlier is read.
     fn upcasters(&self) -> &'static [Upcaster];
+
+    /// The codes of its refusals.
+    fn rejections(&self) -> &'static [&'static str];
 }
 
 struct Of<A: Aggregate>(fn(A::Event) -> Fact);
@@ -90,6 +93,10 @@ impl<A: Aggregate> Category for Of<A> {
 
     fn upcasters(&self) -> &'static [Upcaster] {
         A::Event::UPCASTERS
+    }
+
+    fn rejections(&self) -> &'static [&'static str] {
+        A::Rejection::CODES
     }
 }
 

@@ -1,7 +1,7 @@
-//! What is billed and paid.
+//! What is billed and paid, and in what.
 
-/// What amounts are in when nothing else is said (product, "Money, tax, numbers").
-pub const CURRENCY_DEFAULT: &str = "KZT";
-
+mod currency;
 pub mod invoice;
 pub mod vat;
+
+pub use currency::Currency;

@@ -7,6 +7,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{borrow::Cow, cmp::Ordering, fmt, iter::Sum, marker::PhantomData, ops::Neg};
 
+/// The newtype's name for serde: a reader that has the number's digits hands them over as a string; any other as it
+/// reads numbers.
+pub const DECIMAL: &str = "prometric::Decimal";
+
 /// What distinguishes one fixed-point quantity from another.
 pub trait Unit: Copy + Send + Sync + 'static {
     const PLACES: u32;
@@ -73,7 +77,7 @@ pub enum FixedError {
 
 impl<U: Unit> Fixed<U> {
     pub const ZERO: Self = Self(0, PhantomData);
-    const SCALE: i64 = 10_i64.pow(U::PLACES);
+    pub(crate) const SCALE: i64 = 10_i64.pow(U::PLACES);
 
     /// From the smallest unit, if within the limit.
     pub const fn from_units(units: i64) -> Option<Self> {
@@ -256,7 +260,7 @@ impl<U: Unit> Serialize for Fixed<U> {
 
 impl<'de, U: Unit> Deserialize<'de> for Fixed<U> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Visitor(PhantomData))
+        deserializer.deserialize_newtype_struct(DECIMAL, Visitor(PhantomData))
     }
 }
 
@@ -272,9 +276,39 @@ impl<U: Unit> JsonSchema for Fixed<U> {
     }
 }
 
+/// Digits, or whatever number the format has.
 struct Visitor<U>(PhantomData<U>);
 
-impl<U: Unit> de::Visitor<'_> for Visitor<U> {
+impl<'de, U: Unit> de::Visitor<'de> for Visitor<U> {
+    type Value = Fixed<U>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "a number ({})", U::NOUN)
+    }
+
+    fn visit_str<E: de::Error>(self, digits: &str) -> Result<Self::Value, E> {
+        let decimal = Decimal::from_str_exact(digits).or_else(|_| Decimal::from_scientific(digits));
+        match decimal {
+            Ok(decimal) => Fixed::from_decimal(decimal).map_err(E::custom),
+            // More digits than any amount has, in front of the point or behind it.
+            Err(_) if is_small(digits) => Err(E::custom(FixedError::TooPrecise { places: U::PLACES })),
+            Err(_) => Err(E::custom(FixedError::TooLarge { noun: U::NOUN })),
+        }
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(Machine(self.0))
+    }
+}
+
+fn is_small(digits: &str) -> bool {
+    digits.parse::<f64>().is_ok_and(|about| about.abs() < 1e15)
+}
+
+/// A number as a machine has it.
+struct Machine<U>(PhantomData<U>);
+
+impl<U: Unit> de::Visitor<'_> for Machine<U> {
     type Value = Fixed<U>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {

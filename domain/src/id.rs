@@ -1,5 +1,6 @@
 //! Typed ids. An id is made at the edge (time-ordered) or derived from another id, never drawn inside a rule.
 
+use crate::field::{FieldKind, FieldValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
@@ -29,6 +30,10 @@ macro_rules! ids {
         }
 
         impl Id for $name {}
+
+        impl FieldValue for $name {
+            const KIND: FieldKind = FieldKind::Uuid;
+        }
 
         impl From<Uuid> for $name {
             fn from(uuid: Uuid) -> Self {

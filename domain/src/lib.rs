@@ -2,14 +2,15 @@
 //! No clock, no randomness, no I/O: time, ids, prices and the actor arrive in the command, so a rule can be
 //! tested with three lines and replayed forever.
 
-mod change;
 pub mod check;
 pub mod fact;
+pub mod field;
 mod fingerprint;
 pub mod fixed;
 mod halves;
 pub mod id;
 pub mod number;
+mod patch;
 pub mod permission;
 pub mod personal;
 pub mod schema;
@@ -28,11 +29,14 @@ pub mod sales;
 
 pub use check::{Check, Rule, Violation, Violations};
 pub use fact::Fact;
+pub use field::{Changes, Choice, Fields};
 pub use fingerprint::FINGERPRINT;
 pub use fixed::{Money, Percent, Quantity, Total};
 pub use number::{Number, Series};
+pub use patch::Patch;
 pub use permission::{Permission, Role};
 pub use personal::{Erased, Personal};
+pub use prometric_domain_derive::{Change, Choice, Fields, Rejection};
 pub use upcast::{UpcastError, Upcaster};
 
 use schemars::JsonSchema;
@@ -126,8 +130,11 @@ impl Claim {
     }
 }
 
-/// A "no" that the caller can act on. Knows no I/O and no HTTP.
+/// A "no" that the caller can act on. Knows no I/O and no HTTP. Derived: kind and code stand beside each variant.
 pub trait Rejection: std::error::Error + PartialEq + Send + Sync + 'static {
+    /// Every code there is.
+    const CODES: &'static [&'static str];
+
     fn kind(&self) -> Kind;
     /// Stable and documented, e.g. `deal.already_lost`; also the key of its message in every language.
     fn code(&self) -> &'static str;

@@ -1,7 +1,7 @@
 //! What a saga has to say about itself, kept in a stream of its own: a step that was refused, so that the log tells
 //! the whole story of why a process stands where it stands.
 
-use crate::{Aggregate, Event, Kind, Permission, Rejection, id::ProcessId};
+use crate::{Aggregate, Event, Permission, Rejection, id::ProcessId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -35,18 +35,8 @@ pub enum ProcessEvent {
 
 impl Event for ProcessEvent {}
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Rejection)]
 pub enum ProcessRejection {}
-
-impl Rejection for ProcessRejection {
-    fn kind(&self) -> Kind {
-        match *self {}
-    }
-
-    fn code(&self) -> &'static str {
-        match *self {}
-    }
-}
 
 // Rules
 

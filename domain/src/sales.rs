@@ -3,4 +3,7 @@
 pub mod customer;
 pub mod deal;
 pub mod line;
+mod line_request;
 pub mod order;
+
+pub use line_request::LineRequest;

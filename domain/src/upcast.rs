@@ -28,6 +28,20 @@ impl Upcaster {
             apply: Ok,
         }
     }
+
+    /// A step for a type whose readers took null for absent, and now take it for "nothing".
+    pub const fn null_was_absent(event_type: &'static str, from: i32) -> Self {
+        Self {
+            event_type,
+            from,
+            apply: without_nulls,
+        }
+    }
+}
+
+fn without_nulls(mut data: Data) -> Result<Data, UpcastError> {
+    data.retain(|_, value| !value.is_null());
+    Ok(data)
 }
 
 /// Why data is not what its schema number says. Names the field and never its value, which may be personal.

@@ -15,7 +15,7 @@ pub mod production;
 pub mod sales;
 
 pub use runner::{Projections, Replayed};
-pub use table::{Column, ColumnKind, Seen, Table};
+pub use table::{Column, ColumnKind, Seen, Table, camel_case};
 
 use table::{Projector, of};
 

@@ -215,7 +215,7 @@ fn as_columns<T: Serialize>(row: T) -> Result<Map<String, Value>, serde_json::Er
 }
 
 /// `deal_number` → `dealNumber`.
-pub(crate) fn camel_case(column: &str) -> String {
+pub fn camel_case(column: &str) -> String {
     let mut out = String::with_capacity(column.len());
     let mut upper = false;
     for c in column.chars() {

@@ -301,7 +301,7 @@ fn won() -> DealEvent {
         customer_name: None,
         items,
         amount,
-        currency: "KZT".into(),
+        currency: Currency::kzt(),
         assigned_to: None,
         actual_close_date: None,
         notes: None,

@@ -127,23 +127,22 @@ fn command(rng: &mut StdRng) -> ProductCommand {
             code,
             name: "Steel".into(),
             unit: "kg".into(),
-            currency: "KZT".into(),
             ..Details::default()
         };
         return ProductCommand::Create(Box::new(details));
     }
     let change = match rng.random_range(0..3) {
         0 => Change {
-            code: Some(code),
+            code: code.into(),
             ..Change::default()
         },
         // A name too long is refused whatever the state.
         1 => Change {
-            name: Some("x".repeat(rng.random_range(1..3) * 150)),
+            name: "x".repeat(rng.random_range(1..3) * 150).into(),
             ..Change::default()
         },
         _ => Change {
-            price: Some(Money::whole(rng.random_range(0..3))),
+            price: Money::whole(rng.random_range(0..3)).into(),
             ..Change::default()
         },
     };

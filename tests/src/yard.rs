@@ -2,8 +2,12 @@
 
 use crate::{
     Client, Server, eventually,
-    shape::{ANY, Field, Shape, fields},
+    shape::{self, ANY, Field, Shape, fields},
     story::{Shop, id},
+};
+use domain::{
+    catalog::product,
+    sales::{customer::Profile, deal},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -110,21 +114,15 @@ impl Yard {
     }
 }
 
-const CUSTOMER: &str = "name:text200 type:choice status:choice email:email phone:text30 bin:twelve_digits iin:twelve_digits source:text100 \
-    segment:text100 rating:percent creditLimit:amount paymentTerms:text50 contacts:list contacts[0]:item contacts[0].firstName:text100! contacts[0].lastName:text0 \
-    contacts[0].isPrimary:flag addresses:list addresses[0]:item addresses[0].addressLine1:text300! tags:list tags[0]:text100!";
-const PRODUCT: &str = "code:text50 name:text200 status:choice category:text100 description:text5000 unit:text20 price:amount cost:amount \
-    vatRate:percent vatIncluded:flag barcode:text50 minStock:level maxStock:level specifications:object";
-const DEAL: &str = "title:text200 description:text5000 customerId:uuid value:amount currency:choice stage:choice probability:percent assignedTo:uuid \
-    source:text100 products:list products[0]:item products[0].productId:uuid! products[0].quantity:quantity! products[0].unitPrice:amount products[0].discount:percent \
-    products[0].tax:percent competitors:list competitors[0]:text100! tags:list tags[0]:text100!";
+const BESIDE_DEAL: &str = "stage:choice products:list products[0]:item products[0].productId:uuid! products[0].quantity:quantity! \
+    products[0].unitPrice:amount products[0].discount:percent products[0].tax:percent";
 const BILL: &str = "components:list! components[0]:item components[0].materialId:uuid! components[0].quantity:quantity! components[0].unit:text20 \
     components[0].cost:amount operations:list operations[0]:item operations[0].name:text200! operations[0].duration:whole! operations[0].requiredSkills:list \
     operations[0].requiredSkills[0]:text100! operations[0].equipment[0]:text100!";
 const PERSON: &str = "email:email! password:password! firstName:text100! lastName:text100! phone:text30";
 
 /// Every route with a body, with one that is accepted. Dates have a test of their own.
-fn shapes(owner: &Client, shop: &Shop, deal: &str, invoice: &str, told: &str) -> Vec<Shape> {
+fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) -> Vec<Shape> {
     let customer = json!({"name": "a", "type": "COMPANY", "status": "LEAD", "rating": 4.5, "creditLimit": 100, "tags": ["a"],
         "contacts": [{"firstName": "a", "lastName": "a", "position": "a", "email": "a@b.kz", "phone": "1", "isPrimary": true}],
         "addresses": [{"type": "legal", "addressLine1": "a", "city": "a", "postalCode": "1", "country": "KZ"}]});
@@ -138,50 +136,79 @@ fn shapes(owner: &Client, shop: &Shop, deal: &str, invoice: &str, told: &str) ->
     let person = |company: &str, bin: &str| json!({"email": "z@company.kz", "password": "SecurePassword123", "firstName": "a", "lastName": "a", company: "a", bin: "123456789012"});
     let code = json!({"email": "z@company.kz", "code": "123456"});
     let credentials = json!({"email": "z@company.kz", "password": "SecurePassword123"});
-    let first_required = |fields: &str, first: &str| fields.replacen(first, &format!("{first}!"), 1);
-    let shape = |method: Method, route: &'static str, id: &str, good: &Value, text: &str| {
+    let noun = |method: Method, route: &'static str, id: &str, good: &Value, fields: Vec<Field>| {
         let path = route.replace("{id}", id).replace("{productId}", id);
         Shape {
             method,
             route,
             path,
             good: good.clone(),
-            fields: fields(text),
+            fields,
         }
     };
-    let post = |route: &'static str, id: &str, good: &Value, text: &str| shape(Method::POST, route, id, good, text);
-    let put = |route: &'static str, id: &str, good: &Value, text: &str| shape(Method::PUT, route, id, good, text);
+    let post =
+        |route: &'static str, id: &str, good: &Value, text: &str| noun(Method::POST, route, id, good, fields(text));
+    let put =
+        |route: &'static str, id: &str, good: &Value, text: &str| noun(Method::PUT, route, id, good, fields(text));
     vec![
-        post("/customers", "", &customer, &first_required(CUSTOMER, "name:text200")),
-        put("/customers/{id}", &shop.customer, &customer, CUSTOMER),
-        post(
+        noun(
+            Method::POST,
+            "/customers",
+            "",
+            &customer,
+            shape::noun::<Profile>(true, "status:choice"),
+        ),
+        noun(
+            Method::PUT,
+            "/customers/{id}",
+            &shop.customer,
+            &customer,
+            shape::noun::<Profile>(false, "status:choice"),
+        ),
+        noun(
+            Method::POST,
             "/products",
             "",
             &product,
-            &format!(
-                "{} type:choice currency:choice",
-                first_required(&first_required(PRODUCT, "code:text50"), "name:text200")
-            ),
+            shape::noun::<product::Details>(true, ""),
         ),
-        put("/products/{id}", &shop.product, &product, PRODUCT),
+        noun(
+            Method::PUT,
+            "/products/{id}",
+            &shop.product,
+            &product,
+            shape::noun::<product::Details>(false, ""),
+        ),
         post(
             "/stock/receipts",
             "",
             &json!({"productId": shop.steel, "quantity": 1}),
             "productId:uuid! quantity:quantity! unitCost:amount reference:text100",
         ),
-        post("/deals", "", &sale, &first_required(DEAL, "title:text200")),
-        put("/deals/{id}", deal, &sale, DEAL),
-        post("/deals/{id}/stage", deal, &json!({"stage": "CLOSING"}), "stage:choice!"),
+        noun(
+            Method::POST,
+            "/deals",
+            "",
+            &sale,
+            shape::noun::<deal::Details>(true, BESIDE_DEAL),
+        ),
+        noun(
+            Method::PUT,
+            "/deals/{id}",
+            open,
+            &sale,
+            shape::noun::<deal::Details>(false, BESIDE_DEAL),
+        ),
+        post("/deals/{id}/stage", open, &json!({"stage": "CLOSING"}), "stage:choice!"),
         post(
             "/deals/{id}/win",
-            deal,
+            open,
             &json!({}),
             "finalAmount:positive_amount notes:text5000",
         ),
         post(
             "/deals/{id}/lose",
-            deal,
+            open,
             &json!({"lostReason": "a"}),
             "lostReason:text200! competitorWon:text200 notes:text5000",
         ),

@@ -6,6 +6,7 @@ use axum::{
     http::request::Parts,
 };
 use domain::{Rule, id::ProductId};
+use std::marker::PhantomData;
 use uuid::Uuid;
 
 /// `{id}` of the path.
@@ -55,6 +56,22 @@ pub(super) async fn path_text<S: Send + Sync>(
         .iter()
         .find(|(key, _)| *key == name)
         .map(|(_, value)| value.to_owned()))
+}
+
+/// A list's query: what it may name is what a `V` has.
+#[derive(Debug, Clone)]
+pub struct List<V> {
+    pub pairs: Vec<(String, String)>,
+    of: PhantomData<fn() -> V>,
+}
+
+impl<S: Send + Sync, V> FromRequestParts<S> for List<V> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Pairs(pairs) = Pairs::from_request_parts(parts, state).await?;
+        Ok(Self { pairs, of: PhantomData })
+    }
 }
 
 /// The query string's pairs, for the list grammar.

@@ -5,6 +5,7 @@ use super::{BodyHash, Caller};
 use crate::{
     envelope::{self, Envelope},
     problem::{Code, Problem},
+    reply::{Created, Reply},
     state::App,
 };
 use axum::{
@@ -135,12 +136,12 @@ pub struct Written {
 }
 
 impl Written {
-    pub fn ok<T: Serialize>(self, data: T) -> Response {
-        self.answer(StatusCode::OK, &Envelope::of(data))
+    pub fn ok<T: Serialize>(self, data: T) -> Reply<T> {
+        Reply::of(self.answer(StatusCode::OK, &Envelope::of(data)))
     }
 
-    pub fn created<T: Serialize>(self, data: T) -> Response {
-        self.answer(StatusCode::CREATED, &Envelope::of(data))
+    pub fn created<T: Serialize>(self, data: T) -> Created<T> {
+        Reply::of(self.answer(StatusCode::CREATED, &Envelope::of(data)))
     }
 
     /// With a body of a document's own shape.

@@ -1,46 +1,59 @@
 //! Payments: document 1 §8, document 2 "Finance API".
 
 use crate::{
-    envelope::{Envelope, ErrorEnvelope},
     extract::{
-        Body, Id, May, Pairs, Write,
+        Body, May, Write,
         rights::{FinanceCreate, FinanceView},
     },
+    openapi::told,
     problem::Problem,
+    reply::Created,
     state::App,
     view,
 };
-use axum::{extract::State, response::Response};
+use aide::axum::{ApiRouter, routing::get_with};
+use axum::extract::State;
 use chrono::NaiveDate;
 use commands::Error;
 use domain::{
     Money, Rule,
     finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, InvoiceRejection, Payment},
-    id::{InvoiceId, PaymentId},
+    id::InvoiceId,
     time::local_date,
 };
 use projections::finance::payment::Row;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 const METHOD: &str = "bank_transfer";
 
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, record)).routes(routes!(get))
+pub fn router() -> ApiRouter<App> {
+    ApiRouter::new()
+        .api_route(
+            "/finance/payments",
+            get_with(
+                view::list::<Row, FinanceView>,
+                told("The workspace's payments, newest first"),
+            )
+            .post_with(
+                record,
+                told("Records a payment on an invoice, numbered `PAY-…`; more than is open is refused"),
+            ),
+        )
+        .api_route(
+            "/finance/payments/{id}",
+            get_with(view::details::<Row, FinanceView>, told("A payment")),
+        )
 }
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordPayment {
-    #[schema(value_type = Uuid)]
     invoice_id: InvoiceId,
-    #[schema(value_type = f64, example = 5_000_000)]
     amount: Money,
     /// `bank_transfer` when absent.
     method: Option<String>,
-    #[schema(example = "TRX123456")]
     reference: Option<String>,
     /// Today in Kazakhstan when absent.
     date: Option<NaiveDate>,
@@ -49,45 +62,26 @@ pub struct RecordPayment {
     allow_credit: bool,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentRecorded {
     id: Uuid,
-    #[schema(example = "PAY-2026-0001")]
     payment_number: String,
     invoice_id: Uuid,
     /// What it paid of the invoice.
-    #[schema(value_type = f64)]
     applied: Money,
     /// What became the customer's credit.
-    #[schema(value_type = f64)]
     credit: Money,
     message: &'static str,
     version: i64,
 }
 
-/// The workspace's payments, newest first.
-#[utoipa::path(get, path = "/finance/payments", tag = "finance", responses((status = 200, description = "A page of payments")))]
-async fn list(State(app): State<App>, caller: May<FinanceView>, Pairs(pairs): Pairs) -> Result<Response, Problem> {
-    view::page::<Row>(&app, &caller, &pairs).await
-}
-
-/// A payment.
-#[utoipa::path(get, path = "/finance/payments/{id}", tag = "finance", params(("id" = Uuid, Path)),
-    responses((status = 200, description = "The payment"), (status = 404, body = ErrorEnvelope)))]
-async fn get(State(app): State<App>, caller: May<FinanceView>, Id(id): Id<PaymentId>) -> Result<Response, Problem> {
-    view::one::<Row>(&app, &caller, id, "payment.missing").await
-}
-
-/// Records a payment on an invoice, numbered `PAY-…`. More than is open is refused.
-#[utoipa::path(post, path = "/finance/payments", tag = "finance", request_body = RecordPayment,
-    responses((status = 201, body = Envelope<PaymentRecorded>), (status = 404, body = ErrorEnvelope), (status = 422, body = ErrorEnvelope)))]
 async fn record(
     State(app): State<App>,
     caller: May<FinanceCreate>,
     write: Write,
     Body { value, hash }: Body<RecordPayment>,
-) -> Result<Response, Problem> {
+) -> Result<Created<PaymentRecorded>, Problem> {
     let RecordPayment {
         invoice_id,
         amount,

@@ -2,13 +2,19 @@
 //! code that proves the address is sent by the mailer, which follows the log.
 
 use super::{code, normal_email, password};
+use crate::openapi::told_to_all;
 use crate::{
     envelope::{self, Envelope},
     extract::{Body, Write},
     problem::Problem,
     state::App,
 };
-use axum::{extract::State, http::StatusCode, response::Response};
+use aide::axum::{ApiRouter, routing::post_with};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use commands::{Answer, Context, Error, Unit};
 use domain::{
     Aggregate, Check, Rule, Violation, Violations,
@@ -22,10 +28,9 @@ use domain::{
 };
 use log::{AppendError, Appended};
 use projections::platform;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 /// How often another slug is tried when one is taken.
@@ -33,23 +38,45 @@ const SLUGS_MAX: usize = 8;
 /// Leaves room for a suffix within `workspace::SLUG_MAX`.
 const SLUG_LENGTH: usize = 40;
 
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(register))
-        .routes(routes!(register_owner))
-        .routes(routes!(verify_email))
-        .routes(routes!(verify_user_email))
-        .routes(routes!(check_email))
-        .routes(routes!(check_bin))
+pub fn router() -> ApiRouter<App> {
+    ApiRouter::new()
+        .api_route(
+            "/auth/register",
+            post_with(register, told_to_all("Register an organization's owner")),
+        )
+        .api_route(
+            "/users/register-owner",
+            post_with(register_owner, told_to_all("Register a company's owner (document 1)")),
+        )
+        .api_route(
+            "/auth/verify-email",
+            post_with(verify_email, told_to_all("Verify an address with the code in the mail")),
+        )
+        .api_route(
+            "/users/verify-email",
+            post_with(
+                verify_user_email,
+                told_to_all("Verify an address with the code in the mail (document 1)"),
+            ),
+        )
+        .api_route(
+            "/auth/check-email",
+            post_with(check_email, told_to_all("Whether an address is registered")),
+        )
+        .api_route(
+            "/auth/check-bin",
+            post_with(
+                check_bin,
+                told_to_all("Whether a BIN is registered, and whether its check digit holds"),
+            ),
+        )
 }
 
 /// Either document's body: the company is `organizationName`, `organizationBin` or `companyName`, `bin`.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 struct Registration {
-    #[schema(example = "owner@company.kz")]
     email: Option<String>,
-    #[schema(example = "SecurePassword123")]
     password: Option<String>,
     first_name: Option<String>,
     last_name: Option<String>,
@@ -60,7 +87,7 @@ struct Registration {
     bin: Option<String>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct RegisteredAnswer {
     user: PendingUser,
@@ -69,16 +96,13 @@ struct RegisteredAnswer {
     message: &'static str,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct PendingUser {
     id: Uuid,
     email: String,
-    #[schema(example = "pending")]
     status: &'static str,
 }
 
-/// Register an organization's owner
-#[utoipa::path(post, path = "/auth/register", tag = "identity", security(()), request_body = Registration, responses((status = 201, body = Envelope<RegisteredAnswer>)))]
 async fn register(State(app): State<App>, write: Write, body: Body<Registration>) -> Result<Response, Problem> {
     let answer = register_with(&app, &write, body).await;
     answer.map_err(|problem| {
@@ -88,8 +112,6 @@ async fn register(State(app): State<App>, write: Write, body: Body<Registration>
     })
 }
 
-/// Register a company's owner (document 1)
-#[utoipa::path(post, path = "/users/register-owner", tag = "identity", security(()), request_body = Registration, responses((status = 201, body = Envelope<RegisteredAnswer>)))]
 async fn register_owner(State(app): State<App>, write: Write, body: Body<Registration>) -> Result<Response, Problem> {
     register_with(&app, &write, body).await
 }
@@ -115,16 +137,18 @@ async fn register_with(app: &App, write: &Write, body: Body<Registration>) -> Re
     let email = user
         .and_then(|event| serde_json::from_str::<Value>(&event.data).ok())
         .and_then(|data| data["email"].as_str().map(str::to_owned));
-    Ok(written.created(RegisteredAnswer {
-        user: PendingUser {
-            id: id_of(User::NAME).unwrap_or_default(),
-            email: email.unwrap_or_default(),
-            status: "pending",
-        },
-        organization_id: id_of(Organization::NAME),
-        workspace_id: id_of(Workspace::NAME),
-        message: "Verification email sent",
-    }))
+    Ok(written
+        .created(RegisteredAnswer {
+            user: PendingUser {
+                id: id_of(User::NAME).unwrap_or_default(),
+                email: email.unwrap_or_default(),
+                status: "pending",
+            },
+            organization_id: id_of(Organization::NAME),
+            workspace_id: id_of(Workspace::NAME),
+            message: "Verification email sent",
+        })
+        .into_response())
 }
 
 /// What a registration asks for, its fields in their stored form.
@@ -280,28 +304,22 @@ pub(super) fn tenant_key(slug: &str) -> String {
     format!("{slug}_{:08x}", rand::random::<u32>())
 }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct Verification {
-    #[schema(example = "owner@company.kz")]
     email: String,
-    #[schema(example = "123456")]
     code: String,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Message {
     message: &'static str,
 }
 
-/// Verify an address with the code in the mail
-#[utoipa::path(post, path = "/auth/verify-email", tag = "identity", security(()), request_body = Verification, responses((status = 200, body = Envelope<Message>)))]
 async fn verify_email(State(app): State<App>, write: Write, body: Body<Verification>) -> Result<Response, Problem> {
     verify(&app, &write, body).await
 }
 
-/// Verify an address with the code in the mail (document 1)
-#[utoipa::path(post, path = "/users/verify-email", tag = "identity", security(()), request_body = Verification, responses((status = 200, body = Envelope<Message>)))]
 async fn verify_user_email(
     State(app): State<App>,
     write: Write,
@@ -335,20 +353,19 @@ async fn verify(app: &App, write: &Write, Body { value, hash }: Body<Verificatio
     ))
 }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct EmailQuestion {
     email: String,
 }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct BinQuestion {
-    #[schema(example = "123456789012")]
     bin: String,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Availability {
     exists: bool,
@@ -357,8 +374,6 @@ struct Availability {
     check_digit_holds: Option<bool>,
 }
 
-/// Whether an address is registered
-#[utoipa::path(post, path = "/auth/check-email", tag = "identity", security(()), request_body = EmailQuestion, responses((status = 200, body = Envelope<Availability>)))]
 async fn check_email(State(app): State<App>, Body { value, .. }: Body<EmailQuestion>) -> Result<Response, Problem> {
     require(&[("email", &value.email)])?;
     let email = normal_email(&value.email);
@@ -375,8 +390,6 @@ async fn check_email(State(app): State<App>, Body { value, .. }: Body<EmailQuest
     }))
 }
 
-/// Whether a BIN is registered, and whether its check digit holds
-#[utoipa::path(post, path = "/auth/check-bin", tag = "identity", security(()), request_body = BinQuestion, responses((status = 200, body = Envelope<Availability>)))]
 async fn check_bin(State(app): State<App>, Body { value, .. }: Body<BinQuestion>) -> Result<Response, Problem> {
     require(&[("bin", &value.bin)])?;
     let bin = value.bin.trim();

@@ -1,11 +1,16 @@
 //! Signing in and out. The answer fits document 1 (flat) and document 2 (in `data`) at once.
 
 use super::{code, normal_email, password, registration::require, session};
+use crate::openapi::{told, told_to_all};
 use crate::{
-    envelope::{self, Envelope, Meta},
+    envelope::{self, Meta},
     extract::{Body, SignedIn},
     problem::{Code, Problem},
     state::App,
+};
+use aide::axum::{
+    ApiRouter,
+    routing::{get_with, post_with},
 };
 use axum::{
     Json,
@@ -14,31 +19,34 @@ use axum::{
 };
 use domain::Role;
 use projections::platform::{self, User, Workspace};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(login))
-        .routes(routes!(login_email))
-        .routes(routes!(refresh))
-        .routes(routes!(logout))
-        .routes(routes!(me))
+pub fn router() -> ApiRouter<App> {
+    ApiRouter::new()
+        .api_route("/auth/login", post_with(login, told_to_all("Sign in")))
+        .api_route(
+            "/auth/login-email",
+            post_with(login_email, told_to_all("Sign in (document 3)")),
+        )
+        .api_route(
+            "/auth/refresh",
+            post_with(refresh, told_to_all("Exchange a refresh token for new tokens")),
+        )
+        .api_route("/auth/logout", post_with(logout, told("Sign out")))
+        .api_route("/auth/me", get_with(me, told("Who is signed in")))
 }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct Credentials {
-    #[schema(example = "user@company.kz")]
     email: String,
-    #[schema(example = "Password123")]
     password: String,
 }
 
 /// Both documents' shapes in one.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct SignedInAnswer {
     success: bool,
@@ -47,13 +55,12 @@ struct SignedInAnswer {
     user_id: Uuid,
     workspace_id: Option<Uuid>,
     organization_id: Option<Uuid>,
-    #[schema(value_type = Option<String>, example = "owner")]
     organization_role: Option<Role>,
     data: SignedInData,
     meta: Meta,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct SignedInData {
     access_token: String,
@@ -61,7 +68,7 @@ struct SignedInData {
     user: Profile,
 }
 
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Profile {
     id: Uuid,
@@ -69,11 +76,9 @@ struct Profile {
     first_name: String,
     last_name: String,
     phone: Option<String>,
-    #[schema(value_type = Option<String>, example = "owner")]
     organization_role: Option<Role>,
     organization_id: Option<Uuid>,
     workspace_id: Option<Uuid>,
-    #[schema(example = "active")]
     status: &'static str,
 }
 
@@ -97,14 +102,10 @@ impl Profile {
     }
 }
 
-/// Sign in
-#[utoipa::path(post, path = "/auth/login", tag = "identity", security(()), request_body = Credentials, responses((status = 200, body = SignedInAnswer)))]
 async fn login(State(app): State<App>, Body { value, .. }: Body<Credentials>) -> Result<Response, Problem> {
     sign_in(&app, value).await
 }
 
-/// Sign in (document 3)
-#[utoipa::path(post, path = "/auth/login-email", tag = "identity", security(()), request_body = Credentials, responses((status = 200, body = SignedInAnswer)))]
 async fn login_email(State(app): State<App>, Body { value, .. }: Body<Credentials>) -> Result<Response, Problem> {
     sign_in(&app, value).await
 }
@@ -151,14 +152,12 @@ async fn answer(app: &App, user: User, refresh_token: String) -> Result<Response
     Ok(Json(answer).into_response())
 }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 struct Refresh {
     refresh_token: String,
 }
 
-/// Exchange a refresh token for new tokens
-#[utoipa::path(post, path = "/auth/refresh", tag = "identity", security(()), request_body = Refresh, responses((status = 200, body = SignedInAnswer)))]
 async fn refresh(State(app): State<App>, Body { value, .. }: Body<Refresh>) -> Result<Response, Problem> {
     require(&[("refreshToken", &value.refresh_token)])?;
     let (user_id, refresh_token) =
@@ -169,20 +168,18 @@ async fn refresh(State(app): State<App>, Body { value, .. }: Body<Refresh>) -> R
     answer(&app, user, refresh_token).await
 }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 struct Logout {
     /// Ends this session; without it all of the caller's.
     refresh_token: Option<String>,
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Message {
     message: &'static str,
 }
 
-/// Sign out
-#[utoipa::path(post, path = "/auth/logout", tag = "identity", request_body = Logout, responses((status = 200, body = Envelope<Message>)))]
 async fn logout(
     State(app): State<App>,
     person: SignedIn,
@@ -192,8 +189,6 @@ async fn logout(
     Ok(envelope::ok(Message { message: "Logged out" }))
 }
 
-/// Who is signed in
-#[utoipa::path(get, path = "/auth/me", tag = "identity", responses((status = 200, body = Envelope<Profile>)))]
 async fn me(State(app): State<App>, person: SignedIn) -> Result<Response, Problem> {
     let user = platform::user(&app.pool, person.user_id.uuid())
         .await?

@@ -1,16 +1,19 @@
 //! The workspaces a person may enter, and new ones.
 
 use super::registration::{slugs, tenant_key};
+use crate::openapi::told;
 use crate::{
-    envelope::{self, Envelope, Listed},
+    envelope::{self, Listed},
     extract::{Body, Caller, Id, May, Named, Pairs, SignedIn, Write, rights::WorkspacesCreate},
     problem::Problem,
     state::App,
 };
+use aide::axum::{ApiRouter, routing::get_with};
+use aide::{OperationInput, generate::GenContext, openapi::Operation};
 use axum::{
     extract::{FromRequestParts, State},
     http::request::Parts,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use commands::{Context, Done, Error};
@@ -20,26 +23,31 @@ use domain::{
     identity::workspace::{Created, Workspace, WorkspaceCommand, WorkspaceEvent, WorkspaceKind},
 };
 use projections::platform;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(show, rename))
+pub fn router() -> ApiRouter<App> {
+    ApiRouter::new()
+        .api_route(
+            "/workspaces",
+            get_with(list, told("The workspaces the caller may enter"))
+                .post_with(create, told("Create a corporate workspace")),
+        )
+        .api_route(
+            "/workspaces/{id}",
+            get_with(show, told("One workspace")).put_with(rename, told("Rename a workspace")),
+        )
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct WorkspaceView {
     id: Uuid,
     version: i64,
     name: String,
     #[serde(rename = "type")]
-    #[schema(value_type = String, example = "corporate")]
     kind: WorkspaceKind,
     slug: String,
     /// `{slug}_{8 hex}`.
@@ -47,7 +55,6 @@ struct WorkspaceView {
     organization_id: Option<Uuid>,
     owner_id: Uuid,
     /// The caller's.
-    #[schema(value_type = String, example = "owner")]
     role: Role,
     /// Told when the read models show it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,15 +89,12 @@ impl WorkspaceView {
     }
 }
 
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 struct NamedWorkspace {
-    #[schema(example = "Алматы")]
     name: String,
 }
 
-/// The workspaces the caller may enter
-#[utoipa::path(get, path = "/workspaces", tag = "identity", responses((status = 200, body = Envelope<Listed<Vec<WorkspaceView>>>)))]
 async fn list(State(app): State<App>, person: SignedIn, Pairs(pairs): Pairs) -> Result<Response, Problem> {
     let user = person.user_id.uuid();
     let page = platform::entered_by(&app.pool, user, &pairs).await?;
@@ -115,8 +119,6 @@ async fn list(State(app): State<App>, person: SignedIn, Pairs(pairs): Pairs) -> 
     )))
 }
 
-/// Create a corporate workspace
-#[utoipa::path(post, path = "/workspaces", tag = "identity", request_body = NamedWorkspace, responses((status = 201, body = Envelope<WorkspaceView>)))]
 async fn create(
     State(app): State<App>,
     caller: May<WorkspacesCreate>,
@@ -154,7 +156,7 @@ async fn create(
         role: Role::Owner,
         created_at,
     };
-    Ok(written.created(view))
+    Ok(written.created(view).into_response())
 }
 
 /// Tries other slugs while one is taken.
@@ -188,8 +190,6 @@ async fn execute_create(
     Err(Error::<domain::identity::workspace::WorkspaceRejection>::Busy.into())
 }
 
-/// One workspace
-#[utoipa::path(get, path = "/workspaces/{id}", tag = "identity", params(("id" = Uuid, Path)), responses((status = 200, body = Envelope<WorkspaceView>)))]
 async fn show(State(app): State<App>, person: SignedIn, Id(id): Id<Uuid>) -> Result<Response, Problem> {
     let Caller { workspace, role, .. } = Caller::enter(&app.pool, person.user_id, &Named::Id(id)).await?;
     let version = workspace.version;
@@ -198,6 +198,12 @@ async fn show(State(app): State<App>, person: SignedIn, Id(id): Id<Uuid>) -> Res
 
 /// A member of the workspace named by `{id}` who may change it; asked before the body is read.
 struct MayRename(Caller);
+
+impl OperationInput for MayRename {
+    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
+        Id::<Uuid>::operation_input(context, operation);
+    }
+}
 
 impl FromRequestParts<App> for MayRename {
     type Rejection = Problem;
@@ -211,8 +217,6 @@ impl FromRequestParts<App> for MayRename {
     }
 }
 
-/// Rename a workspace
-#[utoipa::path(put, path = "/workspaces/{id}", tag = "identity", params(("id" = Uuid, Path)), request_body = NamedWorkspace, responses((status = 200, body = Envelope<WorkspaceView>)))]
 async fn rename(
     State(app): State<App>,
     MayRename(caller): MayRename,
@@ -231,5 +235,5 @@ async fn rename(
         mut workspace, role, ..
     } = caller;
     (workspace.name, workspace.version) = (name, done.version);
-    Ok(written.ok(WorkspaceView::new(workspace, role)))
+    Ok(written.ok(WorkspaceView::new(workspace, role)).into_response())
 }

@@ -2,21 +2,26 @@
 //! their own language.
 
 use crate::{
-    envelope::{self, Envelope},
-    extract::{Body, BodyHash, Caller, Id, May, Pairs, Write, rights::NotificationsView},
+    envelope,
+    extract::{Body, BodyHash, Caller, Id, List, May, Write, rights::NotificationsView},
     i18n::{self, Language},
+    openapi::told,
     problem::Problem,
+    reply::{Page, Reply},
     state::App,
 };
-use axum::{extract::State, response::Response};
+use aide::axum::{
+    ApiRouter,
+    routing::{get_with, post_with, put_with},
+};
+use axum::extract::State;
 use commands::notification;
 use domain::{Rule, id::NotificationId};
 use fluent_bundle::FluentArgs;
 use projections::{office::notification::Row, view};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The most that can be marked at once.
 const IDS_MAX: usize = 100;
@@ -24,35 +29,42 @@ const IDS_MAX: usize = 100;
 const MINE: &str = "(t.role = {1} or t.user_id = {2}::uuid)";
 const UNREAD: &str = "not t.read_by ? {2}";
 
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(read))
-        .routes(routes!(mark_read))
+pub fn router() -> ApiRouter<App> {
+    ApiRouter::new()
+        .api_route(
+            "/notifications",
+            get_with(
+                list,
+                told("The caller's notifications, newest first; `unread=true` leaves out what was read"),
+            ),
+        )
+        .api_route("/notifications/{id}/read", put_with(read, told("Marks one as read")))
+        .api_route(
+            "/notifications/mark-read",
+            post_with(mark_read, told("Marks several as read")),
+        )
 }
 
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct NotificationRead {
     message: &'static str,
 }
 
 /// Which ones were seen; absent, all of the first hundred.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MarkRead {
     #[serde(alias = "notificationIds")]
-    #[schema(value_type = Option<Vec<Uuid>>)]
     ids: Option<Vec<NotificationId>>,
 }
 
 /// The caller's notifications, newest first; `unread=true` leaves out what was read.
-#[utoipa::path(get, path = "/notifications", tag = "notifications", responses((status = 200, description = "A page of notifications")))]
 async fn list(
     State(app): State<App>,
     caller: May<NotificationsView>,
     language: Language,
-    Pairs(mut pairs): Pairs,
-) -> Result<Response, Problem> {
+    List { mut pairs, .. }: List<Row>,
+) -> Result<Page<Row>, Problem> {
     let mut unread = false;
     for (_, value) in pairs.extract_if(.., |(name, _)| name == "unread") {
         unread = value
@@ -68,28 +80,26 @@ async fn list(
     let listed = envelope::Listed::new(items, page.total, page.page, page.limit, page.next_cursor);
     let mut data = serde_json::to_value(listed).map_err(|_| Problem::internal())?;
     data["unreadCount"] = count.into();
-    Ok(envelope::ok(data))
+    Ok(Page::of(envelope::ok(data)))
 }
 
 /// Marks one as read.
-#[utoipa::path(put, path = "/notifications/{id}/read", tag = "notifications", params(("id" = Uuid, Path)), responses((status = 200, body = Envelope<NotificationRead>)))]
 async fn read(
     State(app): State<App>,
     caller: May<NotificationsView>,
     Id(id): Id<NotificationId>,
     write: Write,
-) -> Result<Response, Problem> {
+) -> Result<Reply<NotificationRead>, Problem> {
     mark(&app, &caller, &write, BodyHash::default(), vec![id]).await
 }
 
 /// Marks several as read.
-#[utoipa::path(post, path = "/notifications/mark-read", tag = "notifications", request_body = MarkRead, responses((status = 200, body = Envelope<NotificationRead>)))]
 async fn mark_read(
     State(app): State<App>,
     caller: May<NotificationsView>,
     write: Write,
     Body { value, hash }: Body<MarkRead>,
-) -> Result<Response, Problem> {
+) -> Result<Reply<NotificationRead>, Problem> {
     let ids = match value.ids {
         Some(ids) => ids,
         None => {
@@ -126,7 +136,7 @@ async fn mark(
     write: &Write,
     hash: BodyHash,
     mut ids: Vec<NotificationId>,
-) -> Result<Response, Problem> {
+) -> Result<Reply<NotificationRead>, Problem> {
     ids.sort();
     ids.dedup();
     if ids.len() > IDS_MAX {

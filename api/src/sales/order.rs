@@ -1,30 +1,23 @@
 //! Orders: document 1 §6, document 2 "Orders API". Won deals place them; here they are read.
 
-use crate::{
-    envelope::ErrorEnvelope,
-    extract::{Id, May, Pairs, rights::OrdersView},
-    problem::Problem,
-    state::App,
-    view,
-};
-use axum::{extract::State, response::Response};
-use domain::id::OrderId;
+use crate::{extract::rights::OrdersView, openapi::told, state::App, view};
+use aide::axum::{ApiRouter, routing::get_with};
 use projections::sales::order::Row;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(get))
-}
-
-/// The workspace's orders, newest first.
-#[utoipa::path(get, path = "/orders", tag = "orders", responses((status = 200, description = "A page of orders")))]
-async fn list(State(app): State<App>, caller: May<OrdersView>, Pairs(pairs): Pairs) -> Result<Response, Problem> {
-    view::page::<Row>(&app, &caller, &pairs).await
-}
-
-/// An order with its history, production orders and invoices.
-#[utoipa::path(get, path = "/orders/{id}", tag = "orders", params(("id" = Uuid, Path)),
-    responses((status = 200, description = "The order"), (status = 404, body = ErrorEnvelope)))]
-async fn get(State(app): State<App>, caller: May<OrdersView>, Id(id): Id<OrderId>) -> Result<Response, Problem> {
-    view::one::<Row>(&app, &caller, id, "order.missing").await
+pub fn router() -> ApiRouter<App> {
+    ApiRouter::new()
+        .api_route(
+            "/orders",
+            get_with(
+                view::list::<Row, OrdersView>,
+                told("The workspace's orders, newest first"),
+            ),
+        )
+        .api_route(
+            "/orders/{id}",
+            get_with(
+                view::details::<Row, OrdersView>,
+                told("An order with its history, production orders and invoices"),
+            ),
+        )
 }

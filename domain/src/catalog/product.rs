@@ -1,9 +1,8 @@
 //! A product: what it is, what it costs, how it is coded. Its quantity is `stock`'s business, its making `bom`'s.
 
-use crate::change::set;
 use crate::{
-    Aggregate, Check, Claim, Event, Kind, Money, Percent, Permission, Quantity, Rejection, Rule, Violation, Violations,
-    id::ProductId,
+    Aggregate, Change, Changes, Check, Choice, Claim, Event, Fields, Money, Percent, Permission, Quantity, Rejection,
+    Rule, Upcaster, Violations, finance::Currency, id::ProductId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +12,9 @@ use serde_json::{Map, Value};
 const SPECIFICATIONS_MAX: usize = 100;
 /// How deep `specifications` may nest: readers of JSON give up at 128, and the event wraps it.
 const DEPTH_MAX: usize = 110;
+/// How long `specifications` may be: a page of a hundred products stays within two megabytes.
+const BYTES_MAX: usize = 16_384;
+const UNIT_DEFAULT: &str = "шт";
 
 // Vocabulary
 
@@ -22,7 +24,7 @@ pub enum ProductCommand {
     Update(Box<Change>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "UPPERCASE")]
 #[schemars(extend("x-extensible" = true))]
 pub enum ProductType {
@@ -45,7 +47,7 @@ impl ProductType {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
     #[default]
@@ -54,64 +56,43 @@ pub enum Status {
     Discontinued,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields, Change)]
 #[serde(rename_all = "camelCase")]
 pub struct Details {
     /// Unique in the workspace.
+    #[field(required, max = 50)]
     pub code: String,
+    #[field(required, max = 200)]
     pub name: String,
     #[serde(rename = "type")]
     pub kind: ProductType,
     pub status: Status,
+    #[field(max = 100)]
     pub category: Option<String>,
+    #[field(max = 5_000)]
     pub description: Option<String>,
+    /// `шт` when none is named.
+    #[field(required, filled, max = 20)]
     pub unit: String,
+    #[field(not_negative)]
     pub price: Money,
+    #[field(not_negative)]
     pub cost: Option<Money>,
-    pub currency: String,
+    #[field(currency)]
+    pub currency: Currency,
     /// The product's own rate; absent, the law's rate of the day.
+    #[field(range(0, 100))]
     pub vat_rate: Option<Percent>,
     /// Whether `price` carries the tax inside.
     pub vat_included: bool,
     /// Unique in the workspace.
+    #[field(max = 50)]
     pub barcode: Option<String>,
+    #[field(not_negative)]
     pub min_stock: Option<Quantity>,
+    #[field(not_negative)]
     pub max_stock: Option<Quantity>,
     pub specifications: Map<String, Value>,
-}
-
-/// The fields an update names.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Change {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub category: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub price: Option<Money>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cost: Option<Money>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vat_rate: Option<Percent>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub vat_included: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub barcode: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub min_stock: Option<Quantity>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_stock: Option<Quantity>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub specifications: Option<Map<String, Value>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -123,41 +104,22 @@ pub enum ProductEvent {
     Updated(Box<Change>),
 }
 
-impl Event for ProductEvent {}
-
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum ProductRejection {
-    #[error("no such product")]
-    Missing,
-    #[error("already created")]
-    AlreadyCreated,
-    #[error(transparent)]
-    Invalid(#[from] Violations),
+impl Event for ProductEvent {
+    /// Since 2, null empties a field.
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::null_was_absent("product.updated", 1)];
 }
 
-impl Rejection for ProductRejection {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Missing => Kind::Missing,
-            Self::AlreadyCreated => Kind::Exists,
-            Self::Invalid(_) => Kind::Invalid,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Missing => "product.missing",
-            Self::AlreadyCreated => "product.already_created",
-            Self::Invalid(_) => "product.invalid",
-        }
-    }
-
-    fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Invalid(violations) => violations.as_slice(),
-            Self::Missing | Self::AlreadyCreated => &[],
-        }
-    }
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
+pub enum ProductRejection {
+    #[error("no such product")]
+    #[rejection(Missing, "product.missing")]
+    Missing,
+    #[error("already created")]
+    #[rejection(Exists, "product.already_created")]
+    AlreadyCreated,
+    #[error(transparent)]
+    #[rejection(Invalid, "product.invalid")]
+    Invalid(#[from] Violations),
 }
 
 // Rules
@@ -180,7 +142,7 @@ impl Aggregate for Product {
         use ProductCommand as C;
         match (self, command) {
             (Self::Unknown, C::Create(details)) => {
-                details.check()?;
+                details.verified()?;
                 Ok(vec![ProductEvent::Created(details.clone())])
             }
             (Self::Unknown, C::Update(_)) => Err(ProductRejection::Missing),
@@ -188,7 +150,7 @@ impl Aggregate for Product {
             (Self::Known(details), C::Update(change)) => {
                 let mut after = details.as_ref().clone();
                 after.apply(change);
-                after.check()?;
+                after.verified()?;
                 let changed = after != **details;
                 Ok(changed
                     .then(|| ProductEvent::Updated(change.clone()))
@@ -216,7 +178,10 @@ impl Aggregate for Product {
         };
         let (new_code, new_barcode) = match event {
             ProductEvent::Created(details) => (Some(details.code.as_str()), details.barcode.as_deref()),
-            ProductEvent::Updated(change) => (change.code.as_deref().or(code), change.barcode.as_deref().or(barcode)),
+            ProductEvent::Updated(change) => (
+                change.code.as_set().map(String::as_str).or(code),
+                change.barcode.as_set().map_or(barcode, Option::as_deref),
+            ),
         };
         let mut claims = Claim::moved("product.code", code, new_code);
         claims.extend(Claim::moved("product.barcode", barcode, new_barcode));
@@ -225,64 +190,33 @@ impl Aggregate for Product {
 }
 
 impl Details {
-    fn check(&self) -> Result<(), Violations> {
-        let mut check = Check::default();
-        check.text("code", &self.code, 50);
-        check.text("name", &self.name, 200);
-        check.text("unit", &self.unit, 20);
-        check.optional_text("category", self.category.as_ref(), 100);
-        check.optional_text("description", self.description.as_ref(), 5_000);
-        check.optional_text("barcode", self.barcode.as_ref(), 50);
-        check.not_negative("price", self.price);
-        check.not_negative("cost", self.cost.unwrap_or_default());
-        check.currency("currency", &self.currency);
-        check.percent("vatRate", self.vat_rate.unwrap_or_default());
-        for (field, quantity) in [("minStock", self.min_stock), ("maxStock", self.max_stock)] {
-            check.that(!quantity.unwrap_or_default().is_negative(), field, Rule::Negative);
+    /// A new product: what was named, the rest as usual.
+    pub fn new(change: &Change) -> Self {
+        let mut details = Self::begin(change);
+        if change.unit.is_keep() {
+            details.unit = UNIT_DEFAULT.to_owned();
         }
+        details
+    }
+
+    fn verified(&self) -> Result<(), Violations> {
+        let mut check = Check::default();
+        self.check("", &mut check);
+        let max = SPECIFICATIONS_MAX;
         check.that(
-            self.specifications.len() <= SPECIFICATIONS_MAX,
+            self.specifications.len() <= max,
             "specifications",
-            Rule::TooMany {
-                max: SPECIFICATIONS_MAX,
-            },
+            Rule::TooMany { max },
         );
         let depth = self.specifications.values().map(depth).max().unwrap_or(0);
         check.that(depth <= DEPTH_MAX, "specifications", Rule::TooDeep { max: DEPTH_MAX });
+        let bytes = self
+            .specifications
+            .iter()
+            .map(|(name, value)| name.len() + size(value))
+            .sum::<usize>();
+        check.that(bytes <= BYTES_MAX, "specifications", Rule::TooLong { max: BYTES_MAX });
         check.done()
-    }
-
-    pub fn apply(&mut self, change: &Change) {
-        let Change {
-            code,
-            name,
-            status,
-            category,
-            description,
-            unit,
-            price,
-            cost,
-            vat_rate,
-            vat_included,
-            barcode,
-            min_stock,
-            max_stock,
-            specifications,
-        } = change.clone();
-        set(&mut self.code, code);
-        set(&mut self.name, name);
-        set(&mut self.status, status);
-        set(&mut self.unit, unit);
-        set(&mut self.price, price);
-        set(&mut self.vat_included, vat_included);
-        set(&mut self.specifications, specifications);
-        self.category = category.or_else(|| self.category.take());
-        self.description = description.or_else(|| self.description.take());
-        self.barcode = barcode.or_else(|| self.barcode.take());
-        self.cost = cost.or(self.cost);
-        self.vat_rate = vat_rate.or(self.vat_rate);
-        self.min_stock = min_stock.or(self.min_stock);
-        self.max_stock = max_stock.or(self.max_stock);
     }
 }
 
@@ -294,6 +228,23 @@ fn depth(value: &Value) -> usize {
         _ => None,
     };
     inner.unwrap_or(0) + 1
+}
+
+/// About as many bytes as the value has in JSON.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 4,
+        Value::Number(_) => 8,
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(|item| size(item) + 1).sum::<usize>() + 2,
+        Value::Object(fields) => {
+            fields
+                .iter()
+                .map(|(name, value)| name.len() + size(value) + 4)
+                .sum::<usize>()
+                + 2
+        }
+    }
 }
 
 // Memory
@@ -317,14 +268,13 @@ impl Product {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::given;
+    use crate::{Patch, testing::given};
 
     fn details() -> Details {
         Details {
             code: "PRD-001".into(),
             name: "Ноутбук".into(),
             unit: "шт".into(),
-            currency: "KZT".into(),
             ..Details::default()
         }
     }
@@ -333,7 +283,7 @@ mod tests {
     fn a_new_code_gives_the_old_one_back() {
         let product = Product::Known(Box::new(details()));
         let change = Change {
-            code: Some("PRD-002".into()),
+            code: Patch::Set("PRD-002".into()),
             ..Change::default()
         };
         let claims = product.claims(&ProductEvent::Updated(Box::new(change)));
@@ -349,7 +299,7 @@ mod tests {
     #[test]
     fn a_negative_price_is_refused_by_name() {
         let change = Change {
-            price: Some(Money::whole(-1)),
+            price: Patch::Set(Money::whole(-1)),
             ..Change::default()
         };
         let refused = ProductRejection::Invalid(Violations::one("price", Rule::Negative));

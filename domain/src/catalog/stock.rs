@@ -3,7 +3,7 @@
 //! the same decision: no reader has to notice, no race can take them away.
 
 use crate::{
-    Aggregate, Check, Event, Kind, Money, Permission, Quantity, Rejection, Violation, Violations,
+    Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Violations,
     id::{OrderId, ProductId, ProductionOrderId, StockId},
 };
 use schemars::JsonSchema;
@@ -71,32 +71,14 @@ pub enum StockEvent {
 
 impl Event for StockEvent {}
 
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum StockRejection {
     #[error("more than can be counted")]
+    #[rejection(Invalid, "stock.too_much")]
     TooMuch,
     #[error(transparent)]
+    #[rejection(Invalid, "stock.invalid")]
     Invalid(#[from] Violations),
-}
-
-impl Rejection for StockRejection {
-    fn kind(&self) -> Kind {
-        Kind::Invalid
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::TooMuch => "stock.too_much",
-            Self::Invalid(_) => "stock.invalid",
-        }
-    }
-
-    fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Invalid(violations) => violations.as_slice(),
-            Self::TooMuch => &[],
-        }
-    }
 }
 
 // Rules

@@ -2,15 +2,14 @@
 //! payment may not exceed what is open, so payments live in its stream. `overdue` is a reader's view of the due date.
 
 use crate::{
-    Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violation,
-    Violations,
+    Aggregate, Check, Choice, Event, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violations,
+    finance::Currency,
     id::{CustomerId, DealId, InvoiceId, OrderId, PaymentId},
     sales::line::{self, Line},
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
 
 // Vocabulary
 
@@ -21,7 +20,7 @@ pub enum InvoiceCommand {
 }
 
 /// A proforma collects money and posts no revenue; the tax invoice is dated by the turnover (product, "State machines").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum InvoiceKind {
     #[default]
@@ -30,9 +29,8 @@ pub enum InvoiceKind {
     Credit,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
 pub enum Status {
     #[default]
     Draft,
@@ -56,7 +54,7 @@ pub struct Created {
     pub items: Vec<Line>,
     /// The sum of the items.
     pub amount: Money,
-    pub currency: String,
+    pub currency: Currency,
     pub issue_date: NaiveDate,
     pub due_date: NaiveDate,
     pub notes: Option<String>,
@@ -92,7 +90,7 @@ pub enum InvoiceEvent {
         applied: Money,
         /// What became the customer's credit.
         credit: Money,
-        currency: String,
+        currency: Currency,
         method: String,
         reference: Option<String>,
         date: NaiveDate,
@@ -122,53 +120,23 @@ impl Event for InvoiceEvent {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum InvoiceRejection {
     #[error("no such invoice")]
+    #[rejection(Missing, "invoice.missing")]
     Missing,
     #[error("an invoice has at least one line")]
+    #[rejection(Invalid, "invoice.empty")]
     Empty,
     #[error("{open} is open")]
+    #[rejection(Balance, "invoice.above_open")]
     AboveOpen { open: Money },
     #[error("a draft is sent before it is paid")]
+    #[rejection(Transition, "invoice.not_sent")]
     NotSent,
     #[error(transparent)]
+    #[rejection(Invalid, "invoice.invalid")]
     Invalid(#[from] Violations),
-}
-
-impl Rejection for InvoiceRejection {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Missing => Kind::Missing,
-            Self::AboveOpen { .. } => Kind::Balance,
-            Self::NotSent => Kind::Transition,
-            Self::Empty | Self::Invalid(_) => Kind::Invalid,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Missing => "invoice.missing",
-            Self::Empty => "invoice.empty",
-            Self::AboveOpen { .. } => "invoice.above_open",
-            Self::NotSent => "invoice.not_sent",
-            Self::Invalid(_) => "invoice.invalid",
-        }
-    }
-
-    fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Invalid(violations) => violations.as_slice(),
-            _ => &[],
-        }
-    }
-
-    fn args(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::AboveOpen { open } => vec![("open", open.to_string())],
-            _ => vec![],
-        }
-    }
 }
 
 // Rules
@@ -295,7 +263,7 @@ mod tests {
             deal_id: None,
             items: Line::adjustment("ERP", Money::whole(22_500_000)).into_iter().collect(),
             amount: Money::whole(22_500_000),
-            currency: "KZT".into(),
+            currency: Currency::kzt(),
             issue_date: day,
             due_date: day,
             notes: None,
@@ -325,7 +293,7 @@ mod tests {
             amount: Money::whole(amount),
             applied: Money::whole(applied),
             credit: Money::whole(amount - applied),
-            currency: "KZT".into(),
+            currency: Currency::kzt(),
             method: "bank_transfer".into(),
             reference: None,
             date: NaiveDate::from_ymd_opt(2025, 1, 20).unwrap(),

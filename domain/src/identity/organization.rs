@@ -1,8 +1,6 @@
 //! A company, known by its BIN.
 
-use crate::{
-    Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Violation, Violations, id::OrganizationId, id::UserId,
-};
+use crate::{Aggregate, Check, Claim, Event, Permission, Rejection, Violations, id::OrganizationId, id::UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,35 +28,14 @@ pub enum OrganizationEvent {
 
 impl Event for OrganizationEvent {}
 
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum OrganizationRejection {
     #[error("already created")]
+    #[rejection(Exists, "organization.already_created")]
     AlreadyCreated,
     #[error(transparent)]
+    #[rejection(Invalid, "organization.invalid")]
     Invalid(#[from] Violations),
-}
-
-impl Rejection for OrganizationRejection {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::AlreadyCreated => Kind::Exists,
-            Self::Invalid(_) => Kind::Invalid,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::AlreadyCreated => "organization.already_created",
-            Self::Invalid(_) => "organization.invalid",
-        }
-    }
-
-    fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Invalid(violations) => violations.as_slice(),
-            Self::AlreadyCreated => &[],
-        }
-    }
 }
 
 // Rules

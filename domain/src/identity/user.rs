@@ -1,8 +1,6 @@
 //! A person who signs in. Passwords, codes and tokens are not here: secrets never enter the log.
 
-use crate::{
-    Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Violation, Violations, id::OrganizationId, id::UserId,
-};
+use crate::{Aggregate, Check, Claim, Event, Permission, Rejection, Violations, id::OrganizationId, id::UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,39 +35,17 @@ pub enum UserEvent {
 
 impl Event for UserEvent {}
 
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum UserRejection {
     #[error("no such user")]
+    #[rejection(Missing, "user.missing")]
     Missing,
     #[error("already registered")]
+    #[rejection(Exists, "user.already_registered")]
     AlreadyRegistered,
     #[error(transparent)]
+    #[rejection(Invalid, "user.invalid")]
     Invalid(#[from] Violations),
-}
-
-impl Rejection for UserRejection {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Missing => Kind::Missing,
-            Self::AlreadyRegistered => Kind::Exists,
-            Self::Invalid(_) => Kind::Invalid,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Missing => "user.missing",
-            Self::AlreadyRegistered => "user.already_registered",
-            Self::Invalid(_) => "user.invalid",
-        }
-    }
-
-    fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Invalid(violations) => violations.as_slice(),
-            Self::Missing | Self::AlreadyRegistered => &[],
-        }
-    }
 }
 
 // Rules

@@ -1,8 +1,8 @@
 //! A workspace: the tenant. It owns one log and one schema of read models; its members may enter it.
 
 use crate::{
-    Aggregate, Check, Claim, Event, Kind, Permission, Rejection, Role, Rule, Violation, Violations, id::OrganizationId,
-    id::UserId, id::WorkspaceId,
+    Aggregate, Check, Claim, Event, Permission, Rejection, Role, Rule, Violations, id::OrganizationId, id::UserId,
+    id::WorkspaceId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,39 +54,17 @@ pub enum WorkspaceEvent {
 
 impl Event for WorkspaceEvent {}
 
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum WorkspaceRejection {
     #[error("no such workspace")]
+    #[rejection(Missing, "workspace.missing")]
     Missing,
     #[error("already created")]
+    #[rejection(Exists, "workspace.already_created")]
     AlreadyCreated,
     #[error(transparent)]
+    #[rejection(Invalid, "workspace.invalid")]
     Invalid(#[from] Violations),
-}
-
-impl Rejection for WorkspaceRejection {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Missing => Kind::Missing,
-            Self::AlreadyCreated => Kind::Exists,
-            Self::Invalid(_) => Kind::Invalid,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Missing => "workspace.missing",
-            Self::AlreadyCreated => "workspace.already_created",
-            Self::Invalid(_) => "workspace.invalid",
-        }
-    }
-
-    fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Invalid(violations) => violations.as_slice(),
-            Self::Missing | Self::AlreadyCreated => &[],
-        }
-    }
 }
 
 // Rules

@@ -1,7 +1,7 @@
 //! Something a person should know. It stores what happened, not a sentence: each reader sees it in their own language.
 
 use crate::{
-    Aggregate, Event, Kind, Permission, Rejection, Role,
+    Aggregate, Event, Permission, Rejection, Role,
     id::{NotificationId, UserId},
 };
 use schemars::JsonSchema;
@@ -60,20 +60,11 @@ pub enum NotificationEvent {
 
 impl Event for NotificationEvent {}
 
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum NotificationRejection {
     #[error("no such notification")]
+    #[rejection(Missing, "notification.missing")]
     Missing,
-}
-
-impl Rejection for NotificationRejection {
-    fn kind(&self) -> Kind {
-        Kind::Missing
-    }
-
-    fn code(&self) -> &'static str {
-        "notification.missing"
-    }
 }
 
 // Rules

@@ -2,7 +2,7 @@
 //! a production order pins the version it was planned with. `explode` walks it through all levels.
 
 use crate::{
-    Aggregate, Check, Event, Kind, Money, Permission, Quantity, Rejection, Rule, Violation, Violations,
+    Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Rule, Violations,
     check::ITEMS_MAX,
     id::{BomId, ProductId},
 };
@@ -75,35 +75,14 @@ pub enum BomEvent {
 
 impl Event for BomEvent {}
 
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum BomRejection {
     #[error("a product cannot be made of itself")]
+    #[rejection(Conflict, "bom.cyclic")]
     Cyclic,
     #[error(transparent)]
+    #[rejection(Invalid, "bom.invalid")]
     Invalid(#[from] Violations),
-}
-
-impl Rejection for BomRejection {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Cyclic => Kind::Conflict,
-            Self::Invalid(_) => Kind::Invalid,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Cyclic => "bom.cyclic",
-            Self::Invalid(_) => "bom.invalid",
-        }
-    }
-
-    fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Invalid(violations) => violations.as_slice(),
-            Self::Cyclic => &[],
-        }
-    }
 }
 
 // Rules

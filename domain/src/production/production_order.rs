@@ -3,14 +3,13 @@
 
 use super::bom::{Component, Explosion, Step};
 use crate::{
-    Aggregate, Event, Kind, Number, Numbering, Permission, Quantity, Rejection, Series, Violation, Violations,
+    Aggregate, Choice, Event, Number, Numbering, Permission, Quantity, Rejection, Series, Violations,
     id::{OrderId, ProductId, ProductionOrderId, WorkOrderId, derive},
     time::is_plausible,
 };
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
 
 // Vocabulary
 
@@ -41,7 +40,7 @@ pub struct Draft {
     pub notes: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
     Low,
@@ -51,9 +50,8 @@ pub enum Priority {
     Urgent,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
 pub enum Status {
     #[default]
     Pending,
@@ -78,7 +76,7 @@ pub struct WorkOrder {
     pub completed_quantity: Quantity,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum WorkOrderStatus {
     #[default]
@@ -130,45 +128,23 @@ impl Event for ProductionOrderEvent {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum ProductionOrderRejection {
     #[error("no such production order")]
+    #[rejection(Missing, "production_order.missing")]
     Missing,
     #[error("the product has no bill of materials")]
+    #[rejection(Conflict, "production_order.no_bill")]
     NoBill,
     #[error("the bill of materials cannot be exploded: {0}")]
+    #[rejection(Conflict, "production_order.cannot_explode")]
     CannotExplode(String),
     #[error("the date is out of range")]
+    #[rejection(Invalid, "production_order.no_such_date")]
     NoSuchDate,
     #[error(transparent)]
+    #[rejection(Invalid, "production_order.invalid")]
     Invalid(#[from] Violations),
-}
-
-impl Rejection for ProductionOrderRejection {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Missing => Kind::Missing,
-            Self::NoBill | Self::CannotExplode(_) => Kind::Conflict,
-            Self::NoSuchDate | Self::Invalid(_) => Kind::Invalid,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Missing => "production_order.missing",
-            Self::NoBill => "production_order.no_bill",
-            Self::CannotExplode(_) => "production_order.cannot_explode",
-            Self::NoSuchDate => "production_order.no_such_date",
-            Self::Invalid(_) => "production_order.invalid",
-        }
-    }
-
-    fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Invalid(violations) => violations.as_slice(),
-            _ => &[],
-        }
-    }
 }
 
 // Rules

@@ -1,14 +1,12 @@
 //! A customer: LEAD → PROSPECT → ACTIVE ⇄ INACTIVE → CHURNED; convert takes a lead or prospect to ACTIVE.
 //! Deleting archives: history stays.
 
-use crate::change::set;
 use crate::{
-    Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Series, Violation, Violations,
-    check::ITEMS_MAX, fixed::Rating, id::CustomerId,
+    Aggregate, Change, Changes, Choice, Event, Fields, Money, Number, Numbering, Permission, Rejection, Series,
+    Upcaster, Violations, fixed::Rating, id::CustomerId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
 
 // Vocabulary
 
@@ -20,9 +18,8 @@ pub enum CustomerCommand {
     Archive,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "UPPERCASE")]
-#[strum(serialize_all = "UPPERCASE")]
 pub enum Status {
     #[default]
     Lead,
@@ -32,7 +29,7 @@ pub enum Status {
     Churned,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum CustomerType {
     #[default]
@@ -40,89 +37,77 @@ pub enum CustomerType {
     Individual,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields)]
 #[serde(rename_all = "camelCase")]
 pub struct Contact {
+    #[field(required, max = 100)]
     pub first_name: String,
     #[serde(default)]
+    #[field(max = 100)]
     pub last_name: Option<String>,
     #[serde(default)]
+    #[field(max = 100)]
     pub position: Option<String>,
     #[serde(default)]
+    #[field(email)]
     pub email: Option<String>,
     #[serde(default)]
+    #[field(max = 30)]
     pub phone: Option<String>,
     #[serde(default)]
     pub is_primary: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields)]
 #[serde(rename_all = "camelCase")]
 pub struct Address {
     #[serde(default, rename = "type")]
+    #[field(max = 50)]
     pub kind: Option<String>,
+    #[field(required, max = 300)]
     pub address_line1: String,
     #[serde(default)]
+    #[field(max = 100)]
     pub city: Option<String>,
     #[serde(default)]
+    #[field(max = 20)]
     pub postal_code: Option<String>,
     #[serde(default)]
+    #[field(max = 100)]
     pub country: Option<String>,
 }
 
 /// What is known of a customer.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields, Change)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
+    #[field(required, max = 200)]
     pub name: String,
     #[serde(rename = "type")]
     pub kind: CustomerType,
+    #[field(email)]
     pub email: Option<String>,
+    #[field(max = 30)]
     pub phone: Option<String>,
+    #[field(twelve_digits)]
     pub bin: Option<String>,
+    #[field(twelve_digits)]
     pub iin: Option<String>,
+    #[field(max = 100)]
     pub source: Option<String>,
+    #[field(max = 100)]
     pub segment: Option<String>,
+    #[field(range(0, 5))]
     pub rating: Option<Rating>,
+    /// 0 or absent: no limit.
+    #[field(not_negative)]
     pub credit_limit: Option<Money>,
+    #[field(max = 50)]
     pub payment_terms: Option<String>,
     pub contacts: Vec<Contact>,
     pub addresses: Vec<Address>,
+    #[field(max = 100)]
     pub tags: Vec<String>,
-}
-
-/// The fields an update names.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Change {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    pub kind: Option<CustomerType>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bin: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub iin: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub segment: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rating: Option<Rating>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub credit_limit: Option<Money>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub payment_terms: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub contacts: Option<Vec<Contact>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub addresses: Option<Vec<Address>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tags: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -144,6 +129,9 @@ pub enum CustomerEvent {
 }
 
 impl Event for CustomerEvent {
+    /// Since 2, null empties a field.
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::null_was_absent("customer.updated", 1)];
+
     fn numbering(&self) -> Option<Numbering> {
         match self {
             Self::Created { .. } => Some(Numbering {
@@ -155,50 +143,20 @@ impl Event for CustomerEvent {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum CustomerRejection {
     #[error("no such customer")]
+    #[rejection(Missing, "customer.missing")]
     Missing,
     #[error("already created")]
+    #[rejection(Exists, "customer.already_created")]
     AlreadyCreated,
     #[error("{from:?} does not become {to:?}")]
+    #[rejection(Transition, "customer.no_such_step")]
     Transition { from: Status, to: Status },
     #[error(transparent)]
+    #[rejection(Invalid, "customer.invalid")]
     Invalid(#[from] Violations),
-}
-
-impl Rejection for CustomerRejection {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Missing => Kind::Missing,
-            Self::AlreadyCreated => Kind::Exists,
-            Self::Transition { .. } => Kind::Transition,
-            Self::Invalid(_) => Kind::Invalid,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Missing => "customer.missing",
-            Self::AlreadyCreated => "customer.already_created",
-            Self::Transition { .. } => "customer.no_such_step",
-            Self::Invalid(_) => "customer.invalid",
-        }
-    }
-
-    fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Invalid(violations) => violations.as_slice(),
-            _ => &[],
-        }
-    }
-
-    fn args(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::Transition { from, to } => vec![("from", <&str>::from(from).into()), ("to", <&str>::from(to).into())],
-            _ => vec![],
-        }
-    }
 }
 
 // Rules
@@ -222,7 +180,7 @@ impl Aggregate for Customer {
         use {CustomerCommand as C, CustomerEvent as E, CustomerRejection as R};
         match (self, command) {
             (Self::Unknown, C::Create(profile, status)) => {
-                profile.check()?;
+                profile.checked()?;
                 Ok(vec![E::Created {
                     customer_number: Number::pending(),
                     status: *status,
@@ -234,7 +192,7 @@ impl Aggregate for Customer {
             (Self::Known { profile, status }, C::Update(change, to)) => {
                 let mut after = profile.as_ref().clone();
                 after.apply(change);
-                after.check()?;
+                after.checked()?;
                 let updated = (after != **profile).then(|| E::Updated(change.clone()));
                 let moved = to.map_or(Ok(None), |to| status.step(to))?;
                 Ok(updated.into_iter().chain(moved).collect())
@@ -290,82 +248,6 @@ impl Status {
     }
 }
 
-impl Profile {
-    fn check(&self) -> Result<(), Violations> {
-        let mut check = Check::default();
-        check.text("name", &self.name, 200);
-        if let Some(email) = &self.email {
-            check.email("email", email);
-        }
-        check.optional_text("phone", self.phone.as_ref(), 30);
-        for (field, digits) in [("bin", &self.bin), ("iin", &self.iin)] {
-            if let Some(digits) = digits {
-                check.twelve_digits(field, digits);
-            }
-        }
-        check.optional_text("source", self.source.as_ref(), 100);
-        check.optional_text("segment", self.segment.as_ref(), 100);
-        check.optional_text("paymentTerms", self.payment_terms.as_ref(), 50);
-        if let Some(rating) = self.rating {
-            check.that(
-                (Rating::ZERO..=Rating::whole(5)).contains(&rating),
-                "rating",
-                crate::Rule::OutOfRange { min: 0, max: 5 },
-            );
-        }
-        if let Some(limit) = self.credit_limit {
-            check.not_negative("creditLimit", limit);
-        }
-        check.list("contacts", &self.contacts);
-        for (n, contact) in self.contacts.iter().enumerate().take(ITEMS_MAX) {
-            check.text(&format!("contacts[{n}].firstName"), &contact.first_name, 100);
-        }
-        check.list("addresses", &self.addresses);
-        for (n, address) in self.addresses.iter().enumerate().take(ITEMS_MAX) {
-            check.text(&format!("addresses[{n}].addressLine1"), &address.address_line1, 300);
-        }
-        check.tags("tags", &self.tags);
-        check.done()
-    }
-
-    pub fn apply(&mut self, change: &Change) {
-        let Change {
-            name,
-            kind,
-            email,
-            phone,
-            bin,
-            iin,
-            source,
-            segment,
-            rating,
-            credit_limit,
-            payment_terms,
-            contacts,
-            addresses,
-            tags,
-        } = change.clone();
-        set(&mut self.name, name);
-        set(&mut self.kind, kind);
-        set(&mut self.contacts, contacts);
-        set(&mut self.addresses, addresses);
-        set(&mut self.tags, tags);
-        for (field, new) in [
-            (&mut self.email, email),
-            (&mut self.phone, phone),
-            (&mut self.bin, bin),
-            (&mut self.iin, iin),
-            (&mut self.source, source),
-            (&mut self.segment, segment),
-            (&mut self.payment_terms, payment_terms),
-        ] {
-            *field = new.or_else(|| field.take());
-        }
-        self.rating = rating.or(self.rating);
-        self.credit_limit = credit_limit.or(self.credit_limit);
-    }
-}
-
 // Memory
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -392,7 +274,7 @@ impl Customer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::given;
+    use crate::{Patch, testing::given};
 
     fn known(status: Status) -> CustomerEvent {
         let profile = Profile {
@@ -431,7 +313,7 @@ mod tests {
     #[test]
     fn an_update_that_changes_nothing_is_no_event() {
         let same = Change {
-            name: Some("ТОО Tech Solutions".into()),
+            name: Patch::Set("ТОО Tech Solutions".into()),
             ..Change::default()
         };
         given::<Customer>([known(Status::Lead)])

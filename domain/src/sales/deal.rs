@@ -6,16 +6,15 @@ mod details;
 pub use details::{Change, Details};
 
 use super::line::{self, Line, LineDraft};
-use crate::change::set;
 use crate::{
-    Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violation,
-    Violations,
+    Aggregate, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, Rejection, Rule, Series,
+    Upcaster, Violations,
+    finance::Currency,
     id::{CustomerId, DealId, UserId},
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
 
 // Vocabulary
 
@@ -34,11 +33,8 @@ pub enum DealCommand {
     Lose(Loss),
 }
 
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, IntoStaticStr, Default,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "UPPERCASE")]
-#[strum(serialize_all = "UPPERCASE")]
 pub enum Stage {
     // Document 1's NEW.
     #[default]
@@ -65,17 +61,29 @@ pub struct Draft {
     pub products: Vec<LineDraft>,
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema, Fields)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::field::constrain::<Self>)]
 pub struct Win {
     pub actual_close_date: Option<NaiveDate>,
+    /// What was agreed; a difference from the lines becomes an adjustment line.
+    #[field(positive)]
     pub final_amount: Option<Money>,
+    #[field(max = 5_000)]
     pub notes: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema, Fields)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::field::constrain::<Self>)]
 pub struct Loss {
-    pub reason: Option<String>,
+    #[serde(default, rename = "lostReason")]
+    #[field(required, max = 200)]
+    pub reason: String,
+    #[serde(rename = "competitorWon")]
+    #[field(max = 200)]
     pub competitor: Option<String>,
+    #[field(max = 5_000)]
     pub notes: Option<String>,
 }
 
@@ -92,7 +100,7 @@ pub struct Won {
     pub items: Vec<Line>,
     /// The sum of the items.
     pub amount: Money,
-    pub currency: String,
+    pub currency: Currency,
     pub assigned_to: Option<UserId>,
     pub actual_close_date: Option<NaiveDate>,
     pub notes: Option<String>,
@@ -130,6 +138,9 @@ pub enum DealEvent {
 }
 
 impl Event for DealEvent {
+    /// Since 2, null empties a field.
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::null_was_absent("deal.updated", 1)];
+
     fn numbering(&self) -> Option<Numbering> {
         match self {
             Self::Created { .. } => Some(Numbering {
@@ -141,53 +152,29 @@ impl Event for DealEvent {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum DealRejection {
     #[error("no such deal")]
+    #[rejection(Missing, "deal.missing")]
     Missing,
     #[error("already created")]
+    #[rejection(Exists, "deal.already_created")]
     AlreadyCreated,
     #[error("a won deal is final")]
+    #[rejection(Transition, "deal.already_won")]
     AlreadyWon,
     #[error("lost; reopen it first")]
+    #[rejection(Transition, "deal.already_lost")]
     AlreadyLost,
     #[error("a deal is won with a customer")]
+    #[rejection(Conflict, "deal.no_customer")]
     NoCustomer,
     #[error("a deal is won with a product line or a value")]
+    #[rejection(Conflict, "deal.nothing_sold")]
     NothingSold,
     #[error(transparent)]
+    #[rejection(Invalid, "deal.invalid")]
     Invalid(#[from] Violations),
-}
-
-impl Rejection for DealRejection {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Missing => Kind::Missing,
-            Self::AlreadyCreated => Kind::Exists,
-            Self::AlreadyWon | Self::AlreadyLost => Kind::Transition,
-            Self::NoCustomer | Self::NothingSold => Kind::Conflict,
-            Self::Invalid(_) => Kind::Invalid,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Missing => "deal.missing",
-            Self::AlreadyCreated => "deal.already_created",
-            Self::AlreadyWon => "deal.already_won",
-            Self::AlreadyLost => "deal.already_lost",
-            Self::NoCustomer => "deal.no_customer",
-            Self::NothingSold => "deal.nothing_sold",
-            Self::Invalid(_) => "deal.invalid",
-        }
-    }
-
-    fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Invalid(violations) => violations.as_slice(),
-            _ => &[],
-        }
-    }
 }
 
 // Rules
@@ -254,7 +241,9 @@ impl Aggregate for Deal {
             E::Created { .. } => {}
             E::Updated { change, products } => {
                 deal.details.apply(change);
-                set(&mut deal.products, products.clone());
+                if let Some(products) = products {
+                    deal.products.clone_from(products);
+                }
             }
             E::StageChanged { to, .. } => deal.stage = *to,
             E::Won(_) => deal.stage = Stage::Won,
@@ -266,7 +255,7 @@ impl Aggregate for Deal {
 
 fn create(draft: &Draft) -> Result<Vec<DealEvent>, DealRejection> {
     let mut check = Check::default();
-    draft.details.check(&mut check);
+    draft.details.check("", &mut check);
     check.that(draft.stage.is_open(), "stage", Rule::NotAllowed);
     let products = line::price(&mut check, "products", &draft.products);
     check.done()?;
@@ -288,7 +277,7 @@ impl Known {
         let mut after = self.details.clone();
         after.apply(change);
         let mut check = Check::default();
-        after.check(&mut check);
+        after.check("", &mut check);
         let products = products.map(|drafts| line::price(&mut check, "products", drafts));
         check.done()?;
         let changed = after != self.details || products.as_ref().is_some_and(|new| *new != self.products);
@@ -328,13 +317,7 @@ impl Known {
             Stage::Lost => return Err(DealRejection::AlreadyLost),
             Stage::Lead | Stage::Qualified | Stage::Proposal | Stage::Negotiation | Stage::Closing => {}
         }
-        let mut check = Check::default();
-        if let Some(amount) = win.final_amount {
-            check.that(amount.is_positive(), "finalAmount", Rule::NotPositive);
-        }
-        check.date("actualCloseDate", win.actual_close_date);
-        check.optional_text("notes", win.notes.as_ref(), 5_000);
-        check.done()?;
+        win.checked()?;
         let customer_id = self.details.customer_id.ok_or(DealRejection::NoCustomer)?;
         let lines = line::sum(&self.products).unwrap_or_default();
         let estimate = if self.products.is_empty() {
@@ -374,15 +357,10 @@ impl Known {
             Stage::Won => return Err(DealRejection::AlreadyWon),
             Stage::Lead | Stage::Qualified | Stage::Proposal | Stage::Negotiation | Stage::Closing => {}
         }
-        let reason = loss.reason.clone().unwrap_or_default();
-        let mut check = Check::default();
-        check.text("lostReason", &reason, 200);
-        check.optional_text("competitorWon", loss.competitor.as_ref(), 200);
-        check.optional_text("notes", loss.notes.as_ref(), 5_000);
-        check.done()?;
+        loss.checked()?;
         Ok(vec![DealEvent::Lost {
             from: self.stage,
-            reason,
+            reason: loss.reason.clone(),
             competitor: loss.competitor.clone(),
             notes: loss.notes.clone(),
         }])

@@ -6,13 +6,13 @@ use super::{
     line::{self, Line},
 };
 use crate::{
-    Aggregate, Event, Kind, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violation, Violations,
+    Aggregate, Choice, Event, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violations,
+    finance::Currency,
     id::{CustomerId, DealId, OrderId, UserId},
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
 
 // Vocabulary
 
@@ -21,9 +21,8 @@ pub enum OrderCommand {
     Create(Box<Created>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
 pub enum Status {
     #[default]
     Pending,
@@ -35,7 +34,7 @@ pub enum Status {
     Cancelled,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum OrderType {
     #[default]
@@ -56,7 +55,7 @@ pub struct Created {
     pub items: Vec<Line>,
     /// The sum of the items.
     pub total_amount: Money,
-    pub currency: String,
+    pub currency: Currency,
     pub assigned_to: Option<UserId>,
     pub shipping_address: Option<Address>,
     pub delivery_date: Option<NaiveDate>,
@@ -82,34 +81,14 @@ impl Event for OrderEvent {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum OrderRejection {
     #[error("an order has at least one line")]
+    #[rejection(Invalid, "order.empty")]
     Empty,
     #[error(transparent)]
+    #[rejection(Invalid, "order.invalid")]
     Invalid(#[from] Violations),
-}
-
-impl Rejection for OrderRejection {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Empty | Self::Invalid(_) => Kind::Invalid,
-        }
-    }
-
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Empty => "order.empty",
-            Self::Invalid(_) => "order.invalid",
-        }
-    }
-
-    fn violations(&self) -> &[Violation] {
-        match self {
-            Self::Invalid(violations) => violations.as_slice(),
-            Self::Empty => &[],
-        }
-    }
 }
 
 // Rules
@@ -168,7 +147,7 @@ mod tests {
             deal_number: None,
             items: Line::adjustment("ERP", Money::whole(10)).into_iter().collect(),
             total_amount: Money::whole(total),
-            currency: "KZT".into(),
+            currency: Currency::kzt(),
             assigned_to: None,
             shipping_address: None,
             delivery_date: None,

@@ -8,13 +8,15 @@ use crate::{
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Fact, Money,
+    finance::Currency,
     finance::invoice::{InvoiceEvent, InvoiceKind, Status},
     sales::line::Line,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     pub id: Uuid,
@@ -30,7 +32,7 @@ pub struct Row {
     pub items: Vec<Line>,
     pub amount: Money,
     pub paid_amount: Money,
-    pub currency: String,
+    pub currency: Currency,
     pub issue_date: NaiveDate,
     pub due_date: NaiveDate,
     pub paid_at: Option<DateTime<Utc>>,

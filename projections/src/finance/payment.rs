@@ -6,11 +6,12 @@ use crate::{
     view::{Computed, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{Fact, Money, finance::invoice::InvoiceEvent};
+use domain::{Fact, Money, finance::Currency, finance::invoice::InvoiceEvent};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     pub id: Uuid,
@@ -23,7 +24,7 @@ pub struct Row {
     pub amount: Money,
     pub applied: Money,
     pub credit: Money,
-    pub currency: String,
+    pub currency: Currency,
     pub method: String,
     pub reference: Option<String>,
     pub date: NaiveDate,

@@ -7,7 +7,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Fact, Total,
+    Changes, Fact, Total,
     finance::invoice::InvoiceEvent,
     sales::{
         customer::{CustomerEvent, Profile, Status},
@@ -15,10 +15,11 @@ use domain::{
     },
     time::local_date,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     pub id: Uuid,

@@ -8,17 +8,18 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Fact, Money,
+    Changes, Fact, Money,
     sales::{
         deal::{DealEvent, Details, Stage},
         line::{self, Line},
     },
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     pub id: Uuid,
@@ -43,7 +44,7 @@ pub struct Row {
 }
 
 /// One stay in a stage.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stay {
     pub stage: Stage,
@@ -138,7 +139,7 @@ impl Row {
             DealEvent::Created { .. } => {}
             DealEvent::Updated { change, products } => {
                 self.details.apply(change);
-                self.estimate = change.value.or(self.estimate);
+                change.value.apply(&mut self.estimate);
                 if let Some(products) = products {
                     self.products.clone_from(products);
                 }

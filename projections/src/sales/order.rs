@@ -8,6 +8,7 @@ use crate::{
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Fact, Money,
+    finance::Currency,
     finance::invoice::InvoiceEvent,
     production::production_order::ProductionOrderEvent,
     sales::{
@@ -16,10 +17,11 @@ use domain::{
         order::{OrderEvent, OrderType, Status},
     },
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     pub id: Uuid,
@@ -37,7 +39,7 @@ pub struct Row {
     pub paid_amount: Money,
     pub payment_status: PaymentStatus,
     pub production_status: ProductionStatus,
-    pub currency: String,
+    pub currency: Currency,
     pub assigned_to: Option<Uuid>,
     pub shipping_address: Option<Address>,
     pub delivery_date: Option<NaiveDate>,
@@ -48,7 +50,7 @@ pub struct Row {
     pub updated_at: DateTime<Utc>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PaymentStatus {
     Unpaid,
@@ -56,14 +58,14 @@ pub enum PaymentStatus {
     Paid,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ProductionStatus {
     None,
     Waiting,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusStep {
     pub status: Status,

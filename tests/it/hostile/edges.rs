@@ -108,13 +108,13 @@ async fn the_strangest_that_is_accepted_is_shown_as_it_is() {
     let (most, dearest, long) = (
         999_999_999.999,
         9_999_999_999_999.99,
-        "Ә\u{1F4A9}\u{1}\u{FFFF}\u{202E}\"'\\ ".repeat(20),
+        "Ә\u{1F4A9}\u{FFFF}\u{202E}\"'\\ ".repeat(20),
     );
     let nested = (0..15).fold(json!(-1e-300), |inner, _| json!([inner]));
-    let specifications = json!({"": 1e308, "a'\"\\$1{s}{0}": nested, "\u{1}\u{7f}\u{2028}": "%s", "null": null});
+    let specifications = json!({"": 1e308, "a'\"\\$1{s}{0}": nested, "\u{2028}": "%s", "null": null});
     let product = json!({"code": "'; --", "name": "a", "price": dearest, "cost": dearest, "minStock": most, "maxStock": most, "specifications": specifications});
     let product = id(&owner.post("/products", product).await.expect(201));
-    let contact = json!({"firstName": long.chars().take(100).collect::<String>(), "position": "x".repeat(800_000)});
+    let contact = json!({"firstName": long.chars().take(100).collect::<String>(), "position": "x".repeat(100)});
     let customer = json!({"name": long, "tags": vec!["a"; 500], "creditLimit": dearest, "contacts": [contact]});
     let customer = id(&owner.post("/customers", customer).await.expect(201));
     read_models_follow(&server, &owner).await;
@@ -125,10 +125,7 @@ async fn the_strangest_that_is_accepted_is_shown_as_it_is() {
     );
     assert_eq!(seen["specifications"]["a'\"\\$1{s}{0}"], nested);
     assert_eq!(
-        (
-            seen["specifications"][""].as_f64(),
-            &seen["specifications"]["\u{1}\u{7f}\u{2028}"]
-        ),
+        (seen["specifications"][""].as_f64(), &seen["specifications"]["\u{2028}"]),
         (Some(1e308), &json!("%s"))
     );
     let seen = owner.get(&format!("/customers/{customer}")).await.expect(200);

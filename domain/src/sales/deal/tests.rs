@@ -24,7 +24,7 @@ fn created(change: impl FnOnce(&mut Details, &mut Vec<Line>)) -> DealEvent {
     let mut details = Details {
         title: "ERP".into(),
         customer_id: Some(CustomerId::default()),
-        currency: "KZT".into(),
+        currency: Currency::kzt(),
         ..Details::default()
     };
     let mut products = lines();
@@ -132,7 +132,7 @@ fn every_bad_line_is_named() {
     };
     let details = Details {
         title: " ".into(),
-        currency: "KZT".into(),
+        currency: Currency::kzt(),
         ..Details::default()
     };
     let create = DealCommand::Create(Box::new(Draft {

@@ -1,0 +1,171 @@
+//! One field of a struct: its name on the wire and what its attribute says of it.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{
+    Attribute, Data, DeriveInput, Error, Expr, Fields, Ident, LitStr, Result, Token, Type, parenthesized,
+    spanned::Spanned,
+};
+
+pub struct Field {
+    pub ident: Ident,
+    pub ty: Type,
+    /// In camelCase, or as serde renames it.
+    pub name: String,
+    /// `#[serde(rename = "…")]`, if it has one.
+    pub rename: Option<String>,
+    pub docs: Vec<Attribute>,
+    pub looked_up: bool,
+    pub filled: bool,
+    /// An expression: the `Limits` of the field.
+    pub limits: TokenStream,
+}
+
+/// The named fields of a struct.
+pub fn of(input: &DeriveInput) -> Result<Vec<Field>> {
+    let Data::Struct(data) = &input.data else {
+        return Err(Error::new(input.span(), "a struct with named fields is expected"));
+    };
+    let Fields::Named(fields) = &data.fields else {
+        return Err(Error::new(input.span(), "named fields are expected"));
+    };
+    fields.named.iter().map(read).collect()
+}
+
+fn read(field: &syn::Field) -> Result<Field> {
+    let ident = field
+        .ident
+        .clone()
+        .ok_or_else(|| Error::new(field.span(), "a name is expected"))?;
+    let rename = renamed(&field.attrs)?;
+    let name = rename.clone().unwrap_or_else(|| camel_case(&ident.to_string()));
+    let said = Said::of(&field.attrs)?;
+    if holds_text(&field.ty) && !said.bounded && !said.looked_up {
+        return Err(Error::new(field.ty.span(), "a text needs a limit: #[field(max = …)]"));
+    }
+    let (required, max, least, most, positive, format) = (
+        said.required,
+        option(said.max),
+        option(said.least),
+        option(said.most),
+        said.positive,
+        said.format,
+    );
+    Ok(Field {
+        ident,
+        ty: field.ty.clone(),
+        name,
+        rename,
+        docs: field
+            .attrs
+            .iter()
+            .filter(|attribute| attribute.path().is_ident("doc"))
+            .cloned()
+            .collect(),
+        looked_up: said.looked_up,
+        filled: said.filled,
+        limits: quote!(crate::field::Limits {
+            required: #required, max: #max, least: #least, most: #most, positive: #positive, format: #format
+        }),
+    })
+}
+
+/// What `#[field(…)]` says.
+struct Said {
+    required: bool,
+    looked_up: bool,
+    filled: bool,
+    positive: bool,
+    bounded: bool,
+    max: Option<Expr>,
+    least: Option<Expr>,
+    most: Option<Expr>,
+    format: TokenStream,
+}
+
+impl Said {
+    fn of(attributes: &[Attribute]) -> Result<Self> {
+        let mut said = Self {
+            required: false,
+            looked_up: false,
+            filled: false,
+            positive: false,
+            bounded: false,
+            max: None,
+            least: None,
+            most: None,
+            format: quote!(None),
+        };
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("field")) {
+            attribute.parse_nested_meta(|meta| {
+                let word = meta.path.require_ident()?.to_string();
+                match word.as_str() {
+                    "required" => said.required = true,
+                    "looked_up" => said.looked_up = true,
+                    "filled" => said.filled = true,
+                    "positive" => said.positive = true,
+                    "not_negative" => said.least = Some(syn::parse_quote!(0)),
+                    "max" => {
+                        said.max = Some(meta.value()?.parse()?);
+                        said.bounded = true;
+                    }
+                    "range" => {
+                        let inside;
+                        parenthesized!(inside in meta.input);
+                        said.least = Some(inside.parse()?);
+                        inside.parse::<Token![,]>()?;
+                        said.most = Some(inside.parse()?);
+                    }
+                    "email" => said.is(quote!(Some(crate::field::Format::Email))),
+                    "currency" => said.is(quote!(Some(crate::field::Format::Currency))),
+                    "twelve_digits" => said.is(quote!(Some(crate::field::Format::TwelveDigits))),
+                    _ => return Err(meta.error("unknown; see the derive's documentation")),
+                }
+                Ok(())
+            })?;
+        }
+        Ok(said)
+    }
+
+    /// A format bounds a text as well.
+    fn is(&mut self, format: TokenStream) {
+        self.format = format;
+        self.bounded = true;
+    }
+}
+
+fn option(value: Option<Expr>) -> TokenStream {
+    value.map_or_else(|| quote!(None), |value| quote!(Some(#value)))
+}
+
+/// `String`, alone or inside `Option` or `Vec`.
+fn holds_text(ty: &Type) -> bool {
+    let text = quote!(#ty).to_string();
+    ["String", "Option < String >", "Vec < String >"].contains(&text.as_str())
+}
+
+fn renamed(attributes: &[Attribute]) -> Result<Option<String>> {
+    let mut found = None;
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+        attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("rename") {
+                found = Some(meta.value()?.parse::<LitStr>()?.value());
+            } else if meta.input.peek(Token![=]) {
+                meta.value()?.parse::<Expr>()?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
+/// `customer_id` is `customerId`.
+fn camel_case(ident: &str) -> String {
+    let mut words = ident.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| {
+        let mut letters = word.chars();
+        let head = letters.next().map(|letter| letter.to_ascii_uppercase());
+        name + &head.into_iter().chain(letters).collect::<String>()
+    })
+}
