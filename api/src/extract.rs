@@ -13,7 +13,7 @@ mod write;
 
 pub use body::{Asked, Body, BodyHash};
 pub use caller::{Caller, Named, SignedIn};
-pub use id::{Id, List, Pairs, ProductParam, path_id};
+pub use id::{Id, List, ProductParam, path_id};
 pub use right::{May, Right};
 pub use whole::whole;
 pub use with::{Edit, New, Nothing, With};

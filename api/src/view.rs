@@ -8,11 +8,14 @@ use crate::{
     state::App,
 };
 use axum::extract::State;
-use projections::view::{self, View};
+use projections::{
+    shape::Shape,
+    view::{self, View},
+};
 use uuid::Uuid;
 
 /// A page of the caller's workspace.
-pub async fn list<V: View, R: Right>(
+pub async fn list<V: Shape, R: Right>(
     State(app): State<App>,
     caller: May<R>,
     List { pairs, .. }: List<V>,

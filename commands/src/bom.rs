@@ -5,6 +5,7 @@ use crate::{Context, Done, Error, Executor};
 use domain::{
     Money, Quantity, Rule, Violations,
     catalog::product::Product,
+    check::ITEMS_MAX,
     id::{BomId, ProductId, WorkspaceId},
     production::bom::{Bill, Bills, Bom, BomCommand, BomEvent, BomRejection, Component, LEVELS_MAX, Operation},
 };
@@ -19,8 +20,10 @@ const ATTEMPTS_MAX: u32 = 8;
 /// What one unit is made of, as a caller asks for it: names and units are the catalog's.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct BillRequest {
+    #[schemars(length(min = 1, max = ITEMS_MAX))]
     components: Vec<ComponentRequest>,
     #[serde(default)]
+    #[schemars(length(max = ITEMS_MAX))]
     operations: Vec<Operation>,
 }
 
@@ -28,11 +31,14 @@ pub struct BillRequest {
 #[serde(rename_all = "camelCase")]
 struct ComponentRequest {
     material_id: ProductId,
+    #[schemars(extend("exclusiveMinimum" = 0))]
     quantity: Quantity,
     /// Absent, the material's own.
+    #[schemars(length(max = 20), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
     unit: Option<String>,
     /// Of one unit of the material.
     #[serde(default)]
+    #[schemars(extend("minimum" = 0))]
     cost: Money,
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod append;
+mod contract;
 mod crash;
 mod follow;
 mod hostile;

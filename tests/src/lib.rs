@@ -5,6 +5,7 @@
 mod client;
 mod database;
 pub mod decoding;
+pub mod document;
 pub mod fault;
 mod routes;
 mod server;

@@ -1,9 +1,9 @@
 //! Signing in and out. The answer fits document 1 (flat) and document 2 (in `data`) at once.
 
 use super::{code, normal_email, password, registration::require, session};
-use crate::openapi::{told, told_to_all};
+use crate::openapi::{answering, told, told_to_all};
 use crate::{
-    envelope::{self, Meta},
+    envelope::{self, Envelope, Meta},
     extract::{Body, SignedIn},
     problem::{Code, Problem},
     state::App,
@@ -25,23 +25,41 @@ use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
-        .api_route("/auth/login", post_with(login, told_to_all("Sign in")))
+        .api_route(
+            "/auth/login",
+            post_with(login, answering::<SignedInAnswer, 200>(told_to_all("Sign in"))),
+        )
         .api_route(
             "/auth/login-email",
-            post_with(login_email, told_to_all("Sign in (document 3)")),
+            post_with(
+                login_email,
+                answering::<SignedInAnswer, 200>(told_to_all("Sign in (document 3)")),
+            ),
         )
         .api_route(
             "/auth/refresh",
-            post_with(refresh, told_to_all("Exchange a refresh token for new tokens")),
+            post_with(
+                refresh,
+                answering::<SignedInAnswer, 200>(told_to_all("Exchange a refresh token for new tokens")),
+            ),
         )
-        .api_route("/auth/logout", post_with(logout, told("Sign out")))
-        .api_route("/auth/me", get_with(me, told("Who is signed in")))
+        .api_route(
+            "/auth/logout",
+            post_with(logout, answering::<Envelope<Message>, 200>(told("Sign out"))),
+        )
+        .api_route(
+            "/auth/me",
+            get_with(me, answering::<Envelope<Profile>, 200>(told("Who is signed in"))),
+        )
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["email", "password"]))]
 struct Credentials {
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
     email: String,
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
     password: String,
 }
 
@@ -154,7 +172,9 @@ async fn answer(app: &App, user: User, refresh_token: String) -> Result<Response
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["refreshToken"]))]
 struct Refresh {
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
     refresh_token: String,
 }
 

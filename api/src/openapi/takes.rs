@@ -1,13 +1,17 @@
 //! What each extractor adds to the description of the operations that use it.
 
-use super::{json_content, parameter};
+use super::{json_content, lists, parameter};
 use crate::{
-    extract::{Asked, Body, Caller, Id, List, May, Pairs, ProductParam, SignedIn, Write},
+    extract::{Asked, Body, Caller, Id, List, May, ProductParam, SignedIn, Write},
     i18n::Language,
 };
 use aide::{OperationInput, generate::GenContext, openapi};
-use projections::view::View;
+use projections::shape::Shape;
+use schemars::JsonSchema;
 use serde_json::json;
+
+/// Entity tags as `If-Match` takes them.
+const VERSIONS: &str = r#"^(\*|(W/)?"[0-9]{1,18}")$"#;
 
 impl<R> OperationInput for May<R> {
     fn operation_input(context: &mut GenContext, operation: &mut openapi::Operation) {
@@ -61,31 +65,38 @@ fn path_id(operation: &mut openapi::Operation, name: &str) {
     let schema = json!({ "type": "string", "format": "uuid" });
     parameter(
         operation,
-        json!({ "name": name, "in": "path", "required": true, "schema": schema }),
+        json!({ "name": name, "in": "path", "required": true, "schema": schema, "description": "Its id" }),
     );
 }
 
-impl OperationInput for Pairs {}
-
-impl<V: View> OperationInput for List<V> {}
+impl<V: Shape + JsonSchema> OperationInput for List<V> {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        lists::list_of::<V>(operation);
+    }
+}
 
 impl OperationInput for Write {
     fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
         for (name, schema, description) in [
             (
                 "Idempotency-Key",
-                json!({ "type": "string", "maxLength": 200 }),
+                json!({ "type": "string", "maxLength": 200, "pattern": r"^[\x20-\x7e]*$" }),
                 "A repeat under the same key is answered as the first time",
             ),
             (
                 "If-Match",
-                json!({ "type": "string" }),
-                "The versions it may be changed at, as `ETag` gives them",
+                json!({ "type": "string", "pattern": VERSIONS }),
+                "The version it may be changed at, as `ETag` gives it",
             ),
             (
                 "Prefer",
-                json!({ "type": "string" }),
+                json!({ "type": "string", "pattern": r"^[\x20-\x7e]*$" }),
                 "`respond-async` answers as soon as it is durable",
+            ),
+            (
+                "X-Correlation-Id",
+                json!({ "type": "string", "format": "uuid" }),
+                "What the write belongs to; kept with its events",
             ),
         ] {
             parameter(

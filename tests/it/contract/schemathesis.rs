@@ -1,0 +1,42 @@
+//! Schemathesis reads the document and tries whatever it allows and forbids, on a workspace with one of everything. What
+//! it checks, how long and with which exceptions stands in `dev.d/schemathesis.toml`; `./dev test` installs it.
+
+use prometric_tests::{Server, Yard};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_knows_only_the_document_finds_nothing() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let program = root.join(".dev/schemathesis/bin/schemathesis");
+    if !program.exists() {
+        eprintln!(
+            "SKIPPED: no schemathesis in .dev; `./dev test` installs it where there is Python and a package index"
+        );
+        return;
+    }
+    let server = Server::start_with(&[("PROMETRIC_RATE_LIMITS", "off")]).await;
+    let yard = Yard::open(&server).await;
+    let said = tokio::task::spawn_blocking(move || run(&program, &root, &server, &yard));
+    let (succeeded, said) = said.await.unwrap();
+    println!("{said}");
+    assert!(succeeded, "{said}");
+}
+
+fn run(program: &Path, root: &Path, server: &Server, yard: &Yard) -> (bool, String) {
+    let token = yard.owner.token.as_deref().unwrap_or_default();
+    let output = Command::new(program)
+        .arg("--no-color")
+        .arg("--config-file")
+        .arg(root.join("dev.d/schemathesis.toml"))
+        .args(["run", &format!("{}/openapi.json", server.url)])
+        .current_dir(root)
+        .env("TOKEN", token)
+        .env("WORKSPACE", &yard.owner.workspace)
+        .output()
+        .expect("schemathesis");
+    let said = [output.stdout, output.stderr].map(|part| String::from_utf8_lossy(&part).into_owned());
+    (output.status.success(), said.concat())
+}
