@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Answer_with_{T}")]
 pub struct Envelope<T> {
     pub success: bool,
     pub data: T,
@@ -77,6 +78,7 @@ pub fn etag(version: i64) -> HeaderValue {
 /// A page of a list; `T` is `Box<RawValue>` on the way out and the item's list in the OpenAPI document.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Page_of_{T}")]
 pub struct Listed<T> {
     pub items: T,
     pub total: i64,

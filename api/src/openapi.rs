@@ -4,6 +4,7 @@
 mod answers;
 mod links;
 mod lists;
+mod shared;
 mod takes;
 
 pub use answers::answering;
@@ -92,6 +93,8 @@ fn finish(mut document: Value, refusal: &Schema) -> Value {
             }
         }
         links::add(paths);
+        let shared = shared::parameters(paths);
+        document["components"]["parameters"] = shared.into();
     }
     document
 }

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use domain::{
     Changes, Patch, Rule, Violations,
     catalog::product::Product,
+    check::ITEMS_MAX,
     finance::vat,
     id::{CustomerId, DealId, UserId, WorkspaceId},
     identity::{user::User, workspace::Workspace},
@@ -27,6 +28,7 @@ type Answer = Result<Done<DealEvent>, Error<DealRejection>>;
 pub struct Beside {
     pub stage: Patch<Stage>,
     /// Replaces all lines.
+    #[schemars(length(max = ITEMS_MAX))]
     pub products: Patch<Vec<LineRequest>>,
 }
 

@@ -17,8 +17,9 @@ use domain::{
     finance::invoice::Status as InvoiceState,
     production::production_order::Status as ProductionStatus,
     sales::{
-        customer::CustomerType,
+        customer::{Contact, CustomerType},
         deal::Stage,
+        line::Line,
         order::Status as OrderStatus,
     },
 };
@@ -68,7 +69,17 @@ pub struct NotYet {}
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomerShown {
+    /// The people there.
+    pub contacts: Vec<ContactOfCustomer>,
     pub metrics: CustomerMetrics,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ContactOfCustomer {
+    /// Follows from the customer and the place in the list.
+    pub id: Uuid,
+    #[serde(flatten)]
+    pub contact: Contact,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -79,6 +90,17 @@ pub struct CustomerMetrics {
     /// Nothing before the first order.
     pub average_order_value: Option<Total>,
     pub last_order_date: Option<NaiveDate>,
+    /// Nothing until an invoice is paid or late.
+    pub payment_behavior: Option<PaymentBehavior>,
+}
+
+/// Of the newest twenty invoices.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PaymentBehavior {
+    OnTime,
+    /// One was paid after its due date, or still is not.
+    Late,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -87,6 +109,7 @@ pub struct CustomerDetails {
     pub deals: Vec<DealOfCustomer>,
     pub orders: Vec<OrderOfCustomer>,
     pub invoices: Vec<InvoiceOfCustomer>,
+    pub activities: Vec<NotYet>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -98,7 +121,7 @@ pub struct DealOfCustomer {
     pub value: Option<Money>,
     pub stage: Stage,
     /// When it was won or lost.
-    pub closed_at: Option<DateTime<Utc>>,
+    pub closed_at: Option<NaiveDate>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -108,6 +131,8 @@ pub struct OrderOfCustomer {
     pub order_number: String,
     pub total_amount: Money,
     pub status: OrderStatus,
+    /// Nothing until deliveries are recorded.
+    pub delivered_at: Option<NaiveDate>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -117,7 +142,7 @@ pub struct InvoiceOfCustomer {
     pub invoice_number: String,
     pub amount: Money,
     pub status: InvoiceState,
-    pub paid_at: Option<DateTime<Utc>>,
+    pub paid_at: Option<NaiveDate>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -140,11 +165,26 @@ pub struct DealMetrics {
 #[serde(rename_all = "camelCase")]
 pub struct DealDetails {
     pub customer: Option<CustomerOfDeal>,
+    pub products: Vec<LineOfDeal>,
     /// Its stays in stages, the oldest first.
     pub timeline: Vec<deal::Stay>,
     pub orders: Vec<OrderOfDeal>,
     pub activities: Vec<NotYet>,
     pub documents: Vec<NotYet>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LineOfDeal {
+    #[serde(flatten)]
+    pub line: Line,
+    pub product: ProductOfLine,
+}
+
+/// As it was called when the line was written.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ProductOfLine {
+    pub name: String,
+    pub code: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -378,32 +418,4 @@ impl Shape for notification::Row {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    fn described<T: JsonSchema>() -> BTreeSet<String> {
-        let schema = schemars::schema_for!(T).to_value();
-        let properties = schema["properties"].as_object();
-        properties.into_iter().flatten().map(|(name, _)| name.clone()).collect()
-    }
-
-    fn holds<V: Shape>() {
-        let names = |fields: &[crate::view::Computed]| fields.iter().map(|field| field.name.to_owned()).collect();
-        assert_eq!(described::<V::Shown>(), names(V::SHOWN), "{}", V::NAME);
-        assert_eq!(described::<V::Details>(), names(V::DETAILS), "{}", V::NAME);
-    }
-
-    #[test]
-    fn what_is_computed_is_described_and_nothing_else() {
-        holds::<customer::Row>();
-        holds::<deal::Row>();
-        holds::<order::Row>();
-        holds::<invoice::Row>();
-        holds::<payment::Row>();
-        holds::<product::Row>();
-        holds::<bom::Row>();
-        holds::<production_order::Row>();
-        holds::<notification::Row>();
-    }
-}
+mod tests;

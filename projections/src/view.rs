@@ -123,7 +123,7 @@ pub async fn one<V: View>(pool: &PgPool, schema: &str, id: Uuid) -> Result<Optio
     let sql = format!(
         "select t.version, row_to_json(x)::text from {schema}.{} t, lateral (select {}, true as \"fullDetails\"{details}) x where t.id = $1 and {}",
         V::NAME,
-        shown::<V>(schema),
+        shown_but::<V>(schema, V::DETAILS),
         V::VISIBLE
     );
     let mut tx = schema::read(pool, schema).await?;
@@ -151,7 +151,13 @@ fn as_text(sql: &str, kind: ColumnKind) -> String {
 }
 
 fn shown<V: View>(schema: &str) -> String {
+    shown_but::<V>(schema, &[])
+}
+
+/// Without the columns that the details show in another way.
+fn shown_but<V: View>(schema: &str, replaced: &[Computed]) -> String {
     let columns = V::COLUMNS.iter().filter(|column| column.kind != ColumnKind::Hidden);
+    let columns = columns.filter(|column| replaced.iter().all(|field| field.name != camel_case(column.name)));
     let columns = columns.map(|column| match column.kind {
         ColumnKind::Time => format!(
             "{} as \"{}\"",

@@ -47,6 +47,9 @@ fn constrain_value(schema: &mut Schema) {
         }
         _ => {}
     }
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default"); // absent is not null
+    }
     if schema.get("properties").is_some() && schema.get("additionalProperties").is_none() {
         schema.insert("additionalProperties".to_owned(), false.into());
     }

@@ -57,7 +57,7 @@ impl Table for Row {
         Column::new("rating", K::Number),
         Column::new("credit_limit", K::Number),
         Column::new("payment_terms", K::Text),
-        Column::new("contacts", K::Json),
+        Column::new("contacts", K::Hidden),
         Column::new("addresses", K::Json),
         Column::new("tags", K::Json),
         Column::new("balance", K::Number),
@@ -147,30 +147,44 @@ impl View for Row {
         ("dateFrom", "createdAt", Op::Gte),
         ("dateTo", "createdAt", Op::Lte),
     ];
-    const SHOWN: &'static [Computed] = &[Computed::new(
-        "metrics",
-        K::Json,
-        "json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
-         'averageOrderValue', case when t.total_orders > 0 then trim_scale(round(t.total_revenue / t.total_orders, 2)) end, 'lastOrderDate', t.last_order_date)",
-    )];
+    const SHOWN: &'static [Computed] = &[
+        // A contact is nothing by itself: its id follows from the customer's and its place in the list (a UUID of version 8).
+        Computed::new(
+            "contacts",
+            K::Json,
+            "(select coalesce(jsonb_agg(jsonb_build_object('id', overlay(overlay(md5(t.id || ' ' || c.nth) placing '8' from 13) placing 'a' from 17)::uuid) \
+             || c.contact order by c.nth), '[]') from jsonb_array_elements(t.contacts) with ordinality c(contact, nth))",
+        ),
+        // Late: one of the newest twenty invoices was paid after its due date, or still is not. Nothing until one is paid or late.
+        Computed::new(
+            "metrics",
+            K::Json,
+            "json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
+             'averageOrderValue', case when t.total_orders > 0 then trim_scale(round(t.total_revenue / t.total_orders, 2)) end, 'lastOrderDate', t.last_order_date, \
+             'paymentBehavior', (select case when bool_or((coalesce(i.paid_at, now()) at time zone 'Asia/Almaty')::date > i.due_date) then 'late' \
+             when bool_or(i.paid_at is not null) then 'on-time' end from (select * from {s}.invoices i \
+             where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))",
+        ),
+    ];
     const DETAILS: &'static [Computed] = &[
         Computed::new(
             "deals",
             K::Json,
             "(select coalesce(json_agg(json_build_object('id', d.id, 'dealNumber', d.deal_number, 'title', d.title, 'value', d.value, 'stage', d.stage, \
-             'closedAt', coalesce(d.won_at, d.lost_at)) order by d.created_at desc), '[]') from {s}.deals d where d.customer_id = t.id)",
+             'closedAt', to_char(coalesce(d.won_at, d.lost_at) at time zone 'Asia/Almaty', 'YYYY-MM-DD')) order by d.created_at desc), '[]') from {s}.deals d where d.customer_id = t.id)",
         ),
         Computed::new(
             "orders",
             K::Json,
-            "(select coalesce(json_agg(json_build_object('id', o.id, 'orderNumber', o.order_number, 'totalAmount', o.total_amount, 'status', o.status) \
+            "(select coalesce(json_agg(json_build_object('id', o.id, 'orderNumber', o.order_number, 'totalAmount', o.total_amount, 'status', o.status, 'deliveredAt', null) \
              order by o.created_at desc), '[]') from {s}.orders o where o.customer_id = t.id)",
         ),
         Computed::new(
             "invoices",
             K::Json,
-            "(select coalesce(json_agg(json_build_object('id', i.id, 'invoiceNumber', i.invoice_number, 'amount', i.amount, 'status', i.state, 'paidAt', i.paid_at) \
+            "(select coalesce(json_agg(json_build_object('id', i.id, 'invoiceNumber', i.invoice_number, 'amount', i.amount, 'status', i.state, 'paidAt', to_char(i.paid_at at time zone 'Asia/Almaty', 'YYYY-MM-DD')) \
              order by i.created_at desc), '[]') from {s}.invoices i where i.customer_id = t.id)",
         ),
+        Computed::new("activities", K::Json, "'[]'::json"),
     ];
 }

@@ -212,6 +212,12 @@ impl View for Row {
             K::Json,
             "(select json_build_object('id', c.id, 'name', c.name, 'type', c.type, 'email', c.email) from {s}.customers c where c.id = t.customer_id)",
         ),
+        Computed::new(
+            "products",
+            K::Json,
+            "(select coalesce(jsonb_agg(l.line || jsonb_build_object('product', jsonb_build_object('name', l.line->'productName', 'code', l.line->'productCode')) \
+             order by l.nth), '[]') from jsonb_array_elements(t.products) with ordinality l(line, nth))",
+        ),
         Computed::new("timeline", K::Json, "t.timeline"),
         Computed::new(
             "orders",

@@ -19,13 +19,19 @@ async fn a_tool_that_knows_only_the_document_finds_nothing() {
     }
     let server = Server::start_with(&[("PROMETRIC_RATE_LIMITS", "off")]).await;
     let yard = Yard::open(&server).await;
-    let said = tokio::task::spawn_blocking(move || run(&program, &root, &server, &yard));
+    let workspace = yard
+        .owner
+        .get(&format!("/workspaces/{}", yard.owner.workspace))
+        .await
+        .expect(200);
+    let tenant_key = workspace["tenantKey"].as_str().unwrap().to_owned();
+    let said = tokio::task::spawn_blocking(move || run(&program, &root, &server, &yard, &tenant_key));
     let (succeeded, said) = said.await.unwrap();
     println!("{said}");
     assert!(succeeded, "{said}");
 }
 
-fn run(program: &Path, root: &Path, server: &Server, yard: &Yard) -> (bool, String) {
+fn run(program: &Path, root: &Path, server: &Server, yard: &Yard, tenant_key: &str) -> (bool, String) {
     let token = yard.owner.token.as_deref().unwrap_or_default();
     let output = Command::new(program)
         .arg("--no-color")
@@ -35,6 +41,7 @@ fn run(program: &Path, root: &Path, server: &Server, yard: &Yard) -> (bool, Stri
         .current_dir(root)
         .env("TOKEN", token)
         .env("WORKSPACE", &yard.owner.workspace)
+        .env("TENANT_KEY", tenant_key)
         .output()
         .expect("schemathesis");
     let said = [output.stdout, output.stderr].map(|part| String::from_utf8_lossy(&part).into_owned());
