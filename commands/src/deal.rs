@@ -102,8 +102,8 @@ pub async fn lines<R>(
     requests: &[LineRequest],
     today: NaiveDate,
 ) -> Result<Vec<LineDraft>, Error<R>> {
-    let mut drafts = Vec::with_capacity(requests.len().min(domain::check::ITEMS_MAX));
-    for (n, request) in requests.iter().enumerate().take(domain::check::ITEMS_MAX + 1) {
+    let mut drafts = Vec::with_capacity(requests.len().min(ITEMS_MAX));
+    for (n, request) in requests.iter().enumerate().take(ITEMS_MAX + 1) {
         let product = executor.load::<Product, R>(workspace, request.product_id).await?.state;
         let Some(details) = product.details() else {
             return Err(Error::NoSuchReference(Violations::one(

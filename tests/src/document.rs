@@ -21,8 +21,9 @@ impl Document {
         let paths = self.0["paths"].as_object().expect("paths");
         paths.iter().flat_map(|(path, item)| {
             let operations = item.as_object().expect("operations");
-            let named = |(method, operation)| (format!("{} {path}", String::to_uppercase(method)), operation);
-            operations.iter().map(named)
+            operations
+                .iter()
+                .map(move |(method, operation)| (format!("{} {path}", method.to_uppercase()), operation))
         })
     }
 
