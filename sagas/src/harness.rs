@@ -301,7 +301,7 @@ fn won() -> DealEvent {
         customer_name: None,
         items,
         amount,
-        currency: Currency::kzt(),
+        currency: domain::finance::Currency::kzt(),
         assigned_to: None,
         actual_close_date: None,
         notes: None,
