@@ -1,6 +1,7 @@
 //! Who signs in: registration, sign-in, workspaces, and the secrets behind them.
 
 pub mod code;
+mod eddsa;
 pub mod password;
 mod registration;
 pub mod secrets;

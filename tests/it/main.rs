@@ -22,6 +22,7 @@ mod reading;
 mod relay;
 mod states;
 mod story;
+mod supply;
 mod sweep;
 mod tidy;
 mod torture;

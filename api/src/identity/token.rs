@@ -1,7 +1,7 @@
 //! Access tokens: short-lived JWTs signed with Ed25519. The key is made once and kept in the database, so that every
 //! node reads what any node wrote.
 
-use super::secrets;
+use super::{eddsa, secrets};
 use crate::problem::{Code, Problem};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::Utc;
@@ -52,6 +52,7 @@ impl Tokens {
 
     /// The newest key comes first.
     fn from_keys(keys: &[(String, Vec<u8>)], lifetime: Duration) -> Result<Self, KeyError> {
+        eddsa::install();
         let mut verifying = HashMap::new();
         let mut newest = None;
         for (kid, seed) in keys {
