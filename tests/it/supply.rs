@@ -1,7 +1,7 @@
 //! What comes in from outside: licences, sources, crates that we do not want, and crates that come in two versions. Read
 //! from what cargo has fetched for this machine, so that it takes neither a tool nor a network.
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use cargo_metadata::{Metadata, MetadataCommand, Package};
 use spdx::{Expression, ParseMode};
 use std::{
     collections::{BTreeMap, BTreeSet},
