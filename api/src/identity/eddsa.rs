@@ -1,10 +1,7 @@
 //! Ed25519 for access tokens, and nothing else: what `jsonwebtoken` brings of its own is RSA, two NIST curves and HMAC as
 //! well, which we never call and would compile and audit for nothing.
 
-use ed25519_dalek::{
-    Signature, SignatureError, Signer, SigningKey, Verifier, VerifyingKey,
-    pkcs8::DecodePrivateKey,
-};
+use ed25519_dalek::{Signature, SignatureError, Signer, SigningKey, Verifier, VerifyingKey, pkcs8::DecodePrivateKey};
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey, EncodingKey,
     crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
