@@ -6,9 +6,9 @@ TRIAL="$ROOT/target/debug/prometric"
 RELEASE="$ROOT/target/release/prometric"
 
 # Clippy's driver is the compiler with lints: as the wrapper of the compiler it makes programs, tests and remarks in one go,
-# where `cargo clippy` would read every crate once more and leave nothing that runs. `run` and `test` share what it makes.
-# Without it a plain compiler does to run. (Cargo keeps apart what was made with and without a wrapper, so a `cargo build`
-# by hand takes nothing away; only our own crates are made twice then.)
+# where `cargo clippy` would read every crate once more and leave nothing that runs. `run` and `test` share what it makes, and a
+# plain compiler does for those that only run. (Cargo keeps apart what was made with and without a wrapper: a `cargo build` by
+# hand takes nothing away, and makes our own crates once more.) Never for release: it leaves some optimisations out.
 compile_with_lints() {
     local driver
     driver="$(rustc --print sysroot 2>/dev/null)/bin/clippy-driver"
@@ -18,7 +18,8 @@ compile_with_lints() {
 
 # Cargo repeats the remarks of what it need not compile again, and gives them to programs one a line.
 no_remarks() {
-    if cargo build --workspace --all-targets --message-format json 2>/dev/null | grep -q '"reason":"compiler-message"'; then
+    local remark='"reason":"compiler-message"'
+    if cargo build --workspace --all-targets --message-format json 2>/dev/null | grep "$remark" >/dev/null; then
         say "the compiler or clippy has remarks: they stand above, and ./dev check repeats them"
         return 1
     fi
@@ -26,10 +27,10 @@ no_remarks() {
 
 # The build that `./dev run` serves: for trying, in the profile that the tests use too, or the full one.
 build_server() { # trial|release
-    compile_with_lints || true
     if [ "$1" = release ]; then
         job build_in_words "Prometric, optimised" --release --bin prometric || fail "the build failed"
     else
+        compile_with_lints || true
         job build_in_words "Prometric for trying" --bin prometric || fail "the build failed"
         stand_in
     fi
@@ -45,7 +46,7 @@ stand_in() {
 }
 
 newer_sources() {
-    (cd "$ROOT" && find Cargo.toml Cargo.lock migrations -- */Cargo.toml */src api/locales -type f -newer "$RELEASE" -print) | head -n 1
+    (cd "$ROOT" && find Cargo.toml Cargo.lock migrations */Cargo.toml */build.rs */src api/locales -type f -newer "$RELEASE" -print) | head -n 1
 }
 
 # Runs `cargo build` and says on one line of the terminal what it does, how far it is, and since when; into a file it says so
