@@ -5,8 +5,9 @@
 MUTANTS_FLOOR=85
 MUTANTS_GOAL=95
 
-mutants() { # [PATH]
+mutants() { # [PATH [ARGUMENTS FOR cargo mutants]]
     local status=0 files=()
+    hear_interrupts mutants "$@"
     if ! cargo mutants --version >/dev/null 2>&1; then
         fail "cargo-mutants is missing: cargo install cargo-mutants --version '^27' --locked, then run this again"
     fi
@@ -17,10 +18,13 @@ mutants() { # [PATH]
     else
         files=(--package prometric-domain --package prometric-sagas)
     fi
+    prepare_folders
+    alone mutants
+    finish_on_exit
     mkdir -p "$DEV/mutants"
     # Its own target folder outlives the run, so that the next one finds the dependencies compiled.
     CARGO_TARGET_DIR="$DEV/mutants/target" job cargo mutants --output "$DEV/mutants" --test-workspace false --profile mutants \
-        --no-shuffle --colors never --cap-lints true "${files[@]}" "$@" -- --lib || status=$?
+        --colors never --cargo-arg=--lib "${files[@]}" "$@" || status=$?
     # 2: some survived; 3: some ran out of time, which is being noticed
     case "$status" in 0 | 2 | 3) tell_of_mutants ;; *) fail "cargo mutants did not end well" ;; esac
 }
