@@ -46,7 +46,7 @@ stand_in() {
 }
 
 newer_sources() {
-    (cd "$ROOT" && find Cargo.toml Cargo.lock migrations */Cargo.toml */build.rs */src api/locales -type f -newer "$RELEASE" 2>/dev/null) | head -n 1
+    (cd "$ROOT" && find Cargo.toml Cargo.lock migrations */Cargo.toml */build.rs */src */*/src api/locales -type f -newer "$RELEASE" 2>/dev/null) | head -n 1
 }
 
 # Runs `cargo build` and says on one line of the terminal what it does, how far it is, and since when; into a file it says so
