@@ -38,6 +38,7 @@ fn nouns() -> OpenApiRouter<App> {
         .merge(production::production_order::router())
         .merge(finance::invoice::router())
         .merge(finance::payment::router())
+        .merge(finance::exchange_rate::router())
         .merge(office::notification::router())
 }
 

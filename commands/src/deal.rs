@@ -1,20 +1,24 @@
-//! What a deal's commands need to know first: the products its lines name, and its customer.
+//! What a deal's commands need to know first: the products its lines name, its customer, and, when it is won, what the
+//! documents that follow take from elsewhere.
 
 use crate::{Context, Done, Error, Executor};
 use chrono::NaiveDate;
 use domain::{
     Money, Percent, Quantity, Rule, Violations,
-    catalog::product::Product,
-    finance::vat,
-    id::{CustomerId, DealId, ProductId, UserId, WorkspaceId},
+    catalog::product::{Details, Product},
+    finance::{CURRENCY_DEFAULT, exchange_rate::ExchangeRate, terms::net_days, vat},
+    id::{CustomerId, DealId, ExchangeRateId, ProductId, UserId, WorkspaceId},
     identity::{user::User, workspace::Workspace},
     sales::{
         customer::Customer,
-        deal::{Change, Deal, DealCommand, DealEvent, DealRejection, Draft, Stage},
-        line::LineDraft,
+        deal::{Buyer, Change, Circumstances, Deal, DealCommand, DealEvent, DealRejection, Draft, Stage, Win},
+        line::{LineDraft, Price},
     },
     time::local_date,
 };
+
+/// How often the look-up for a won deal is made anew because the deal was changed meanwhile.
+const ATTEMPTS_MAX: u32 = 8;
 
 type Answer = Result<Done<DealEvent>, Error<DealRejection>>;
 
@@ -79,17 +83,95 @@ pub async fn update(
         ),
         None => None,
     };
-    executor
-        .execute::<Deal>(
+    let change = Box::new(change);
+    let command = |now| DealCommand::Update {
+        change: change.clone(),
+        products: products.clone(),
+        stage,
+        now,
+    };
+    if stage == Some(Stage::Won) {
+        let named = Named {
+            customer: change.customer_id,
+            currency: change.currency.as_deref(),
+        };
+        return win(executor, id, named, command, context).await;
+    }
+    executor.execute::<Deal>(id, &command(Box::default()), context).await
+}
+
+/// Moves, wins or loses a deal: one behaviour, whichever way it is asked for.
+pub async fn execute(executor: &Executor, id: DealId, command: DealCommand, context: &Context) -> Answer {
+    let won = match command {
+        DealCommand::Win(won) => won,
+        DealCommand::Move { to: Stage::Won } => Win::default(),
+        command => return executor.execute::<Deal>(id, &command, context).await,
+    };
+    if let Some(first) = executor.repeated::<Deal>(id, context).await? {
+        return Ok(first);
+    }
+    let command = |now| DealCommand::Win(Win { now, ..won.clone() });
+    win(executor, id, Named::default(), command, context).await
+}
+
+/// What a command that wins a deal changes of it first.
+#[derive(Default)]
+struct Named<'a> {
+    customer: Option<CustomerId>,
+    currency: Option<&'a str>,
+}
+
+/// Looks up what the documents of a won deal take from elsewhere; again, when the deal is no longer the one it was
+/// looked up for.
+async fn win(
+    executor: &Executor,
+    id: DealId,
+    named: Named<'_>,
+    command: impl Fn(Box<Circumstances>) -> DealCommand,
+    context: &Context,
+) -> Answer {
+    let mut answer = Err(Error::Busy);
+    for _ in 0..ATTEMPTS_MAX {
+        let deal = executor.load::<Deal, _>(context.workspace, id).await?.state;
+        let known = deal.details();
+        let customer = named.customer.or_else(|| known?.customer_id);
+        let currency = named.currency.or_else(|| known.map(|known| known.currency.as_str()));
+        let now = circumstances(executor, context, customer, currency).await?;
+        answer = executor.execute::<Deal>(id, &command(Box::new(now)), context).await;
+        if !matches!(answer, Err(Error::Rejected(DealRejection::ChangedMeanwhile))) {
+            break;
+        }
+    }
+    answer
+}
+
+async fn circumstances<R>(
+    executor: &Executor,
+    context: &Context,
+    customer: Option<CustomerId>,
+    currency: Option<&str>,
+) -> Result<Circumstances, Error<R>> {
+    let mut now = Circumstances {
+        payment_days: Some(executor.payment_days),
+        ..Circumstances::default()
+    };
+    if let Some(id) = customer {
+        let customer = executor.load::<Customer, R>(context.workspace, id).await?.state;
+        now.customer = customer.profile().map(|profile| Buyer {
             id,
-            &DealCommand::Update {
-                change: Box::new(change),
-                products,
-                stage,
-            },
-            context,
-        )
-        .await
+            name: profile.name.clone(),
+            payment_terms: profile.payment_terms.clone(),
+        });
+        let terms = customer.profile().and_then(|profile| profile.payment_terms.as_deref());
+        now.payment_days = terms.and_then(net_days).or(now.payment_days);
+    }
+    if let Some(currency) = currency.filter(|currency| *currency != CURRENCY_DEFAULT) {
+        let rates = ExchangeRateId::of(currency);
+        let rates = executor.load::<ExchangeRate, R>(context.workspace, rates).await?.state;
+        let rate = rates.on(local_date(context.now));
+        now.rate = rate.map(|rate| (currency.to_owned(), rate));
+    }
+    Ok(now)
 }
 
 /// A line as a caller asks for it: what is left out comes from the product, or from the law of the day.
@@ -98,12 +180,14 @@ pub struct LineRequest {
     pub product_id: ProductId,
     pub quantity: Quantity,
     pub unit_price: Option<Money>,
+    /// Whether the named price carries the tax inside; absent, it does not.
+    pub vat_included: Option<bool>,
     pub discount: Option<Percent>,
     pub tax: Option<Percent>,
 }
 
 /// Looks up the products of the lines; `field` names the list in errors.
-pub async fn lines<R>(
+pub async fn lines<R: From<Violations>>(
     executor: &Executor,
     workspace: WorkspaceId,
     field: &str,
@@ -123,23 +207,40 @@ pub async fn lines<R>(
             .tax
             .or(details.vat_rate)
             .unwrap_or_else(|| vat::general_rate(today));
-        let list_price = if details.vat_included {
-            vat::without(details.price, tax).unwrap_or(details.price)
-        } else {
-            details.price
-        };
         drafts.push(LineDraft {
             product_id: request.product_id,
             product_name: details.name.clone(),
             product_code: Some(details.code.clone()),
             kind: details.kind,
             quantity: request.quantity,
-            unit_price: request.unit_price.unwrap_or(list_price),
+            price: price(request, details, &format!("{field}[{n}]"))?,
             discount: request.discount.unwrap_or_default(),
             tax,
         });
     }
     Ok(drafts)
+}
+
+/// The price the caller names, or the catalog's: each in its own currency, with the tax inside or without as it is
+/// meant. A price that is named alone is without tax, whatever the product (product, "Money").
+fn price<R: From<Violations>>(request: &LineRequest, product: &Details, at: &str) -> Result<Price, Error<R>> {
+    let Some(amount) = request.unit_price else {
+        // It says how the named price is meant; there is none.
+        if request.vat_included.is_some_and(|wish| wish != product.vat_included) {
+            let wrong = Violations::one(format!("{at}.vatIncluded"), Rule::NotAllowed);
+            return Err(Error::Rejected(wrong.into()));
+        }
+        return Ok(Price {
+            amount: product.price,
+            vat_included: product.vat_included,
+            currency: Some(product.currency.clone()),
+        });
+    };
+    Ok(Price {
+        amount,
+        vat_included: request.vat_included.unwrap_or_default(),
+        currency: None,
+    })
 }
 
 /// The name of the customer a document is for.

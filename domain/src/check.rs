@@ -39,6 +39,7 @@ pub enum Rule {
     Unknown,
     NotAllowed,
     NotAUuid,
+    OtherCurrency,
 }
 
 impl Rule {
@@ -63,6 +64,7 @@ impl Rule {
             Self::Unknown => "unknown",
             Self::NotAllowed => "not_allowed",
             Self::NotAUuid => "not_a_uuid",
+            Self::OtherCurrency => "other_currency",
         }
     }
 

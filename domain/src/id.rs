@@ -74,6 +74,8 @@ ids! {
     WorkOrderId,
     InvoiceId,
     PaymentId,
+    /// One currency's rates.
+    ExchangeRateId,
     NotificationId,
     /// One instance of one saga.
     ProcessId,

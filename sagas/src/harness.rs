@@ -11,18 +11,20 @@ use domain::{
         product::ProductType,
         stock::{Stock, StockCommand, StockEvent},
     },
-    finance::invoice::{Invoice, InvoiceCommand},
-    id::{CustomerId, ProductId, StockId, derive},
-    office::notification::{Notification, NotificationCommand},
+    finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent},
+    id::{BomId, CustomerId, ProductId, StockId, derive},
+    office::notification::{Notification, NotificationCommand, NotificationEvent, Topic},
     process::{ProcessEvent, Refusal},
     production::{
-        bom::{Bill, Bills, Component, Operation, explode},
-        production_order::{Draft, Priority, ProductionOrder, ProductionOrderCommand, ProductionOrderEvent},
+        bom::{Below, Bill, Bom, BomCommand, Component, Operation, explode},
+        production_order::{
+            Draft, Priority, ProductionOrder, ProductionOrderCommand, ProductionOrderEvent, ProductionOrderRejection,
+        },
     },
     sales::{
         deal::{DealEvent, Stage, Won},
-        line::{self, LineDraft},
-        order::{Order, OrderCommand},
+        line::{self, LineDraft, Price},
+        order::{Order, OrderCommand, OrderEvent},
     },
 };
 use proptest::prelude::*;
@@ -37,7 +39,7 @@ struct World {
     notifications: BTreeMap<Uuid, Notification>,
     production_orders: BTreeMap<Uuid, ProductionOrder>,
     stocks: BTreeMap<Uuid, Stock>,
-    bills: Bills,
+    boms: BTreeMap<Uuid, Bom>,
     /// Steps that the rules refuse.
     refused: BTreeSet<String>,
 }
@@ -127,9 +129,19 @@ impl World {
                 &ProductionOrderCommand::Schedule { start },
                 Fact::ProductionOrder,
             ),
+            Act::AwaitBill(product_id, order_id, line) => {
+                let ask = BomCommand::Await {
+                    product_id,
+                    order_id,
+                    line,
+                };
+                execute(&mut self.boms, facts, BomId::of(product_id), &ask, Fact::Bom)
+            }
             Act::Produce(id, request) => {
-                let explosion =
-                    explode(request.product_id, request.quantity, &self.bills).map_err(|error| error.to_string())?;
+                let bom = self.boms.get(&BomId::of(request.product_id).into());
+                let bill = bom.and_then(Bom::bill).map(|bill| (request.product_id, bill.clone()));
+                let explosion = explode(request.product_id, request.quantity, &bill.into_iter().collect());
+                let explosion = explosion.map_err(|_| ProductionOrderRejection::NoBill.code().to_owned())?;
                 let draft = Draft {
                     id,
                     order_id: request.order_id,
@@ -170,6 +182,32 @@ impl World {
             Fact::Stock,
         )
         .unwrap();
+    }
+
+    /// Somebody says how a cabinet is made.
+    fn define(&mut self) {
+        let define = BomCommand::Define {
+            product_id: product(CABINET),
+            bill: cabinet(),
+            below: Below::Sound,
+        };
+        execute(
+            &mut self.boms,
+            &mut self.facts,
+            BomId::of(product(CABINET)),
+            &define,
+            Fact::Bom,
+        )
+        .unwrap();
+    }
+
+    /// A deal is won with this discount on its lines.
+    fn win(&mut self, discount: i32) {
+        self.facts.push(Seen {
+            id: DEAL,
+            at: DateTime::UNIX_EPOCH,
+            fact: Fact::Deal(won(discount)),
+        });
     }
 
     fn count(&self, holds: fn(&Fact) -> bool) -> usize {
@@ -254,7 +292,7 @@ const CABINET: u128 = 3;
 const MOUSE: u128 = 4;
 const SERVICE: u128 = 5;
 
-fn bills() -> Bills {
+fn cabinet() -> Bill {
     let component = |n: u128, quantity: i32| Component {
         material_id: product(n),
         material_name: format!("material {n}"),
@@ -268,22 +306,24 @@ fn bills() -> Bills {
         required_skills: vec![],
         equipment: vec![],
     };
-    let cabinet = Bill {
+    Bill {
         components: vec![component(STEEL, 5), component(LOCK, 1)],
         operations: vec![operation("Cutting", 120), operation("Welding", 180)],
-    };
-    Bills::from([(product(CABINET), cabinet)])
+    }
 }
 
-fn won() -> DealEvent {
+fn won(discount: i32) -> DealEvent {
     let draft = |n: u128, kind, quantity: i32| LineDraft {
         product_id: product(n),
         product_name: format!("product {n}"),
         product_code: None,
         kind,
         quantity: Quantity::whole(quantity),
-        unit_price: Money::whole(400_000),
-        discount: Percent::whole(10),
+        price: Price {
+            amount: Money::whole(400_000),
+            ..Price::default()
+        },
+        discount: Percent::whole(discount),
         tax: Percent::whole(12),
     };
     let drafts = [
@@ -291,7 +331,7 @@ fn won() -> DealEvent {
         draft(MOUSE, ProductType::Product, 3),
         draft(SERVICE, ProductType::Service, 50),
     ];
-    let items = line::price(&mut domain::Check::default(), "products", &drafts);
+    let items = line::price(&mut domain::Check::default(), "products", &drafts, "KZT");
     let amount = line::sum(&items).unwrap();
     DealEvent::Won(Box::new(Won {
         from: Stage::Closing,
@@ -305,21 +345,18 @@ fn won() -> DealEvent {
         assigned_to: None,
         actual_close_date: None,
         notes: None,
+        payment_terms: Some("NET_45".into()),
+        payment_days: Some(45),
+        exchange_rate: None,
     }))
 }
 
 const DEAL: Uuid = Uuid::from_u128(100);
 
 fn begin() -> World {
-    let mut world = World {
-        bills: bills(),
-        ..World::default()
-    };
-    world.facts.push(Seen {
-        id: DEAL,
-        at: DateTime::UNIX_EPOCH,
-        fact: Fact::Deal(won()),
-    });
+    let mut world = World::default();
+    world.define();
+    world.win(10);
     world
 }
 
@@ -389,4 +426,71 @@ proptest! {
         prop_assert!(parked, "{step} was refused and the saga is {standing:?}");
         prop_assert!(world.count(|fact| matches!(fact, Fact::Notification(_))) > 0);
     }
+
+    /// Whenever the bill of materials comes, before the order is placed, in the middle or long after: everything else
+    /// goes on at once, somebody is told if it is missed, and one production order comes of it.
+    #[test]
+    fn a_bill_that_comes_late_is_one_production_order(choices in prop::collection::vec(any::<(bool, u8)>(), 0..120), at in 0_usize..140) {
+        let mut world = World::default();
+        world.win(10);
+        [(STEEL, 10), (LOCK, 2), (MOUSE, 3)].iter().for_each(|(n, quantity)| world.receive(product(*n), *quantity));
+        let (mut deal, mut fulfillment) = (Follower::<DealWon>::new(DEAL), Follower::<OrderFulfillment>::new(order()));
+        for (n, (first, choice)) in choices.iter().enumerate() {
+            if n == at { world.define() }
+            if *first { deal.step(&mut world, *choice) } else { fulfillment.step(&mut world, *choice) }
+        }
+        deal.drain(&mut world);
+        fulfillment.drain(&mut world);
+        prop_assert_eq!(deal.state.standing(), Standing::Done);
+        let held = |n: u128| world.facts.iter().any(|seen| matches!(&seen.fact, Fact::Stock(StockEvent::Reserved { product_id, .. }) if *product_id == product(n)));
+        prop_assert!(held(MOUSE), "the other line does not wait");
+        if choices.len() <= at {
+            let waits = matches!(fulfillment.state.standing(), Standing::Waiting { reason } if reason.contains("no bill of materials"));
+            prop_assert!(waits, "{:?}", fulfillment.state.standing());
+            prop_assert_eq!(world.count(|fact| matches!(fact, Fact::Notification(NotificationEvent::Created(told)) if told.topic == Topic::BillMissing)), 1);
+            prop_assert_eq!(world.production_orders.len(), 0);
+            world.define();
+            fulfillment.drain(&mut world);
+        }
+        prop_assert_eq!(fulfillment.state.standing(), Standing::Done);
+        prop_assert_eq!((world.orders.len(), world.invoices.len()), (1, 1));
+        prop_assert_eq!(world.count(|fact| matches!(fact, Fact::ProductionOrder(ProductionOrderEvent::Created(_)))), 1);
+        prop_assert!(held(STEEL) && held(LOCK));
+    }
+
+    /// What is given away is delivered like everything else, and nobody is asked for money.
+    #[test]
+    fn what_is_given_away_ends_without_an_invoice(choices in prop::collection::vec(any::<(bool, u8)>(), 0..80)) {
+        let mut world = World::default();
+        world.define();
+        world.win(100);
+        [(STEEL, 10), (LOCK, 2), (MOUSE, 3)].iter().for_each(|(n, quantity)| world.receive(product(*n), *quantity));
+        let (mut deal, mut fulfillment) = (Follower::<DealWon>::new(DEAL), Follower::<OrderFulfillment>::new(order()));
+        for (first, choice) in choices {
+            if first { deal.step(&mut world, choice) } else { fulfillment.step(&mut world, choice) }
+        }
+        deal.drain(&mut world);
+        fulfillment.drain(&mut world);
+        prop_assert_eq!((deal.state.standing(), fulfillment.state.standing()), (Standing::Done, Standing::Done));
+        prop_assert_eq!((world.orders.len(), world.invoices.len(), world.production_orders.len()), (1, 0, 1));
+    }
+}
+
+#[test]
+fn the_customers_terms_set_the_due_date() {
+    let mut world = begin();
+    let mut deal = Follower::<DealWon>::new(DEAL);
+    deal.drain(&mut world);
+    let created = world.facts.iter().find_map(|seen| match &seen.fact {
+        Fact::Invoice(InvoiceEvent::Created(invoice)) => Some(invoice),
+        _ => None,
+    });
+    let invoice = created.unwrap();
+    let days = invoice.due_date.signed_duration_since(invoice.issue_date).num_days();
+    assert_eq!(days, 45);
+    let terms = world.facts.iter().find_map(|seen| match &seen.fact {
+        Fact::Order(OrderEvent::Created(order)) => order.payment_terms.clone(),
+        _ => None,
+    });
+    assert_eq!(terms.as_deref(), Some("NET_45"));
 }

@@ -9,6 +9,7 @@ use strum::VariantArray;
 /// Every code a rejection of the domain has; held against the domain's sources below.
 const REJECTIONS: &[&str] = &[
     "bom.cyclic",
+    "bom.too_large",
     "bom.invalid",
     "customer.already_created",
     "customer.invalid",
@@ -17,15 +18,18 @@ const REJECTIONS: &[&str] = &[
     "deal.already_created",
     "deal.already_lost",
     "deal.already_won",
+    "deal.changed_meanwhile",
     "deal.invalid",
     "deal.missing",
     "deal.no_customer",
     "deal.nothing_sold",
+    "exchange_rate.invalid",
     "invoice.above_open",
     "invoice.empty",
     "invoice.invalid",
     "invoice.missing",
     "invoice.not_sent",
+    "invoice.nothing_to_pay",
     "notification.missing",
     "order.empty",
     "order.invalid",
@@ -95,6 +99,7 @@ const RULES: &[Rule] = &[
     Rule::Unknown,
     Rule::NotAllowed,
     Rule::NotAUuid,
+    Rule::OtherCurrency,
 ];
 
 fn keys(language: Language) -> BTreeSet<&'static str> {

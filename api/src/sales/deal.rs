@@ -20,7 +20,7 @@ use domain::finance::CURRENCY_DEFAULT;
 use domain::{
     Money, Percent, Quantity,
     id::{CustomerId, DealId, ProductId, UserId},
-    sales::deal::{Change, Deal, DealCommand, DealEvent, Details, Draft, Loss, Stage, Win},
+    sales::deal::{Change, DealCommand, DealEvent, Details, Draft, Loss, Stage, Win},
 };
 use projections::sales::deal::{Closed, Row, closed_at};
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,8 @@ pub struct DealLine {
     quantity: Quantity,
     #[schema(value_type = Option<f64>, example = 400_000)]
     unit_price: Option<Money>,
+    /// Whether `unitPrice` carries the tax inside; absent, it does not.
+    vat_included: Option<bool>,
     /// Percent.
     #[schema(value_type = Option<f64>, example = 10)]
     discount: Option<Percent>,
@@ -63,6 +65,7 @@ impl From<DealLine> for LineRequest {
             product_id,
             quantity,
             unit_price,
+            vat_included,
             discount,
             tax,
         }: DealLine,
@@ -71,6 +74,7 @@ impl From<DealLine> for LineRequest {
             product_id,
             quantity,
             unit_price,
+            vat_included,
             discount,
             tax,
         }
@@ -338,7 +342,7 @@ async fn stage(
         &write,
         hash,
         id,
-        &command,
+        command,
         value.stage,
         "Deal stage changed",
     )
@@ -364,6 +368,7 @@ async fn win(
         actual_close_date,
         final_amount,
         notes,
+        ..Win::default()
     });
     execute(
         &app,
@@ -371,7 +376,7 @@ async fn win(
         &write,
         hash,
         id,
-        &command,
+        command,
         Stage::Won,
         "Deal marked as won, order created automatically",
     )
@@ -404,7 +409,7 @@ async fn lose(
         &write,
         hash,
         id,
-        &command,
+        command,
         Stage::Lost,
         "Deal marked as lost",
     )
@@ -418,14 +423,11 @@ async fn execute(
     write: &Write,
     hash: BodyHash,
     id: DealId,
-    command: &DealCommand,
+    command: DealCommand,
     stage: Stage,
     message: &'static str,
 ) -> Result<Response, Problem> {
-    let done = app
-        .executor
-        .execute::<Deal>(id, command, &write.context(caller, hash))
-        .await?;
+    let done = deal::execute(&app.executor, id, command, &write.context(caller, hash)).await?;
     answer(app, write, caller, &done, Some(stage), message).await
 }
 

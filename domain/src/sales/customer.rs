@@ -4,7 +4,7 @@
 use crate::change::set;
 use crate::{
     Aggregate, Check, Event, Kind, Money, Number, Numbering, Permission, Rejection, Series, Violation, Violations,
-    check::ITEMS_MAX, fixed::Rating, id::CustomerId,
+    check::ITEMS_MAX, finance::terms, fixed::Rating, id::CustomerId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -306,6 +306,9 @@ impl Profile {
         check.optional_text("source", self.source.as_ref(), 100);
         check.optional_text("segment", self.segment.as_ref(), 100);
         check.optional_text("paymentTerms", self.payment_terms.as_ref(), 50);
+        let misspelt = self.payment_terms.as_deref().is_some_and(terms::are_misspelt);
+        let max = i64::from(terms::NET_DAYS_MAX);
+        check.that(!misspelt, "paymentTerms", crate::Rule::OutOfRange { min: 0, max });
         if let Some(rating) = self.rating {
             check.that(
                 (Rating::ZERO..=Rating::whole(5)).contains(&rating),

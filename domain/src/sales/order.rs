@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     Aggregate, Event, Kind, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violation, Violations,
+    fixed::Rate,
     id::{CustomerId, DealId, OrderId, UserId},
 };
 use chrono::NaiveDate;
@@ -62,6 +63,9 @@ pub struct Created {
     pub delivery_date: Option<NaiveDate>,
     pub payment_terms: Option<String>,
     pub notes: Option<String>,
+    /// What one unit of the currency is worth in the base currency; absent for the latter, and when there was no rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rate: Option<Rate>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -174,6 +178,7 @@ mod tests {
             delivery_date: None,
             payment_terms: None,
             notes: None,
+            exchange_rate: None,
         })
     }
 

@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Fact, Money,
     finance::invoice::{InvoiceEvent, InvoiceKind, Status},
+    fixed::Rate,
     sales::line::Line,
 };
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,7 @@ pub struct Row {
     pub amount: Money,
     pub paid_amount: Money,
     pub currency: String,
+    pub exchange_rate: Option<Rate>,
     pub issue_date: NaiveDate,
     pub due_date: NaiveDate,
     pub paid_at: Option<DateTime<Utc>>,
@@ -56,6 +58,7 @@ impl Table for Row {
         Column::new("amount", K::Number),
         Column::new("paid_amount", K::Number),
         Column::new("currency", K::Text),
+        Column::new("exchange_rate", K::Number),
         Column::new("issue_date", K::Date),
         Column::new("due_date", K::Date),
         Column::new("paid_at", K::Time),
@@ -91,6 +94,7 @@ impl Table for Row {
                 amount: invoice.amount,
                 paid_amount: Money::ZERO,
                 currency: invoice.currency.clone(),
+                exchange_rate: invoice.exchange_rate,
                 issue_date: invoice.issue_date,
                 due_date: invoice.due_date,
                 paid_at: None,
@@ -134,7 +138,7 @@ impl View for Row {
             "items",
             K::Json,
             "(select coalesce(jsonb_agg(jsonb_build_object('productId', i->'productId', 'description', i->'productName', 'quantity', i->'quantity', \
-             'unitPrice', i->'unitPrice', 'discount', i->'discount', 'tax', i->'tax', 'amount', i->'totalPrice')), '[]') from jsonb_array_elements(t.items) i)",
+             'unitPrice', i->'unitPrice', 'vatIncluded', coalesce(i->'vatIncluded', 'false'), 'discount', i->'discount', 'tax', i->'tax', 'taxAmount', i->'taxAmount', 'amount', i->'totalPrice')), '[]') from jsonb_array_elements(t.items) i)",
         ),
         Computed::new(
             "payments",
