@@ -268,12 +268,12 @@ impl Run {
                 }
             }
             Fact::Process(ProcessEvent::StepRefused(Refusal { step, code, .. })) => {
-                let unbilled = self.lines.iter_mut().find(|(n, line)| {
-                    let no_bill = code == ProductionOrderRejection::NoBill.code();
-                    no_bill && line.stage == Stage::Make && *step == make(**n)
-                });
+                let no_bill = code == ProductionOrderRejection::NoBill.code();
+                let unbilled = self.lines.iter_mut().find(|(n, _)| no_bill && *step == make(**n));
                 match unbilled {
-                    Some((_, line)) => line.stage = Stage::Unbilled { asked: false },
+                    Some((_, line)) if line.stage == Stage::Make => line.stage = Stage::Unbilled { asked: false },
+                    // Told twice: it waits already, or does not need to any more.
+                    Some(_) => {}
                     None => drop(self.refused.insert(step.clone(), code.clone())),
                 }
             }
