@@ -47,10 +47,8 @@ async fn customer(owner: &Client, n: i64) {
 async fn metric(server: &Server, line: &str) -> Option<f64> {
     let metrics = reqwest::get(format!("{}/metrics", server.url)).await.unwrap();
     let metrics = metrics.text().await.unwrap();
-    let value = metrics
-        .lines()
-        .find_map(|found| found.strip_prefix(line)?.trim().parse().ok());
-    value
+    let mut lines = metrics.lines();
+    lines.find_map(|found| found.strip_prefix(line)?.trim().parse().ok())
 }
 
 #[tokio::test(flavor = "multi_thread")]

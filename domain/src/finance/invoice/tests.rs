@@ -103,7 +103,7 @@ fn nothing_or_less_is_no_payment() {
 #[test]
 fn an_invoice_of_nothing_is_refused_for_nobody_could_pay_it() {
     let InvoiceEvent::Created(mut bill) = created() else {
-        unreachable!()
+        panic!("an invoice is created")
     };
     (bill.items[0].total_price, bill.amount) = (Money::ZERO, Money::ZERO);
     given::<Invoice>([])
@@ -114,7 +114,7 @@ fn an_invoice_of_nothing_is_refused_for_nobody_could_pay_it() {
 #[test]
 fn payments_in_another_currency_add_up_to_the_invoice_in_the_base_currency() {
     let InvoiceEvent::Created(mut bill) = created() else {
-        unreachable!()
+        panic!("an invoice is created")
     };
     let rate = Rate::from_units(523_457_777).unwrap(); // 523.457777
     (bill.items[0].total_price, bill.amount) = (Money::whole(100), Money::whole(100));
