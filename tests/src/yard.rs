@@ -116,7 +116,7 @@ const CUSTOMER: &str = "name:text200 type:choice status:choice email:email phone
 const PRODUCT: &str = "code:text50 name:text200 status:choice category:text100 description:text5000 unit:text20 price:amount cost:amount \
     vatRate:percent vatIncluded:flag barcode:text50 minStock:level maxStock:level specifications:object";
 const DEAL: &str = "title:text200 description:text5000 customerId:uuid value:amount currency:choice stage:choice probability:percent assignedTo:uuid \
-    source:text100 products:list products[0]:item products[0].productId:uuid! products[0].quantity:quantity! products[0].unitPrice:amount products[0].discount:percent \
+    source:text100 products:list products[0]:item products[0].productId:uuid! products[0].quantity:quantity! products[0].unitPrice:amount products[0].vatIncluded:flag products[0].discount:percent \
     products[0].tax:percent competitors:list competitors[0]:text100! tags:list tags[0]:text100!";
 const BILL: &str = "components:list! components[0]:item components[0].materialId:uuid! components[0].quantity:quantity! components[0].unit:text20 \
     components[0].cost:amount operations:list operations[0]:item operations[0].name:text200! operations[0].duration:whole! operations[0].requiredSkills:list \
@@ -173,12 +173,7 @@ fn shapes(owner: &Client, shop: &Shop, deal: &str, invoice: &str, told: &str) ->
         post("/deals", "", &sale, &first_required(DEAL, "title:text200")),
         put("/deals/{id}", deal, &sale, DEAL),
         post("/deals/{id}/stage", deal, &json!({"stage": "CLOSING"}), "stage:choice!"),
-        post(
-            "/deals/{id}/win",
-            deal,
-            &json!({}),
-            "finalAmount:positive_amount notes:text5000",
-        ),
+        post("/deals/{id}/win", deal, &json!({}), "finalAmount:amount notes:text5000"),
         post(
             "/deals/{id}/lose",
             deal,
@@ -190,6 +185,12 @@ fn shapes(owner: &Client, shop: &Shop, deal: &str, invoice: &str, told: &str) ->
             "",
             &json!({"invoiceId": invoice, "amount": 1}),
             "invoiceId:uuid! amount:positive_amount! method:text50 reference:text100 allowCredit:flag",
+        ),
+        put(
+            "/finance/exchange-rates",
+            "",
+            &json!({"currency": "USD", "date": "2026-01-01", "rate": 1}),
+            "currency:choice! rate:rate!",
         ),
         put("/production/bom/{productId}", &shop.cabinet, &bill, BILL),
         post("/workspaces", "", &json!({"name": "a"}), "name:text200!"),
