@@ -1,6 +1,7 @@
 //! What the binary can be told: sub-commands, and settings that come from flags or the environment.
 
 use clap::{Args, Parser, Subcommand};
+use domain::finance::terms::{NET_DAYS_MAX, PAYMENT_DAYS};
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 use uuid::Uuid;
 
@@ -83,6 +84,9 @@ pub struct Config {
     /// How long a repeat with the same Idempotency-Key is answered as the first time; at least 24h.
     #[arg(long, env = "COMMAND_RETENTION", default_value = "48h", value_parser = retention)]
     pub command_retention: Duration,
+    /// Days to pay for customers whose payment terms (`NET_n`) do not say.
+    #[arg(long, env = "PAYMENT_DAYS", default_value_t = PAYMENT_DAYS, value_parser = clap::value_parser!(u32).range(0..=i64::from(NET_DAYS_MAX)))]
+    pub payment_days: u32,
     /// `off` lifts request and login limits. There are none yet.
     #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on")]
     pub rate_limits: String,

@@ -37,6 +37,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(production::production_order::router())
         .merge(finance::invoice::router())
         .merge(finance::payment::router())
+        .merge(finance::exchange_rate::router())
         .merge(office::notification::router())
 }
 

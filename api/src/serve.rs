@@ -104,7 +104,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         _ => None,
     };
     Ok(App::new(Parts {
-        executor: Executor::new(log.clone()),
+        executor: Executor::new(log.clone()).with_payment_days(config.payment_days),
         passwords: Passwords::new(),
         consumers: Consumers::default(),
         metrics: measure::install()?,

@@ -63,6 +63,7 @@ pub enum Rule {
         known: Vec<String>,
     },
     NotAUuid,
+    OtherCurrency,
 }
 
 impl Rule {
@@ -107,6 +108,7 @@ impl Rule {
             Self::Unknown | Self::NoSuchField { .. } => "unknown",
             Self::NotAllowed | Self::NotOneOf { .. } => "not_allowed",
             Self::NotAUuid => "not_a_uuid",
+            Self::OtherCurrency => "other_currency",
         }
     }
 

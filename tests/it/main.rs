@@ -7,7 +7,9 @@
 )]
 
 mod append;
+mod bills;
 mod crash;
+mod currencies;
 mod follow;
 mod hostile;
 mod idempotency;
@@ -16,8 +18,10 @@ mod isolation;
 mod keeping;
 mod lists;
 mod load;
+mod names;
 mod outage;
 mod personal;
+mod prices;
 mod reading;
 mod relay;
 mod states;

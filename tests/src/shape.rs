@@ -102,6 +102,10 @@ impl Field {
                 places: 3,
                 minus_one: "negative",
             },
+            "rate" => Kind::Number {
+                places: 6,
+                minus_one: "not_positive",
+            },
             "percent" => Kind::Number {
                 places: 2,
                 minus_one: "out_of_range",

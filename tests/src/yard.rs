@@ -115,7 +115,7 @@ impl Yard {
 }
 
 const BESIDE_DEAL: &str = "stage:choice products:list products[0]:item products[0].productId:uuid! products[0].quantity:quantity! \
-    products[0].unitPrice:amount products[0].discount:percent products[0].tax:percent";
+    products[0].unitPrice:amount products[0].vatIncluded:flag products[0].discount:percent products[0].tax:percent";
 const BILL: &str = "components:list! components[0]:item components[0].materialId:uuid! components[0].quantity:quantity! components[0].unit:text20 \
     components[0].cost:amount operations:list operations[0]:item operations[0].name:text200! operations[0].duration:whole! operations[0].requiredSkills:list \
     operations[0].requiredSkills[0]:text100! operations[0].equipment[0]:text100!";
@@ -200,12 +200,7 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             shape::noun::<deal::Details>(false, BESIDE_DEAL),
         ),
         post("/deals/{id}/stage", open, &json!({"stage": "CLOSING"}), "stage:choice!"),
-        post(
-            "/deals/{id}/win",
-            open,
-            &json!({}),
-            "finalAmount:positive_amount notes:text5000",
-        ),
+        post("/deals/{id}/win", open, &json!({}), "finalAmount:amount notes:text5000"),
         post(
             "/deals/{id}/lose",
             open,
@@ -217,6 +212,12 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             "",
             &json!({"invoiceId": invoice, "amount": 1}),
             "invoiceId:uuid! amount:positive_amount! method:text50 reference:text100 allowCredit:flag",
+        ),
+        put(
+            "/finance/exchange-rates",
+            "",
+            &json!({"currency": "USD", "date": "2026-01-01", "rate": 1}),
+            "currency:choice! rate:rate!",
         ),
         put("/production/bom/{productId}", &shop.cabinet, &bill, BILL),
         post("/workspaces", "", &json!({"name": "a"}), "name:text200!"),

@@ -57,6 +57,7 @@ const RULES: &[Rule] = &[
     Rule::Unknown,
     Rule::NotAllowed,
     Rule::NotAUuid,
+    Rule::OtherCurrency,
 ];
 
 fn keys(language: Language) -> BTreeSet<&'static str> {

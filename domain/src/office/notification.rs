@@ -26,6 +26,7 @@ pub enum NotificationCommand {
 pub enum Topic {
     DealWon,
     ProductionShortage,
+    BillMissing,
     ProcessParked,
 }
 
