@@ -1,7 +1,7 @@
 //! What the binary can be told: sub-commands, and settings that come from flags or the environment.
 
 use clap::{Args, Parser, Subcommand};
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{convert::Infallible, net::IpAddr, path::PathBuf, time::Duration};
 use uuid::Uuid;
 
 #[derive(Debug, Parser)]
@@ -78,7 +78,7 @@ pub struct Config {
     #[arg(long, env = "SMTP_URL", hide_env_values = true, value_parser = non_empty)]
     pub smtp_url: Option<String>,
     /// Where mail goes, a file each, when there is no SMTP_URL. Without either there is no mail, and nobody can register.
-    #[arg(long, env = "MAIL_DIR")]
+    #[arg(long, env = "MAIL_DIR", value_parser = folder)]
     pub mail_dir: Option<PathBuf>,
     #[arg(long, env = "MAIL_FROM", default_value = "Prometric <no-reply@prometric.kz>")]
     pub mail_from: String,
@@ -119,6 +119,11 @@ impl std::fmt::Debug for Config {
             .field("port", &self.port)
             .finish_non_exhaustive()
     }
+}
+
+/// An empty one is none: that is how a container's environment says so.
+fn folder(text: &str) -> Result<PathBuf, Infallible> {
+    Ok(PathBuf::from(text))
 }
 
 fn non_empty(text: &str) -> Result<String, String> {

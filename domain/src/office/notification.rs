@@ -164,14 +164,20 @@ mod tests {
         given::<Notification>([])
             .when(reads(1, Role::Owner))
             .then_rejected(NotificationRejection::Missing);
-        given([told(mine)])
+        given::<Notification>([told(mine)])
             .when(reads(2, Role::Owner))
             .then_rejected(NotificationRejection::Missing);
-        given([told(owners)])
+        given::<Notification>([told(owners)])
             .when(reads(1, Role::Manager))
             .then_rejected(NotificationRejection::Missing);
-        given([told(mine)]).when(reads(1, Role::Employee)).then([read(1)]);
-        given([told(owners)]).when(reads(2, Role::Owner)).then([read(2)]);
-        given([told(owners), read(2)]).when(reads(2, Role::Owner)).then([]);
+        given::<Notification>([told(mine)])
+            .when(reads(1, Role::Employee))
+            .then([read(1)]);
+        given::<Notification>([told(owners)])
+            .when(reads(2, Role::Owner))
+            .then([read(2)]);
+        given::<Notification>([told(owners), read(2)])
+            .when(reads(2, Role::Owner))
+            .then([]);
     }
 }
