@@ -11,7 +11,7 @@
 
 use super::secrets::{self, Pepper};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, PgPool, types::Json};
+use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -65,16 +65,15 @@ impl Owed {
     }
 }
 
-type AttemptRow = (Uuid, String, Option<Json<Details>>, Option<String>);
-
-impl From<AttemptRow> for Attempt {
-    fn from((id, email, details, password_hash): AttemptRow) -> Self {
-        Self {
-            id,
-            email,
+impl Attempt {
+    fn read(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let details: Option<Json<Details>> = row.try_get("details")?;
+        Ok(Self {
+            id: row.try_get("id")?,
+            email: row.try_get("email")?,
             details: details.map(|Json(details)| details),
-            password_hash,
-        }
+            password_hash: row.try_get("password_hash")?,
+        })
     }
 }
 
@@ -114,12 +113,12 @@ pub async fn enter(
 pub async fn newest(pool: &PgPool, email: &str, client: &str) -> Result<Option<Attempt>, sqlx::Error> {
     let newest = "select id, email, details, password_hash from platform.registrations \
         where email = $1 and verified_at is null order by client = $2 desc, created_at desc limit 1";
-    let row: Option<AttemptRow> = sqlx::query_as(newest)
+    let row = sqlx::query(newest)
         .bind(email)
         .bind(client)
         .fetch_optional(pool)
         .await?;
-    Ok(row.map(Into::into))
+    row.as_ref().map(Attempt::read).transpose()
 }
 
 /// Of an attempt that still waits for its code.
@@ -172,19 +171,17 @@ pub async fn prove(
     // One statement, so that many guesses at once do not get more tries than one after another.
     let attempt = "update platform.registrations set failures = failures + case when code_hash = $2 then 0 else 1 end \
         where id = $1 and failures < $3 and expires_at > now() \
-        returning code_hash = $2, id, email, details, password_hash";
-    let tried: Option<(bool, Uuid, String, Option<Json<Details>>, Option<String>)> = sqlx::query_as(attempt)
+        returning code_hash = $2 as is_right, id, email, details, password_hash";
+    let tried = sqlx::query(attempt)
         .bind(id)
         .bind(&hash(pepper, id, code.trim())[..])
         .bind(FAILURES_MAX)
         .fetch_optional(pool)
         .await?;
-    Ok(match tried {
-        Some((true, id, email, details, password_hash)) => {
-            Proof::Right(Box::new((id, email, details, password_hash).into()))
-        }
-        _ => Proof::Wrong,
-    })
+    match tried {
+        Some(row) if row.try_get("is_right")? => Ok(Proof::Right(Box::new(Attempt::read(&row)?))),
+        _ => Ok(Proof::Wrong),
+    }
 }
 
 /// The user is in the log: what was kept of the attempt goes, but for its code, and so do all others for the address.

@@ -6,7 +6,7 @@ use super::secrets;
 use crate::problem::{Code, Problem};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Row};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -133,18 +133,17 @@ async fn find(connection: &mut PgConnection, hash: &[u8]) -> Result<Option<Sessi
     let by_hash = "select family, user_id, began_at, expires_at, replaced_by is not null, revoked_at is not null or exists \
             (select from platform.sessions member where member.family = sessions.family and member.revoked_at is not null) \
         from platform.sessions where token_hash = $1 for update";
-    let found: Option<(Uuid, Uuid, DateTime<Utc>, DateTime<Utc>, bool, bool)> =
-        sqlx::query_as(by_hash).bind(hash).fetch_optional(connection).await?;
-    Ok(
-        found.map(|(family, user, began_at, expires_at, used, revoked)| Session {
-            family,
-            user,
-            began_at,
-            expires_at,
-            used,
-            revoked,
-        }),
-    )
+    let Some(row) = sqlx::query(by_hash).bind(hash).fetch_optional(connection).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Session {
+        family: row.try_get(0)?,
+        user: row.try_get(1)?,
+        began_at: row.try_get(2)?,
+        expires_at: row.try_get(3)?,
+        used: row.try_get(4)?,
+        revoked: row.try_get(5)?,
+    }))
 }
 
 /// Another token of that session.

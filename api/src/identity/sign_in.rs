@@ -146,9 +146,12 @@ async fn sign_in(app: &App, write: &Write, credentials: Credentials) -> Result<R
         entrance.wrong();
         return Err(Problem::new(Code::AuthInvalidCredentials));
     }
-    entrance.right();
     match user {
-        Some(user) if user.verified => begin(app, write, user).await,
+        Some(user) if user.verified => {
+            entrance.right();
+            begin(app, write, user).await
+        }
+        // Anybody can have a password for an address that nobody has proved: it earns no trust.
         user => {
             let pending = user.map(|user| user.id).or(attempt).ok_or_else(Problem::internal)?;
             another_code(app, pending, &email, write.client()).await?;
