@@ -97,10 +97,12 @@ rejection-workspace-missing = There is no such workspace.
 
 rejection-body-malformed = The request body is not well-formed JSON.
 rejection-body-not-an-object = The request body must be a JSON object.
-rejection-body-unreadable = The request body could not be read.
 rejection-body-reserved-key = The key $person is reserved.
+rejection-body-unreadable = The request body could not be read.
 rejection-command-too-large = Too many changes in one request.
+rejection-mail-not-configured = This server sends no mail; nobody can register until its operator sets that up.
 rejection-organization-bin-taken = An organization with this BIN is registered already.
+rejection-password-busy = Too many people are signing in at once; try again.
 rejection-permission-missing = You have no right to do this.
 rejection-person-erased = The data of this person was erased.
 rejection-product-barcode-taken = Another product has this barcode.
@@ -109,12 +111,15 @@ rejection-reference-unknown = The request refers to something that does not exis
 rejection-route-method-not-allowed = This method is not supported here.
 rejection-route-missing = There is no such address.
 rejection-session-ended = The session has ended; sign in again.
+rejection-sign-in-slowed = Too many wrong attempts; try again later.
 rejection-store-busy = Too many changes at once; try again.
 rejection-store-outcome-unknown = Whether the change was saved is not known: repeat the request with the same Idempotency-Key.
 rejection-store-unavailable = The store is temporarily unavailable; try again.
+rejection-user-code-contested = Others are registering this address as well: register again from here and use the code that you are sent then.
 rejection-user-code-wrong = The code is wrong or has expired.
-rejection-user-email-taken = This e-mail address is registered already.
+rejection-user-codes-slowed = Too many codes were asked for; try again later.
 rejection-user-email-not-verified = Verify your e-mail address before you sign in.
+rejection-user-email-taken = This e-mail address is registered already.
 rejection-version-stale = This has changed since you opened it.
 rejection-workspace-contradiction = The request names two different workspaces.
 rejection-workspace-slug-taken = This workspace name is taken.
@@ -129,8 +134,5 @@ notification-process_parked-title = A process has stopped
 notification-process_parked-message = Step “{ $step }” was not carried out: { $reason }.
 
 mail-verify-subject = Verify your e-mail address
-mail-verify-greeting = Hello{ $named ->
-    [yes] , { $name }!
-   *[no] !
-} Your Prometric verification code:
-mail-verify-closing = The code is good for 24 hours. If you did not register, just delete this mail.
+mail-verify-greeting = Hello! Your Prometric verification code:
+mail-verify-closing = The code is good for 24 hours. Type it in only if you have registered yourself; otherwise just delete this mail.

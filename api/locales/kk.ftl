@@ -88,10 +88,12 @@ rejection-workspace-missing = Жұмыс кеңістігі табылмады.
 
 rejection-body-malformed = Сұраныс денесі дұрыс JSON емес.
 rejection-body-not-an-object = Сұраныс денесі JSON нысаны болуы керек.
-rejection-body-unreadable = Сұраныс денесін оқу мүмкін болмады.
 rejection-body-reserved-key = $person кілті жүйеге арналған.
+rejection-body-unreadable = Сұраныс денесін оқу мүмкін болмады.
 rejection-command-too-large = Бір сұраныстағы өзгерістер тым көп.
+rejection-mail-not-configured = Сервер хат жібермейді: пошта бапталмайынша тіркелу мүмкін емес.
 rejection-organization-bin-taken = Мұндай БСН бар ұйым бұрыннан тіркелген.
+rejection-password-busy = Бір мезгілде кіретіндер тым көп; қайталап көріңіз.
 rejection-permission-missing = Бұл әрекетке құқығыңыз жеткіліксіз.
 rejection-person-erased = Бұл адамның деректері жойылған.
 rejection-product-barcode-taken = Мұндай штрихкод басқа тауарда бар.
@@ -100,12 +102,15 @@ rejection-reference-unknown = Сұраныс жоқ нәрсеге сілтей�
 rejection-route-method-not-allowed = Бұл әдіс мұнда қолданылмайды.
 rejection-route-missing = Мұндай мекенжай жоқ.
 rejection-session-ended = Сеанс аяқталды, қайта кіріңіз.
+rejection-sign-in-slowed = Сәтсіз әрекет тым көп; кейінірек қайталап көріңіз.
 rejection-store-busy = Бір мезгілдегі өзгерістер тым көп, сұранысты қайталаңыз.
 rejection-store-outcome-unknown = Өзгерістің сақталғаны белгісіз: сұранысты сол Idempotency-Key арқылы қайталаңыз.
 rejection-store-unavailable = Қойма уақытша қолжетімсіз, сұранысты қайталаңыз.
+rejection-user-code-contested = Бұл мекенжайды басқалар да тіркеп жатыр: осы жерден қайта тіркеліп, жаңа хаттағы кодты енгізіңіз.
 rejection-user-code-wrong = Код қате немесе ескірген.
-rejection-user-email-taken = Бұл email бұрыннан тіркелген.
+rejection-user-codes-slowed = Код тым жиі сұралды; кейінірек қайталап көріңіз.
 rejection-user-email-not-verified = Кірмес бұрын email мекенжайын растаңыз.
+rejection-user-email-taken = Бұл email бұрыннан тіркелген.
 rejection-version-stale = Сіз ашқаннан бері жазба өзгерген.
 rejection-workspace-contradiction = Сұраныс екі түрлі жұмыс кеңістігін атайды.
 rejection-workspace-slug-taken = Жұмыс кеңістігінің мұндай атауы бос емес.
@@ -120,8 +125,5 @@ notification-process_parked-title = Үдеріс тоқтады
 notification-process_parked-message = «{ $step }» қадамы орындалмады: { $reason }.
 
 mail-verify-subject = Электрондық пошта мекенжайын растау
-mail-verify-greeting = Сәлеметсіз бе{ $named ->
-    [yes] , { $name }!
-   *[no] !
-} Prometric жүйесіндегі растау кодыңыз:
-mail-verify-closing = Код 24 сағат бойы жарамды. Егер сіз тіркелмеген болсаңыз, бұл хатты жоя салыңыз.
+mail-verify-greeting = Сәлеметсіз бе! Prometric жүйесіндегі растау кодыңыз:
+mail-verify-closing = Код 24 сағат бойы жарамды. Оны тек өзіңіз тіркелген болсаңыз ғана енгізіңіз; әйтпесе бұл хатты жоя салыңыз.

@@ -97,10 +97,12 @@ rejection-workspace-missing = Рабочее пространство не на�
 
 rejection-body-malformed = Тело запроса не является правильным JSON.
 rejection-body-not-an-object = Тело запроса должно быть объектом JSON.
-rejection-body-unreadable = Тело запроса не удалось прочитать.
 rejection-body-reserved-key = Ключ $person зарезервирован.
+rejection-body-unreadable = Тело запроса не удалось прочитать.
 rejection-command-too-large = Слишком много изменений в одном запросе.
+rejection-mail-not-configured = Сервер не отправляет почту: регистрация невозможна, пока она не настроена.
 rejection-organization-bin-taken = Организация с таким БИН уже зарегистрирована.
+rejection-password-busy = Слишком много входов одновременно; попробуйте ещё раз.
 rejection-permission-missing = Недостаточно прав для этого действия.
 rejection-person-erased = Данные этого человека удалены.
 rejection-product-barcode-taken = Такой штрихкод уже есть у другого товара.
@@ -109,12 +111,15 @@ rejection-reference-unknown = Запрос ссылается на то, чег�
 rejection-route-method-not-allowed = Этот метод здесь не поддерживается.
 rejection-route-missing = Такого адреса нет.
 rejection-session-ended = Сеанс завершён, войдите снова.
+rejection-sign-in-slowed = Слишком много неудачных попыток; попробуйте позже.
 rejection-store-busy = Слишком много одновременных изменений, повторите запрос.
 rejection-store-outcome-unknown = Неизвестно, сохранено ли изменение: повторите запрос с тем же Idempotency-Key.
 rejection-store-unavailable = Хранилище временно недоступно, повторите запрос.
+rejection-user-code-contested = Этот адрес регистрируют и другие: зарегистрируйтесь отсюда ещё раз и введите код из нового письма.
 rejection-user-code-wrong = Код неверен или устарел.
-rejection-user-email-taken = Этот email уже зарегистрирован.
+rejection-user-codes-slowed = Код запрашивали слишком часто; попробуйте позже.
 rejection-user-email-not-verified = Подтвердите email, прежде чем войти.
+rejection-user-email-taken = Этот email уже зарегистрирован.
 rejection-version-stale = Запись изменилась с тех пор, как вы её открыли.
 rejection-workspace-contradiction = Запрос называет два разных рабочих пространства.
 rejection-workspace-slug-taken = Такое имя рабочего пространства уже занято.
@@ -129,8 +134,5 @@ notification-process_parked-title = Процесс остановился
 notification-process_parked-message = Шаг «{ $step }» не выполнен: { $reason }.
 
 mail-verify-subject = Подтверждение адреса электронной почты
-mail-verify-greeting = Здравствуйте{ $named ->
-    [yes] , { $name }!
-   *[no] !
-} Ваш код подтверждения Prometric:
-mail-verify-closing = Код действует 24 часа. Если вы не регистрировались, просто удалите это письмо.
+mail-verify-greeting = Здравствуйте! Ваш код подтверждения Prometric:
+mail-verify-closing = Код действует 24 часа. Вводите его, только если вы сами регистрировались; иначе просто удалите это письмо.

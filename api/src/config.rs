@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use domain::finance::terms::{NET_DAYS_MAX, PAYMENT_DAYS};
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{convert::Infallible, net::IpAddr, path::PathBuf, time::Duration};
 use uuid::Uuid;
 
 #[derive(Debug, Parser)]
@@ -20,7 +20,7 @@ pub struct Cli {
 pub enum Command {
     /// Answers HTTP, keeps the read models, pursues processes, sends mail and feeds NATS.
     Serve(Config),
-    /// Keys that personal data is sealed with.
+    /// Keys that personal data is sealed with, and those that sign access tokens.
     #[command(subcommand)]
     Keys(Keys),
 }
@@ -29,6 +29,14 @@ pub enum Command {
 pub enum Keys {
     /// Wraps every person's key with the first master key; afterwards the others are not needed.
     Rotate {
+        #[command(flatten)]
+        store: Store,
+    },
+    /// Makes a new key that access tokens are signed with; running servers take it up by themselves.
+    RotateTokens {
+        /// Tokens signed with the keys before are worth nothing any more: for when one of them has leaked.
+        #[arg(long)]
+        drop_others: bool,
         #[command(flatten)]
         store: Store,
     },
@@ -67,12 +75,12 @@ pub struct Config {
     pub host: IpAddr,
     #[arg(long, env = "PORT", default_value_t = 5001)]
     pub port: u16,
-    /// smtp://host:port in the clear, smtps:// with TLS; credentials may stand in it. Without it mail is written to files.
+    /// smtp://host:port in the clear, smtps:// with TLS; credentials may stand in it. Without it mail goes to MAIL_DIR.
     #[arg(long, env = "SMTP_URL", hide_env_values = true, value_parser = non_empty)]
     pub smtp_url: Option<String>,
-    /// Where mail goes when there is no SMTP_URL.
-    #[arg(long, env = "MAIL_DIR", default_value = ".dev/mail")]
-    pub mail_dir: PathBuf,
+    /// Where mail goes, a file each, when there is no SMTP_URL. Without either there is no mail, and nobody can register.
+    #[arg(long, env = "MAIL_DIR", value_parser = folder)]
+    pub mail_dir: Option<PathBuf>,
     #[arg(long, env = "MAIL_FROM", default_value = "Prometric <no-reply@prometric.kz>")]
     pub mail_from: String,
     /// How long an access token is good for: `15m`, `24h`, `90s`, or seconds.
@@ -87,9 +95,16 @@ pub struct Config {
     /// Days to pay for customers whose payment terms (`NET_n`) do not say.
     #[arg(long, env = "PAYMENT_DAYS", default_value_t = PAYMENT_DAYS, value_parser = clap::value_parser!(u32).range(0..=i64::from(NET_DAYS_MAX)))]
     pub payment_days: u32,
-    /// `off` lifts request and login limits. There are none yet.
+    /// `off` lifts request and login limits.
     #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on")]
     pub rate_limits: String,
+}
+
+impl Config {
+    /// Whether there are limits to requests and to signing in.
+    pub fn is_limited(&self) -> bool {
+        !self.rate_limits.trim().eq_ignore_ascii_case("off")
+    }
 }
 
 /// URLs may hold passwords, and a `Debug` line may end in a log.
@@ -108,6 +123,11 @@ impl std::fmt::Debug for Config {
             .field("port", &self.port)
             .finish_non_exhaustive()
     }
+}
+
+/// An empty one is none: that is how a container's environment says so.
+fn folder(text: &str) -> Result<PathBuf, Infallible> {
+    Ok(PathBuf::from(text))
 }
 
 fn non_empty(text: &str) -> Result<String, String> {

@@ -17,7 +17,7 @@ pub use id::{Id, List, Pairs, ProductParam, path_id};
 pub use right::{May, Right};
 pub use whole::whole;
 pub use with::{Edit, New, Nothing, With};
-pub use write::{Write, Written};
+pub use write::{Write, Written, anonymous};
 
 /// One marker per permission, for `May<DealsCreate>`.
 pub mod rights {

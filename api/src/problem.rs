@@ -18,7 +18,7 @@ use domain::{Kind, Permission, Rejection, Rule, Violation};
 use fluent_bundle::FluentArgs;
 use log::{AppendError, PersonalError, chain, is_outage};
 use serde_json::{Map, Value, json};
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 use strum::{IntoStaticStr, VariantArray};
 
 /// The public codes (product, "Envelope").
@@ -88,6 +88,8 @@ struct Parts {
     facts: Map<String, Value>,
     /// Values for the reason's message.
     args: Vec<(&'static str, String)>,
+    /// When to come again, in seconds.
+    retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -99,7 +101,17 @@ impl Problem {
             violations: Vec::new(),
             facts: Map::new(),
             args: Vec::new(),
+            retry_after: None,
         }))
+    }
+
+    /// Too often, and when it will be right again.
+    pub fn slowed(reason: &'static str, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let seconds = seconds.max(1);
+        let mut problem = Self::new(Code::RateLimited).because(reason).fact("retryAfter", seconds);
+        problem.0.retry_after = Some(seconds);
+        problem
     }
 
     /// The finer reason; its message is told when there is one.
@@ -180,7 +192,7 @@ impl Problem {
         &self.0.violations
     }
 
-    fn unavailable(reason: &'static str) -> Self {
+    pub fn unavailable(reason: &'static str) -> Self {
         Self::new(Code::ServiceUnavailable).because(reason)
     }
 
@@ -214,7 +226,7 @@ impl Problem {
     }
 
     /// A unique key that belongs to another.
-    fn taken(kind: &'static str) -> Self {
+    pub fn taken(kind: &'static str) -> Self {
         let field = match kind {
             "user.email" => "email",
             "organization.bin" => "bin",
@@ -346,6 +358,9 @@ pub async fn render(request: Request, next: Next) -> Response {
             .insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
         _ => None,
     };
+    if let Some(seconds) = problem.0.retry_after {
+        rendered.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
     rendered
 }
 
@@ -428,65 +443,4 @@ impl From<projections::view::ViewError> for Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::sales::deal::DealRejection;
-
-    #[test]
-    fn the_code_says_what_all_violations_have_in_common() {
-        let violation = |field: &str, rule| Violation {
-            field: field.to_owned(),
-            rule,
-        };
-        assert_eq!(
-            Problem::invalid(&[violation("a", Rule::Required), violation("b", Rule::Required)]).code(),
-            Code::RequiredField
-        );
-        assert_eq!(
-            Problem::invalid(&[violation("a", Rule::Required), violation("b", Rule::NotPositive)]).code(),
-            Code::ValidationFailed
-        );
-        assert_eq!(
-            Problem::invalid(&[violation("a", Rule::NotAUuid)]).code(),
-            Code::InvalidUuid
-        );
-        assert_eq!(Problem::invalid(&[]).code(), Code::ValidationFailed);
-    }
-
-    #[test]
-    fn a_rejection_keeps_its_stable_reason_and_speaks_the_callers_language() {
-        let problem: Problem = commands::Error::Rejected(DealRejection::AlreadyLost).into();
-        let russian = problem.envelope(Language::Ru);
-        assert_eq!(russian["error"]["details"]["reason"], "deal.already_lost");
-        assert_ne!(
-            russian["error"]["message"],
-            problem.envelope(Language::En)["error"]["message"]
-        );
-    }
-
-    #[test]
-    fn fields_and_rules_stand_side_by_side() {
-        let told = Problem::invalid_field("products[0].quantity", Rule::OutOfRange { min: 0, max: 100 })
-            .envelope(Language::En);
-        assert_eq!(
-            told["error"]["details"]["rules"]["products[0].quantity"],
-            "out_of_range"
-        );
-        let message = told["error"]["details"]["fields"]["products[0].quantity"]
-            .as_str()
-            .unwrap();
-        assert!(message.contains('0') && message.contains("100"), "{message}");
-    }
-
-    #[test]
-    fn a_missing_right_is_named() {
-        let told = Problem::forbidden(Permission::DealsCreate).envelope(Language::Kk);
-        assert_eq!(
-            (
-                told["error"]["code"].as_str(),
-                told["error"]["details"]["permission"].as_str()
-            ),
-            (Some("AUTH_FORBIDDEN"), Some("DEALS_CREATE"))
-        );
-    }
-}
+mod tests;

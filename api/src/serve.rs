@@ -2,8 +2,13 @@
 
 use crate::{
     config::{Config, Store},
-    identity::{password::Passwords, secrets, token::Tokens},
-    mail::{MailError, Mailer},
+    identity::{
+        door::Door,
+        password::Passwords,
+        secrets::{self, Pepper},
+        token::Tokens,
+    },
+    mail::{Mail, MailError},
     measure, relay,
     router::router,
     state::{App, Consumers, Parts},
@@ -92,6 +97,8 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
     let (log, pool) = open_store(&config.store).await?;
     let projections = Projections::open(log.clone(), pool.clone()).await?;
     secrets::migrate(&pool).await?;
+    let pepper = Arc::new(Pepper::open(&pool).await?);
+    let mail = Mail::new(config.smtp_url.as_deref(), config.mail_dir.clone())?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
         Some(url) if !url.is_empty() => Some(
@@ -105,7 +112,10 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
     };
     Ok(App::new(Parts {
         executor: Executor::new(log.clone()).with_payment_days(config.payment_days),
-        passwords: Passwords::new(),
+        passwords: Passwords::new(config.is_limited()),
+        door: Door::new(config.is_limited()),
+        mail,
+        pepper,
         consumers: Consumers::default(),
         metrics: measure::install()?,
         started: Instant::now(),
@@ -113,7 +123,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         log,
         projections,
         config,
-        tokens,
+        tokens: Arc::new(tokens),
         nats,
     }))
 }
@@ -134,8 +144,11 @@ pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
 pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.follow(app.projections.consumer(), WORKERS);
     app.follow(sagas::open(app.executor.clone(), app.pool.clone()).await?, WORKERS);
-    app.follow(Arc::new(Mailer::new(app)?), 1);
+    app.mail.start(app)?;
     relay::start(app);
+    let tokens = app.tokens.clone();
+    app.consumers
+        .keep(tokio::spawn(async move { tokens.keep_fresh().await }));
     let sweeping = app.log.clone().keep_sweeping(app.config.command_retention);
     app.consumers.keep(tokio::spawn(sweeping));
     Ok(())

@@ -1,6 +1,10 @@
 //! What every handler and every consumer of this node shares.
 
-use crate::{config::Config, identity::password::Passwords, identity::token::Tokens};
+use crate::{
+    config::Config,
+    identity::{door::Door, password::Passwords, secrets::Pepper, token::Tokens},
+    mail::Mail,
+};
 use commands::Executor;
 use futures::future::join_all;
 use log::{Consumer, Follower, Log};
@@ -24,8 +28,11 @@ pub struct Parts {
     pub executor: Executor,
     pub projections: Projections,
     pub config: Config,
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
+    pub pepper: Arc<Pepper>,
     pub passwords: Passwords,
+    pub door: Door,
+    pub mail: Mail,
     /// Absent without NATS_URL; otherwise connecting by itself, now or later.
     pub nats: Option<async_nats::Client>,
     pub consumers: Consumers,
@@ -36,6 +43,11 @@ pub struct Parts {
 impl App {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// Whether there are limits to requests and to signing in.
+    pub fn is_limited(&self) -> bool {
+        self.config.is_limited()
     }
 
     /// Starts a consumer on this node, at most `workers` workspaces at a time.

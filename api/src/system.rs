@@ -44,6 +44,8 @@ struct Health {
 struct Services {
     database: &'static str,
     nats: &'static str,
+    /// Without mail nobody can register.
+    mail: &'static str,
 }
 
 async fn health(State(app): State<App>) -> Response {
@@ -63,7 +65,11 @@ async fn health(State(app): State<App>) -> Response {
         status: if healthy { "healthy" } else { "unhealthy" },
         version: envelope::VERSION,
         uptime: app.started.elapsed().as_secs(),
-        services: Services { database, nats },
+        services: Services {
+            database,
+            nats,
+            mail: app.mail.state(),
+        },
     };
     let status = if healthy {
         StatusCode::OK

@@ -199,23 +199,24 @@ impl Server {
 
     /// The six digits in the newest mail to that address.
     pub async fn code_for(&self, email: &str) -> String {
-        eventually("a mail with a code", || async {
-            let mut mails: Vec<PathBuf> = fs::read_dir(&self.mail_dir)
-                .ok()?
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .collect();
-            mails.sort();
-            let text = mails
-                .iter()
-                .rev()
-                .filter_map(|path| fs::read_to_string(path).ok())
-                .find(|text| text.contains(email))?;
-            let runs = text.split(|c: char| !c.is_ascii_alphanumeric());
-            runs.filter(|run| run.len() == 6 && run.bytes().all(|byte| byte.is_ascii_digit()))
-                .map(str::to_owned)
-                .next()
-        })
-        .await
+        let newest = || async { self.codes_for(email).pop() };
+        eventually("a mail with a code", newest).await
+    }
+
+    /// Those of all mails to that address so far, the oldest first.
+    pub fn codes_for(&self, email: &str) -> Vec<String> {
+        self.mails_to(email).iter().filter_map(|mail| code_in(mail)).collect()
+    }
+
+    /// All mails to that address so far, the oldest first.
+    pub fn mails_to(&self, email: &str) -> Vec<String> {
+        let Ok(mails) = fs::read_dir(&self.mail_dir) else {
+            return vec![];
+        };
+        let mut mails: Vec<PathBuf> = mails.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        mails.sort();
+        let texts = mails.iter().filter_map(|path| fs::read_to_string(path).ok());
+        texts.filter(|text| text.contains(email)).collect()
     }
 
     /// Straight to the database, as its superuser.
@@ -226,6 +227,13 @@ impl Server {
             .await
             .expect("the server's database")
     }
+}
+
+fn code_in(mail: &str) -> Option<String> {
+    let runs = mail.split(|c: char| !c.is_ascii_alphanumeric());
+    runs.filter(|run| run.len() == 6 && run.bytes().all(|byte| byte.is_ascii_digit()))
+        .map(str::to_owned)
+        .next()
 }
 
 impl Drop for Server {

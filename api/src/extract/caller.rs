@@ -91,7 +91,7 @@ impl FromRequestParts<App> for SignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Claims { sub, wid, .. } = app.tokens.read(bearer(&parts.headers)?)?;
+        let Claims { sub, wid, .. } = app.tokens.read(bearer(&parts.headers)?).await?;
         Ok(Self {
             user_id: sub.into(),
             default_workspace: wid,

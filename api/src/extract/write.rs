@@ -49,7 +49,7 @@ impl FromRequestParts<App> for Write {
             .unwrap_or_else(|never: Infallible| match never {});
         let mut request = Sha256::new();
         for piece in [
-            app.tokens.pepper(),
+            app.pepper.bytes(),
             parts.method.as_str().as_bytes(),
             canonical(uri.path()).as_bytes(),
             uri.query().unwrap_or_default().as_bytes(),
@@ -80,28 +80,45 @@ impl Write {
         self.built(workspace, caller.actor(), &caller.user_id.to_string(), body)
     }
 
-    /// For a command of somebody who is not signed in, on the platform's log. The address, in its stored form, keeps
-    /// apart those who happen to choose the same key; quoted, so that it ends where it ends.
-    pub fn anonymous(&self, email: &str, body: BodyHash) -> Context {
-        self.built(
-            WorkspaceId::PLATFORM,
-            Actor::System,
-            &format!("anonymous:{email:?}"),
-            body,
-        )
-    }
-
-    fn built(&self, workspace: WorkspaceId, actor: Actor, who: &str, BodyHash(body): BodyHash) -> Context {
-        let command = self.key.as_ref().map(|key| CommandId {
-            id: Uuid::new_v5(&workspace.uuid(), format!("{who}:{key}").as_bytes()),
-            request_hash: self.request.clone().chain_update(body).finalize().into(),
-        });
+    fn built(&self, workspace: WorkspaceId, actor: Actor, who: &str, body: BodyHash) -> Context {
+        let command = self.command_in(workspace, who, body);
         Context {
             workspace,
             actor,
             now: Utc::now(),
             command,
             expected_version: self.expected_version,
+            correlation: self.correlation,
+            client_address: self.client_address.clone(),
+        }
+    }
+
+    fn command_in(&self, workspace: WorkspaceId, who: &str, BodyHash(body): BodyHash) -> Option<CommandId> {
+        self.key.as_ref().map(|key| CommandId {
+            id: Uuid::new_v5(&workspace.uuid(), format!("{who}:{key}").as_bytes()),
+            request_hash: self.request.clone().chain_update(body).finalize().into(),
+        })
+    }
+
+    /// The key and what it makes of this request, for what is not written to a log.
+    pub fn command(&self, who: &str, body: BodyHash) -> Option<(&str, CommandId)> {
+        let key = self.key.as_deref()?;
+        Some((key, self.command_in(WorkspaceId::PLATFORM, who, body)?))
+    }
+
+    /// Where the caller is, as far as it is known.
+    pub fn client(&self) -> &str {
+        self.client_address.as_deref().unwrap_or_default()
+    }
+
+    /// For the platform itself, in the name of somebody who is not signed in; it is repeated without a key.
+    pub fn platform(&self) -> Context {
+        Context {
+            workspace: WorkspaceId::PLATFORM,
+            actor: Actor::System,
+            now: Utc::now(),
+            command: None,
+            expected_version: None,
             correlation: self.correlation,
             client_address: self.client_address.clone(),
         }
@@ -157,6 +174,12 @@ impl Written {
         }
         response
     }
+}
+
+/// Somebody who is not signed in. The mail address, in its stored form, keeps apart those who happen to choose the same
+/// key; quoted, so that it ends where it ends.
+pub fn anonymous(email: &str) -> String {
+    format!("anonymous:{email:?}")
 }
 
 /// The path without version and workspace, so that a repeat in the other form of the path is a repeat.
@@ -247,7 +270,8 @@ mod tests {
                 client_address: None,
                 request: Sha256::new(),
             };
-            write.anonymous(email, BodyHash::default()).command.unwrap().id
+            let (_, command) = write.command(&anonymous(email), BodyHash::default()).unwrap();
+            command.id
         };
         assert_eq!(command("1", "a@company.kz"), command("1", "a@company.kz"));
         assert_ne!(command("1", "a@company.kz"), command("1", "b@company.kz"));

@@ -143,7 +143,7 @@ async fn mark(
         return Err(Problem::invalid_field("ids", Rule::TooMany { max: IDS_MAX }));
     }
     let context = write.context(caller, hash);
-    let position = notification::read(&app.executor, &ids, caller.user_id, &context).await?;
+    let position = notification::read(&app.executor, &ids, (caller.user_id, caller.role), &context).await?;
     let written = write.settle_at(app, context.workspace, position, None).await;
     Ok(written.ok(NotificationRead {
         message: "Notification marked as read",
