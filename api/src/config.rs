@@ -1,5 +1,6 @@
 //! What the binary can be told: sub-commands, and settings that come from flags or the environment.
 
+use crate::edge::settings::Edge;
 use clap::{Args, Parser, Subcommand};
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 use uuid::Uuid;
@@ -83,9 +84,11 @@ pub struct Config {
     /// How long a repeat with the same Idempotency-Key is answered as the first time; at least 24h.
     #[arg(long, env = "COMMAND_RETENTION", default_value = "48h", value_parser = retention)]
     pub command_retention: Duration,
-    /// `off` lifts request and login limits. There are none yet.
-    #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on")]
+    /// `off` lifts the limits of requests and log-ins a minute.
+    #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on", value_parser = ["on", "off"])]
     pub rate_limits: String,
+    #[command(flatten)]
+    pub edge: Edge,
 }
 
 /// URLs may hold passwords, and a `Debug` line may end in a log.
@@ -115,7 +118,7 @@ fn non_empty(text: &str) -> Result<String, String> {
 }
 
 /// `24h`, `15m`, `90s`, `7d`, or plain seconds; never nothing.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let (digits, unit) = match text.char_indices().last() {
         Some((at, 's')) => (&text[..at], 1),

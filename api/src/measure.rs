@@ -1,15 +1,20 @@
 //! What the server tells Prometheus about itself: requests by route, and how far its consumers are.
 
-use crate::state::App;
+use crate::{
+    edge::address::ClientAddress,
+    problem::{Code, Problem},
+    state::App,
+};
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{Method, header},
+    http::{HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use log::Follower;
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use sha2::{Digest, Sha256};
 use std::{sync::OnceLock, time::Instant};
 
 const SECONDS: &[f64] = &[
@@ -66,14 +71,38 @@ fn show_follower(follower: &Follower) {
     gauge!("prometric_consumer_leases", "consumer" => consumer).set(follower.ranges() as f64);
 }
 
+/// Not for everybody: with METRICS_TOKEN for whoever sends it, without it for who asks on this very machine, and not
+/// through a proxy on it either.
+fn readable(app: &App, request: &Request) -> Result<(), Problem> {
+    let headers = request.headers();
+    if let Some(token) = &app.config.edge.metrics_token {
+        let sent = headers
+            .get(header::AUTHORIZATION)
+            .map(HeaderValue::as_bytes)
+            .unwrap_or_default();
+        // Hashed, so that how long it takes tells nothing of the token.
+        let same = Sha256::digest(sent) == Sha256::digest(format!("Bearer {token}"));
+        return same.then_some(()).ok_or_else(Problem::unauthorized);
+    }
+    let proxied = ["forwarded", "x-forwarded-for"]
+        .iter()
+        .any(|name| headers.contains_key(*name));
+    let client = request.extensions().get::<ClientAddress>();
+    if client.is_some_and(|ClientAddress(address)| address.is_loopback()) && !proxied {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::AuthForbidden).because("metrics.not_public"))
+    }
+}
+
 /// `GET /metrics`.
-pub async fn show(State(app): State<App>) -> impl IntoResponse {
+pub async fn show(State(app): State<App>, request: Request) -> Result<impl IntoResponse, Problem> {
+    readable(&app, &request)?;
     app.consumers.each(show_follower);
     gauge!("prometric_database_connections", "state" => "open").set(f64::from(app.pool.size()));
+    gauge!("prometric_database_connections", "state" => "reading").set(f64::from(app.reads.size()));
     gauge!("prometric_uptime_seconds").set(app.started.elapsed().as_secs_f64());
     app.metrics.run_upkeep();
-    (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        app.metrics.render(),
-    )
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    Ok((kind, app.metrics.render()))
 }

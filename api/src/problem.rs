@@ -33,6 +33,8 @@ pub enum Code {
     AuthUnauthorized,
     AuthForbidden,
     NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
     Conflict,
     InvalidTransition,
     AlreadyExists,
@@ -59,6 +61,8 @@ impl Code {
             Self::AuthInvalidCredentials | Self::AuthTokenExpired | Self::AuthUnauthorized => StatusCode::UNAUTHORIZED,
             Self::AuthForbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict | Self::InvalidTransition | Self::AlreadyExists => StatusCode::CONFLICT,
             Self::VersionConflict => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -240,7 +244,7 @@ impl Problem {
     fn of_status(status: StatusCode) -> Self {
         let mut problem = match status {
             StatusCode::NOT_FOUND => Self::missing("route.missing"),
-            StatusCode::METHOD_NOT_ALLOWED => Self::missing("route.method_not_allowed"),
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(Code::MethodNotAllowed),
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(Code::PayloadTooLarge),
             StatusCode::UNAUTHORIZED => Self::unauthorized(),
             StatusCode::TOO_MANY_REQUESTS => Self::new(Code::RateLimited),
@@ -331,21 +335,23 @@ pub async fn render(request: Request, next: Next) -> Response {
         None => return response,
     };
     let mut rendered = (problem.0.status, Json(problem.envelope(language))).into_response();
-    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
-        rendered.headers_mut().insert(header::ALLOW, allow);
+    // Whatever else was said of the refusal is said still: `Allow`, limits, that the connection ends.
+    let mut headers = std::mem::take(response.headers_mut());
+    for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE] {
+        headers.remove(name);
     }
-    rendered
-        .headers_mut()
-        .insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    rendered.headers_mut().extend(headers);
+    let headers = rendered.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
     match problem.0.status {
-        StatusCode::UNAUTHORIZED => rendered
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        StatusCode::SERVICE_UNAVAILABLE => rendered
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
-        _ => None,
-    };
+        StatusCode::UNAUTHORIZED => _ = headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            headers
+                .entry(header::RETRY_AFTER)
+                .or_insert(HeaderValue::from_static("1"));
+        }
+        _ => {}
+    }
     rendered
 }
 
@@ -373,7 +379,10 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
             E::Forbidden(permission) => Self::forbidden(*permission),
             E::Stale { expected, actual } => Self::new(Code::VersionConflict)
                 .because("version.stale")
-                .fact("expectedVersion", *expected)
+                .fact(
+                    "expectedVersion",
+                    expected.single().map_or_else(|| expected.to_vec().into(), Value::from),
+                )
                 .fact("actualVersion", *actual),
             E::Taken { kind, .. } => Self::taken(kind),
             E::CommandReused => Self::new(Code::IdempotencyKeyReused),

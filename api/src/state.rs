@@ -1,6 +1,10 @@
 //! What every handler and every consumer of this node shares.
 
-use crate::{config::Config, identity::password::Passwords, identity::token::Tokens};
+use crate::{
+    config::Config,
+    edge::{conditional::Memory, rate::Rates, turns::Turns},
+    identity::{password::Passwords, token::Tokens},
+};
 use commands::Executor;
 use futures::future::join_all;
 use log::{Consumer, Follower, Log};
@@ -12,7 +16,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 /// A handle; cheap to clone.
 #[derive(Clone)]
@@ -20,6 +24,8 @@ pub struct App(Arc<Parts>);
 
 pub struct Parts {
     pub pool: PgPool,
+    /// For lists, details and queries: whatever they do, the rest goes on.
+    pub reads: PgPool,
     pub log: Log,
     pub executor: Executor,
     pub projections: Projections,
@@ -30,6 +36,13 @@ pub struct Parts {
     pub nats: Option<async_nats::Client>,
     pub consumers: Consumers,
     pub metrics: PrometheusHandle,
+    /// Absent when they are lifted.
+    pub rates: Option<Rates>,
+    pub reading: Arc<Turns>,
+    pub writing: Arc<Turns>,
+    /// Room for large bodies, in KB.
+    pub bodies: Arc<Semaphore>,
+    pub shown: Memory,
     pub started: Instant,
 }
 

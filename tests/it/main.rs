@@ -8,6 +8,7 @@
 
 mod append;
 mod crash;
+mod edge;
 mod follow;
 mod hostile;
 mod idempotency;

@@ -1,6 +1,6 @@
 //! Tables for what never enters the log. They stand in schema `platform` beside the read models, but are no part of them.
 
-use log::migrate::{Migration, apply};
+use log::migrate::{self, Migration};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
@@ -10,8 +10,12 @@ const MIGRATIONS: &[Migration] = &[Migration::new(
 )];
 
 pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::Error> {
+    apply(pool, MIGRATIONS).await
+}
+
+pub async fn apply(pool: &PgPool, migrations: &[Migration]) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
-    apply(&mut connection, "platform", MIGRATIONS).await
+    migrate::apply(&mut connection, "platform", migrations).await
 }
 
 /// 256 random bits.

@@ -24,6 +24,11 @@ impl OperationInput for Caller {
                 "The workspace, when the path has none",
             ),
             ("X-Tenant-Key", json!({ "type": "string" }), "The same by its key"),
+            (
+                "X-Organization-Id",
+                json!({ "type": "string", "format": "uuid" }),
+                "Must be the workspace's, when it is given",
+            ),
         ] {
             parameter(
                 operation,
