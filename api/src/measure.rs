@@ -1,7 +1,7 @@
 //! What the server tells Prometheus about itself: requests by route, and how far its consumers are.
 
 use crate::{
-    edge::address::ClientAddress,
+    edge::{address::ClientAddress, rate},
     problem::{Code, Problem},
     state::App,
 };
@@ -15,7 +15,13 @@ use log::Follower;
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use sha2::{Digest, Sha256};
-use std::{sync::OnceLock, time::Instant};
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 const SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -29,6 +35,27 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     }
     let handle = PrometheusBuilder::new().set_buckets(SECONDS)?.install_recorder()?;
     Ok(HANDLE.get_or_init(|| handle).clone())
+}
+
+/// When the database last could not write though it answers, in seconds since 1970; 0 since a write went well.
+static UNWRITABLE: AtomicU64 = AtomicU64::new(0);
+/// For so long it is believed without another attempt: who is asked nothing must not be thought ill for ever.
+const BELIEVED: u64 = 10;
+
+/// Its disk is full or failing, which a question does not show.
+pub fn could_not_write(error: &sqlx::Error) {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    if code.is_some_and(|code| code == "53100" || code.starts_with("58")) {
+        UNWRITABLE.store(rate::now(), Ordering::Relaxed);
+    }
+}
+
+pub fn could_write() {
+    UNWRITABLE.store(0, Ordering::Relaxed);
+}
+
+pub fn is_writable() -> bool {
+    UNWRITABLE.load(Ordering::Relaxed) + BELIEVED < rate::now()
 }
 
 /// Middleware: counts and times a request under its route's template, never its path.

@@ -5,6 +5,7 @@
 use crate::{
     envelope,
     i18n::{self, Language},
+    measure,
 };
 use aide::OperationOutput;
 use axum::{
@@ -190,6 +191,7 @@ impl Problem {
 
     /// Away, or misused by us: the one place that tells them apart to the outside, whatever was asked.
     fn of_store(error: &sqlx::Error) -> Self {
+        measure::could_not_write(error);
         if is_outage(error) {
             Self::unavailable("store.unavailable")
         } else {

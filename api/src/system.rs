@@ -57,6 +57,7 @@ const NOT_USED: &str = "not used";
 async fn health(State(app): State<App>) -> Response {
     let writable = sqlx::query_scalar("select current_setting('transaction_read_only') = 'off'").fetch_one(&app.pool);
     let database = match tokio::time::timeout(DATABASE_WAIT, writable).await {
+        Ok(Ok(true)) if !measure::is_writable() => "refusing writes", // its disk is full
         Ok(Ok(true)) => "connected",
         Ok(Ok(false)) => "read-only", // a standby
         _ => "disconnected",

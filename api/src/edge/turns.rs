@@ -80,7 +80,16 @@ pub struct Held(Arc<Mutex<Vec<Turn>>>);
 
 impl Held {
     pub fn keep(&self, turn: Turn) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(turn);
+        self.turns().push(turn);
+    }
+
+    /// Whoever has a turn and waited for another one could wait for themselves.
+    pub fn has(&self, workspace: Uuid) -> bool {
+        self.turns().iter().any(|turn| turn.workspace == workspace)
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Vec<Turn>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

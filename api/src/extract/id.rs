@@ -87,6 +87,18 @@ impl<S: Send + Sync, V> FromRequestParts<S> for List<V> {
     }
 }
 
+/// For a route that takes nothing else which would refuse a query.
+#[derive(Debug, Clone, Copy)]
+pub struct NoQuery;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        no_query(&parts.uri).map(|()| Self)
+    }
+}
+
 /// The query string's pairs, for the list grammar.
 #[derive(Debug, Clone)]
 pub struct Pairs(pub Vec<(String, String)>);

@@ -4,7 +4,7 @@ use super::{code, normal_email, password, registration::require, session};
 use crate::openapi::{told, told_to_all};
 use crate::{
     envelope::{self, Meta},
-    extract::{Body, SignedIn},
+    extract::{Body, NoQuery, SignedIn},
     problem::{Code, Problem},
     state::App,
 };
@@ -189,7 +189,7 @@ async fn logout(
     Ok(envelope::ok(Message { message: "Logged out" }))
 }
 
-async fn me(State(app): State<App>, person: SignedIn) -> Result<Response, Problem> {
+async fn me(State(app): State<App>, person: SignedIn, _: NoQuery) -> Result<Response, Problem> {
     let user = platform::user(&app.pool, person.user_id.uuid())
         .await?
         .ok_or_else(Problem::unauthorized)?;
