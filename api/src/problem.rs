@@ -339,9 +339,8 @@ pub async fn render(request: Request, next: Next) -> Response {
     let mut rendered = (problem.0.status, Json(problem.envelope(language))).into_response();
     // Whatever else was said of the refusal is said still: `Allow`, limits, that the connection ends.
     let mut headers = std::mem::take(response.headers_mut());
-    for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE] {
-        headers.remove(name);
-    }
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::CONTENT_TYPE);
     rendered.headers_mut().extend(headers);
     let headers = rendered.headers_mut();
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
@@ -381,10 +380,7 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
             E::Forbidden(permission) => Self::forbidden(*permission),
             E::Stale { expected, actual } => Self::new(Code::VersionConflict)
                 .because("version.stale")
-                .fact(
-                    "expectedVersion",
-                    expected.single().map_or_else(|| expected.to_vec().into(), Value::from),
-                )
+                .fact("expectedVersion", expected)
                 .fact("actualVersion", *actual),
             E::Taken { kind, .. } => Self::taken(kind),
             E::CommandReused => Self::new(Code::IdempotencyKeyReused),

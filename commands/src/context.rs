@@ -46,6 +46,13 @@ impl Versions {
     }
 }
 
+/// As a refusal tells it: one, or a list.
+impl From<&Versions> for serde_json::Value {
+    fn from(versions: &Versions) -> Self {
+        versions.single().map_or_else(|| versions.to_vec().into(), Self::from)
+    }
+}
+
 impl From<Vec<i64>> for Versions {
     fn from(versions: Vec<i64>) -> Self {
         Self(versions)
