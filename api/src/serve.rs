@@ -157,6 +157,8 @@ async fn open_reads(config: &Config) -> Result<PgPool, sqlx::Error> {
         ("lock_timeout", timeout.as_str()),
         ("idle_in_transaction_session_timeout", "10s"),
         ("default_transaction_read_only", "on"),
+        // A query that took several cores would take them from other workspaces.
+        ("max_parallel_workers_per_gather", "0"),
     ];
     let options = config.store.database_url.parse::<PgConnectOptions>()?;
     let options = options.application_name("prometric reads").options(limits);

@@ -53,14 +53,20 @@ pub struct Edge {
     #[arg(long, env = "READ_TIMEOUT", default_value = "5s", value_parser = crate::config::duration)]
     pub read_timeout: Duration,
     /// Reading requests of one workspace at work at once on a node; further ones wait their turn.
-    #[arg(long, env = "READS_PER_WORKSPACE", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, env = "READS_PER_WORKSPACE", default_value_t = half_the_cores(), value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub reads_per_workspace: u32,
     /// The same for writing ones.
-    #[arg(long, env = "WRITES_PER_WORKSPACE", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, env = "WRITES_PER_WORKSPACE", default_value_t = 4 * half_the_cores(), value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub writes_per_workspace: u32,
     /// How long they wait for it before they hear 429.
     #[arg(long, env = "TURN_TIMEOUT", default_value = "5s", value_parser = crate::config::duration)]
     pub turn_timeout: Duration,
+}
+
+/// One workspace's queries, each of which keeps a core busy, must leave cores to the others.
+fn half_the_cores() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(cores / 2).unwrap_or(1).max(1)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
