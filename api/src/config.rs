@@ -1,5 +1,6 @@
 //! What the binary can be told: sub-commands, and settings that come from flags or the environment.
 
+use crate::edge::settings::Edge;
 use clap::{Args, Parser, Subcommand};
 use domain::finance::terms::{NET_DAYS_MAX, PAYMENT_DAYS};
 use std::{convert::Infallible, net::IpAddr, path::PathBuf, time::Duration};
@@ -95,9 +96,11 @@ pub struct Config {
     /// Days to pay for customers whose payment terms (`NET_n`) do not say.
     #[arg(long, env = "PAYMENT_DAYS", default_value_t = PAYMENT_DAYS, value_parser = clap::value_parser!(u32).range(0..=i64::from(NET_DAYS_MAX)))]
     pub payment_days: u32,
-    /// `off` lifts request and login limits.
-    #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on")]
+    /// `off` lifts the limits of requests and log-ins a minute.
+    #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on", value_parser = ["on", "off"])]
     pub rate_limits: String,
+    #[command(flatten)]
+    pub edge: Edge,
 }
 
 impl Config {
@@ -139,7 +142,7 @@ fn non_empty(text: &str) -> Result<String, String> {
 }
 
 /// `24h`, `15m`, `90s`, `7d`, or plain seconds; never nothing.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let (digits, unit) = match text.char_indices().last() {
         Some((at, 's')) => (&text[..at], 1),

@@ -5,6 +5,7 @@
 use crate::{
     envelope,
     i18n::{self, Language},
+    measure,
 };
 use aide::OperationOutput;
 use axum::{
@@ -33,6 +34,8 @@ pub enum Code {
     AuthUnauthorized,
     AuthForbidden,
     NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
     Conflict,
     InvalidTransition,
     AlreadyExists,
@@ -59,6 +62,8 @@ impl Code {
             Self::AuthInvalidCredentials | Self::AuthTokenExpired | Self::AuthUnauthorized => StatusCode::UNAUTHORIZED,
             Self::AuthForbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict | Self::InvalidTransition | Self::AlreadyExists => StatusCode::CONFLICT,
             Self::VersionConflict => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -198,6 +203,7 @@ impl Problem {
 
     /// Away, or misused by us: the one place that tells them apart to the outside, whatever was asked.
     fn of_store(error: &sqlx::Error) -> Self {
+        measure::could_not_write(error);
         if is_outage(error) {
             Self::unavailable("store.unavailable")
         } else {
@@ -252,7 +258,7 @@ impl Problem {
     fn of_status(status: StatusCode) -> Self {
         let mut problem = match status {
             StatusCode::NOT_FOUND => Self::missing("route.missing"),
-            StatusCode::METHOD_NOT_ALLOWED => Self::missing("route.method_not_allowed"),
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(Code::MethodNotAllowed),
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(Code::PayloadTooLarge),
             StatusCode::UNAUTHORIZED => Self::unauthorized(),
             StatusCode::TOO_MANY_REQUESTS => Self::new(Code::RateLimited),
@@ -343,23 +349,22 @@ pub async fn render(request: Request, next: Next) -> Response {
         None => return response,
     };
     let mut rendered = (problem.0.status, Json(problem.envelope(language))).into_response();
-    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
-        rendered.headers_mut().insert(header::ALLOW, allow);
-    }
-    rendered
-        .headers_mut()
-        .insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    // Whatever else was said of the refusal is said still: `Allow`, limits, that the connection ends.
+    let mut headers = std::mem::take(response.headers_mut());
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::CONTENT_TYPE);
+    rendered.headers_mut().extend(headers);
+    let headers = rendered.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
     match problem.0.status {
-        StatusCode::UNAUTHORIZED => rendered
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        StatusCode::SERVICE_UNAVAILABLE => rendered
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
-        _ => None,
-    };
-    if let Some(seconds) = problem.0.retry_after {
-        rendered.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        StatusCode::UNAUTHORIZED => _ = headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            let seconds = problem.0.retry_after.map(HeaderValue::from);
+            headers
+                .entry(header::RETRY_AFTER)
+                .or_insert(seconds.unwrap_or(HeaderValue::from_static("1")));
+        }
+        _ => {}
     }
     rendered
 }
@@ -388,7 +393,7 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
             E::Forbidden(permission) => Self::forbidden(*permission),
             E::Stale { expected, actual } => Self::new(Code::VersionConflict)
                 .because("version.stale")
-                .fact("expectedVersion", *expected)
+                .fact("expectedVersion", expected)
                 .fact("actualVersion", *actual),
             E::Taken { kind, .. } => Self::taken(kind),
             E::CommandReused => Self::new(Code::IdempotencyKeyReused),

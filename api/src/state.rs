@@ -2,6 +2,7 @@
 
 use crate::{
     config::Config,
+    edge::{conditional::Memory, rate::Rates, turns::Turns},
     identity::{door::Door, password::Passwords, secrets::Pepper, token::Tokens},
     mail::Mail,
 };
@@ -16,7 +17,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 /// A handle; cheap to clone.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ pub struct App(Arc<Parts>);
 
 pub struct Parts {
     pub pool: PgPool,
+    /// For lists, details and queries: whatever they do, the rest goes on.
+    pub reads: PgPool,
     pub log: Log,
     pub executor: Executor,
     pub projections: Projections,
@@ -37,6 +40,13 @@ pub struct Parts {
     pub nats: Option<async_nats::Client>,
     pub consumers: Consumers,
     pub metrics: PrometheusHandle,
+    /// Absent when they are lifted.
+    pub rates: Option<Rates>,
+    pub reading: Arc<Turns>,
+    pub writing: Arc<Turns>,
+    /// Room for large bodies, in KB.
+    pub bodies: Arc<Semaphore>,
+    pub shown: Memory,
     pub started: Instant,
 }
 

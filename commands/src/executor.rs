@@ -133,7 +133,7 @@ impl Executor {
                 // What was remembered may be behind: only what the log says now can be the reason for an answer.
                 Ok(None) => fresh = true,
                 Err(error) if !fresh && stands_on_state(&error) => fresh = true,
-                Err(Error::Stale { .. }) if context.expected_version.is_none() => {}
+                Err(Error::Stale { actual, .. }) if context.allows(actual) => {}
                 // The state may already show what this very command did: then that is the answer. Asked after the
                 // load, for the command's id became known at the same instant as what it did.
                 Err(error @ (Error::Rejected(_) | Error::Stale { .. })) => {
@@ -162,9 +162,9 @@ impl Executor {
         context: &Context,
     ) -> Result<Option<Done<A::Event>>, Error<A::Rejection>> {
         let version = live.mark.version;
-        if let Some(expected) = context.expected_version.filter(|expected| *expected != version) {
+        if let Some(expected) = context.expected_version.as_ref().filter(|_| !context.allows(version)) {
             return Err(Error::Stale {
-                expected,
+                expected: expected.clone(),
                 actual: version,
             });
         }

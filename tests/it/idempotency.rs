@@ -16,7 +16,7 @@ use uuid::Uuid;
 const ROUNDS: i64 = 12;
 
 /// Events that people or registrations caused; what sagas do meanwhile is their own business.
-async fn commanded(pool: &PgPool) -> i64 {
+pub async fn commanded(pool: &PgPool) -> i64 {
     let count = "select count(*) from log.events where metadata->>'actor' not like 'saga:%'";
     sqlx::query_scalar(count).fetch_one(pool).await.unwrap()
 }

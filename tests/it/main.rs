@@ -10,6 +10,7 @@ mod append;
 mod bills;
 mod crash;
 mod currencies;
+mod edge;
 mod follow;
 mod hostile;
 mod idempotency;

@@ -41,6 +41,14 @@ pub fn free_port() -> u16 {
         .expect("a free port")
 }
 
+/// Another one may be named, to measure it or to compare with it.
+fn binary() -> PathBuf {
+    match std::env::var_os("PROMETRIC_BINARY") {
+        Some(binary) => binary.into(),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/prometric"),
+    }
+}
+
 impl Server {
     /// With NATS.
     pub async fn start() -> Self {
@@ -119,8 +127,7 @@ impl Server {
             .append(true)
             .open(self.said_file())
             .expect("a file for stderr");
-        let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/prometric");
-        let child = Command::new(binary)
+        let child = Command::new(binary())
             .arg("serve")
             .env_remove("NATS_URL")
             .env_remove("SMTP_URL")
@@ -130,6 +137,8 @@ impl Server {
             .env("PORT", self.port.to_string())
             .env("MAIL_DIR", &self.mail_dir)
             .env("RUST_LOG", "error")
+            .env("READ_POOL", "4")
+            .env("PROMETRIC_RATE_LIMITS", "off")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stderr(said)

@@ -68,14 +68,14 @@ impl Yard {
         rule: Option<&str>,
     ) -> Option<String> {
         let before = self.written().await;
+        let body = shape.with(&field.at, json);
+        let (code, rule) = match shape.is_too_long(body.len()) {
+            true => ("PAYLOAD_TOO_LARGE", None),
+            false => (code, rule),
+        };
         let answer = self
             .owner
-            .send(
-                shape.method.clone(),
-                &shape.path,
-                Some(shape.with(&field.at, json)),
-                &[],
-            )
+            .send(shape.method.clone(), &shape.path, Some(body), &[])
             .await;
         let details = &answer.body["error"]["details"];
         let (sentence, broken) = (
@@ -83,7 +83,8 @@ impl Yard {
             details["rules"][&field.at].as_str(),
         );
         let named = rule.is_none_or(|rule| sentence.is_some() && (rule == ANY || broken == Some(rule)));
-        let refused = (answer.status, answer.body["error"]["code"].as_str()) == (400, Some(code));
+        let status = if code == "PAYLOAD_TOO_LARGE" { 413 } else { 400 };
+        let refused = (answer.status, answer.body["error"]["code"].as_str()) == (status, Some(code));
         let trace = self.written().await - before;
         if refused && named && trace == 0 {
             return None;

@@ -1,26 +1,28 @@
 //! How a caller wants something written (`Idempotency-Key`, `If-Match`, `Prefer`), and the answer after it was:
 //! when its events are durable and, unless the caller does not want to wait, when the read models show them.
 
-use super::{BodyHash, Caller};
+use super::{BodyHash, Caller, Tags, no_query};
 use crate::{
+    edge::address::ClientAddress,
     envelope::{self, Envelope},
-    problem::{Code, Problem},
+    measure,
+    problem::Problem,
     reply::{Created, Reply},
     state::App,
 };
 use axum::{
     Json,
-    extract::{ConnectInfo, FromRequestParts, OriginalUri},
+    extract::{FromRequestParts, OriginalUri},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use chrono::Utc;
-use commands::{Actor, Context, Done};
+use commands::{Actor, Context, Done, Versions};
 use domain::{Rule, id::WorkspaceId};
 use log::CommandId;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::{convert::Infallible, net::SocketAddr};
+use std::convert::Infallible;
 use uuid::Uuid;
 
 const KEY_MAX: usize = 200;
@@ -31,7 +33,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 #[derive(Debug, Clone)]
 pub struct Write {
     key: Option<String>,
-    expected_version: Option<i64>,
+    expected_version: Option<Versions>,
     respond_async: bool,
     correlation: Option<Uuid>,
     client_address: Option<String>,
@@ -57,13 +59,14 @@ impl FromRequestParts<App> for Write {
             request.update((piece.len() as u64).to_be_bytes());
             request.update(piece);
         }
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        no_query(&parts.uri)?;
+        let client = parts.extensions.get::<ClientAddress>();
         Ok(Self {
             key: idempotency_key(&parts.headers)?,
-            expected_version: if_match(&parts.headers)?,
+            expected_version: expected(&parts.headers)?,
             respond_async: wants_async(&parts.headers),
             correlation: correlation(&parts.headers),
-            client_address: peer.map(|ConnectInfo(address)| address.ip().to_string()),
+            client_address: client.map(|ClientAddress(address)| address.to_string()),
             request,
         })
     }
@@ -87,7 +90,7 @@ impl Write {
             actor,
             now: Utc::now(),
             command,
-            expected_version: self.expected_version,
+            expected_version: self.expected_version.clone(),
             correlation: self.correlation,
             client_address: self.client_address.clone(),
         }
@@ -163,6 +166,7 @@ impl Written {
 
     /// With a body of a document's own shape.
     pub fn answer<T: Serialize>(self, status: StatusCode, body: &T) -> Response {
+        measure::could_write();
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(EVENT_POSITION, self.position.into());
@@ -206,24 +210,17 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok((!key.is_empty()).then(|| key.to_owned()))
 }
 
-/// `"7"`, `W/"7"` or `7`; `*` asks only that the thing exists, which every command does.
-fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else {
-        return Ok(None);
-    };
-    let malformed = || Problem::new(Code::ValidationFailed).field("If-Match", Rule::WrongType);
-    let text = value.to_str().map_err(|_| malformed())?.trim();
-    if text == "*" || text.is_empty() {
-        return Ok(None);
+/// The versions that the thing may have; `*` asks only that it exists, which every command does. `If-None-Match: *` asks
+/// that it does not; tags there ask nothing that anybody needs of a write.
+fn expected(headers: &HeaderMap) -> Result<Option<Versions>, Problem> {
+    const NONE: &str = "If-None-Match";
+    let unborn = Tags::read(headers, &header::IF_NONE_MATCH, NONE)?;
+    let seen = Tags::read(headers, &header::IF_MATCH, "If-Match")?;
+    match (unborn, seen) {
+        (None, seen) => Ok(seen.and_then(|tags| tags.versions()).map(Versions::from)),
+        (Some(Tags::Any), None) => Ok(Some(Versions::from(vec![0]))),
+        _ => Err(Problem::invalid_field(NONE, Rule::NotAllowed)),
     }
-    let text = text.strip_prefix("W/").unwrap_or(text);
-    let text = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or(text);
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let version = if plain { text.parse().ok() } else { None };
-    version.map(Some).ok_or_else(malformed)
 }
 
 fn wants_async(headers: &HeaderMap) -> bool {
@@ -279,12 +276,23 @@ mod tests {
     }
 
     #[test]
-    fn if_match_takes_every_spelling_of_a_version() {
-        for (text, version) in [("\"7\"", Some(7)), ("W/\"7\"", Some(7)), ("7", Some(7)), ("*", None)] {
-            assert_eq!(if_match(&with("if-match", text)).unwrap(), version, "{text}");
+    fn a_write_may_name_the_versions_it_expects_or_that_there_is_none() {
+        let versions = |name, text| expected(&with(name, text)).map(|versions| versions.map(|of| of.to_vec()));
+        for (text, of) in [
+            ("\"7\", W/\"8\", \"9\"", Some(vec![7, 9])),
+            ("7", Some(vec![7])),
+            ("W/\"7\"", Some(vec![])),
+            ("*", None),
+        ] {
+            assert_eq!(versions("if-match", text).unwrap(), of, "{text}");
         }
-        for text in ["seven", "\"\"", "-1", "\"7", "7, 8", "99999999999999999999"] {
-            assert!(if_match(&with("if-match", text)).is_err(), "{text}");
+        assert_eq!(versions("if-none-match", "*").unwrap(), Some(vec![0]));
+        for (name, text) in [
+            ("if-match", "seven"),
+            ("if-none-match", "\"7\""),
+            ("if-none-match", "7, 8"),
+        ] {
+            assert!(versions(name, text).is_err(), "{text}");
         }
     }
 

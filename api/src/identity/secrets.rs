@@ -7,7 +7,7 @@ use chacha20poly1305::{
     aead::{Aead, Generate},
 };
 use hmac::{Hmac, Mac};
-use log::migrate::{Migration, apply};
+use log::migrate::{self, Migration};
 use sha2::{Digest, Sha256};
 use sqlx::PgPool;
 
@@ -24,8 +24,12 @@ const MIGRATIONS: &[Migration] = &[
 const NONCE_LENGTH: usize = 24;
 
 pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::Error> {
+    apply(pool, MIGRATIONS).await
+}
+
+pub async fn apply(pool: &PgPool, migrations: &[Migration]) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
-    apply(&mut connection, "platform", MIGRATIONS).await
+    migrate::apply(&mut connection, "platform", migrations).await
 }
 
 /// Makes hashes of guessable things useless to others. The same on all nodes, for ever.

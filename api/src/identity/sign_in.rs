@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     envelope::{self, Envelope, Meta},
-    extract::{Body, BodyHash, SignedIn, Write, anonymous},
+    extract::{Body, BodyHash, NoQuery, SignedIn, Write, anonymous},
     openapi::{told, told_to_all},
     problem::{Code, Problem},
     state::App,
@@ -294,7 +294,7 @@ async fn logout(
     Ok(answer.into_response())
 }
 
-async fn me(State(app): State<App>, person: SignedIn) -> Result<Response, Problem> {
+async fn me(State(app): State<App>, person: SignedIn, _: NoQuery) -> Result<Response, Problem> {
     let user = platform::user(&app.pool, person.user_id.uuid())
         .await?
         .ok_or_else(Problem::unauthorized)?;

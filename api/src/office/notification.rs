@@ -127,7 +127,7 @@ async fn page(
         MINE.to_owned()
     };
     let values = [caller.role.code().to_owned(), caller.user_id.to_string()];
-    Ok(view::page_where::<Row>(&app.pool, &caller.schema(), pairs, &condition, &values).await?)
+    Ok(view::page_where::<Row>(&app.reads, &caller.schema(), pairs, &condition, &values).await?)
 }
 
 async fn mark(

@@ -2,7 +2,7 @@
 
 use super::{json_content, parameter};
 use crate::{
-    extract::{Asked, Body, Caller, Id, List, May, Pairs, ProductParam, SignedIn, Write},
+    extract::{Asked, Body, Caller, Id, List, May, NoQuery, Pairs, ProductParam, SignedIn, Write},
     i18n::Language,
 };
 use aide::{OperationInput, generate::GenContext, openapi};
@@ -24,6 +24,11 @@ impl OperationInput for Caller {
                 "The workspace, when the path has none",
             ),
             ("X-Tenant-Key", json!({ "type": "string" }), "The same by its key"),
+            (
+                "X-Organization-Id",
+                json!({ "type": "string", "format": "uuid" }),
+                "Must be the workspace's, when it is given",
+            ),
         ] {
             parameter(
                 operation,
@@ -66,6 +71,8 @@ fn path_id(operation: &mut openapi::Operation, name: &str) {
 }
 
 impl OperationInput for Pairs {}
+
+impl OperationInput for NoQuery {}
 
 impl<V: View> OperationInput for List<V> {}
 

@@ -62,7 +62,7 @@ async fn signing_in_answers_both_documents_at_once() {
         "securepassword123",
         " SecurePassword123",
         "SecurePassword123 ",
-        &format!("{PASSWORD}{}", "x".repeat(100_000)),
+        &format!("{PASSWORD}{}", "x".repeat(10_000)),
     ] {
         login(&person, &email, wrong)
             .await
@@ -129,12 +129,7 @@ async fn a_refresh_token_is_good_once_and_a_replay_ends_its_family() {
         .await
         .unwrap();
     refresh(&person, &late).await.refused(401, "AUTH_TOKEN_EXPIRED");
-    for garbage in [
-        "a",
-        "null",
-        "'; delete from platform.sessions; --",
-        &"a".repeat(100_000),
-    ] {
+    for garbage in ["a", "null", "'; delete from platform.sessions; --", &"a".repeat(10_000)] {
         ended(garbage).await;
     }
     refresh(&person, "").await.refused(400, "REQUIRED_FIELD");
@@ -263,7 +258,7 @@ async fn only_a_token_of_ours_that_is_fresh_opens_the_door() {
         Some("a.b.c".to_owned()),
         Some("....".to_owned()),
         Some("é".to_owned()),
-        Some("a".repeat(20_000)),
+        Some("a".repeat(10_000)),
         Some(theirs.clone()),
         Some(format!("{}.{}.{}", parts[0], parts[1], foreign[2])),
         Some(format!("{}.{}.{}", parts[0], foreign[1], foreign[2])),
