@@ -17,7 +17,7 @@ RUN useradd --system --create-home --home-dir /var/lib/prometric prometric && in
 COPY --from=build /usr/local/bin/prometric /usr/local/bin/prometric
 USER prometric
 WORKDIR /var/lib/prometric
-ENV PORT=5001 MAIL_DIR=/var/lib/prometric/mail
+ENV PORT=5001
 EXPOSE 5001
 # bash speaks enough HTTP to ask; the image needs no curl for it.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/$PORT && printf 'GET /api/v1/health HTTP/1.0\\r\\n\\r\\n' >&3 && IFS= read -r answer <&3 && [[ $answer == *' 200'* ]]"]

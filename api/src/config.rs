@@ -1,7 +1,9 @@
 //! What the binary can be told: sub-commands, and settings that come from flags or the environment.
 
+use crate::edge::settings::Edge;
 use clap::{Args, Parser, Subcommand};
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use domain::finance::terms::{NET_DAYS_MAX, PAYMENT_DAYS};
+use std::{convert::Infallible, net::IpAddr, path::PathBuf, time::Duration};
 use uuid::Uuid;
 
 #[derive(Debug, Parser)]
@@ -19,7 +21,7 @@ pub struct Cli {
 pub enum Command {
     /// Answers HTTP, keeps the read models, pursues processes, sends mail and feeds NATS.
     Serve(Config),
-    /// Keys that personal data is sealed with.
+    /// Keys that personal data is sealed with, and those that sign access tokens.
     #[command(subcommand)]
     Keys(Keys),
 }
@@ -28,6 +30,14 @@ pub enum Command {
 pub enum Keys {
     /// Wraps every person's key with the first master key; afterwards the others are not needed.
     Rotate {
+        #[command(flatten)]
+        store: Store,
+    },
+    /// Makes a new key that access tokens are signed with; running servers take it up by themselves.
+    RotateTokens {
+        /// Tokens signed with the keys before are worth nothing any more: for when one of them has leaked.
+        #[arg(long)]
+        drop_others: bool,
         #[command(flatten)]
         store: Store,
     },
@@ -66,12 +76,12 @@ pub struct Config {
     pub host: IpAddr,
     #[arg(long, env = "PORT", default_value_t = 5001)]
     pub port: u16,
-    /// smtp://host:port in the clear, smtps:// with TLS; credentials may stand in it. Without it mail is written to files.
+    /// smtp://host:port in the clear, smtps:// with TLS; credentials may stand in it. Without it mail goes to MAIL_DIR.
     #[arg(long, env = "SMTP_URL", hide_env_values = true, value_parser = non_empty)]
     pub smtp_url: Option<String>,
-    /// Where mail goes when there is no SMTP_URL.
-    #[arg(long, env = "MAIL_DIR", default_value = ".dev/mail")]
-    pub mail_dir: PathBuf,
+    /// Where mail goes, a file each, when there is no SMTP_URL. Without either there is no mail, and nobody can register.
+    #[arg(long, env = "MAIL_DIR", value_parser = folder)]
+    pub mail_dir: Option<PathBuf>,
     #[arg(long, env = "MAIL_FROM", default_value = "Prometric <no-reply@prometric.kz>")]
     pub mail_from: String,
     /// How long an access token is good for: `15m`, `24h`, `90s`, or seconds.
@@ -83,9 +93,21 @@ pub struct Config {
     /// How long a repeat with the same Idempotency-Key is answered as the first time; at least 24h.
     #[arg(long, env = "COMMAND_RETENTION", default_value = "48h", value_parser = retention)]
     pub command_retention: Duration,
-    /// `off` lifts request and login limits. There are none yet.
-    #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on")]
+    /// Days to pay for customers whose payment terms (`NET_n`) do not say.
+    #[arg(long, env = "PAYMENT_DAYS", default_value_t = PAYMENT_DAYS, value_parser = clap::value_parser!(u32).range(0..=i64::from(NET_DAYS_MAX)))]
+    pub payment_days: u32,
+    /// `off` lifts the limits of requests and log-ins a minute.
+    #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on", value_parser = ["on", "off"])]
     pub rate_limits: String,
+    #[command(flatten)]
+    pub edge: Edge,
+}
+
+impl Config {
+    /// Whether there are limits to requests and to signing in.
+    pub fn is_limited(&self) -> bool {
+        !self.rate_limits.trim().eq_ignore_ascii_case("off")
+    }
 }
 
 /// URLs may hold passwords, and a `Debug` line may end in a log.
@@ -106,6 +128,11 @@ impl std::fmt::Debug for Config {
     }
 }
 
+/// An empty one is none: that is how a container's environment says so.
+fn folder(text: &str) -> Result<PathBuf, Infallible> {
+    Ok(PathBuf::from(text))
+}
+
 fn non_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         Err("is empty".to_owned())
@@ -115,7 +142,7 @@ fn non_empty(text: &str) -> Result<String, String> {
 }
 
 /// `24h`, `15m`, `90s`, `7d`, or plain seconds; never nothing.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let (digits, unit) = match text.char_indices().last() {
         Some((at, 's')) => (&text[..at], 1),

@@ -1,5 +1,6 @@
 //! The envelope of every success: `{"success":true,"data":…,"meta":{"timestamp","version"}}`.
 
+use crate::edge::conditional::Shown;
 use axum::{
     Json,
     http::{HeaderValue, header},
@@ -66,7 +67,10 @@ pub fn versioned<T: Serialize>(data: T, version: i64) -> Response {
 
 /// One resource as the read models show it.
 pub fn one(found: projections::view::One) -> Response {
-    versioned(found.item, found.version)
+    let shown = Shown::of(found.version, found.item.get());
+    let mut response = versioned(found.item, found.version);
+    response.extensions_mut().insert(shown);
+    response
 }
 
 /// A version as a strong entity tag: `"7"`.

@@ -7,17 +7,19 @@ mod id;
 mod json;
 mod right;
 mod strict;
+mod tags;
 mod whole;
 mod with;
 mod write;
 
 pub use body::{Asked, Body, BodyHash};
-pub use caller::{Caller, Named, SignedIn};
-pub use id::{Id, List, ProductParam, path_id};
+pub use caller::{Caller, Named, Presented, SignedIn, present};
+pub use id::{Id, List, NoQuery, ProductParam, no_query, path_id};
 pub use right::{May, Right};
-pub use whole::whole;
+pub use tags::Tags;
+pub use whole::{BODIES_MAX, drain, whole};
 pub use with::{Edit, New, Nothing, With};
-pub use write::{Write, Written};
+pub use write::{Write, Written, anonymous};
 
 /// One marker per permission, for `May<DealsCreate>`.
 pub mod rights {

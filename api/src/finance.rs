@@ -1,4 +1,5 @@
-//! Invoices and payments over HTTP.
+//! Invoices, payments and exchange rates over HTTP.
 
+pub mod exchange_rate;
 pub mod invoice;
 pub mod payment;

@@ -5,6 +5,7 @@
 use crate::{
     envelope,
     i18n::{self, Language},
+    measure,
 };
 use aide::OperationOutput;
 use axum::{
@@ -18,7 +19,7 @@ use domain::{Kind, Permission, Rejection, Rule, Violation};
 use fluent_bundle::FluentArgs;
 use log::{AppendError, PersonalError, chain, is_outage};
 use serde_json::{Map, Value, json};
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 use strum::{IntoStaticStr, VariantArray};
 
 /// The public codes (product, "Envelope").
@@ -33,6 +34,8 @@ pub enum Code {
     AuthUnauthorized,
     AuthForbidden,
     NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
     Conflict,
     InvalidTransition,
     AlreadyExists,
@@ -59,6 +62,8 @@ impl Code {
             Self::AuthInvalidCredentials | Self::AuthTokenExpired | Self::AuthUnauthorized => StatusCode::UNAUTHORIZED,
             Self::AuthForbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict | Self::InvalidTransition | Self::AlreadyExists => StatusCode::CONFLICT,
             Self::VersionConflict => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -88,6 +93,8 @@ struct Parts {
     facts: Map<String, Value>,
     /// Values for the reason's message.
     args: Vec<(&'static str, String)>,
+    /// When to come again, in seconds.
+    retry_after: Option<u64>,
 }
 
 impl Problem {
@@ -99,7 +106,17 @@ impl Problem {
             violations: Vec::new(),
             facts: Map::new(),
             args: Vec::new(),
+            retry_after: None,
         }))
+    }
+
+    /// Too often, and when it will be right again.
+    pub fn slowed(reason: &'static str, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let seconds = seconds.max(1);
+        let mut problem = Self::new(Code::RateLimited).because(reason).fact("retryAfter", seconds);
+        problem.0.retry_after = Some(seconds);
+        problem
     }
 
     /// The finer reason; its message is told when there is one.
@@ -180,12 +197,13 @@ impl Problem {
         &self.0.violations
     }
 
-    fn unavailable(reason: &'static str) -> Self {
+    pub fn unavailable(reason: &'static str) -> Self {
         Self::new(Code::ServiceUnavailable).because(reason)
     }
 
     /// Away, or misused by us: the one place that tells them apart to the outside, whatever was asked.
     fn of_store(error: &sqlx::Error) -> Self {
+        measure::could_not_write(error);
         if is_outage(error) {
             Self::unavailable("store.unavailable")
         } else {
@@ -214,7 +232,7 @@ impl Problem {
     }
 
     /// A unique key that belongs to another.
-    fn taken(kind: &'static str) -> Self {
+    pub fn taken(kind: &'static str) -> Self {
         let field = match kind {
             "user.email" => "email",
             "organization.bin" => "bin",
@@ -240,7 +258,7 @@ impl Problem {
     fn of_status(status: StatusCode) -> Self {
         let mut problem = match status {
             StatusCode::NOT_FOUND => Self::missing("route.missing"),
-            StatusCode::METHOD_NOT_ALLOWED => Self::missing("route.method_not_allowed"),
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(Code::MethodNotAllowed),
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(Code::PayloadTooLarge),
             StatusCode::UNAUTHORIZED => Self::unauthorized(),
             StatusCode::TOO_MANY_REQUESTS => Self::new(Code::RateLimited),
@@ -331,21 +349,23 @@ pub async fn render(request: Request, next: Next) -> Response {
         None => return response,
     };
     let mut rendered = (problem.0.status, Json(problem.envelope(language))).into_response();
-    if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
-        rendered.headers_mut().insert(header::ALLOW, allow);
-    }
-    rendered
-        .headers_mut()
-        .insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    // Whatever else was said of the refusal is said still: `Allow`, limits, that the connection ends.
+    let mut headers = std::mem::take(response.headers_mut());
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::CONTENT_TYPE);
+    rendered.headers_mut().extend(headers);
+    let headers = rendered.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
     match problem.0.status {
-        StatusCode::UNAUTHORIZED => rendered
-            .headers_mut()
-            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        StatusCode::SERVICE_UNAVAILABLE => rendered
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
-        _ => None,
-    };
+        StatusCode::UNAUTHORIZED => _ = headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+            let seconds = problem.0.retry_after.map(HeaderValue::from);
+            headers
+                .entry(header::RETRY_AFTER)
+                .or_insert(seconds.unwrap_or(HeaderValue::from_static("1")));
+        }
+        _ => {}
+    }
     rendered
 }
 
@@ -373,7 +393,7 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
             E::Forbidden(permission) => Self::forbidden(*permission),
             E::Stale { expected, actual } => Self::new(Code::VersionConflict)
                 .because("version.stale")
-                .fact("expectedVersion", *expected)
+                .fact("expectedVersion", expected)
                 .fact("actualVersion", *actual),
             E::Taken { kind, .. } => Self::taken(kind),
             E::CommandReused => Self::new(Code::IdempotencyKeyReused),
@@ -428,65 +448,4 @@ impl From<projections::view::ViewError> for Problem {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::sales::deal::DealRejection;
-
-    #[test]
-    fn the_code_says_what_all_violations_have_in_common() {
-        let violation = |field: &str, rule| Violation {
-            field: field.to_owned(),
-            rule,
-        };
-        assert_eq!(
-            Problem::invalid(&[violation("a", Rule::Required), violation("b", Rule::Required)]).code(),
-            Code::RequiredField
-        );
-        assert_eq!(
-            Problem::invalid(&[violation("a", Rule::Required), violation("b", Rule::NotPositive)]).code(),
-            Code::ValidationFailed
-        );
-        assert_eq!(
-            Problem::invalid(&[violation("a", Rule::NotAUuid)]).code(),
-            Code::InvalidUuid
-        );
-        assert_eq!(Problem::invalid(&[]).code(), Code::ValidationFailed);
-    }
-
-    #[test]
-    fn a_rejection_keeps_its_stable_reason_and_speaks_the_callers_language() {
-        let problem: Problem = commands::Error::Rejected(DealRejection::AlreadyLost).into();
-        let russian = problem.envelope(Language::Ru);
-        assert_eq!(russian["error"]["details"]["reason"], "deal.already_lost");
-        assert_ne!(
-            russian["error"]["message"],
-            problem.envelope(Language::En)["error"]["message"]
-        );
-    }
-
-    #[test]
-    fn fields_and_rules_stand_side_by_side() {
-        let told = Problem::invalid_field("products[0].quantity", Rule::OutOfRange { min: 0, max: 100 })
-            .envelope(Language::En);
-        assert_eq!(
-            told["error"]["details"]["rules"]["products[0].quantity"],
-            "out_of_range"
-        );
-        let message = told["error"]["details"]["fields"]["products[0].quantity"]
-            .as_str()
-            .unwrap();
-        assert!(message.contains('0') && message.contains("100"), "{message}");
-    }
-
-    #[test]
-    fn a_missing_right_is_named() {
-        let told = Problem::forbidden(Permission::DealsCreate).envelope(Language::Kk);
-        assert_eq!(
-            (
-                told["error"]["code"].as_str(),
-                told["error"]["details"]["permission"].as_str()
-            ),
-            (Some("AUTH_FORBIDDEN"), Some("DEALS_CREATE"))
-        );
-    }
-}
+mod tests;

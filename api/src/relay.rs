@@ -5,15 +5,25 @@
 //! Order is kept by never letting a connection outlive a failure: a client that reconnects by itself would send what it
 //! had buffered although what was in flight is lost. Here a broken link is thrown away with all it held, and the next
 //! one begins at the cursor.
+//!
+//! The server drops what bears a message id it knows, whoever used it first. So an acknowledgement marked duplicate is
+//! not believed: what the stream holds is looked at. If it is the event, somebody published it before, mostly ourselves
+//! before a crash. If it is anything else, the event goes out under a second id, which nobody can
+//! guess who does not know the event; and operators are told.
 
 use crate::state::App;
 use async_nats::{
     ConnectOptions, HeaderMap,
     connection::State,
-    jetstream::{self, message::PublishMessage, stream},
+    jetstream::{
+        self,
+        message::PublishMessage,
+        stream::{self, RawMessageErrorKind, Stream},
+    },
 };
 use async_trait::async_trait;
 use log::{Consumer, ConsumerError, Log, Progress, Recorded};
+use metrics::counter;
 use sqlx::PgPool;
 use std::{
     sync::{
@@ -51,6 +61,7 @@ struct Relay {
 struct Link {
     client: async_nats::Client,
     jetstream: jetstream::Context,
+    stream: Stream,
 }
 
 impl Relay {
@@ -118,7 +129,7 @@ impl Consumer for Relay {
             });
         }
         let link = self.link().await?;
-        let (acknowledged, failure) = publish(&link.jetstream, &events).await;
+        let (acknowledged, failure) = publish(&link, &events).await;
         if acknowledged > from {
             self.move_cursor(workspace, acknowledged).await?;
         }
@@ -134,16 +145,16 @@ impl Consumer for Relay {
 }
 
 /// Sends all, then waits for all; answers the last position of the unbroken run that was acknowledged.
-async fn publish(jetstream: &jetstream::Context, events: &[Recorded]) -> (i64, Option<ConsumerError>) {
+async fn publish(link: &Link, events: &[Recorded]) -> (i64, Option<ConsumerError>) {
     let mut in_flight = Vec::with_capacity(events.len());
     let mut failure: Option<ConsumerError> = None;
     for event in events {
-        let subject = format!("prometric.{}.{}", event.workspace, event.event_type);
-        let message = PublishMessage::build()
-            .payload(event.data.clone().into())
-            .headers(headers(event));
-        match jetstream.send_publish(subject, message).await {
-            Ok(acknowledgement) => in_flight.push((event.position, acknowledgement)),
+        match link
+            .jetstream
+            .send_publish(subject(event), message(event, &id(event)))
+            .await
+        {
+            Ok(acknowledgement) => in_flight.push((event, acknowledgement)),
             Err(error) => {
                 failure = Some(error.into());
                 break;
@@ -151,30 +162,92 @@ async fn publish(jetstream: &jetstream::Context, events: &[Recorded]) -> (i64, O
         }
     }
     let mut acknowledged = 0;
-    for (position, acknowledgement) in in_flight {
-        match acknowledgement.await {
-            Ok(_) => acknowledged = position,
-            Err(error) => return (acknowledged, Some(error.into())),
+    for (event, acknowledgement) in in_flight {
+        let settled = match acknowledgement.await {
+            Ok(acknowledgement) if acknowledgement.duplicate => doubt(link, event, acknowledgement.sequence).await,
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        match settled {
+            Ok(()) => acknowledged = event.position,
+            Err(error) => return (acknowledged, Some(error)),
         }
     }
     (acknowledged, failure)
 }
 
+/// The server says that it has the event already, as that message. If that is another's, publishes the event under its
+/// second id; if even that is, fails, so that the relay stands still and says why.
+async fn doubt(link: &Link, event: &Recorded, sequence: u64) -> Result<(), ConsumerError> {
+    if is_stored(link, event, sequence).await? {
+        return Ok(());
+    }
+    let second = format!("{}:{}", id(event), event.event_id);
+    let sent = link.jetstream.send_publish(subject(event), message(event, &second));
+    let acknowledgement = sent.await?.await?;
+    if acknowledgement.duplicate {
+        if is_stored(link, event, acknowledgement.sequence).await? {
+            return Ok(());
+        }
+        counter!("prometric_relay_displaced_total", "outcome" => "failed").increment(1);
+        return Err(Displaced(event.position).into());
+    }
+    counter!("prometric_relay_displaced_total", "outcome" => "published").increment(1);
+    tracing::error!(
+        workspace = %event.workspace, position = event.position, sequence,
+        "the message id of an event was used by another on NATS; the event was published under a second one"
+    );
+    Ok(())
+}
+
+/// Both message ids of an event belong to something else on NATS.
+#[derive(Debug, thiserror::Error)]
+#[error("the message ids of position {0} were used by another on NATS: the event is not in the stream")]
+struct Displaced(i64);
+
+/// Whether the message is this event. One that is gone is not: it may have been anything.
+async fn is_stored(link: &Link, event: &Recorded, sequence: u64) -> Result<bool, ConsumerError> {
+    let stored = match link.stream.get_raw_message(sequence).await {
+        Ok(stored) => stored,
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    let ours = |name: &str, value: String| stored.headers.get(name).is_some_and(|known| known.as_str() == value);
+    Ok(stored.subject.as_str() == subject(event)
+        && stored.payload == event.data.as_bytes()
+        && ours("ce-id", id(event))
+        && ours("ce-subject", aggregate(event))
+        && ours("ce-time", event.recorded_at.to_rfc3339()))
+}
+
+fn subject(event: &Recorded) -> String {
+    format!("prometric.{}.{}", event.workspace, event.event_type)
+}
+
+fn id(event: &Recorded) -> String {
+    format!("{}:{}", event.workspace, event.position)
+}
+
+fn aggregate(event: &Recorded) -> String {
+    format!("{}/{}", event.category, event.stream_id)
+}
+
 /// CloudEvents in binary mode; `ce-subject` is the aggregate's stream.
-fn headers(event: &Recorded) -> HeaderMap {
-    let id = format!("{}:{}", event.workspace, event.position);
+fn message(event: &Recorded, message_id: &str) -> PublishMessage {
     let mut headers = HeaderMap::new();
-    headers.insert("Nats-Msg-Id", id.as_str());
+    headers.insert("Nats-Msg-Id", message_id);
     headers.insert("Content-Type", "application/json");
     headers.insert("ce-specversion", "1.0");
-    headers.insert("ce-id", id.as_str());
+    headers.insert("ce-id", id(event));
     headers.insert("ce-source", format!("/api/v1/workspaces/{}", event.workspace));
     headers.insert("ce-type", event.event_type.as_str());
-    headers.insert("ce-subject", format!("{}/{}", event.category, event.stream_id));
+    headers.insert("ce-subject", aggregate(event));
     headers.insert("ce-time", event.recorded_at.to_rfc3339());
     headers.insert("ce-position", event.position.to_string());
     headers.insert("ce-version", event.version.to_string());
-    headers
+    PublishMessage::build()
+        .payload(event.data.clone().into())
+        .headers(headers)
 }
 
 async fn connect(url: &str) -> Result<Link, ConsumerError> {
@@ -201,6 +274,10 @@ async fn connect(url: &str) -> Result<Link, ConsumerError> {
         duplicate_window: DUPLICATES,
         ..stream::Config::default()
     };
-    jetstream.get_or_create_stream(stream).await?;
-    Ok(Link { client, jetstream })
+    let stream = jetstream.get_or_create_stream(stream).await?;
+    Ok(Link {
+        client,
+        jetstream,
+        stream,
+    })
 }

@@ -1,29 +1,12 @@
 //! Every route there is. The nouns of a workspace answer in both forms of the path; one line a noun.
 
 use crate::{
-    catalog, extract, finance, identity, measure, office, openapi, problem, problem::Problem, production, sales,
-    state::App, system,
+    catalog, edge, finance, identity, measure, office, openapi, problem::Problem, production, sales, state::App, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
-use axum::{
-    Json, Router,
-    extract::{DefaultBodyLimit, Request},
-    http::header::HeaderName,
-    middleware::from_fn,
-    response::{Html, IntoResponse, Response},
-    routing::get,
-};
-use std::any::Any;
+use axum::{Json, Router, extract::DefaultBodyLimit, middleware::from_fn, response::Html, routing::get};
 use tower::Layer;
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    cors::CorsLayer,
-    normalize_path::NormalizePathLayer,
-    request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
-    trace::TraceLayer,
-};
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+use tower_http::normalize_path::NormalizePathLayer;
 
 /// The nouns of a workspace: one line each.
 fn nouns() -> ApiRouter<App> {
@@ -37,6 +20,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(production::production_order::router())
         .merge(finance::invoice::router())
         .merge(finance::payment::router())
+        .merge(finance::exchange_rate::router())
         .merge(office::notification::router())
 }
 
@@ -54,17 +38,11 @@ pub fn router(app: App) -> Router {
         .merge(system::probes())
         .fallback(unknown)
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(extract::whole))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(problem::render))
         .layer(from_fn(measure::track))
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(CorsLayer::permissive())
-        .with_state(app);
+        .with_state(app.clone());
     // Trailing slash or none, both answer.
-    Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(routes))
+    let routes = Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(routes));
+    edge::around(routes, &app)
 }
 
 /// The API to browse.
@@ -74,25 +52,6 @@ async fn scalar() -> Html<String> {
 
 async fn unknown() -> Problem {
     Problem::missing("route.missing")
-}
-
-/// Method and path only: a query string or a body may hold personal data.
-fn span(request: &Request) -> tracing::Span {
-    let id = request
-        .headers()
-        .get(REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
-}
-
-fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let said = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or(panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = said.unwrap_or("something"), "a handler panicked");
-    Problem::internal().into_response()
 }
 
 #[cfg(test)]

@@ -2,8 +2,20 @@
 
 use crate::{
     config::{Config, Store},
-    identity::{password::Passwords, secrets, token::Tokens},
-    mail::{MailError, Mailer},
+    edge::{
+        conditional::Memory,
+        connection,
+        rate::{Rates, exchange},
+        turns::Turns,
+    },
+    extract::BODIES_MAX,
+    identity::{
+        door::Door,
+        password::Passwords,
+        secrets::{self, Pepper},
+        token::Tokens,
+    },
+    mail::{Mail, MailError},
     measure, relay,
     router::router,
     state::{App, Consumers, Parts},
@@ -25,6 +37,7 @@ use std::{
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    sync::Semaphore,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -34,6 +47,8 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 /// How long open requests may take once we are told to end.
 const GRACE: Duration = Duration::from_secs(5);
+/// What one reading session may write to temporary files.
+const TEMP_FILES_MAX: &str = "256MB";
 /// Workspaces that one consumer serves at the same time.
 const WORKERS: usize = 8;
 
@@ -83,7 +98,8 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         tracing::warn!(%error, "other nodes were not told of the last writes; they will look by themselves");
     }
     // A request that was cut off may still hold a connection.
-    tokio::time::timeout(GRACE / 5, app.pool.close()).await.ok();
+    let closed = async { tokio::join!(app.pool.close(), app.reads.close()) };
+    tokio::time::timeout(GRACE / 5, closed).await.ok();
     served
 }
 
@@ -92,6 +108,10 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
     let (log, pool) = open_store(&config.store).await?;
     let projections = Projections::open(log.clone(), pool.clone()).await?;
     secrets::migrate(&pool).await?;
+    let pepper = Arc::new(Pepper::open(&pool).await?);
+    let mail = Mail::new(config.smtp_url.as_deref(), config.mail_dir.clone())?;
+    exchange::migrate(&pool).await?;
+    let reads = open_reads(&config).await?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
         Some(url) if !url.is_empty() => Some(
@@ -104,16 +124,25 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         _ => None,
     };
     Ok(App::new(Parts {
-        executor: Executor::new(log.clone()),
-        passwords: Passwords::new(),
+        executor: Executor::new(log.clone()).with_payment_days(config.payment_days),
+        passwords: Passwords::new(config.is_limited()),
+        door: Door::new(config.is_limited()),
+        mail,
+        pepper,
         consumers: Consumers::default(),
         metrics: measure::install()?,
         started: Instant::now(),
+        rates: (config.rate_limits != "off").then(|| Rates::new(&config.edge)),
+        reading: Turns::new(config.edge.reads_per_workspace, config.edge.turn_timeout),
+        writing: Turns::new(config.edge.writes_per_workspace, config.edge.turn_timeout),
+        bodies: Arc::new(Semaphore::new(BODIES_MAX)),
+        shown: Memory::default(),
         pool,
+        reads,
         log,
         projections,
         config,
-        tokens,
+        tokens: Arc::new(tokens),
         nats,
     }))
 }
@@ -130,14 +159,45 @@ pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
     Ok((log, pool))
 }
 
+/// What reads for requests: a few connections of its own, that write nothing and give up soon.
+async fn open_reads(config: &Config) -> Result<PgPool, sqlx::Error> {
+    let timeout = format!("{}ms", config.edge.read_timeout.as_millis());
+    let limits = [
+        ("statement_timeout", timeout.as_str()),
+        ("lock_timeout", timeout.as_str()),
+        ("idle_in_transaction_session_timeout", "10s"),
+        ("default_transaction_read_only", "on"),
+        // A query that took several cores would take them from other workspaces.
+        ("max_parallel_workers_per_gather", "0"),
+    ];
+    let options = config.store.database_url.parse::<PgConnectOptions>()?;
+    let options = options.application_name("prometric reads").options(limits);
+    let pool = PgPoolOptions::new()
+        .max_connections(config.edge.read_pool)
+        .acquire_timeout(CONNECTION_WAIT)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // Only who was granted it may set it; without it the time alone limits what a query writes down.
+                let granted = "select set_config('temp_file_limit', $1, false)                     where has_parameter_privilege('temp_file_limit', 'set')";
+                sqlx::query(granted).bind(TEMP_FILES_MAX).execute(connection).await?;
+                Ok(())
+            })
+        });
+    Ok(pool.connect_lazy_with(options))
+}
+
 /// Everything on this node that follows the log or looks after it.
 pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.follow(app.projections.consumer(), WORKERS);
     app.follow(sagas::open(app.executor.clone(), app.pool.clone()).await?, WORKERS);
-    app.follow(Arc::new(Mailer::new(app)?), 1);
+    app.mail.start(app)?;
     relay::start(app);
+    let tokens = app.tokens.clone();
+    app.consumers
+        .keep(tokio::spawn(async move { tokens.keep_fresh().await }));
     let sweeping = app.log.clone().keep_sweeping(app.config.command_retention);
     app.consumers.keep(tokio::spawn(sweeping));
+    app.consumers.keep(tokio::spawn(exchange::keep(app.clone())));
     Ok(())
 }
 
@@ -154,8 +214,7 @@ async fn answer(listener: TcpListener, app: App) -> Result<(), ServeError> {
         told.send(true).ok();
     });
     let mut graceful = ending.clone();
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let server = connection::serve(listener, app.clone(), router(app), async move {
         graceful.wait_for(|told| *told).await.ok();
     });
     let patience = async move {
@@ -163,9 +222,10 @@ async fn answer(listener: TcpListener, app: App) -> Result<(), ServeError> {
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        served = server => Ok(served?),
-        () = patience => Ok(()),
+        () = server => {}
+        () = patience => {}
     }
+    Ok(())
 }
 
 async fn connect(options: PgConnectOptions, connections: u32) -> Result<PgPool, sqlx::Error> {

@@ -1,6 +1,11 @@
 //! What every handler and every consumer of this node shares.
 
-use crate::{config::Config, identity::password::Passwords, identity::token::Tokens};
+use crate::{
+    config::Config,
+    edge::{conditional::Memory, rate::Rates, turns::Turns},
+    identity::{door::Door, password::Passwords, secrets::Pepper, token::Tokens},
+    mail::Mail,
+};
 use commands::Executor;
 use futures::future::join_all;
 use log::{Consumer, Follower, Log};
@@ -12,7 +17,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 /// A handle; cheap to clone.
 #[derive(Clone)]
@@ -20,22 +25,39 @@ pub struct App(Arc<Parts>);
 
 pub struct Parts {
     pub pool: PgPool,
+    /// For lists, details and queries: whatever they do, the rest goes on.
+    pub reads: PgPool,
     pub log: Log,
     pub executor: Executor,
     pub projections: Projections,
     pub config: Config,
-    pub tokens: Tokens,
+    pub tokens: Arc<Tokens>,
+    pub pepper: Arc<Pepper>,
     pub passwords: Passwords,
+    pub door: Door,
+    pub mail: Mail,
     /// Absent without NATS_URL; otherwise connecting by itself, now or later.
     pub nats: Option<async_nats::Client>,
     pub consumers: Consumers,
     pub metrics: PrometheusHandle,
+    /// Absent when they are lifted.
+    pub rates: Option<Rates>,
+    pub reading: Arc<Turns>,
+    pub writing: Arc<Turns>,
+    /// Room for large bodies, in KB.
+    pub bodies: Arc<Semaphore>,
+    pub shown: Memory,
     pub started: Instant,
 }
 
 impl App {
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
+    }
+
+    /// Whether there are limits to requests and to signing in.
+    pub fn is_limited(&self) -> bool {
+        self.config.is_limited()
     }
 
     /// Starts a consumer on this node, at most `workers` workspaces at a time.

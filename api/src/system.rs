@@ -2,6 +2,7 @@
 
 use crate::openapi::{answering, told_to_all};
 use crate::{
+    edge::landing::landing,
     envelope::{self, Envelope},
     measure,
     state::App,
@@ -37,6 +38,7 @@ pub fn router() -> ApiRouter<App> {
 /// What stands outside `/api/v1`.
 pub fn probes() -> Router<App> {
     Router::new()
+        .route("/", get(landing))
         .route("/health", get(health))
         .route("/api/health", get(health))
         .route("/api/health/ready", get(health))
@@ -52,15 +54,24 @@ struct Health {
     services: Services,
 }
 
+/// What document 2 lists; of these, what this server does without says so.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Services {
     database: &'static str,
     nats: &'static str,
+    /// Without mail nobody can register.
+    mail: &'static str,
+    redis: &'static str,
+    elasticsearch: &'static str,
+    ai: &'static str,
 }
+
+const NOT_USED: &str = "not used";
 
 async fn health(State(app): State<App>) -> Response {
     let writable = sqlx::query_scalar("select current_setting('transaction_read_only') = 'off'").fetch_one(&app.pool);
     let database = match tokio::time::timeout(DATABASE_WAIT, writable).await {
+        Ok(Ok(true)) if !measure::is_writable() => "refusing writes", // its disk is full
         Ok(Ok(true)) => "connected",
         Ok(Ok(false)) => "read-only", // a standby
         _ => "disconnected",
@@ -75,7 +86,14 @@ async fn health(State(app): State<App>) -> Response {
         status: if healthy { "healthy" } else { "unhealthy" },
         version: envelope::VERSION,
         uptime: app.started.elapsed().as_secs(),
-        services: Services { database, nats },
+        services: Services {
+            database,
+            nats,
+            mail: app.mail.state(),
+            redis: NOT_USED,
+            elasticsearch: NOT_USED,
+            ai: NOT_USED,
+        },
     };
     let status = if healthy {
         StatusCode::OK

@@ -20,7 +20,7 @@ pub async fn list<V: Shape, R: Right>(
     caller: May<R>,
     List { pairs, .. }: List<V>,
 ) -> Result<Page<V>, Problem> {
-    let page = view::page::<V>(&app.pool, &caller.schema(), &pairs).await?;
+    let page = view::page::<V>(&app.reads, &caller.schema(), &pairs).await?;
     Ok(Page::of(envelope::list(page)))
 }
 
@@ -35,7 +35,7 @@ pub async fn details<V: View, R: Right>(
 
 /// The same by an id of the handler's.
 pub async fn one<V: View>(app: &App, caller: &crate::extract::Caller, id: Uuid) -> Result<One<V>, Problem> {
-    let found = view::one::<V>(&app.pool, &caller.schema(), id).await?;
+    let found = view::one::<V>(&app.reads, &caller.schema(), id).await?;
     let missing = || Problem::missing(format!("{}.missing", V::NAME.trim_end_matches('s')));
     found.map(envelope::one).map(One::of).ok_or_else(missing)
 }

@@ -1,5 +1,6 @@
 //! What bills of materials need to know of each other: whether a new one would lead back to its own product, and
-//! everything a product is made of, through all levels.
+//! everything a product is made of, through all levels. The walk has no depth at which it gives up: it ends because
+//! each product is visited once, and because there may be so many parts and no more.
 
 use crate::{Context, Done, Error, Executor};
 use domain::{
@@ -7,7 +8,10 @@ use domain::{
     catalog::product::Product,
     check::ITEMS_MAX,
     id::{BomId, ProductId, WorkspaceId},
-    production::bom::{Bill, Bills, Bom, BomCommand, BomEvent, BomRejection, Component, LEVELS_MAX, Operation},
+    production::bom::{
+        Below, Bill, Bills, Bom, BomCommand, BomEvent, BomRejection, Component, ExplosionError, Operation, PARTS_MAX,
+        explode,
+    },
 };
 use log::Guard;
 use schemars::JsonSchema;
@@ -59,11 +63,16 @@ impl From<BillRequest> for Bill {
 }
 
 /// Bills as read, with the versions they were read at.
+#[derive(Default)]
 pub struct Tree {
     pub bills: Bills,
-    pub guards: Vec<Guard>,
+    guards: Vec<Guard>,
+    /// Components and operations of all of them.
+    parts: usize,
     /// Of the product itself; 0 when it has no bill.
     pub version: u32,
+    /// The walk ended at `PARTS_MAX`: there is more.
+    pub cut_off: bool,
 }
 
 /// Defines what one unit of a product is made of. The names of the materials are taken from the catalog.
@@ -108,16 +117,14 @@ pub async fn define(
         }
     }
     for _ in 0..ATTEMPTS_MAX {
-        let tree = tree(
-            executor,
-            workspace,
-            bill.components.iter().map(|component| component.material_id),
-        )
-        .await?;
+        let mut tree = Tree::default();
+        tree.add(product_id, &bill);
+        let roots = bill.components.iter().map(|component| component.material_id);
+        tree.walk(executor, workspace, roots.collect()).await?;
         let command = BomCommand::Define {
             product_id,
             bill: bill.clone(),
-            cyclic: leads_to(&tree.bills, product_id),
+            below: tree.below(product_id),
         };
         match executor
             .execute_guarded::<Bom>(BomId::of(product_id), &command, &tree.guards, context)
@@ -130,43 +137,63 @@ pub async fn define(
     Err(Error::Busy)
 }
 
-/// Every bill reachable from these products.
-pub async fn tree<R>(
-    executor: &Executor,
-    workspace: WorkspaceId,
-    roots: impl IntoIterator<Item = ProductId>,
-) -> Result<Tree, Error<R>> {
-    let mut tree = Tree {
-        bills: Bills::new(),
-        guards: Vec::new(),
-        version: 0,
-    };
-    let mut seen = BTreeSet::new();
-    let mut level: Vec<ProductId> = roots.into_iter().collect();
-    for depth in 0..=LEVELS_MAX {
-        let mut next = Vec::new();
-        for product in level.into_iter().filter(|product| seen.insert(*product)) {
-            let loaded = executor.load::<Bom, R>(workspace, BomId::of(product)).await?;
-            tree.guards.push(Guard {
-                stream_id: BomId::of(product).into(),
-                version: loaded.version,
-            });
-            if depth == 0 {
-                tree.version = loaded.state.version();
-            }
-            if let Some(bill) = loaded.state.bill() {
-                next.extend(bill.components.iter().map(|component| component.material_id));
-                tree.bills.insert(product, bill.clone());
-            }
-        }
-        level = next;
+/// Every bill that a product is made by, its own included.
+pub async fn tree<R>(executor: &Executor, workspace: WorkspaceId, product: ProductId) -> Result<Tree, Error<R>> {
+    let mut tree = Tree::default();
+    let own = executor.load::<Bom, R>(workspace, BomId::of(product)).await?.state;
+    if let Some(bill) = own.bill() {
+        tree.version = own.version();
+        tree.add(product, bill);
+        let parts = bill.components.iter().map(|component| component.material_id);
+        tree.walk(executor, workspace, parts.collect()).await?;
     }
     Ok(tree)
 }
 
-fn leads_to(bills: &Bills, product: ProductId) -> bool {
-    bills
-        .values()
-        .flat_map(|bill| &bill.components)
-        .any(|component: &Component| component.material_id == product)
+impl Tree {
+    fn add(&mut self, product: ProductId, bill: &Bill) {
+        self.parts += bill.components.len() + bill.operations.len();
+        self.bills.insert(product, bill.clone());
+    }
+
+    /// Takes in every bill reachable from these products.
+    async fn walk<R>(
+        &mut self,
+        executor: &Executor,
+        workspace: WorkspaceId,
+        mut next: Vec<ProductId>,
+    ) -> Result<(), Error<R>> {
+        let mut seen: BTreeSet<ProductId> = self.bills.keys().copied().collect();
+        while let Some(product) = next.pop() {
+            if !seen.insert(product) {
+                continue;
+            }
+            if self.parts > PARTS_MAX {
+                self.cut_off = true;
+                return Ok(());
+            }
+            let loaded = executor.load::<Bom, R>(workspace, BomId::of(product)).await?;
+            self.guards.push(Guard {
+                stream_id: BomId::of(product).into(),
+                version: loaded.version,
+            });
+            if let Some(bill) = loaded.state.bill() {
+                next.extend(bill.components.iter().map(|component| component.material_id));
+                self.add(product, bill);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the product could be made: one of it, at least.
+    fn below(&self, product: ProductId) -> Below {
+        if self.cut_off {
+            return Below::TooLarge;
+        }
+        match explode(product, Quantity::whole(1), &self.bills) {
+            Ok(_) => Below::Sound,
+            Err(ExplosionError::Cyclic) => Below::LeadsBack,
+            Err(ExplosionError::TooLarge | ExplosionError::NoBill) => Below::TooLarge,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use domain::{
     id::{UserId, WorkspaceId},
 };
 use log::CommandId;
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, ops::Deref};
 use uuid::Uuid;
 
 #[derive(Debug, Clone)]
@@ -16,11 +16,61 @@ pub struct Context {
     pub now: DateTime<Utc>,
     /// From `Idempotency-Key`, or a saga's step: a repeat is answered and not executed.
     pub command: Option<CommandId>,
-    /// From `If-Match`: the version the caller saw.
-    pub expected_version: Option<i64>,
+    /// From `If-Match`: versions that will do, each of which the caller saw. None of them: nothing will.
+    pub expected_version: Option<Versions>,
     /// What the chain of events is about.
     pub correlation: Option<Uuid>,
     pub client_address: Option<String>,
+}
+
+impl Context {
+    /// Whether the caller would have the command carried out on that version.
+    pub fn allows(&self, version: i64) -> bool {
+        self.expected_version
+            .as_ref()
+            .is_none_or(|expected| expected.contains(&version))
+    }
+}
+
+/// Some versions of one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions(Vec<i64>);
+
+impl Versions {
+    /// The only one, if it is one: how refusals tell it.
+    pub fn single(&self) -> Option<i64> {
+        match self.0[..] {
+            [version] => Some(version),
+            _ => None,
+        }
+    }
+}
+
+/// As a refusal tells it: one, or a list.
+impl From<&Versions> for serde_json::Value {
+    fn from(versions: &Versions) -> Self {
+        versions.single().map_or_else(|| versions.to_vec().into(), Self::from)
+    }
+}
+
+impl From<Vec<i64>> for Versions {
+    fn from(versions: Vec<i64>) -> Self {
+        Self(versions)
+    }
+}
+
+impl From<i64> for Versions {
+    fn from(version: i64) -> Self {
+        Self(vec![version])
+    }
+}
+
+impl Deref for Versions {
+    type Target = [i64];
+
+    fn deref(&self) -> &[i64] {
+        &self.0
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -1,24 +1,28 @@
-//! What a deal's commands need to know first: the products its lines name, and its customer.
+//! What a deal's commands need to know first: the products its lines name, its customer, and, when it is won, what the
+//! documents that follow take from elsewhere.
 
 use crate::{Context, Done, Error, Executor};
 use chrono::NaiveDate;
 use domain::{
     Changes, Patch, Rule, Violations,
-    catalog::product::Product,
+    catalog::product::{self, Product},
     check::ITEMS_MAX,
-    finance::vat,
-    id::{CustomerId, DealId, UserId, WorkspaceId},
+    finance::{Currency, exchange_rate::ExchangeRate, terms::net_days, vat},
+    id::{CustomerId, DealId, ExchangeRateId, UserId, WorkspaceId},
     identity::{user::User, workspace::Workspace},
     sales::{
         LineRequest,
         customer::Customer,
-        deal::{Change, Deal, DealCommand, DealEvent, DealRejection, Details, Draft, Stage},
-        line::LineDraft,
+        deal::{Buyer, Change, Circumstances, Deal, DealCommand, DealEvent, DealRejection, Details, Draft, Stage, Win},
+        line::{LineDraft, Price},
     },
     time::local_date,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+/// How often the look-up for a won deal is made anew because the deal was changed meanwhile.
+const ATTEMPTS_MAX: u32 = 8;
 
 type Answer = Result<Done<DealEvent>, Error<DealRejection>>;
 
@@ -55,12 +59,22 @@ pub async fn update(executor: &Executor, id: DealId, mut change: Change, beside:
         return Ok(first);
     }
     look_up(executor, context.workspace, &mut change).await?;
-    let command = DealCommand::Update {
-        change: Box::new(change),
-        products: priced(executor, beside.products, context).await?,
-        stage: beside.stage.set(),
+    let products = priced(executor, beside.products, context).await?;
+    let (change, stage) = (Box::new(change), beside.stage.set());
+    let command = |now| DealCommand::Update {
+        change: change.clone(),
+        products: products.clone(),
+        stage,
+        now,
     };
-    executor.execute::<Deal>(id, &command, context).await
+    if stage == Some(Stage::Won) {
+        let named = Named {
+            customer: change.customer_id.set().flatten(),
+            currency: change.currency.as_set(),
+        };
+        return win(executor, id, named, command, context).await;
+    }
+    executor.execute::<Deal>(id, &command(Box::default()), context).await
 }
 
 /// The names of whom the change names; who is taken out takes the name along.
@@ -94,8 +108,82 @@ async fn priced(
         .map(Some)
 }
 
+/// Moves, wins or loses a deal: one behaviour, whichever way it is asked for.
+pub async fn execute(executor: &Executor, id: DealId, command: DealCommand, context: &Context) -> Answer {
+    let won = match command {
+        DealCommand::Win(won) => won,
+        DealCommand::Move { to: Stage::Won } => Win::default(),
+        command => return executor.execute::<Deal>(id, &command, context).await,
+    };
+    if let Some(first) = executor.repeated::<Deal>(id, context).await? {
+        return Ok(first);
+    }
+    let command = |now| DealCommand::Win(Win { now, ..won.clone() });
+    win(executor, id, Named::default(), command, context).await
+}
+
+/// What a command that wins a deal changes of it first.
+#[derive(Default)]
+struct Named<'a> {
+    customer: Option<CustomerId>,
+    currency: Option<&'a Currency>,
+}
+
+/// Looks up what the documents of a won deal take from elsewhere; again, when the deal is no longer the one it was
+/// looked up for.
+async fn win(
+    executor: &Executor,
+    id: DealId,
+    named: Named<'_>,
+    command: impl Fn(Box<Circumstances>) -> DealCommand,
+    context: &Context,
+) -> Answer {
+    let mut answer = Err(Error::Busy);
+    for _ in 0..ATTEMPTS_MAX {
+        let deal = executor.load::<Deal, _>(context.workspace, id).await?.state;
+        let known = deal.details();
+        let customer = named.customer.or_else(|| known?.customer_id);
+        let currency = named.currency.or_else(|| known.map(|known| &known.currency));
+        let now = circumstances(executor, context, customer, currency).await?;
+        answer = executor.execute::<Deal>(id, &command(Box::new(now)), context).await;
+        if !matches!(answer, Err(Error::Rejected(DealRejection::ChangedMeanwhile))) {
+            break;
+        }
+    }
+    answer
+}
+
+async fn circumstances<R>(
+    executor: &Executor,
+    context: &Context,
+    customer: Option<CustomerId>,
+    currency: Option<&Currency>,
+) -> Result<Circumstances, Error<R>> {
+    let mut now = Circumstances {
+        payment_days: Some(executor.payment_days),
+        ..Circumstances::default()
+    };
+    if let Some(id) = customer {
+        let customer = executor.load::<Customer, R>(context.workspace, id).await?.state;
+        now.customer = customer.profile().map(|profile| Buyer {
+            id,
+            name: profile.name.clone(),
+            payment_terms: profile.payment_terms.clone(),
+        });
+        let terms = customer.profile().and_then(|profile| profile.payment_terms.as_deref());
+        now.payment_days = terms.and_then(net_days).or(now.payment_days);
+    }
+    if let Some(currency) = currency.filter(|currency| !currency.is_base()) {
+        let rates = ExchangeRateId::of(currency);
+        let rates = executor.load::<ExchangeRate, R>(context.workspace, rates).await?.state;
+        let rate = rates.on(local_date(context.now));
+        now.rate = rate.map(|rate| (currency.clone(), rate));
+    }
+    Ok(now)
+}
+
 /// Looks up the products of the lines; `field` names the list in errors.
-pub async fn lines<R>(
+pub async fn lines<R: From<Violations>>(
     executor: &Executor,
     workspace: WorkspaceId,
     field: &str,
@@ -115,23 +203,40 @@ pub async fn lines<R>(
             .tax
             .or(details.vat_rate)
             .unwrap_or_else(|| vat::general_rate(today));
-        let list_price = if details.vat_included {
-            vat::without(details.price, tax).unwrap_or(details.price)
-        } else {
-            details.price
-        };
         drafts.push(LineDraft {
             product_id: request.product_id,
             product_name: details.name.clone(),
             product_code: Some(details.code.clone()),
             kind: details.kind,
             quantity: request.quantity,
-            unit_price: request.unit_price.unwrap_or(list_price),
+            price: price(request, details, &format!("{field}[{n}]"))?,
             discount: request.discount.unwrap_or_default(),
             tax,
         });
     }
     Ok(drafts)
+}
+
+/// The price the caller names, or the catalog's: each in its own currency, with the tax inside or without as it is
+/// meant. A price that is named alone is without tax, whatever the product (product, "Money").
+fn price<R: From<Violations>>(request: &LineRequest, product: &product::Details, at: &str) -> Result<Price, Error<R>> {
+    let Some(amount) = request.unit_price else {
+        // It says how the named price is meant; there is none.
+        if request.vat_included.is_some_and(|wish| wish != product.vat_included) {
+            let wrong = Violations::one(format!("{at}.vatIncluded"), Rule::NotAllowed);
+            return Err(Error::Rejected(wrong.into()));
+        }
+        return Ok(Price {
+            amount: product.price,
+            vat_included: product.vat_included,
+            currency: Some(product.currency.clone()),
+        });
+    };
+    Ok(Price {
+        amount,
+        vat_included: request.vat_included.unwrap_or_default(),
+        currency: None,
+    })
 }
 
 /// The name of the customer a document is for.

@@ -1,5 +1,6 @@
 //! Why a command had no effect. The middle of the three layers: rejections below know no store, the edge above knows HTTP.
 
+use crate::Versions;
 use domain::{Permission, Violations, fact::DecodeError};
 use log::{AppendError, PersonalError, ReadError};
 
@@ -14,8 +15,8 @@ pub enum Error<R> {
     #[error("{0} is missing")]
     Forbidden(Permission),
     /// The caller pinned a version and it is stale.
-    #[error("expected version {expected}, found {actual}")]
-    Stale { expected: i64, actual: i64 },
+    #[error("expected one of versions {expected:?}, found {actual}")]
+    Stale { expected: Versions, actual: i64 },
     /// A unique key belongs to another.
     #[error("{kind} {key} is taken")]
     Taken { kind: &'static str, key: String },
@@ -48,7 +49,10 @@ pub enum Error<R> {
 impl<R> From<AppendError> for Error<R> {
     fn from(error: AppendError) -> Self {
         match error {
-            AppendError::Version { expected, actual, .. } => Self::Stale { expected, actual },
+            AppendError::Version { expected, actual, .. } => Self::Stale {
+                expected: expected.into(),
+                actual,
+            },
             AppendError::Guard { .. } | AppendError::Overloaded => Self::Busy,
             AppendError::Claimed { kind, key, .. } => Self::Taken { kind, key },
             AppendError::CommandReused => Self::CommandReused,

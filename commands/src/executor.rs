@@ -6,7 +6,7 @@ use crate::{
     states::{Live, States},
 };
 use chrono::{DateTime, Utc};
-use domain::{Aggregate, id::WorkspaceId};
+use domain::{Aggregate, finance::terms::PAYMENT_DAYS, id::WorkspaceId};
 use log::{AppendError, Appended, Guard, Log};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -35,6 +35,8 @@ pub struct Executor {
     pub(crate) erasures: Arc<AtomicU64>,
     /// Held by whoever writes a snapshot.
     pub(crate) snapshots: Arc<Semaphore>,
+    /// Days to pay for customers whose terms do not say.
+    pub(crate) payment_days: u32,
 }
 
 /// A state and the version it was folded up to; 0 = it does not exist yet.
@@ -67,7 +69,14 @@ impl Executor {
             log,
             states: States::new(),
             snapshots: Arc::new(Semaphore::new(1)),
+            payment_days: PAYMENT_DAYS,
         }
+    }
+
+    /// Another setting than the usual one.
+    #[must_use]
+    pub fn with_payment_days(self, payment_days: u32) -> Self {
+        Self { payment_days, ..self }
     }
 
     /// What this node remembers of a workspace was made from something that may not be read any more.
@@ -124,7 +133,7 @@ impl Executor {
                 // What was remembered may be behind: only what the log says now can be the reason for an answer.
                 Ok(None) => fresh = true,
                 Err(error) if !fresh && stands_on_state(&error) => fresh = true,
-                Err(Error::Stale { .. }) if context.expected_version.is_none() => {}
+                Err(Error::Stale { actual, .. }) if context.allows(actual) => {}
                 // The state may already show what this very command did: then that is the answer. Asked after the
                 // load, for the command's id became known at the same instant as what it did.
                 Err(error @ (Error::Rejected(_) | Error::Stale { .. })) => {
@@ -153,9 +162,9 @@ impl Executor {
         context: &Context,
     ) -> Result<Option<Done<A::Event>>, Error<A::Rejection>> {
         let version = live.mark.version;
-        if let Some(expected) = context.expected_version.filter(|expected| *expected != version) {
+        if let Some(expected) = context.expected_version.as_ref().filter(|_| !context.allows(version)) {
             return Err(Error::Stale {
-                expected,
+                expected: expected.clone(),
                 actual: version,
             });
         }

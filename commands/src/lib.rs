@@ -14,7 +14,7 @@ pub mod notification;
 pub mod production_order;
 pub mod stock;
 
-pub use context::{Actor, Context};
+pub use context::{Actor, Context, Versions};
 pub use error::Error;
 pub use executor::{Answer, Done, Executor, Loaded};
 pub use unit::Unit;

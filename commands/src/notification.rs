@@ -2,7 +2,7 @@
 
 use crate::{Answer, Context, Error, Executor, Loaded, Unit};
 use domain::{
-    Aggregate,
+    Aggregate, Role,
     id::{NotificationId, UserId},
     office::notification::{Notification, NotificationCommand, NotificationRejection},
 };
@@ -11,14 +11,14 @@ use log::AppendError;
 /// How often a lost race against another reader is tried again.
 const ATTEMPTS_MAX: u32 = 8;
 
-/// Marks them as read by the user; answers the position at which they are.
+/// Marks them as read by the user, who must be addressed by all of them; answers the position at which they are.
 pub async fn read(
     executor: &Executor,
     ids: &[NotificationId],
-    user_id: UserId,
+    (user_id, role): (UserId, Role),
     context: &Context,
 ) -> Result<i64, Error<NotificationRejection>> {
-    let command = NotificationCommand::Read { user_id };
+    let command = NotificationCommand::Read { user_id, role };
     let permission = Notification::permission(&command);
     if !context.actor.may(permission) {
         return Err(Error::Forbidden(permission));

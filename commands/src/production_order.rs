@@ -35,8 +35,12 @@ pub async fn create(
     if let Some(first) = executor.repeated::<ProductionOrder>(id, context).await? {
         return Ok(first);
     }
-    let tree = bom::tree(executor, context.workspace, [request.product_id]).await?;
-    let explosion = explode(request.product_id, request.quantity, &tree.bills).map_err(|error| {
+    let tree = bom::tree(executor, context.workspace, request.product_id).await?;
+    let explosion = match explode(request.product_id, request.quantity, &tree.bills) {
+        _ if tree.cut_off => Err(ExplosionError::TooLarge),
+        explosion => explosion,
+    };
+    let explosion = explosion.map_err(|error| {
         Error::Rejected(match error {
             ExplosionError::NoBill => Rejection::NoBill,
             other => Rejection::CannotExplode(other.to_string()),

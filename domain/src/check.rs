@@ -65,6 +65,7 @@ pub enum Rule {
         known: Vec<String>,
     },
     NotAUuid,
+    OtherCurrency,
 }
 
 impl Rule {
@@ -109,6 +110,7 @@ impl Rule {
             Self::Unknown | Self::NoSuchField { .. } => "unknown",
             Self::NotAllowed | Self::NotOneOf { .. } => "not_allowed",
             Self::NotAUuid => "not_a_uuid",
+            Self::OtherCurrency => "other_currency",
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::{
     Aggregate, Event, Numbering, Rejection,
     catalog::{product, stock},
-    finance::invoice,
+    finance::{exchange_rate, invoice},
     halves,
     identity::{organization, user, workspace},
     office::notification,
@@ -28,12 +28,13 @@ pub enum Fact {
     Bom(bom::BomEvent),
     ProductionOrder(production_order::ProductionOrderEvent),
     Invoice(invoice::InvoiceEvent),
+    ExchangeRate(exchange_rate::ExchangeRateEvent),
     Notification(notification::NotificationEvent),
     Process(process::ProcessEvent),
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 13] = [
+pub static CATEGORIES: [&dyn Category; 14] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -45,6 +46,7 @@ pub static CATEGORIES: [&dyn Category; 13] = [
     &Of::<bom::Bom>(Fact::Bom),
     &Of::<production_order::ProductionOrder>(Fact::ProductionOrder),
     &Of::<invoice::Invoice>(Fact::Invoice),
+    &Of::<exchange_rate::ExchangeRate>(Fact::ExchangeRate),
     &Of::<notification::Notification>(Fact::Notification),
     &Of::<process::Process>(Fact::Process),
 ];

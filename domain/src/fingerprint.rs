@@ -12,7 +12,7 @@ mod tests {
         Aggregate,
         catalog::{product::Product, stock::Stock},
         fact,
-        finance::invoice::Invoice,
+        finance::{exchange_rate::ExchangeRate, invoice::Invoice},
         identity::{organization::Organization, user::User, workspace::Workspace},
         office::notification::Notification,
         process::Process,
@@ -76,6 +76,7 @@ mod tests {
         survives_being_written_down::<Bom>();
         survives_being_written_down::<ProductionOrder>();
         survives_being_written_down::<Invoice>();
+        survives_being_written_down::<ExchangeRate>();
         survives_being_written_down::<Notification>();
         survives_being_written_down::<Process>();
     }

@@ -30,6 +30,8 @@ pub struct TotalTiyn;
 pub struct Thousandth;
 #[derive(Debug, Clone, Copy)]
 pub struct BasisPoint;
+#[derive(Debug, Clone, Copy)]
+pub struct Millionth;
 
 impl Unit for Tiyn {
     const PLACES: u32 = 2;
@@ -52,6 +54,11 @@ impl Unit for BasisPoint {
     const LIMIT: i64 = 100_000;
     const NOUN: &'static str = "percentage";
 }
+impl Unit for Millionth {
+    const PLACES: u32 = 6;
+    const LIMIT: i64 = 999_999_999_999_999;
+    const NOUN: &'static str = "rate";
+}
 
 /// An amount in the currency that stands beside it; two places, up to 9 999 999 999 999.99.
 pub type Money = Fixed<Tiyn>;
@@ -61,6 +68,8 @@ pub type Total = Fixed<TotalTiyn>;
 pub type Quantity = Fixed<Thousandth>;
 /// A percentage; two places, up to 1000.
 pub type Percent = Fixed<BasisPoint>;
+/// What one unit of a currency is worth in another; six places, up to 999 999 999.999999.
+pub type Rate = Fixed<Millionth>;
 /// A score of two places, such as 4.5 of 5.
 pub type Rating = Fixed<BasisPoint>;
 
@@ -176,6 +185,22 @@ impl Money {
             .checked_mul(hundred - i128::from(discount.units()))?;
         let gross = net.checked_mul(hundred + i128::from(tax.units()))?;
         money_from(round_half_away(gross, i128::from(Quantity::SCALE) * hundred * hundred))
+    }
+
+    /// Without the tax it carries inside, rounded half away from zero to 0.01.
+    pub fn without_tax(self, tax: Percent) -> Option<Money> {
+        let hundred = i128::from(Percent::whole(100).units());
+        let divisor = hundred + i128::from(tax.units());
+        let gross = i128::from(self.units()) * hundred;
+        (divisor > 0)
+            .then(|| round_half_away(gross, divisor))
+            .and_then(money_from)
+    }
+
+    /// In the other currency, rounded half away from zero to 0.01.
+    pub fn at(self, rate: Rate) -> Option<Money> {
+        let product = i128::from(self.units()) * i128::from(rate.units());
+        money_from(round_half_away(product, i128::from(Rate::SCALE)))
     }
 }
 
@@ -349,6 +374,33 @@ mod tests {
         assert_eq!(total(50, 400_000, 10, 12), Some(Money::whole(20_160_000)));
         assert_eq!(total(10, 650_000, 5, 12), Some(Money::whole(6_916_000)));
         assert_eq!(total(40, 50_000, 0, 12), Some(Money::whole(2_240_000)));
+    }
+
+    #[test]
+    fn tax_inside_an_amount_comes_out() {
+        assert_eq!(
+            Money::whole(112).without_tax(Percent::whole(12)),
+            Some(Money::whole(100))
+        );
+        let laptop = Money::whole(650_000).without_tax(Percent::whole(12));
+        assert_eq!(laptop, Money::from_units(58_035_714));
+        let credit = Money::whole(-650_000).without_tax(Percent::whole(12));
+        assert_eq!(credit, Money::from_units(-58_035_714));
+        assert_eq!(
+            Money::whole(1).without_tax(-Percent::whole(100)),
+            None,
+            "nothing is divided by zero"
+        );
+    }
+
+    #[test]
+    fn an_amount_at_a_rate_is_rounded_half_away_from_zero() {
+        let rate = |millionths| Rate::from_units(millionths).unwrap();
+        assert_eq!(Money::whole(1_000).at(rate(523_450_000)), Some(Money::whole(523_450)));
+        assert_eq!(Money::from_units(1).unwrap().at(rate(500_000)), Money::from_units(1));
+        assert_eq!(Money::from_units(-1).unwrap().at(rate(500_000)), Money::from_units(-1));
+        let largest = Money::from_units(Tiyn::LIMIT).unwrap();
+        assert_eq!(largest.at(Rate::whole(2)), None, "what cannot be counted is no amount");
     }
 
     #[test]

@@ -79,6 +79,8 @@ ids! {
     WorkOrderId,
     InvoiceId,
     PaymentId,
+    /// One currency's rates.
+    ExchangeRateId,
     NotificationId,
     /// One instance of one saga.
     ProcessId,

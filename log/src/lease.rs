@@ -86,6 +86,11 @@ impl Leases {
         lock(&self.me).as_ref().map(|me| me.node)
     }
 
+    /// How many others were alive at the last look.
+    pub fn others(&self) -> usize {
+        lock(&self.me).as_ref().map_or(0, |me| me.others.len())
+    }
+
     /// Gives back what a consumer holds that has ended on this node.
     pub async fn leave(&self, pool: &PgPool, consumer: &str) -> Result<(), sqlx::Error> {
         let _turn = self.turn.lock().await;

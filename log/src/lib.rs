@@ -80,6 +80,11 @@ impl Log {
         self.wakeup.tell(&self.pool).await
     }
 
+    /// How many other nodes were alive at the last look.
+    pub fn others(&self) -> usize {
+        self.leases.others()
+    }
+
     /// Appends everything or nothing, and answers when it is durable. Personal values are stored sealed; the events
     /// answered have them open.
     pub async fn append(&self, mut append: Append) -> Result<Appended, AppendError> {

@@ -1,4 +1,5 @@
 //! What is read of invoices and payments.
 
+pub mod exchange_rate;
 pub mod invoice;
 pub mod payment;

@@ -32,6 +32,7 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<production::production_order::Row>(),
         of::<finance::invoice::Row>(),
         of::<finance::payment::Row>(),
+        of::<finance::exchange_rate::Row>(),
         of::<office::notification::Row>(),
     ]
 }

@@ -226,7 +226,8 @@ impl Inner {
 
     async fn verify(&self, workspace: Uuid) -> Result<Replayed, ProjectError> {
         let live = self.schema(workspace).await?;
-        let scratch = format!("{live}_replay");
+        // Not `tenant_…`, which could be another workspace's.
+        let scratch = format!("replay_{live}");
         let mut tx = self.pool.begin().await?;
         log::unhurried(&mut tx).await?;
         // The lock holds the live rows still at their position.

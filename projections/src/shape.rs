@@ -3,7 +3,7 @@
 
 use crate::{
     catalog::{product, stock_movement},
-    finance::{invoice, payment},
+    finance::{exchange_rate, invoice, payment},
     office::notification,
     platform,
     production::{bom, production_order},
@@ -384,6 +384,11 @@ impl Shape for order::Row {
 
 impl Shape for invoice::Row {
     type Shown = InvoiceShown;
+    type Details = Nothing;
+}
+
+impl Shape for exchange_rate::Row {
+    type Shown = Nothing;
     type Details = Nothing;
 }
 

@@ -73,6 +73,19 @@ pub trait Table: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync 
     /// The rows the event concerns.
     fn keys(event: &Seen) -> Vec<Uuid>;
 
+    /// Which rows hold one of the values `$1` that `concerns` names; an SQL condition.
+    const HOLDERS: &'static str = "false";
+
+    /// A value whose holders the event concerns as well, whoever they are: a customer, and so its deals.
+    fn concerns(_event: &Seen) -> Option<Uuid> {
+        None
+    }
+
+    /// The same as `HOLDERS`, of one row.
+    fn holds(&self, _value: Uuid) -> bool {
+        false
+    }
+
     /// What the event makes of one of them; `None` = there is no such row.
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen);
 }
@@ -113,13 +126,18 @@ struct Of<T>(PhantomData<T>);
 impl<T: Table> Projector for Of<T> {
     async fn apply(&self, connection: &mut PgConnection, schema: &str, events: &[Seen]) -> Result<(), ProjectError> {
         let touched: Vec<(&Seen, Vec<Uuid>)> = events.iter().map(|event| (event, T::keys(event))).collect();
-        let keys: BTreeSet<Uuid> = touched.iter().flat_map(|(_, keys)| keys).copied().collect();
+        let mut keys: BTreeSet<Uuid> = touched.iter().flat_map(|(_, keys)| keys).copied().collect();
+        keys.extend(holders::<T>(connection, schema, events).await?);
         if keys.is_empty() {
             return Ok(());
         }
         let before = load::<T>(connection, schema, &keys).await?;
         let mut after: BTreeMap<Uuid, Option<T>> = keys.iter().map(|key| (*key, before.get(key).cloned())).collect();
-        for (event, keys) in touched {
+        for (event, mut keys) in touched {
+            if let Some(value) = T::concerns(event) {
+                let rows = after.iter().filter_map(|(key, row)| Some((key, row.as_ref()?)));
+                keys.extend(rows.filter(|(_, row)| row.holds(value)).map(|(key, _)| *key));
+            }
             for key in keys {
                 T::project(after.entry(key).or_default(), key, event);
             }
@@ -138,6 +156,21 @@ impl<T: Table> Projector for Of<T> {
     fn name(&self) -> &'static str {
         T::NAME
     }
+}
+
+/// Rows in the table that the events concern by what they hold; those of the batch itself are known anyway.
+async fn holders<T: Table>(
+    connection: &mut PgConnection,
+    schema: &str,
+    events: &[Seen],
+) -> Result<Vec<Uuid>, ProjectError> {
+    let values: Vec<Uuid> = events.iter().filter_map(T::concerns).collect();
+    if values.is_empty() {
+        return Ok(vec![]);
+    }
+    let select = format!("select id from {schema}.{} where {}", T::NAME, T::HOLDERS);
+    let select = sqlx::query_scalar(AssertSqlSafe(select)).bind(values);
+    Ok(select.fetch_all(connection).await?)
 }
 
 async fn load<T: Table>(

@@ -7,9 +7,12 @@ use domain::{
     Aggregate, Quantity, Rejection,
     catalog::stock::{Demand, Stock, StockCommand},
     finance::invoice::{self, Invoice, InvoiceCommand},
-    id::{InvoiceId, NotificationId, OrderId, ProductId, ProductionOrderId, StockId},
+    id::{BomId, InvoiceId, NotificationId, OrderId, ProductId, ProductionOrderId, StockId},
     office::notification::{self, Notification, NotificationCommand},
-    production::production_order::{ProductionOrder, ProductionOrderCommand},
+    production::{
+        bom::{Bom, BomCommand},
+        production_order::{ProductionOrder, ProductionOrderCommand},
+    },
     sales::order::{self, Order, OrderCommand},
 };
 use log::PersonalError;
@@ -34,6 +37,8 @@ pub enum Act {
     CreateInvoice(InvoiceId, Box<invoice::Created>),
     Notify(NotificationId, Box<notification::Created>),
     Produce(ProductionOrderId, production_order::Request),
+    /// Have that line told when the product has a bill of materials.
+    AwaitBill(ProductId, OrderId, u32),
     Reserve(ProductId, Demand, Quantity),
     Schedule(ProductionOrderId, DateTime<Utc>),
 }
@@ -62,6 +67,14 @@ impl Act {
                 execute::<Notification>(executor, id, NotificationCommand::Notify(created), context).await
             }
             Self::Produce(id, request) => done(production_order::create(executor, id, &request, context).await),
+            Self::AwaitBill(product_id, order_id, line) => {
+                let ask = BomCommand::Await {
+                    product_id,
+                    order_id,
+                    line,
+                };
+                execute::<Bom>(executor, BomId::of(product_id), ask, context).await
+            }
             Self::Reserve(product_id, demand, quantity) => {
                 execute::<Stock>(
                     executor,

@@ -1,11 +1,15 @@
 //! DealWonOrchestrator: a won deal becomes exactly one order and one invoice, and people are told.
-//! deal.won → order → invoice (which names the order's number); notifications go beside.
+//! deal.won → order → invoice (which names the order's number); notifications go beside. Where nothing is to be paid,
+//! because everything was given away, there is no invoice.
 
 use crate::{Act, Owed, Saga, Seen, Standing};
 use chrono::{DateTime, Days, Utc};
 use domain::{
     Fact, Number, Role,
-    finance::invoice::{self, InvoiceEvent, InvoiceKind},
+    finance::{
+        invoice::{self, InvoiceEvent, InvoiceKind},
+        terms::PAYMENT_DAYS,
+    },
     id::{DealId, InvoiceId, NotificationId, OrderId, derive},
     office::notification::{self, Audience, NotificationEvent, Topic},
     process::{ProcessEvent, Refusal},
@@ -19,9 +23,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
 use uuid::Uuid;
-
-/// Days a customer has to pay when nothing else was agreed.
-const PAYMENT_DAYS: u64 = 30;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum DealWon {
@@ -70,7 +71,7 @@ impl Saga for DealWon {
                 won: won.as_ref().clone(),
                 at: seen.at,
                 order_number: None,
-                invoiced: false,
+                invoiced: won.amount.is_zero(),
                 told: BTreeSet::new(),
                 refused: None,
             }),
@@ -149,6 +150,8 @@ impl Run {
             currency,
             assigned_to,
             notes,
+            payment_terms,
+            exchange_rate,
             ..
         } = self.won.clone();
         let created = order::Created {
@@ -165,8 +168,9 @@ impl Run {
             assigned_to,
             shipping_address: None,
             delivery_date: None,
-            payment_terms: None,
+            payment_terms,
             notes,
+            exchange_rate,
         };
         Owed::new("order", Act::CreateOrder(order_id(deal), Box::new(created)))
     }
@@ -178,9 +182,12 @@ impl Run {
             items,
             amount,
             currency,
+            payment_days,
+            exchange_rate,
             ..
         } = self.won.clone();
         let issue_date = local_date(self.at);
+        let days = Days::new(payment_days.unwrap_or(PAYMENT_DAYS).into());
         let created = invoice::Created {
             invoice_number: Number::pending(),
             kind: InvoiceKind::Proforma,
@@ -194,10 +201,9 @@ impl Run {
             amount,
             currency,
             issue_date,
-            due_date: issue_date
-                .checked_add_days(Days::new(PAYMENT_DAYS))
-                .unwrap_or(issue_date),
+            due_date: issue_date.checked_add_days(days).unwrap_or(issue_date),
             notes: None,
+            exchange_rate,
         };
         Owed::new("invoice", Act::CreateInvoice(invoice_id(deal), Box::new(created)))
     }

@@ -11,23 +11,27 @@ use domain::{
         product::ProductType,
         stock::{Stock, StockCommand, StockEvent},
     },
-    finance::invoice::{Invoice, InvoiceCommand},
-    id::{CustomerId, ProductId, StockId, derive},
-    office::notification::{Notification, NotificationCommand},
+    finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent},
+    id::{BomId, CustomerId, ProductId, StockId, derive},
+    office::notification::{Notification, NotificationCommand, NotificationEvent, Topic},
     process::{ProcessEvent, Refusal},
     production::{
-        bom::{Bill, Bills, Component, Operation, explode},
-        production_order::{Draft, Priority, ProductionOrder, ProductionOrderCommand, ProductionOrderEvent},
+        bom::{Below, Bill, Bom, BomCommand, Component, Operation, explode},
+        production_order::{
+            Draft, Priority, ProductionOrder, ProductionOrderCommand, ProductionOrderEvent, ProductionOrderRejection,
+        },
     },
     sales::{
         deal::{DealEvent, Stage, Won},
-        line::{self, LineDraft},
-        order::{Order, OrderCommand},
+        line::{self, LineDraft, Price},
+        order::{Order, OrderCommand, OrderEvent},
     },
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+
+mod won;
 
 #[derive(Default)]
 struct World {
@@ -37,7 +41,7 @@ struct World {
     notifications: BTreeMap<Uuid, Notification>,
     production_orders: BTreeMap<Uuid, ProductionOrder>,
     stocks: BTreeMap<Uuid, Stock>,
-    bills: Bills,
+    boms: BTreeMap<Uuid, Bom>,
     /// Steps that the rules refuse.
     refused: BTreeSet<String>,
 }
@@ -127,9 +131,19 @@ impl World {
                 &ProductionOrderCommand::Schedule { start },
                 Fact::ProductionOrder,
             ),
+            Act::AwaitBill(product_id, order_id, line) => {
+                let ask = BomCommand::Await {
+                    product_id,
+                    order_id,
+                    line,
+                };
+                execute(&mut self.boms, facts, BomId::of(product_id), &ask, Fact::Bom)
+            }
             Act::Produce(id, request) => {
-                let explosion =
-                    explode(request.product_id, request.quantity, &self.bills).map_err(|error| error.to_string())?;
+                let bom = self.boms.get(&BomId::of(request.product_id).into());
+                let bill = bom.and_then(Bom::bill).map(|bill| (request.product_id, bill.clone()));
+                let explosion = explode(request.product_id, request.quantity, &bill.into_iter().collect());
+                let explosion = explosion.map_err(|_| ProductionOrderRejection::NoBill.code().to_owned())?;
                 let draft = Draft {
                     id,
                     order_id: request.order_id,
@@ -170,6 +184,38 @@ impl World {
             Fact::Stock,
         )
         .unwrap();
+    }
+
+    /// Somebody says how a cabinet is made.
+    fn define(&mut self) {
+        let define = BomCommand::Define {
+            product_id: product(CABINET),
+            bill: cabinet(),
+            below: Below::Sound,
+        };
+        execute(
+            &mut self.boms,
+            &mut self.facts,
+            BomId::of(product(CABINET)),
+            &define,
+            Fact::Bom,
+        )
+        .unwrap();
+    }
+
+    /// A deal is won with this discount on its lines.
+    fn win(&mut self, discount: i32) {
+        self.facts.push(Seen {
+            id: DEAL,
+            at: DateTime::UNIX_EPOCH,
+            fact: Fact::Deal(won(discount)),
+        });
+    }
+
+    /// Whether any of it is reserved.
+    fn holds(&self, n: u128) -> bool {
+        let reserved = |seen: &Seen| matches!(&seen.fact, Fact::Stock(StockEvent::Reserved { product_id, .. }) if *product_id == product(n));
+        self.facts.iter().any(reserved)
     }
 
     fn count(&self, holds: fn(&Fact) -> bool) -> usize {
@@ -254,7 +300,7 @@ const CABINET: u128 = 3;
 const MOUSE: u128 = 4;
 const SERVICE: u128 = 5;
 
-fn bills() -> Bills {
+fn cabinet() -> Bill {
     let component = |n: u128, quantity: i32| Component {
         material_id: product(n),
         material_name: format!("material {n}"),
@@ -268,22 +314,24 @@ fn bills() -> Bills {
         required_skills: vec![],
         equipment: vec![],
     };
-    let cabinet = Bill {
+    Bill {
         components: vec![component(STEEL, 5), component(LOCK, 1)],
         operations: vec![operation("Cutting", 120), operation("Welding", 180)],
-    };
-    Bills::from([(product(CABINET), cabinet)])
+    }
 }
 
-fn won() -> DealEvent {
+fn won(discount: i32) -> DealEvent {
     let draft = |n: u128, kind, quantity: i32| LineDraft {
         product_id: product(n),
         product_name: format!("product {n}"),
         product_code: None,
         kind,
         quantity: Quantity::whole(quantity),
-        unit_price: Money::whole(400_000),
-        discount: Percent::whole(10),
+        price: Price {
+            amount: Money::whole(400_000),
+            ..Price::default()
+        },
+        discount: Percent::whole(discount),
         tax: Percent::whole(12),
     };
     let drafts = [
@@ -291,7 +339,12 @@ fn won() -> DealEvent {
         draft(MOUSE, ProductType::Product, 3),
         draft(SERVICE, ProductType::Service, 50),
     ];
-    let items = line::price(&mut domain::Check::default(), "products", &drafts);
+    let items = line::price(
+        &mut domain::Check::default(),
+        "products",
+        &drafts,
+        &domain::finance::Currency::kzt(),
+    );
     let amount = line::sum(&items).unwrap();
     DealEvent::Won(Box::new(Won {
         from: Stage::Closing,
@@ -301,25 +354,22 @@ fn won() -> DealEvent {
         customer_name: None,
         items,
         amount,
-        currency: Currency::kzt(),
+        currency: domain::finance::Currency::kzt(),
         assigned_to: None,
         actual_close_date: None,
         notes: None,
+        payment_terms: Some("NET_45".into()),
+        payment_days: Some(45),
+        exchange_rate: None,
     }))
 }
 
 const DEAL: Uuid = Uuid::from_u128(100);
 
 fn begin() -> World {
-    let mut world = World {
-        bills: bills(),
-        ..World::default()
-    };
-    world.facts.push(Seen {
-        id: DEAL,
-        at: DateTime::UNIX_EPOCH,
-        fact: Fact::Deal(won()),
-    });
+    let mut world = World::default();
+    world.define();
+    world.win(10);
     world
 }
 

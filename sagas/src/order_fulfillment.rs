@@ -1,17 +1,21 @@
 //! OrderFulfillmentOrchestrator: one production order per manufactured line, its materials reserved, then planned;
 //! goods in stock reserved. A shortage does not stop the chain: the line waits, people are told, and goods that arrive
-//! reserve themselves for it (the stock keeps the line); then it is planned.
+//! reserve themselves for it (the stock keeps the line); then it is planned. So does a product nobody has yet said how
+//! to make: the line waits for its bill of materials, which tells those that wait (the bill keeps the line, too).
 
 use crate::{Act, Owed, Saga, Seen, Standing};
 use chrono::{DateTime, Utc};
 use commands::production_order::Request;
 use domain::{
-    Fact, Number, Quantity, Role,
+    Fact, Number, Quantity, Rejection, Role,
     catalog::stock::{Demand, StockEvent},
     id::{NotificationId, OrderId, ProductId, ProductionOrderId, derive},
     office::notification::{self, Audience, NotificationEvent, Topic},
     process::{ProcessEvent, Refusal},
-    production::production_order::ProductionOrderEvent,
+    production::{
+        bom::BomEvent,
+        production_order::{ProductionOrderEvent, ProductionOrderRejection},
+    },
     sales::{
         line::Line,
         order::{self, OrderEvent},
@@ -51,6 +55,13 @@ struct LineRun {
 enum Stage {
     /// A production order is wanted.
     Make,
+    /// It was refused, for there is no bill of materials.
+    Unbilled {
+        /// The bill knows that the line waits.
+        asked: bool,
+    },
+    /// There is one now: a production order is wanted again.
+    Billed,
     /// What has to be held before it can go on: materials of a production order, or the goods themselves.
     Hold {
         production: Option<Production>,
@@ -92,6 +103,11 @@ impl Need {
     }
 }
 
+/// The step that creates the production order.
+fn make(line: u32) -> String {
+    format!("produce line {line}")
+}
+
 pub fn production_order_id(order: Uuid, line: u32) -> ProductionOrderId {
     ProductionOrderId::new(derive(order, &format!("production of line {line}")))
 }
@@ -106,6 +122,9 @@ impl Saga for OrderFulfillment {
             Fact::ProductionOrder(ProductionOrderEvent::Scheduled { order_id, .. }) => Some((*order_id).into()),
             Fact::Stock(StockEvent::Reserved { demand, .. } | StockEvent::Short { demand, .. }) => {
                 Some(demand.order_id.into())
+            }
+            Fact::Bom(BomEvent::Awaited { order_id, .. } | BomEvent::Provided { order_id, .. }) => {
+                Some((*order_id).into())
             }
             Fact::Notification(NotificationEvent::Created(created)) => Some(created.about),
             Fact::Process(ProcessEvent::StepRefused(refusal)) if refusal.saga == Self::NAME => Some(refusal.instance),
@@ -194,7 +213,7 @@ impl Run {
                 if let Some(line) = self
                     .lines
                     .get_mut(&created.line)
-                    .filter(|line| ours && line.stage == Stage::Make)
+                    .filter(|line| ours && line.is_to_be_made())
                 {
                     let needs = created.materials.iter().map(|material| {
                         (
@@ -238,8 +257,25 @@ impl Run {
             Fact::Notification(NotificationEvent::Created(_)) => {
                 self.told.insert(seen.id.into());
             }
+            Fact::Bom(BomEvent::Awaited { line, .. }) => {
+                if let Some(Stage::Unbilled { asked }) = self.lines.get_mut(line).map(|line| &mut line.stage) {
+                    *asked = true;
+                }
+            }
+            Fact::Bom(BomEvent::Provided { line, .. }) => {
+                if let Some(stage @ Stage::Unbilled { .. }) = self.lines.get_mut(line).map(|line| &mut line.stage) {
+                    *stage = Stage::Billed;
+                }
+            }
             Fact::Process(ProcessEvent::StepRefused(Refusal { step, code, .. })) => {
-                self.refused.insert(step.clone(), code.clone());
+                let no_bill = code == ProductionOrderRejection::NoBill.code();
+                let unbilled = self.lines.iter_mut().find(|(n, _)| no_bill && *step == make(**n));
+                match unbilled {
+                    Some((_, line)) if line.stage == Stage::Make => line.stage = Stage::Unbilled { asked: false },
+                    // Told twice: it waits already, or does not need to any more.
+                    Some(_) => {}
+                    None => drop(self.refused.insert(step.clone(), code.clone())),
+                }
             }
             _ => {}
         }
@@ -271,19 +307,22 @@ impl Run {
     fn owed_for(&self, order: Uuid, n: u32, line: &LineRun) -> Vec<Owed> {
         match &line.stage {
             Stage::Settled => vec![],
-            Stage::Make => {
-                let request = Request {
-                    order_id: OrderId::new(order),
-                    order_number: self.order_number.clone(),
-                    line: n,
-                    product_id: line.product_id,
-                    product_name: line.product_name.clone(),
-                    quantity: line.quantity,
-                };
-                vec![Owed::new(
-                    format!("produce line {n}"),
-                    Act::Produce(production_order_id(order, n), request),
-                )]
+            Stage::Make => vec![self.produce(make(n), order, n, line)],
+            Stage::Billed => vec![self.produce(format!("produce line {n} by its bill"), order, n, line)],
+            Stage::Unbilled { asked } => {
+                let ask = Act::AwaitBill(line.product_id, OrderId::new(order), n);
+                let ask = (!asked).then(|| Owed::new(format!("await the bill of line {n}"), ask));
+                let data = json!({
+                    "orderId": order, "orderNumber": self.order_number, "line": n,
+                    "productId": line.product_id, "productName": line.product_name,
+                });
+                let tell = self.tell(
+                    order,
+                    format!("tell missing bill of line {n}"),
+                    Topic::BillMissing,
+                    data,
+                );
+                ask.into_iter().chain(tell).collect()
             }
             Stage::Hold {
                 production: Some(production),
@@ -302,6 +341,18 @@ impl Run {
                 reserve.chain(self.shortage(order, n, line)).collect()
             }
         }
+    }
+
+    fn produce(&self, step: String, order: Uuid, n: u32, line: &LineRun) -> Owed {
+        let request = Request {
+            order_id: OrderId::new(order),
+            order_number: self.order_number.clone(),
+            line: n,
+            product_id: line.product_id,
+            product_name: line.product_name.clone(),
+            quantity: line.quantity,
+        };
+        Owed::new(step, Act::Produce(production_order_id(order, n), request))
     }
 
     fn reserve(
@@ -371,13 +422,20 @@ impl LineRun {
     fn production(&self) -> Option<&Production> {
         match &self.stage {
             Stage::Hold { production, .. } => production.as_ref(),
-            Stage::Make | Stage::Settled => None,
+            Stage::Make | Stage::Unbilled { .. } | Stage::Billed | Stage::Settled => None,
         }
     }
 
+    fn is_to_be_made(&self) -> bool {
+        matches!(self.stage, Stage::Make | Stage::Unbilled { .. } | Stage::Billed)
+    }
+
+    /// What the line waits for.
     fn shortages(&self, n: u32) -> Vec<String> {
-        let Stage::Hold { needs, .. } = &self.stage else {
-            return vec![];
+        let needs = match &self.stage {
+            Stage::Hold { needs, .. } => needs,
+            Stage::Unbilled { .. } => return vec![format!("line {n}: no bill of materials")],
+            Stage::Make | Stage::Billed | Stage::Settled => return vec![],
         };
         let short = needs.values().filter(|need| need.missing.is_positive());
         short

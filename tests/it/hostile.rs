@@ -136,6 +136,7 @@ async fn a_body_that_is_none_is_refused_by_every_write() {
                 .send_bytes(shape.method.clone(), &shape.path, body.clone())
                 .await
             {
+                Ok(answer) if shape.is_too_long(body.len()) && answer.body["error"]["code"] == "PAYLOAD_TOO_LARGE" => {}
                 Ok(answer)
                     if answer.status == 400 && malformed.iter().any(|code| answer.body["error"]["code"] == *code) => {}
                 answer => complaints.push(format!(
@@ -304,17 +305,20 @@ async fn ids_of_nothing_and_too_many_of_a_thing_are_refused() {
             None,
         );
     }
-    for (name, value) in [("If-Match", "seven"), ("If-Match", "\"99999999999999999999\"")] {
+    for (value, status, code, named) in [
+        ("seven", 400, "VALIDATION_FAILED", Some("If-Match")),
+        ("\"99999999999999999999\"", 412, "VERSION_CONFLICT", None),
+    ] {
         let update = yard
             .owner
             .send(
                 Method::PUT,
                 &yard.shapes[1].path,
                 Some("{}".to_owned()),
-                &[(name, value)],
+                &[("If-Match", value)],
             )
             .await;
-        expect(value, update, 400, "VALIDATION_FAILED", Some(name));
+        expect(value, update, status, code, named);
     }
     assert!(
         complaints.is_empty(),

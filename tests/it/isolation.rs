@@ -1,5 +1,6 @@
 //! One workspace never learns of another: not over HTTP, in whatever way it is named, and not in the database.
 
+mod addressed;
 mod database;
 
 use prometric_tests::{

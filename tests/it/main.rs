@@ -7,8 +7,11 @@
 )]
 
 mod append;
+mod bills;
 mod contract;
 mod crash;
+mod currencies;
+mod edge;
 mod follow;
 mod hostile;
 mod idempotency;
@@ -17,12 +20,15 @@ mod isolation;
 mod keeping;
 mod lists;
 mod load;
+mod names;
 mod outage;
 mod personal;
+mod prices;
 mod reading;
 mod relay;
 mod states;
 mod story;
+mod supply;
 mod sweep;
 mod tidy;
 mod torture;

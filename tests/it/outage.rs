@@ -137,8 +137,14 @@ async fn a_full_disk_and_a_lock_are_passing_and_a_missing_column_is_not() {
     .await;
     is_away(owner.post("/customers", customer.clone()).await);
     owner.get("/customers").await.expect(200);
+    let told = owner.get("/health").await;
+    assert_eq!(
+        (told.status, &told.body["data"]["services"]["database"]),
+        (503, &json!("refusing writes"))
+    );
     run("drop trigger is_full on log.events".to_owned()).await;
     owner.post("/customers", customer).await.expect(201);
+    owner.get("/health").await.expect(200);
 
     run(format!("alter table {schema}.customers rename column name to nom")).await;
     owner.get("/customers").await.refused(500, "DATABASE_ERROR");

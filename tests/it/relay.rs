@@ -1,6 +1,8 @@
 //! The relay against a NATS of its own that comes late and dies often: JetStream ends with every position of every
 //! workspace exactly once and in order, whatever was killed in between.
 
+mod displaced;
+
 use async_nats::jetstream::{self, consumer};
 use futures::{StreamExt, future::join_all};
 use prometric_tests::{Client, Server, eventually, free_port, story::Shop};

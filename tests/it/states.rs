@@ -4,7 +4,7 @@
 mod written;
 
 use chrono::Utc;
-use commands::{Actor, Context, Done, Error, Executor};
+use commands::{Actor, Context, Done, Error, Executor, Versions};
 use domain::{
     Aggregate, ClaimAct, Money, Quantity,
     catalog::{
@@ -113,7 +113,10 @@ fn verdict(answer: Result<Done<ProductEvent>, Error<ProductRejection>>) -> Verdi
     match answer {
         Ok(Done { version, events, .. }) => Verdict::Done { version, events },
         Err(Error::Rejected(rejection)) => Verdict::Rejected(rejection),
-        Err(Error::Stale { expected, actual }) => Verdict::Stale { expected, actual },
+        Err(Error::Stale { expected, actual }) => Verdict::Stale {
+            expected: expected.single().unwrap(),
+            actual,
+        },
         Err(Error::Taken { key, .. }) => Verdict::Taken(key),
         Err(Error::CommandReused) => Verdict::Reused,
         Err(other) => panic!("{other:?}"),
@@ -190,7 +193,7 @@ async fn two_nodes_that_remember_answer_as_one_that_does_not() {
             let request = request(&mut rng, &ids, &past, &oracle);
             let context = Context {
                 command: request.command_id,
-                expected_version: request.expected_version,
+                expected_version: request.expected_version.map(Versions::from),
                 ..context(workspace)
             };
             let executor = nodes.choose(&mut rng).unwrap();

@@ -2,6 +2,7 @@
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
+use std::net::IpAddr;
 
 #[derive(Clone)]
 pub struct Client {
@@ -67,6 +68,15 @@ impl Client {
     pub fn at(&self, url: &str) -> Self {
         Self {
             base: format!("{url}/api/v1"),
+            ..self.clone()
+        }
+    }
+
+    /// The same caller from another of this machine's addresses.
+    pub fn from_address(&self, address: IpAddr) -> Self {
+        let http = reqwest::Client::builder().local_address(address).build();
+        Self {
+            http: http.expect("a client at that address"),
             ..self.clone()
         }
     }

@@ -41,6 +41,14 @@ pub fn free_port() -> u16 {
         .expect("a free port")
 }
 
+/// Another one may be named, to measure it or to compare with it.
+fn binary() -> PathBuf {
+    match std::env::var_os("PROMETRIC_BINARY") {
+        Some(binary) => binary.into(),
+        None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/prometric"),
+    }
+}
+
 impl Server {
     /// With NATS.
     pub async fn start() -> Self {
@@ -119,8 +127,7 @@ impl Server {
             .append(true)
             .open(self.said_file())
             .expect("a file for stderr");
-        let binary = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/prometric");
-        let child = Command::new(binary)
+        let child = Command::new(binary())
             .arg("serve")
             .env_remove("NATS_URL")
             .env_remove("SMTP_URL")
@@ -130,6 +137,8 @@ impl Server {
             .env("PORT", self.port.to_string())
             .env("MAIL_DIR", &self.mail_dir)
             .env("RUST_LOG", "error")
+            .env("READ_POOL", "4")
+            .env("PROMETRIC_RATE_LIMITS", "off")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stderr(said)
@@ -199,23 +208,24 @@ impl Server {
 
     /// The six digits in the newest mail to that address.
     pub async fn code_for(&self, email: &str) -> String {
-        eventually("a mail with a code", || async {
-            let mut mails: Vec<PathBuf> = fs::read_dir(&self.mail_dir)
-                .ok()?
-                .filter_map(|entry| Some(entry.ok()?.path()))
-                .collect();
-            mails.sort();
-            let text = mails
-                .iter()
-                .rev()
-                .filter_map(|path| fs::read_to_string(path).ok())
-                .find(|text| text.contains(email))?;
-            let runs = text.split(|c: char| !c.is_ascii_alphanumeric());
-            runs.filter(|run| run.len() == 6 && run.bytes().all(|byte| byte.is_ascii_digit()))
-                .map(str::to_owned)
-                .next()
-        })
-        .await
+        let newest = || async { self.codes_for(email).pop() };
+        eventually("a mail with a code", newest).await
+    }
+
+    /// Those of all mails to that address so far, the oldest first.
+    pub fn codes_for(&self, email: &str) -> Vec<String> {
+        self.mails_to(email).iter().filter_map(|mail| code_in(mail)).collect()
+    }
+
+    /// All mails to that address so far, the oldest first.
+    pub fn mails_to(&self, email: &str) -> Vec<String> {
+        let Ok(mails) = fs::read_dir(&self.mail_dir) else {
+            return vec![];
+        };
+        let mut mails: Vec<PathBuf> = mails.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        mails.sort();
+        let texts = mails.iter().filter_map(|path| fs::read_to_string(path).ok());
+        texts.filter(|text| text.contains(email)).collect()
     }
 
     /// Straight to the database, as its superuser.
@@ -226,6 +236,13 @@ impl Server {
             .await
             .expect("the server's database")
     }
+}
+
+fn code_in(mail: &str) -> Option<String> {
+    let runs = mail.split(|c: char| !c.is_ascii_alphanumeric());
+    runs.filter(|run| run.len() == 6 && run.bytes().all(|byte| byte.is_ascii_digit()))
+        .map(str::to_owned)
+        .next()
 }
 
 impl Drop for Server {

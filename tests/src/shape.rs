@@ -102,6 +102,10 @@ impl Field {
                 places: 3,
                 minus_one: "negative",
             },
+            "rate" => Kind::Number {
+                places: 6,
+                minus_one: "not_positive",
+            },
             "percent" => Kind::Number {
                 places: 2,
                 minus_one: "out_of_range",
@@ -327,6 +331,11 @@ impl Field {
 }
 
 impl Shape {
+    /// Whether a body of so many bytes is more than signing in takes.
+    pub fn is_too_long(&self, bytes: usize) -> bool {
+        self.route.starts_with("/auth/") && bytes > 16 << 10
+    }
+
     /// The body as text with something else at that place; `None` leaves the place out.
     pub fn with(&self, at: &str, json: Option<&str>) -> String {
         const MARK: &str = "here it stands";

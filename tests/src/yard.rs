@@ -68,14 +68,14 @@ impl Yard {
         rule: Option<&str>,
     ) -> Option<String> {
         let before = self.written().await;
+        let body = shape.with(&field.at, json);
+        let (code, rule) = match shape.is_too_long(body.len()) {
+            true => ("PAYLOAD_TOO_LARGE", None),
+            false => (code, rule),
+        };
         let answer = self
             .owner
-            .send(
-                shape.method.clone(),
-                &shape.path,
-                Some(shape.with(&field.at, json)),
-                &[],
-            )
+            .send(shape.method.clone(), &shape.path, Some(body), &[])
             .await;
         let details = &answer.body["error"]["details"];
         let (sentence, broken) = (
@@ -83,7 +83,8 @@ impl Yard {
             details["rules"][&field.at].as_str(),
         );
         let named = rule.is_none_or(|rule| sentence.is_some() && (rule == ANY || broken == Some(rule)));
-        let refused = (answer.status, answer.body["error"]["code"].as_str()) == (400, Some(code));
+        let status = if code == "PAYLOAD_TOO_LARGE" { 413 } else { 400 };
+        let refused = (answer.status, answer.body["error"]["code"].as_str()) == (status, Some(code));
         let trace = self.written().await - before;
         if refused && named && trace == 0 {
             return None;
@@ -115,7 +116,7 @@ impl Yard {
 }
 
 const BESIDE_DEAL: &str = "stage:choice products:list products[0]:item products[0].productId:uuid! products[0].quantity:quantity! \
-    products[0].unitPrice:amount products[0].discount:percent products[0].tax:percent";
+    products[0].unitPrice:amount products[0].vatIncluded:flag products[0].discount:percent products[0].tax:percent";
 const BILL: &str = "components:list! components[0]:item components[0].materialId:uuid! components[0].quantity:quantity! components[0].unit:text20 \
     components[0].cost:amount operations:list operations[0]:item operations[0].name:text200! operations[0].duration:whole! operations[0].requiredSkills:list \
     operations[0].requiredSkills[0]:text100! operations[0].equipment[0]:text100!";
@@ -200,12 +201,7 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             shape::noun::<deal::Details>(false, BESIDE_DEAL),
         ),
         post("/deals/{id}/stage", open, &json!({"stage": "CLOSING"}), "stage:choice!"),
-        post(
-            "/deals/{id}/win",
-            open,
-            &json!({}),
-            "finalAmount:positive_amount notes:text5000",
-        ),
+        post("/deals/{id}/win", open, &json!({}), "finalAmount:amount notes:text5000"),
         post(
             "/deals/{id}/lose",
             open,
@@ -217,6 +213,12 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             "",
             &json!({"invoiceId": invoice, "amount": 1}),
             "invoiceId:uuid! amount:positive_amount! method:text50 reference:text100 allowCredit:flag",
+        ),
+        put(
+            "/finance/exchange-rates",
+            "",
+            &json!({"currency": "USD", "date": "2026-01-01", "rate": 1}),
+            "currency:choice! rate:rate!",
         ),
         put("/production/bom/{productId}", &shop.cabinet, &bill, BILL),
         post("/workspaces", "", &json!({"name": "a"}), "name:text200!"),

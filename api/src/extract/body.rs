@@ -2,6 +2,7 @@
 
 use super::{
     json::{Json, Unreadable},
+    no_query,
     strict::{Refused, Strict},
     whole::TooLong,
 };
@@ -17,9 +18,6 @@ use domain::{Rule, field::constrain_values};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-
-/// The most bytes a body may have.
-pub const BODY_MAX: usize = 1 << 20;
 
 /// SHA-256 of a body: what makes a repeat under one `Idempotency-Key` the same request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +77,7 @@ impl<T: Asked> FromRequest<App> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &App) -> Result<Self, Problem> {
+        no_query(request.uri())?;
         if request.extensions().get::<TooLong>().is_some() {
             return Err(Problem::new(Code::PayloadTooLarge));
         }

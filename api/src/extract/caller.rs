@@ -4,13 +4,16 @@
 
 use super::id::path_text;
 use crate::{
+    edge::turns::Held,
     identity::token::Claims,
     problem::{Code, Problem},
     state::App,
 };
 use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, header, request::Parts},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, Method, header, request::Parts},
+    middleware::Next,
+    response::Response,
 };
 use commands::Actor;
 use domain::{
@@ -87,15 +90,44 @@ pub enum Named {
     TenantKey(String),
 }
 
+/// What came as a token, read once a request.
+#[derive(Debug, Clone)]
+pub struct Presented {
+    claims: Result<Claims, Problem>,
+    holder: Option<Claims>,
+}
+
+impl Presented {
+    /// Whose token it is, though it may just have expired.
+    pub fn holder(&self) -> Option<&Claims> {
+        self.claims.as_ref().ok().or(self.holder.as_ref())
+    }
+}
+
+/// Middleware: reads the token, if there is one. Whether one is needed is the handlers' business.
+pub async fn present(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if let Ok(token) = bearer(request.headers()) {
+        let claims = app.tokens.read(token).await;
+        let holder = claims.as_ref().err().and_then(|_| app.tokens.holder(token));
+        request.extensions_mut().insert(Presented { claims, holder });
+    }
+    next.run(request).await
+}
+
+fn signed_in(parts: &Parts) -> Result<SignedIn, Problem> {
+    let presented = parts.extensions.get::<Presented>().ok_or_else(Problem::unauthorized)?;
+    let Claims { sub, wid, .. } = presented.claims.clone()?;
+    Ok(SignedIn {
+        user_id: sub.into(),
+        default_workspace: wid,
+    })
+}
+
 impl FromRequestParts<App> for SignedIn {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Claims { sub, wid, .. } = app.tokens.read(bearer(&parts.headers)?)?;
-        Ok(Self {
-            user_id: sub.into(),
-            default_workspace: wid,
-        })
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        signed_in(parts)
     }
 }
 
@@ -103,7 +135,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let person = SignedIn::from_request_parts(parts, app).await?;
+        let person = signed_in(parts)?;
         let in_path = path_text(parts, app, "wsId").await?;
         let mut names = named(in_path.as_deref(), &parts.headers)?;
         if names.is_empty() {
@@ -113,13 +145,45 @@ impl FromRequestParts<App> for Caller {
         for name in &names {
             entered.push(member(&app.pool, person.user_id, name).await?);
         }
-        agree(entered).map(|(workspace, role)| Self {
+        let (workspace, role) = agree(entered)?;
+        of_organization(&workspace, &parts.headers)?;
+        take_turn(parts, app, workspace.id).await?;
+        Ok(Self {
             user_id: person.user_id,
             workspace,
             role,
             granted: BTreeSet::new(),
         })
     }
+}
+
+/// The workspace's other requests may have to end first. The turn ends with the answer.
+async fn take_turn(parts: &Parts, app: &App, workspace: Uuid) -> Result<(), Problem> {
+    let Some(held) = parts.extensions.get::<Held>().filter(|held| !held.has(workspace)) else {
+        return Ok(());
+    };
+    let turns = match parts.method {
+        Method::GET | Method::HEAD => &app.reading,
+        _ => &app.writing,
+    };
+    held.keep(turns.take(workspace).await?);
+    Ok(())
+}
+
+/// `X-Organization-Id` chooses nothing, and must not say something else. Of whether another one exists nothing is told.
+fn of_organization(workspace: &Workspace, headers: &HeaderMap) -> Result<(), Problem> {
+    const NAME: &str = "X-Organization-Id";
+    for value in headers.get_all(NAME) {
+        let text = value.to_str().unwrap_or("?").trim();
+        if text.is_empty() {
+            continue;
+        }
+        let id = Uuid::parse_str(text).map_err(|_| Problem::invalid_field(NAME, Rule::NotAUuid))?;
+        if workspace.organization_id != Some(id) {
+            return Err(Problem::new(Code::ValidationFailed).because("organization.contradiction"));
+        }
+    }
+    Ok(())
 }
 
 /// The one workspace that all names mean.

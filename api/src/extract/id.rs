@@ -3,7 +3,7 @@
 use crate::problem::{Code, Problem};
 use axum::{
     extract::{FromRequestParts, Query, RawPathParams},
-    http::request::Parts,
+    http::{Uri, request::Parts},
 };
 use domain::{Rule, id::ProductId};
 use std::marker::PhantomData;
@@ -21,6 +21,7 @@ impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        no_query(&parts.uri)?;
         path_id(parts, state, "id").await.map(|id| Self(id.into()))
     }
 }
@@ -29,6 +30,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ProductParam {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        no_query(&parts.uri)?;
         path_id(parts, state, "productId").await.map(|id| Self(id.into()))
     }
 }
@@ -58,6 +60,17 @@ pub(super) async fn path_text<S: Send + Sync>(
         .map(|(_, value)| value.to_owned()))
 }
 
+/// What a query asks of a route that takes none would be ignored in silence: it is refused by its name.
+pub fn no_query(uri: &Uri) -> Result<(), Problem> {
+    let query = uri.query().unwrap_or_default();
+    let pair = query.split('&').find(|pair| !pair.is_empty());
+    let Some(pair) = pair else { return Ok(()) };
+    let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
+    let name = pairs.ok().and_then(|Query(pairs)| pairs.into_iter().next());
+    let name = name.map_or_else(|| pair.to_owned(), |(name, _)| name);
+    Err(Problem::invalid_field(name, Rule::Unknown))
+}
+
 /// A list's query: what it may name is what a `V` has.
 #[derive(Debug, Clone)]
 pub struct List<V> {
@@ -72,5 +85,17 @@ impl<S: Send + Sync, V> FromRequestParts<S> for List<V> {
         let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
         let Query(pairs) = query.map_err(|_| Problem::new(Code::ValidationFailed))?;
         Ok(Self { pairs, of: PhantomData })
+    }
+}
+
+/// For a route that takes nothing else which would refuse a query.
+#[derive(Debug, Clone, Copy)]
+pub struct NoQuery;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        no_query(&parts.uri).map(|()| Self)
     }
 }

@@ -1,26 +1,28 @@
 //! How a caller wants something written (`Idempotency-Key`, `If-Match`, `Prefer`), and the answer after it was:
 //! when its events are durable and, unless the caller does not want to wait, when the read models show them.
 
-use super::{BodyHash, Caller};
+use super::{BodyHash, Caller, Tags, no_query};
 use crate::{
+    edge::address::ClientAddress,
     envelope::{self, Envelope},
-    problem::{Code, Problem},
+    measure,
+    problem::Problem,
     reply::{Created, Reply},
     state::App,
 };
 use axum::{
     Json,
-    extract::{ConnectInfo, FromRequestParts, OriginalUri},
+    extract::{FromRequestParts, OriginalUri},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use chrono::Utc;
-use commands::{Actor, Context, Done};
+use commands::{Actor, Context, Done, Versions};
 use domain::{Rule, id::WorkspaceId};
 use log::CommandId;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::{convert::Infallible, net::SocketAddr};
+use std::convert::Infallible;
 use uuid::Uuid;
 
 const KEY_MAX: usize = 200;
@@ -31,7 +33,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 #[derive(Debug, Clone)]
 pub struct Write {
     key: Option<String>,
-    expected_version: Option<i64>,
+    expected_version: Option<Versions>,
     respond_async: bool,
     correlation: Option<Uuid>,
     client_address: Option<String>,
@@ -49,7 +51,7 @@ impl FromRequestParts<App> for Write {
             .unwrap_or_else(|never: Infallible| match never {});
         let mut request = Sha256::new();
         for piece in [
-            app.tokens.pepper(),
+            app.pepper.bytes(),
             parts.method.as_str().as_bytes(),
             canonical(uri.path()).as_bytes(),
             uri.query().unwrap_or_default().as_bytes(),
@@ -57,13 +59,14 @@ impl FromRequestParts<App> for Write {
             request.update((piece.len() as u64).to_be_bytes());
             request.update(piece);
         }
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        no_query(&parts.uri)?;
+        let client = parts.extensions.get::<ClientAddress>();
         Ok(Self {
             key: idempotency_key(&parts.headers)?,
-            expected_version: if_match(&parts.headers)?,
+            expected_version: expected(&parts.headers)?,
             respond_async: wants_async(&parts.headers),
             correlation: correlation(&parts.headers),
-            client_address: peer.map(|ConnectInfo(address)| address.ip().to_string()),
+            client_address: client.map(|ClientAddress(address)| address.to_string()),
             request,
         })
     }
@@ -80,28 +83,45 @@ impl Write {
         self.built(workspace, caller.actor(), &caller.user_id.to_string(), body)
     }
 
-    /// For a command of somebody who is not signed in, on the platform's log. The address, in its stored form, keeps
-    /// apart those who happen to choose the same key; quoted, so that it ends where it ends.
-    pub fn anonymous(&self, email: &str, body: BodyHash) -> Context {
-        self.built(
-            WorkspaceId::PLATFORM,
-            Actor::System,
-            &format!("anonymous:{email:?}"),
-            body,
-        )
-    }
-
-    fn built(&self, workspace: WorkspaceId, actor: Actor, who: &str, BodyHash(body): BodyHash) -> Context {
-        let command = self.key.as_ref().map(|key| CommandId {
-            id: Uuid::new_v5(&workspace.uuid(), format!("{who}:{key}").as_bytes()),
-            request_hash: self.request.clone().chain_update(body).finalize().into(),
-        });
+    fn built(&self, workspace: WorkspaceId, actor: Actor, who: &str, body: BodyHash) -> Context {
+        let command = self.command_in(workspace, who, body);
         Context {
             workspace,
             actor,
             now: Utc::now(),
             command,
-            expected_version: self.expected_version,
+            expected_version: self.expected_version.clone(),
+            correlation: self.correlation,
+            client_address: self.client_address.clone(),
+        }
+    }
+
+    fn command_in(&self, workspace: WorkspaceId, who: &str, BodyHash(body): BodyHash) -> Option<CommandId> {
+        self.key.as_ref().map(|key| CommandId {
+            id: Uuid::new_v5(&workspace.uuid(), format!("{who}:{key}").as_bytes()),
+            request_hash: self.request.clone().chain_update(body).finalize().into(),
+        })
+    }
+
+    /// The key and what it makes of this request, for what is not written to a log.
+    pub fn command(&self, who: &str, body: BodyHash) -> Option<(&str, CommandId)> {
+        let key = self.key.as_deref()?;
+        Some((key, self.command_in(WorkspaceId::PLATFORM, who, body)?))
+    }
+
+    /// Where the caller is, as far as it is known.
+    pub fn client(&self) -> &str {
+        self.client_address.as_deref().unwrap_or_default()
+    }
+
+    /// For the platform itself, in the name of somebody who is not signed in; it is repeated without a key.
+    pub fn platform(&self) -> Context {
+        Context {
+            workspace: WorkspaceId::PLATFORM,
+            actor: Actor::System,
+            now: Utc::now(),
+            command: None,
+            expected_version: None,
             correlation: self.correlation,
             client_address: self.client_address.clone(),
         }
@@ -146,6 +166,7 @@ impl Written {
 
     /// With a body of a document's own shape.
     pub fn answer<T: Serialize>(self, status: StatusCode, body: &T) -> Response {
+        measure::could_write();
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(EVENT_POSITION, self.position.into());
@@ -157,6 +178,12 @@ impl Written {
         }
         response
     }
+}
+
+/// Somebody who is not signed in. The mail address, in its stored form, keeps apart those who happen to choose the same
+/// key; quoted, so that it ends where it ends.
+pub fn anonymous(email: &str) -> String {
+    format!("anonymous:{email:?}")
 }
 
 /// The path without version and workspace, so that a repeat in the other form of the path is a repeat.
@@ -183,24 +210,17 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok((!key.is_empty()).then(|| key.to_owned()))
 }
 
-/// `"7"`, `W/"7"` or `7`; `*` asks only that the thing exists, which every command does.
-fn if_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
-    let Some(value) = headers.get(header::IF_MATCH) else {
-        return Ok(None);
-    };
-    let malformed = || Problem::new(Code::ValidationFailed).field("If-Match", Rule::WrongType);
-    let text = value.to_str().map_err(|_| malformed())?.trim();
-    if text == "*" || text.is_empty() {
-        return Ok(None);
+/// The versions that the thing may have; `*` asks only that it exists, which every command does. `If-None-Match: *` asks
+/// that it does not; tags there ask nothing that anybody needs of a write.
+fn expected(headers: &HeaderMap) -> Result<Option<Versions>, Problem> {
+    const NONE: &str = "If-None-Match";
+    let unborn = Tags::read(headers, &header::IF_NONE_MATCH, NONE)?;
+    let seen = Tags::read(headers, &header::IF_MATCH, "If-Match")?;
+    match (unborn, seen) {
+        (None, seen) => Ok(seen.and_then(|tags| tags.versions()).map(Versions::from)),
+        (Some(Tags::Any), None) => Ok(Some(Versions::from(vec![0]))),
+        _ => Err(Problem::invalid_field(NONE, Rule::NotAllowed)),
     }
-    let text = text.strip_prefix("W/").unwrap_or(text);
-    let text = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .unwrap_or(text);
-    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let version = if plain { text.parse().ok() } else { None };
-    version.map(Some).ok_or_else(malformed)
 }
 
 fn wants_async(headers: &HeaderMap) -> bool {
@@ -247,7 +267,8 @@ mod tests {
                 client_address: None,
                 request: Sha256::new(),
             };
-            write.anonymous(email, BodyHash::default()).command.unwrap().id
+            let (_, command) = write.command(&anonymous(email), BodyHash::default()).unwrap();
+            command.id
         };
         assert_eq!(command("1", "a@company.kz"), command("1", "a@company.kz"));
         assert_ne!(command("1", "a@company.kz"), command("1", "b@company.kz"));
@@ -255,12 +276,23 @@ mod tests {
     }
 
     #[test]
-    fn if_match_takes_every_spelling_of_a_version() {
-        for (text, version) in [("\"7\"", Some(7)), ("W/\"7\"", Some(7)), ("7", Some(7)), ("*", None)] {
-            assert_eq!(if_match(&with("if-match", text)).unwrap(), version, "{text}");
+    fn a_write_may_name_the_versions_it_expects_or_that_there_is_none() {
+        let versions = |name, text| expected(&with(name, text)).map(|versions| versions.map(|of| of.to_vec()));
+        for (text, of) in [
+            ("\"7\", W/\"8\", \"9\"", Some(vec![7, 9])),
+            ("7", Some(vec![7])),
+            ("W/\"7\"", Some(vec![])),
+            ("*", None),
+        ] {
+            assert_eq!(versions("if-match", text).unwrap(), of, "{text}");
         }
-        for text in ["seven", "\"\"", "-1", "\"7", "7, 8", "99999999999999999999"] {
-            assert!(if_match(&with("if-match", text)).is_err(), "{text}");
+        assert_eq!(versions("if-none-match", "*").unwrap(), Some(vec![0]));
+        for (name, text) in [
+            ("if-match", "seven"),
+            ("if-none-match", "\"7\""),
+            ("if-none-match", "7, 8"),
+        ] {
+            assert!(versions(name, text).is_err(), "{text}");
         }
     }
 

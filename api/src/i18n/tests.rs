@@ -18,13 +18,14 @@ const EDGE: &[&str] = &[
     "body.reserved_key",
     "body.unreadable",
     "command.too_large",
+    "metrics.not_public",
     "organization.bin.taken",
+    "organization.contradiction",
     "permission.missing",
     "person.erased",
     "product.barcode.taken",
     "product.code.taken",
     "reference.unknown",
-    "route.method_not_allowed",
     "route.missing",
     "session.ended",
     "store.busy",
@@ -33,7 +34,9 @@ const EDGE: &[&str] = &[
     "user.code_wrong",
     "user.email.taken",
     "user.email_not_verified",
+    "version.missing",
     "version.stale",
+    "workspace.busy",
     "workspace.contradiction",
     "workspace.slug.taken",
 ];
@@ -57,6 +60,7 @@ const RULES: &[Rule] = &[
     Rule::Unknown,
     Rule::NotAllowed,
     Rule::NotAUuid,
+    Rule::OtherCurrency,
 ];
 
 fn keys(language: Language) -> BTreeSet<&'static str> {

@@ -1,10 +1,16 @@
 //! Signing in and out. The answer fits document 1 (flat) and document 2 (in `data`) at once.
 
-use super::{code, normal_email, password, registration::require, session};
-use crate::openapi::{answering, told, told_to_all};
+use super::{
+    normal_email,
+    once::{Kept, Once},
+    password, pause, pending,
+    registration::require,
+    session::{self, Refused},
+};
 use crate::{
     envelope::{self, Envelope, Meta},
-    extract::{Body, SignedIn},
+    extract::{Body, BodyHash, NoQuery, SignedIn, Write, anonymous},
+    openapi::{answering, told, told_to_all},
     problem::{Code, Problem},
     state::App,
 };
@@ -13,8 +19,8 @@ use aide::axum::{
     routing::{get_with, post_with},
 };
 use axum::{
-    Json,
     extract::State,
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use domain::Role;
@@ -38,19 +44,12 @@ pub fn router() -> ApiRouter<App> {
         )
         .api_route(
             "/auth/refresh",
-            post_with(
-                refresh,
-                answering::<SignedInAnswer, 200>(told_to_all("Exchange a refresh token for new tokens")),
-            ),
+            post_with(refresh, answering::<SignedInAnswer, 200>(told_to_all(
+                    "Exchange a refresh token for new tokens; each is good once, but for a repeat with the same `Idempotency-Key`",
+                ))),
         )
-        .api_route(
-            "/auth/logout",
-            post_with(logout, answering::<Envelope<Message>, 200>(told("Sign out"))),
-        )
-        .api_route(
-            "/auth/me",
-            get_with(me, answering::<Envelope<Profile>, 200>(told("Who is signed in"))),
-        )
+        .api_route("/auth/logout", post_with(logout, answering::<Envelope<Message>, 200>(told("Sign out"))))
+        .api_route("/auth/me", get_with(me, answering::<Envelope<Profile>, 200>(told("Who is signed in"))))
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -120,37 +119,96 @@ impl Profile {
     }
 }
 
-async fn login(State(app): State<App>, Body { value, .. }: Body<Credentials>) -> Result<Response, Problem> {
-    sign_in(&app, value).await
+async fn login(
+    State(app): State<App>,
+    write: Write,
+    Body { value, .. }: Body<Credentials>,
+) -> Result<Response, Problem> {
+    sign_in(&app, &write, value).await
 }
 
-async fn login_email(State(app): State<App>, Body { value, .. }: Body<Credentials>) -> Result<Response, Problem> {
-    sign_in(&app, value).await
+async fn login_email(
+    State(app): State<App>,
+    write: Write,
+    Body { value, .. }: Body<Credentials>,
+) -> Result<Response, Problem> {
+    sign_in(&app, &write, value).await
 }
 
-async fn sign_in(app: &App, Credentials { email, password }: Credentials) -> Result<Response, Problem> {
-    require(&[("email", &email), ("password", &password)])?;
-    let user = platform::user_by_email(&app.pool, &normal_email(&email)).await?;
-    let stored = match &user {
-        Some(user) => password::load(&app.pool, user.id).await?,
-        None => None,
+async fn sign_in(app: &App, write: &Write, credentials: Credentials) -> Result<Response, Problem> {
+    require(&[("email", &credentials.email), ("password", &credentials.password)])?;
+    let email = normal_email(&credentials.email);
+    let entrance = app
+        .door
+        .enter(app.pepper.tag("account", &[email.as_bytes()]), write.client())
+        .map_err(|wait| Problem::slowed("sign_in.slowed", wait))?;
+    let user = platform::user_by_email(&app.pool, &email).await?;
+    // An address that is not proved yet has as many passwords as there are attempts.
+    let (stored, attempt) = match &user {
+        Some(user) => (password::load(&app.pool, user.id).await?, None),
+        None => match pending::newest(&app.pool, &email, write.client()).await? {
+            Some(attempt) => (attempt.password_hash, Some(attempt.id)),
+            None => (None, None),
+        },
     };
-    let right = app.passwords.verify(password, stored).await?;
-    let user = user
-        .filter(|_| right)
-        .ok_or_else(|| Problem::new(Code::AuthInvalidCredentials))?;
-    if !user.verified {
-        // Strangers can use up a code, and a day can pass: the owner of the password is never locked out for good.
-        code::renew(&app.pool, user.id).await?;
-        return Err(Problem::new(Code::AuthForbidden).because("user.email_not_verified"));
+    if !app.passwords.verify(entrance.who, credentials.password, stored).await? {
+        entrance.wrong();
+        return Err(Problem::new(Code::AuthInvalidCredentials));
     }
-    let refresh_token = session::begin(&app.pool, user.id, app.config.refresh_expiration).await?;
-    answer(app, user, refresh_token).await
+    match user {
+        Some(user) if user.verified => {
+            entrance.right();
+            begin(app, write, user).await
+        }
+        // Anybody can have a password for an address that nobody has proved: it earns no trust.
+        user => {
+            let pending = user.map(|user| user.id).or(attempt).ok_or_else(Problem::internal)?;
+            another_code(app, pending, &email, write.client()).await?;
+            Err(Problem::new(Code::AuthForbidden).because("user.email_not_verified"))
+        }
+    }
 }
 
-async fn answer(app: &App, user: User, refresh_token: String) -> Result<Response, Problem> {
+/// Strangers can use up a code, and a day can pass: who knows the password gets another, though not at any pace.
+async fn another_code(app: &App, pending: Uuid, email: &str, client: &str) -> Result<(), Problem> {
+    if !app.mail.is_configured() {
+        return Ok(());
+    }
+    let mut tx = app.pool.begin().await?;
+    if !pending::is_spent(&mut tx, pending).await? {
+        return Ok(());
+    }
+    if app.is_limited() && pause::code(&mut tx, &app.pepper, email, client).await?.is_err() {
+        return Ok(());
+    }
+    pending::renew(&mut tx, &app.pepper, pending).await?;
+    tx.commit().await?;
+    app.mail.ring();
+    Ok(())
+}
+
+/// The password was right, whatever the key: so that the key is not bound to a hash of it.
+async fn begin(app: &App, write: &Write, user: User) -> Result<Response, Problem> {
+    let who = anonymous(&user.email);
+    let once = Once::new(&app.pepper, write, &who, BodyHash::of(user.email.as_bytes()));
+    let profile = profile(app, user).await?;
+    let mut tx = app.pool.begin().await?;
+    if let Some(first) = once.enter(&mut tx).await? {
+        return Ok(first.into_response());
+    }
+    let refresh_token = session::begin(&mut tx, profile.id, app.config.refresh_expiration).await?;
+    let answer = answer(app, profile, refresh_token)?;
+    once.keep(&mut tx, &answer).await?;
+    tx.commit().await?;
+    Ok(answer.into_response())
+}
+
+async fn profile(app: &App, user: User) -> Result<Profile, Problem> {
     let memberships = platform::memberships(&app.pool, user.id).await?;
-    let profile = Profile::new(user, &memberships);
+    Ok(Profile::new(user, &memberships))
+}
+
+fn answer(app: &App, profile: Profile, refresh_token: String) -> Result<Kept, Problem> {
     let access_token = app.tokens.issue(profile.id, profile.workspace_id)?;
     let answer = SignedInAnswer {
         success: true,
@@ -167,7 +225,7 @@ async fn answer(app: &App, user: User, refresh_token: String) -> Result<Response
         },
         meta: Meta::now(),
     };
-    Ok(Json(answer).into_response())
+    Kept::new(StatusCode::OK, &answer)
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -178,14 +236,42 @@ struct Refresh {
     refresh_token: String,
 }
 
-async fn refresh(State(app): State<App>, Body { value, .. }: Body<Refresh>) -> Result<Response, Problem> {
+async fn refresh(
+    State(app): State<App>,
+    write: Write,
+    Body { value, hash }: Body<Refresh>,
+) -> Result<Response, Problem> {
     require(&[("refreshToken", &value.refresh_token)])?;
-    let (user_id, refresh_token) =
-        session::refresh(&app.pool, &value.refresh_token, app.config.refresh_expiration).await?;
-    let user = platform::user(&app.pool, user_id)
+    let held = session::of(&app.pool, &value.refresh_token)
+        .await?
+        .ok_or_else(session::ended)?;
+    let user = platform::user(&app.pool, held.user)
         .await?
         .ok_or_else(Problem::unauthorized)?;
-    answer(&app, user, refresh_token).await
+    let profile = profile(&app, user).await?;
+    let once = Once::new(&app.pepper, &write, &format!("session:{}", held.family), hash);
+    let mut tx = app.pool.begin().await?;
+    if let Some(first) = once.enter(&mut tx).await? {
+        // Tokens of a session that was ended since are not told again.
+        return if held.goes_on {
+            Ok(first.into_response())
+        } else {
+            Err(session::ended())
+        };
+    }
+    let next = match session::refresh(&mut tx, &value.refresh_token, app.config.refresh_expiration).await {
+        Ok(next) => next,
+        Err(Refused::Problem(problem)) => return Err(problem),
+        Err(Refused::Stolen) => {
+            tx.rollback().await?;
+            session::revoke(&app.pool, held.family).await?;
+            return Err(session::ended());
+        }
+    };
+    let answer = answer(&app, profile, next)?;
+    once.keep(&mut tx, &answer).await?;
+    tx.commit().await?;
+    Ok(answer.into_response())
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -203,16 +289,25 @@ struct Message {
 async fn logout(
     State(app): State<App>,
     person: SignedIn,
-    Body { value, .. }: Body<Logout>,
+    write: Write,
+    Body { value, hash }: Body<Logout>,
 ) -> Result<Response, Problem> {
-    session::end(&app.pool, person.user_id.uuid(), value.refresh_token.as_deref()).await?;
-    Ok(envelope::ok(Message { message: "Logged out" }))
+    let user = person.user_id.uuid();
+    let once = Once::new(&app.pepper, &write, &user.to_string(), hash);
+    let mut tx = app.pool.begin().await?;
+    if let Some(first) = once.enter(&mut tx).await? {
+        return Ok(first.into_response());
+    }
+    session::end(&mut tx, user, value.refresh_token.as_deref()).await?;
+    let answer = Kept::new(StatusCode::OK, &Envelope::of(Message { message: "Logged out" }))?;
+    once.keep(&mut tx, &answer).await?;
+    tx.commit().await?;
+    Ok(answer.into_response())
 }
 
-async fn me(State(app): State<App>, person: SignedIn) -> Result<Response, Problem> {
+async fn me(State(app): State<App>, person: SignedIn, _: NoQuery) -> Result<Response, Problem> {
     let user = platform::user(&app.pool, person.user_id.uuid())
         .await?
         .ok_or_else(Problem::unauthorized)?;
-    let memberships = platform::memberships(&app.pool, user.id).await?;
-    Ok(envelope::ok(Profile::new(user, &memberships)))
+    Ok(envelope::ok(profile(&app, user).await?))
 }

@@ -1,7 +1,7 @@
-//! Access tokens: short-lived JWTs signed with Ed25519. The key is made once and kept in the database, so that every
-//! node reads what any node wrote.
+//! Access tokens: short-lived JWTs signed with Ed25519. The keys stand in the database, so that every node reads what any
+//! node wrote; each node learns of a new one by itself, at the latest when it sees a token signed with it.
 
-use super::secrets;
+use super::{eddsa, secrets};
 use crate::problem::{Code, Problem};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::Utc;
@@ -10,18 +10,34 @@ use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode, errors::ErrorKind,
 };
 use serde::{Deserialize, Serialize};
-use sqlx::PgPool;
-use std::{collections::HashMap, time::Duration};
+use sqlx::{PgConnection, PgPool};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
+/// How often the keys are looked at; a key that was dropped is honoured no longer than this.
+const LOOK: Duration = Duration::from_secs(30);
+/// How often a token with an unknown key may have us look, whoever sends such tokens.
+const LOOK_MIN: Duration = Duration::from_secs(1);
+
 pub struct Tokens {
-    kid: String,
-    signing: EncodingKey,
-    /// Older keys too: a token stays good until it expires.
-    verifying: HashMap<String, DecodingKey>,
+    pool: PgPool,
+    keys: RwLock<Arc<Keys>>,
+    looked: Mutex<Option<Instant>>,
     validation: Validation,
     lifetime: Duration,
-    pepper: [u8; 32],
+}
+
+struct Keys {
+    /// Of the newest.
+    kid: String,
+    signing: EncodingKey,
+    /// Older ones too: a token stays good until it expires.
+    verifying: HashMap<String, DecodingKey>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,39 +62,30 @@ pub enum KeyError {
 impl Tokens {
     /// Loads the keys, and makes the first one when there is none.
     pub async fn open(pool: &PgPool, lifetime: Duration) -> Result<Self, KeyError> {
-        let keys = keys(pool).await?;
-        Self::from_keys(&keys, lifetime)
+        Ok(Self::with(pool.clone(), Keys::new(&first(pool).await?)?, lifetime))
     }
 
-    /// The newest key comes first.
-    fn from_keys(keys: &[(String, Vec<u8>)], lifetime: Duration) -> Result<Self, KeyError> {
-        let mut verifying = HashMap::new();
-        let mut newest = None;
-        for (kid, seed) in keys {
-            let seed: &[u8; 32] = seed.as_slice().try_into().map_err(|_| KeyError::Malformed)?;
-            let key = SigningKey::from_bytes(seed);
-            verifying.insert(kid.clone(), DecodingKey::from_ed_der(key.verifying_key().as_bytes()));
-            if newest.is_none() {
-                let der = key.to_pkcs8_der().map_err(|_| KeyError::Malformed)?;
-                newest = Some((
-                    kid.clone(),
-                    EncodingKey::from_ed_der(der.as_bytes()),
-                    secrets::digest(&[b"prometric.pepper", seed]),
-                ));
-            }
-        }
-        let (kid, signing, pepper) = newest.ok_or(KeyError::Malformed)?;
+    fn with(pool: PgPool, keys: Keys, lifetime: Duration) -> Self {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.leeway = 0;
         validation.set_required_spec_claims(&["exp", "sub"]);
-        Ok(Self {
-            kid,
-            signing,
-            verifying,
+        Self {
+            pool,
+            keys: RwLock::new(Arc::new(keys)),
+            looked: Mutex::new(None),
             validation,
             lifetime,
-            pepper,
-        })
+        }
+    }
+
+    /// Looks at the keys from time to time, for ever.
+    pub async fn keep_fresh(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Err(error) = self.look().await {
+                tracing::warn!(%error, "the signing keys cannot be looked at");
+            }
+        }
     }
 
     pub fn issue(&self, user: Uuid, workspace: Option<Uuid>) -> Result<String, Problem> {
@@ -91,20 +98,23 @@ impl Tokens {
             exp: now.saturating_add(lifetime),
             jti: Uuid::now_v7(),
         };
+        let keys = self.keys();
         let mut header = Header::new(Algorithm::EdDSA);
-        header.kid = Some(self.kid.clone());
-        encode(&header, &claims, &self.signing).map_err(|error| {
+        header.kid = Some(keys.kid.clone());
+        encode(&header, &claims, &keys.signing).map_err(|error| {
             tracing::error!(%error, "a token could not be signed");
             Problem::internal()
         })
     }
 
-    pub fn read(&self, token: &str) -> Result<Claims, Problem> {
+    pub async fn read(&self, token: &str) -> Result<Claims, Problem> {
         let header = decode_header(token).map_err(|_| Problem::unauthorized())?;
-        let key = header
-            .kid
-            .and_then(|kid| self.verifying.get(&kid))
-            .ok_or_else(Problem::unauthorized)?;
+        let kid = header.kid.ok_or_else(Problem::unauthorized)?;
+        let mut keys = self.keys();
+        if !keys.verifying.contains_key(&kid) {
+            keys = self.look_for(&kid).await?;
+        }
+        let key = keys.verifying.get(&kid).ok_or_else(Problem::unauthorized)?;
         let read = decode::<Claims>(token, key, &self.validation);
         read.map(|token| token.claims).map_err(|error| match error.kind() {
             ErrorKind::ExpiredSignature => Problem::new(Code::AuthTokenExpired),
@@ -112,33 +122,120 @@ impl Tokens {
         })
     }
 
-    /// A secret that makes hashes of guessable things useless to others.
-    pub fn pepper(&self) -> &[u8] {
-        &self.pepper
+    /// A lock held by a panic guards one pointer, whole before and after.
+    fn keys(&self) -> Arc<Keys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The keys as they are now, if we have not looked just before; others wait for whoever looks.
+    async fn look_for(&self, kid: &str) -> Result<Arc<Keys>, Problem> {
+        let mut looked = self.looked.lock().await;
+        let keys = self.keys();
+        if keys.verifying.contains_key(kid) || looked.is_some_and(|looked| looked.elapsed() < LOOK_MIN) {
+            return Ok(keys);
+        }
+        *looked = Some(Instant::now());
+        match self.look().await {
+            Ok(()) => Ok(self.keys()),
+            Err(KeyError::Database(error)) => Err(error.into()),
+            Err(KeyError::Malformed) => {
+                tracing::error!("a signing key is malformed");
+                Err(Problem::internal())
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<(), KeyError> {
+        let keys = Keys::new(&all(&mut *self.pool.acquire().await?).await?)?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        Ok(())
+    }
+
+    /// Whose token this is, though it may just have expired: to count what they ask, never to let them in.
+    pub fn holder(&self, token: &str) -> Option<Claims> {
+        let keys = self.keys();
+        let key = keys.verifying.get(&decode_header(token).ok()?.kid?)?;
+        let mut lenient = self.validation.clone();
+        lenient.leeway = 60 * 60;
+        decode::<Claims>(token, key, &lenient).ok().map(|token| token.claims)
     }
 }
 
-/// All keys, the newest first. Two nodes that start at once agree on one.
-async fn keys(pool: &PgPool) -> Result<Vec<(String, Vec<u8>)>, sqlx::Error> {
+impl Keys {
+    /// The newest key comes first.
+    fn new(keys: &[(String, Vec<u8>)]) -> Result<Self, KeyError> {
+        eddsa::install();
+        let mut verifying = HashMap::new();
+        let mut newest = None;
+        for (kid, seed) in keys {
+            let seed: &[u8; 32] = seed.as_slice().try_into().map_err(|_| KeyError::Malformed)?;
+            let key = SigningKey::from_bytes(seed);
+            verifying.insert(kid.clone(), DecodingKey::from_ed_der(key.verifying_key().as_bytes()));
+            if newest.is_none() {
+                let der = key.to_pkcs8_der().map_err(|_| KeyError::Malformed)?;
+                newest = Some((kid.clone(), EncodingKey::from_ed_der(der.as_bytes())));
+            }
+        }
+        let (kid, signing) = newest.ok_or(KeyError::Malformed)?;
+        Ok(Self {
+            kid,
+            signing,
+            verifying,
+        })
+    }
+}
+
+/// Makes a new key, with which all nodes sign from now on. Tokens signed with the others stay good until they expire,
+/// unless those are dropped: then everybody signs in or refreshes anew.
+pub async fn rotate(pool: &PgPool, drop_others: bool) -> Result<String, sqlx::Error> {
     let mut tx = pool.begin().await?;
-    sqlx::query("lock table platform.signing_keys in share row exclusive mode")
-        .execute(&mut *tx)
-        .await?;
-    let all = "select kid, seed from platform.signing_keys order by created_at desc, kid";
-    let mut keys: Vec<(String, Vec<u8>)> = sqlx::query_as(all).fetch_all(&mut *tx).await?;
-    if keys.is_empty() {
-        let seed = secrets::random();
-        let kid =
-            URL_SAFE_NO_PAD.encode(&secrets::digest(&[SigningKey::from_bytes(&seed).verifying_key().as_bytes()])[..9]);
-        sqlx::query("insert into platform.signing_keys (kid, seed) values ($1, $2)")
+    lock(&mut tx).await?;
+    let (kid, _) = make(&mut tx).await?;
+    if drop_others {
+        sqlx::query("delete from platform.signing_keys where kid <> $1")
             .bind(&kid)
-            .bind(&seed[..])
             .execute(&mut *tx)
             .await?;
-        keys.push((kid, seed.to_vec()));
+    }
+    tx.commit().await?;
+    Ok(kid)
+}
+
+/// All keys, the newest first; the first one is made. Two nodes that start at once agree on it.
+async fn first(pool: &PgPool) -> Result<Vec<(String, Vec<u8>)>, sqlx::Error> {
+    let mut tx = pool.begin().await?;
+    lock(&mut tx).await?;
+    let mut keys = all(&mut tx).await?;
+    if keys.is_empty() {
+        keys.push(make(&mut tx).await?);
     }
     tx.commit().await?;
     Ok(keys)
+}
+
+async fn lock(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("lock table platform.signing_keys in share row exclusive mode")
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+async fn all(connection: &mut PgConnection) -> Result<Vec<(String, Vec<u8>)>, sqlx::Error> {
+    sqlx::query_as("select kid, seed from platform.signing_keys order by created_at desc, kid")
+        .fetch_all(connection)
+        .await
+}
+
+async fn make(connection: &mut PgConnection) -> Result<(String, Vec<u8>), sqlx::Error> {
+    let seed = secrets::random();
+    let public = SigningKey::from_bytes(&seed).verifying_key();
+    let kid = URL_SAFE_NO_PAD.encode(&secrets::digest(&[public.as_bytes()])[..9]);
+    sqlx::query("insert into platform.signing_keys (kid, seed, created_at) values ($1, $2, clock_timestamp())")
+        .bind(&kid)
+        .bind(&seed[..])
+        .execute(connection)
+        .await?;
+    Ok((kid, seed.to_vec()))
 }
 
 #[cfg(test)]
@@ -146,31 +243,34 @@ mod tests {
     use super::*;
 
     fn tokens(kid: &str, seed: u8, lifetime: u64) -> Tokens {
-        Tokens::from_keys(&[(kid.to_owned(), vec![seed; 32])], Duration::from_secs(lifetime)).unwrap()
+        // Nobody listens there: what asks the database fails.
+        let pool = PgPool::connect_lazy("postgres://127.0.0.1:1/none").unwrap();
+        let keys = Keys::new(&[(kid.to_owned(), vec![seed; 32])]).unwrap();
+        Tokens::with(pool, keys, Duration::from_secs(lifetime))
     }
 
-    #[test]
-    fn what_is_issued_can_be_read() {
+    #[tokio::test]
+    async fn what_is_issued_can_be_read() {
         let tokens = tokens("a", 1, 60);
         let (user, workspace) = (Uuid::now_v7(), Some(Uuid::now_v7()));
-        let claims = tokens.read(&tokens.issue(user, workspace).unwrap()).unwrap();
+        let claims = tokens.read(&tokens.issue(user, workspace).unwrap()).await.unwrap();
         assert_eq!((claims.sub, claims.wid, claims.exp - claims.iat), (user, workspace, 60));
     }
 
-    #[test]
-    fn another_key_and_garbage_are_unauthorized() {
+    #[tokio::test]
+    async fn another_key_and_garbage_are_unauthorized() {
         let foreign = tokens("a", 2, 60).issue(Uuid::now_v7(), None).unwrap();
         for token in [foreign.as_str(), "", "a.b.c", "null"] {
             assert_eq!(
-                tokens("a", 1, 60).read(token).unwrap_err().code(),
+                tokens("a", 1, 60).read(token).await.unwrap_err().code(),
                 Code::AuthUnauthorized,
                 "{token}"
             );
         }
     }
 
-    #[test]
-    fn an_expired_token_says_so() {
+    #[tokio::test]
+    async fn an_expired_token_says_so() {
         let tokens = tokens("a", 1, 60);
         let claims = Claims {
             sub: Uuid::now_v7(),
@@ -181,17 +281,17 @@ mod tests {
         };
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some("a".into());
-        let expired = encode(&header, &claims, &tokens.signing).unwrap();
-        assert_eq!(tokens.read(&expired).unwrap_err().code(), Code::AuthTokenExpired);
+        let expired = encode(&header, &claims, &tokens.keys().signing).unwrap();
+        assert_eq!(tokens.read(&expired).await.unwrap_err().code(), Code::AuthTokenExpired);
     }
 
-    #[test]
-    fn an_unsigned_token_is_worth_nothing() {
+    #[tokio::test]
+    async fn an_unsigned_token_is_worth_nothing() {
         let claims = URL_SAFE_NO_PAD.encode(r#"{"sub":"0190c2a5-0000-7000-8000-000000000000","exp":99999999999}"#);
         for header in [r#"{"alg":"none","kid":"a"}"#, r#"{"alg":"HS256","kid":"a"}"#] {
             let token = format!("{}.{claims}.", URL_SAFE_NO_PAD.encode(header));
             assert_eq!(
-                tokens("a", 1, 60).read(&token).unwrap_err().code(),
+                tokens("a", 1, 60).read(&token).await.unwrap_err().code(),
                 Code::AuthUnauthorized,
                 "{header}"
             );

@@ -1,6 +1,6 @@
 //! The workspaces a person may enter, and new ones.
 
-use super::registration::{slugs, tenant_key};
+use super::provision::{slugs, tenant_key};
 use crate::openapi::{answering, told};
 use crate::{
     envelope::{self, Envelope, Listed},

@@ -165,7 +165,7 @@ async fn page(
         MINE.to_owned()
     };
     let values = [caller.role.code().to_owned(), caller.user_id.to_string()];
-    Ok(view::page_where::<Row>(&app.pool, &caller.schema(), pairs, &condition, &values).await?)
+    Ok(view::page_where::<Row>(&app.reads, &caller.schema(), pairs, &condition, &values).await?)
 }
 
 async fn mark(
@@ -181,7 +181,7 @@ async fn mark(
         return Err(Problem::invalid_field("ids", Rule::TooMany { max: IDS_MAX }));
     }
     let context = write.context(caller, hash);
-    let position = notification::read(&app.executor, &ids, caller.user_id, &context).await?;
+    let position = notification::read(&app.executor, &ids, (caller.user_id, caller.role), &context).await?;
     let written = write.settle_at(app, context.workspace, position, None).await;
     Ok(written.ok(NotificationRead {
         message: "Notification marked as read",

@@ -2,7 +2,7 @@
 
 use super::{json_content, lists, parameter};
 use crate::{
-    extract::{Asked, Body, Caller, Id, List, May, ProductParam, SignedIn, Write},
+    extract::{Asked, Body, Caller, Id, List, May, NoQuery, ProductParam, SignedIn, Write},
     i18n::Language,
 };
 use aide::{OperationInput, generate::GenContext, openapi};
@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde_json::json;
 
 /// Entity tags as `If-Match` takes them.
-const VERSIONS: &str = r#"^(\*|(W/)?"[0-9]{1,18}")$"#;
+const VERSIONS: &str = r#"^(\*|(W/)?"[0-9]{1,18}"(, (W/)?"[0-9]{1,18}"){0,9})$"#;
 
 impl<R> OperationInput for May<R> {
     fn operation_input(context: &mut GenContext, operation: &mut openapi::Operation) {
@@ -28,6 +28,11 @@ impl OperationInput for Caller {
                 "The workspace, when the path has none",
             ),
             ("X-Tenant-Key", json!({ "type": "string" }), "The same by its key"),
+            (
+                "X-Organization-Id",
+                json!({ "type": "string", "format": "uuid" }),
+                "Must be the workspace's, when it is given",
+            ),
         ] {
             parameter(
                 operation,
@@ -69,6 +74,8 @@ fn path_id(operation: &mut openapi::Operation, name: &str) {
     );
 }
 
+impl OperationInput for NoQuery {}
+
 impl<V: Shape + JsonSchema> OperationInput for List<V> {
     fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
         lists::list_of::<V>(operation);
@@ -86,7 +93,7 @@ impl OperationInput for Write {
             (
                 "If-Match",
                 json!({ "type": "string", "pattern": VERSIONS }),
-                "The version it may be changed at, as `ETag` gives it",
+                "The versions it may be changed at, as `ETag` gives them",
             ),
             (
                 "Prefer",

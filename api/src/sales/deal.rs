@@ -23,7 +23,7 @@ use commands::{
 };
 use domain::{
     id::DealId,
-    sales::deal::{Deal, DealCommand, DealEvent, Details, Loss, Stage, Win},
+    sales::deal::{DealCommand, DealEvent, Details, Loss, Stage, Win},
 };
 use projections::sales::deal::{Closed, Row, closed_at};
 use schemars::JsonSchema;
@@ -209,7 +209,7 @@ async fn take(
     step: Step,
 ) -> Result<Reply<DealChanged>, Problem> {
     let context = write.context(caller, hash);
-    let done = app.executor.execute::<Deal>(id, &step.command, &context).await?;
+    let done = deal::execute(&app.executor, id, step.command, &context).await?;
     answer(app, write, caller, &done, Some(step.stage), step.message).await
 }
 

@@ -15,6 +15,8 @@ pub struct Field {
     /// `#[serde(rename = "…")]`, if it has one.
     pub rename: Option<String>,
     pub docs: Vec<Attribute>,
+    /// `#[serde(skip)]`: no field of the noun, but something its struct carries along.
+    pub skip: bool,
     pub looked_up: bool,
     pub filled: bool,
     /// An expression: the `Limits` of the field.
@@ -37,7 +39,7 @@ fn read(field: &syn::Field) -> Result<Field> {
         .ident
         .clone()
         .ok_or_else(|| Error::new(field.span(), "a name is expected"))?;
-    let rename = renamed(&field.attrs)?;
+    let Serde { rename, skip } = Serde::of(&field.attrs)?;
     let name = rename.clone().unwrap_or_else(|| camel_case(&ident.to_string()));
     let said = Said::of(&field.attrs)?;
     if holds_text(&field.ty) && !said.bounded && !said.looked_up {
@@ -62,6 +64,7 @@ fn read(field: &syn::Field) -> Result<Field> {
             .filter(|attribute| attribute.path().is_ident("doc"))
             .cloned()
             .collect(),
+        skip,
         looked_up: said.looked_up,
         filled: said.filled,
         limits: quote!(crate::field::Limits {
@@ -144,19 +147,29 @@ fn holds_text(ty: &Type) -> bool {
     ["String", "Option < String >", "Vec < String >"].contains(&text.as_str())
 }
 
-fn renamed(attributes: &[Attribute]) -> Result<Option<String>> {
-    let mut found = None;
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
-        attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("rename") {
-                found = Some(meta.value()?.parse::<LitStr>()?.value());
-            } else if meta.input.peek(Token![=]) {
-                meta.value()?.parse::<Expr>()?;
-            }
-            Ok(())
-        })?;
+/// What serde is told of the field: another name, or nothing at all.
+#[derive(Default)]
+struct Serde {
+    rename: Option<String>,
+    skip: bool,
+}
+
+impl Serde {
+    fn of(attributes: &[Attribute]) -> Result<Self> {
+        let mut told = Self::default();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("rename") {
+                    told.rename = Some(meta.value()?.parse::<LitStr>()?.value());
+                } else if meta.input.peek(Token![=]) {
+                    meta.value()?.parse::<Expr>()?;
+                }
+                told.skip |= meta.path.is_ident("skip");
+                Ok(())
+            })?;
+        }
+        Ok(told)
     }
-    Ok(found)
 }
 
 /// `customer_id` is `customerId`.

@@ -7,7 +7,8 @@ use syn::{DeriveInput, Result};
 
 pub fn derive(input: DeriveInput) -> Result<TokenStream> {
     let of = &input.ident;
-    let fields = field::of(&input)?;
+    let (carried, fields): (Vec<Field>, Vec<Field>) = field::of(&input)?.into_iter().partition(|field| field.skip);
+    let carried = carried.iter().map(|field| &field.ident);
     let listed = fields.iter().map(
         |Field {
              ty,
@@ -53,7 +54,7 @@ pub fn derive(input: DeriveInput) -> Result<TokenStream> {
             }
 
             fn tidy(self) -> Self {
-                Self { #(#idents: crate::field::FieldValue::tidy(self.#idents)),* }
+                Self { #(#idents: crate::field::FieldValue::tidy(self.#idents),)* #(#carried: self.#carried),* }
             }
         }
     })

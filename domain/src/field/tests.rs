@@ -1,7 +1,8 @@
 //! The list of fields: every limit at its edge, and what the derives write.
 
-use super::*;
-use crate::{Change, Money, Patch, Percent};
+use super::FieldKind;
+use crate::{Change, Changes, Choice, Fields, Money, Patch, Percent};
+use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

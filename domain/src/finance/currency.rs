@@ -19,6 +19,11 @@ impl Currency {
         Self("KZT".to_owned())
     }
 
+    /// Whether it is the one that sums over documents are kept in.
+    pub fn is_base(&self) -> bool {
+        *self == Self::default()
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -3,7 +3,8 @@
 
 use crate::{
     Aggregate, Check, Choice, Event, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violations,
-    finance::Currency,
+    finance::{Currency, in_base},
+    fixed::Rate,
     id::{CustomerId, DealId, InvoiceId, OrderId, PaymentId},
     sales::line::{self, Line},
 };
@@ -58,6 +59,9 @@ pub struct Created {
     pub issue_date: NaiveDate,
     pub due_date: NaiveDate,
     pub notes: Option<String>,
+    /// What one unit of the currency is worth in the base currency; absent for the latter, and when there was no rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rate: Option<Rate>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +98,9 @@ pub enum InvoiceEvent {
         method: String,
         reference: Option<String>,
         date: NaiveDate,
+        /// In the base currency at the invoice's rate, so that a paid invoice leaves nothing; absent as the rate is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base_amount: Option<Money>,
     },
     #[serde(rename = "invoice.paid")]
     Paid {
@@ -128,6 +135,9 @@ pub enum InvoiceRejection {
     #[error("an invoice has at least one line")]
     #[rejection(Invalid, "invoice.empty")]
     Empty,
+    #[error("nothing is to be paid")]
+    #[rejection(Invalid, "invoice.nothing_to_pay")]
+    NothingToPay,
     #[error("{open} is open")]
     #[rejection(Balance, "invoice.above_open")]
     AboveOpen { open: Money },
@@ -160,6 +170,8 @@ impl Aggregate for Invoice {
             (Self::Unknown, C::Create(created)) if line::sum(&created.items) != Some(created.amount) => {
                 Err(Violations::one("amount", Rule::NotAllowed).into())
             }
+            // No payment could ever settle it.
+            (Self::Unknown, C::Create(created)) if created.amount.is_zero() => Err(R::NothingToPay),
             (Self::Unknown, C::Create(created)) => Ok(vec![InvoiceEvent::Created(created.clone())]),
             (Self::Unknown, C::Pay(_)) => Err(R::Missing),
             (Self::Known(invoice), C::Pay(payment)) => invoice.pay(payment),
@@ -218,6 +230,7 @@ impl Known {
             method: payment.method.clone(),
             reference: payment.reference.clone(),
             date: payment.date,
+            base_amount: self.in_base(payment.amount),
         };
         let settled = applied == open && applied.is_positive();
         let paid = settled.then_some(InvoiceEvent::Paid {
@@ -227,6 +240,20 @@ impl Known {
             amount: self.bill.amount,
         });
         Ok([received].into_iter().chain(paid).collect())
+    }
+
+    /// The next payment in the base currency: what it adds to all that was paid, so that parts add up to the whole
+    /// whatever is rounded.
+    fn in_base(&self, payment: Money) -> Option<Money> {
+        let Created {
+            amount,
+            currency,
+            exchange_rate,
+            ..
+        } = &self.bill;
+        let rate = exchange_rate.filter(|rate| amount.at(*rate).is_some())?;
+        let of = |paid| in_base(paid, currency, Some(rate));
+        Some(of(self.paid.plus(payment))?.minus(of(self.paid)?))
     }
 }
 
@@ -246,102 +273,4 @@ pub struct Known {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::given;
-
-    fn created() -> InvoiceEvent {
-        let day = NaiveDate::from_ymd_opt(2025, 1, 15).unwrap();
-        InvoiceEvent::Created(Box::new(Created {
-            invoice_number: "INV-2025-0001".into(),
-            kind: InvoiceKind::Proforma,
-            status: Status::Sent,
-            customer_id: CustomerId::default(),
-            customer_name: None,
-            order_id: None,
-            order_number: None,
-            deal_id: None,
-            items: Line::adjustment("ERP", Money::whole(22_500_000)).into_iter().collect(),
-            amount: Money::whole(22_500_000),
-            currency: Currency::kzt(),
-            issue_date: day,
-            due_date: day,
-            notes: None,
-        }))
-    }
-
-    fn payment(amount: i32) -> Payment {
-        Payment {
-            id: PaymentId::default(),
-            invoice_id: InvoiceId::default(),
-            amount: Money::whole(amount),
-            method: "bank_transfer".into(),
-            reference: None,
-            date: NaiveDate::from_ymd_opt(2025, 1, 20).unwrap(),
-            allow_credit: false,
-        }
-    }
-
-    fn received(amount: i32, applied: i32) -> InvoiceEvent {
-        InvoiceEvent::PaymentReceived {
-            payment_id: PaymentId::default(),
-            payment_number: Number::pending(),
-            invoice_id: InvoiceId::default(),
-            invoice_number: "INV-2025-0001".into(),
-            customer_id: CustomerId::default(),
-            order_id: None,
-            amount: Money::whole(amount),
-            applied: Money::whole(applied),
-            credit: Money::whole(amount - applied),
-            currency: Currency::kzt(),
-            method: "bank_transfer".into(),
-            reference: None,
-            date: NaiveDate::from_ymd_opt(2025, 1, 20).unwrap(),
-        }
-    }
-
-    fn paid() -> InvoiceEvent {
-        InvoiceEvent::Paid {
-            customer_id: CustomerId::default(),
-            order_id: None,
-            deal_id: None,
-            amount: Money::whole(22_500_000),
-        }
-    }
-
-    #[test]
-    fn paid_in_two_parts() {
-        given::<Invoice>([created()])
-            .when(InvoiceCommand::Pay(payment(10_000_000)))
-            .then([received(10_000_000, 10_000_000)]);
-        let first = [created(), received(10_000_000, 10_000_000)];
-        given::<Invoice>(first)
-            .when(InvoiceCommand::Pay(payment(12_500_000)))
-            .then([received(12_500_000, 12_500_000), paid()]);
-    }
-
-    #[test]
-    fn more_than_is_open_is_refused_unless_the_rest_may_become_credit() {
-        let above = InvoiceCommand::Pay(payment(22_500_001));
-        given::<Invoice>([created()])
-            .when(above)
-            .then_rejected(InvoiceRejection::AboveOpen {
-                open: Money::whole(22_500_000),
-            });
-        let generous = InvoiceCommand::Pay(Payment {
-            allow_credit: true,
-            ..payment(22_500_001)
-        });
-        given::<Invoice>([created()])
-            .when(generous)
-            .then([received(22_500_001, 22_500_000), paid()]);
-    }
-
-    #[test]
-    fn nothing_or_less_is_no_payment() {
-        let refused = InvoiceRejection::Invalid(Violations::one("amount", Rule::NotPositive));
-        given::<Invoice>([created()])
-            .when(InvoiceCommand::Pay(payment(-5)))
-            .then_rejected(refused);
-    }
-}
+mod tests;

@@ -16,7 +16,11 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub enum NotificationCommand {
     Notify(Box<Created>),
-    Read { user_id: UserId },
+    /// By somebody with that role: only who is addressed can have read it.
+    Read {
+        user_id: UserId,
+        role: Role,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, VariantArray)]
@@ -26,6 +30,7 @@ pub enum NotificationCommand {
 pub enum Topic {
     DealWon,
     ProductionShortage,
+    BillMissing,
     ProcessParked,
 }
 
@@ -86,23 +91,39 @@ impl Aggregate for Notification {
             (Self::Unknown, C::Notify(created)) => Ok(vec![NotificationEvent::Created(created.clone())]),
             (Self::Unknown, C::Read { .. }) => Err(NotificationRejection::Missing),
             (Self::Known { .. }, C::Notify(_)) => Ok(vec![]),
-            (Self::Known { read_by }, C::Read { user_id }) if read_by.contains(user_id) => Ok(vec![]),
-            (Self::Known { .. }, C::Read { user_id }) => Ok(vec![NotificationEvent::Read { user_id: *user_id }]),
+            (Self::Known { audience, read_by }, C::Read { user_id, role }) => {
+                match audience.includes(*user_id, *role) {
+                    // What is not theirs is not there for them.
+                    false => Err(NotificationRejection::Missing),
+                    true if read_by.contains(user_id) => Ok(vec![]),
+                    true => Ok(vec![NotificationEvent::Read { user_id: *user_id }]),
+                }
+            }
         }
     }
 
     fn evolve(self, event: &NotificationEvent) -> Self {
-        let mut read_by = match self {
-            Self::Unknown => BTreeSet::new(),
-            Self::Known { read_by } => read_by,
-        };
-        match event {
-            NotificationEvent::Created(_) => {}
-            NotificationEvent::Read { user_id } => {
+        match (self, event) {
+            (Self::Unknown, NotificationEvent::Created(created)) => Self::Known {
+                audience: created.audience,
+                read_by: BTreeSet::new(),
+            },
+            (known @ Self::Known { .. }, NotificationEvent::Created(_)) => known,
+            (Self::Unknown, NotificationEvent::Read { .. }) => Self::Unknown,
+            (Self::Known { audience, mut read_by }, NotificationEvent::Read { user_id }) => {
                 read_by.insert(*user_id);
+                Self::Known { audience, read_by }
             }
         }
-        Self::Known { read_by }
+    }
+}
+
+impl Audience {
+    fn includes(&self, user: UserId, role: Role) -> bool {
+        match self {
+            Self::Role(addressed) => *addressed == role,
+            Self::User(addressed) => *addressed == user,
+        }
     }
 }
 
@@ -113,6 +134,51 @@ pub enum Notification {
     #[default]
     Unknown,
     Known {
+        audience: Audience,
         read_by: BTreeSet<UserId>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::given;
+
+    fn user(n: u128) -> UserId {
+        UserId::new(Uuid::from_u128(n))
+    }
+
+    fn told(audience: Audience) -> NotificationEvent {
+        NotificationEvent::Created(Box::new(Created {
+            topic: Topic::DealWon,
+            audience,
+            about: Uuid::nil(),
+            data: Map::new(),
+        }))
+    }
+
+    #[test]
+    fn only_who_is_addressed_can_have_read_it() {
+        let read = |n| NotificationEvent::Read { user_id: user(n) };
+        let reads = |n, role| NotificationCommand::Read { user_id: user(n), role };
+        let (mine, owners) = (Audience::User(user(1)), Audience::Role(Role::Owner));
+        given::<Notification>([])
+            .when(reads(1, Role::Owner))
+            .then_rejected(NotificationRejection::Missing);
+        given::<Notification>([told(mine)])
+            .when(reads(2, Role::Owner))
+            .then_rejected(NotificationRejection::Missing);
+        given::<Notification>([told(owners)])
+            .when(reads(1, Role::Manager))
+            .then_rejected(NotificationRejection::Missing);
+        given::<Notification>([told(mine)])
+            .when(reads(1, Role::Employee))
+            .then([read(1)]);
+        given::<Notification>([told(owners)])
+            .when(reads(2, Role::Owner))
+            .then([read(2)]);
+        given::<Notification>([told(owners), read(2)])
+            .when(reads(2, Role::Owner))
+            .then([]);
+    }
 }

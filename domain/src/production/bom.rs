@@ -1,19 +1,20 @@
 //! A bill of materials: what goes into one unit of a product and how it is made. Defining it again is a new version;
 //! a production order pins the version it was planned with. `explode` walks it through all levels.
+//!
+//! An order for a product that has no bill yet waits in line here, as one that is short of goods waits in stock: the
+//! decision that defines the bill tells each of them, so that no reader has to notice and no race can lose one.
+
+mod explosion;
+
+pub use explosion::{Bills, Explosion, ExplosionError, PARTS_MAX, Step, explode};
 
 use crate::{
     Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Rule, Violations,
     check::ITEMS_MAX,
-    id::{BomId, ProductId},
+    id::{BomId, OrderId, ProductId},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-
-/// Deeper nesting than this is taken for a mistake.
-pub const LEVELS_MAX: usize = 20;
-/// Components and operations, over all levels; more is taken for a mistake as well.
-const PARTS_MAX: usize = 2_000;
 
 // Vocabulary
 
@@ -22,9 +23,25 @@ pub enum BomCommand {
     Define {
         product_id: ProductId,
         bill: Bill,
-        /// Looked up before: whether a component's own bill leads back to the product.
-        cyclic: bool,
+        below: Below,
     },
+    /// Tell this order's line when there is a bill.
+    Await {
+        product_id: ProductId,
+        order_id: OrderId,
+        line: u32,
+    },
+}
+
+/// What the components' own bills come to, through all levels; looked up before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Below {
+    /// The product can be made.
+    Sound,
+    /// One of them leads back to the product.
+    LeadsBack,
+    /// More parts than anybody could follow, or more of one than can be counted.
+    TooLarge,
 }
 
 /// What makes one unit.
@@ -71,6 +88,21 @@ pub enum BomEvent {
         total_cost: Money,
         total_time: u64,
     },
+    /// An order's line waits for the product's bill.
+    #[serde(rename = "bom.awaited")]
+    Awaited {
+        product_id: ProductId,
+        order_id: OrderId,
+        /// From 0.
+        line: u32,
+    },
+    /// The product has a bill now: that line need not wait any more.
+    #[serde(rename = "bom.provided")]
+    Provided {
+        product_id: ProductId,
+        order_id: OrderId,
+        line: u32,
+    },
 }
 
 impl Event for BomEvent {}
@@ -80,6 +112,9 @@ pub enum BomRejection {
     #[error("a product cannot be made of itself")]
     #[rejection(Conflict, "bom.cyclic")]
     Cyclic,
+    #[error("more than {max} parts over all levels, or too many of one")]
+    #[rejection(Conflict, "bom.too_large")]
+    TooLarge { max: usize },
     #[error(transparent)]
     #[rejection(Invalid, "bom.invalid")]
     Invalid(#[from] Violations),
@@ -99,38 +134,71 @@ impl Aggregate for Bom {
     }
 
     fn decide(&self, command: &BomCommand) -> Result<Vec<BomEvent>, BomRejection> {
-        let BomCommand::Define {
-            product_id,
-            bill,
-            cyclic,
-        } = command;
-        let total_cost = bill.check(*product_id)?;
-        if *cyclic {
-            return Err(BomRejection::Cyclic);
+        match command {
+            BomCommand::Define {
+                product_id,
+                bill,
+                below,
+            } => self.define(*product_id, bill, *below),
+            BomCommand::Await {
+                product_id,
+                order_id,
+                line,
+            } => Ok(self.wait(*product_id, *order_id, *line).into_iter().collect()),
+        }
+    }
+
+    fn evolve(mut self, event: &BomEvent) -> Self {
+        match event {
+            BomEvent::Defined { version, bill, .. } => (self.version, self.bill) = (*version, bill.clone()),
+            BomEvent::Awaited { order_id, line, .. } => self.waiting.push((*order_id, *line)),
+            BomEvent::Provided { order_id, line, .. } => self.waiting.retain(|one| *one != (*order_id, *line)),
+        }
+        self
+    }
+}
+
+impl Bom {
+    fn define(&self, product_id: ProductId, bill: &Bill, below: Below) -> Result<Vec<BomEvent>, BomRejection> {
+        let total_cost = bill.check(product_id)?;
+        match below {
+            Below::Sound => {}
+            Below::LeadsBack => return Err(BomRejection::Cyclic),
+            Below::TooLarge => return Err(BomRejection::TooLarge { max: PARTS_MAX }),
         }
         if self.version > 0 && self.bill == *bill {
             return Ok(vec![]);
         }
-        let total_time = bill
-            .operations
-            .iter()
-            .map(|operation| u64::from(operation.duration))
-            .sum();
-        Ok(vec![BomEvent::Defined {
-            product_id: *product_id,
+        let times = bill.operations.iter().map(|operation| u64::from(operation.duration));
+        let defined = BomEvent::Defined {
+            product_id,
             version: self.version + 1,
             bill: bill.clone(),
             total_cost,
-            total_time,
-        }])
+            total_time: times.sum(),
+        };
+        let provided = self.waiting.iter().map(|(order_id, line)| BomEvent::Provided {
+            product_id,
+            order_id: *order_id,
+            line: *line,
+        });
+        Ok([defined].into_iter().chain(provided).collect())
     }
 
-    fn evolve(self, event: &BomEvent) -> Self {
-        let BomEvent::Defined { version, bill, .. } = event;
-        Self {
-            version: *version,
-            bill: bill.clone(),
+    /// The answer to an order that waits; none while it stands in line already.
+    fn wait(&self, product_id: ProductId, order_id: OrderId, line: u32) -> Option<BomEvent> {
+        if self.version > 0 {
+            return Some(BomEvent::Provided {
+                product_id,
+                order_id,
+                line,
+            });
         }
+        (!self.waiting.contains(&(order_id, line))).then_some(BomEvent::Awaited {
+            product_id,
+            order_id,
+            line,
+        })
     }
 }
 
@@ -180,6 +248,8 @@ pub struct Bom {
     /// 0 while there is none.
     version: u32,
     bill: Bill,
+    /// Lines of orders that wait for the first version, in the order they came.
+    waiting: Vec<(OrderId, u32)>,
 }
 
 impl Bom {
@@ -189,103 +259,6 @@ impl Bom {
 
     pub fn bill(&self) -> Option<&Bill> {
         (self.version > 0).then_some(&self.bill)
-    }
-}
-
-// Explosion
-
-/// Every bill a product is made by, its own included, as looked up.
-pub type Bills = BTreeMap<ProductId, Bill>;
-
-/// What a quantity of a product takes, sub-assemblies resolved into what they are made of.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Explosion {
-    /// Each material once.
-    pub materials: Vec<Component>,
-    /// Those of the deepest level first: a part is made before the whole.
-    pub steps: Vec<Step>,
-}
-
-/// An operation and how much it is done for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    pub operation: Operation,
-    pub quantity: Quantity,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ExplosionError {
-    #[error("no bill of materials")]
-    NoBill,
-    #[error("bills nested too deep")]
-    TooDeep,
-    #[error("too large: a quantity out of range, or too many parts")]
-    TooLarge,
-}
-
-pub fn explode(product: ProductId, quantity: Quantity, bills: &Bills) -> Result<Explosion, ExplosionError> {
-    if !bills.contains_key(&product) {
-        return Err(ExplosionError::NoBill);
-    }
-    let mut found = Explosion::default();
-    Descent {
-        bills,
-        found: &mut found,
-        parts: 0,
-    }
-    .descend(product, quantity, LEVELS_MAX)?;
-    Ok(found)
-}
-
-/// The walk down the levels, which ends however the bills refer to each other.
-struct Descent<'a> {
-    bills: &'a Bills,
-    found: &'a mut Explosion,
-    /// Visited so far.
-    parts: usize,
-}
-
-impl Descent<'_> {
-    fn descend(&mut self, product: ProductId, quantity: Quantity, levels: usize) -> Result<(), ExplosionError> {
-        let Some(bill) = self.bills.get(&product) else {
-            return Ok(());
-        };
-        let levels = levels.checked_sub(1).ok_or(ExplosionError::TooDeep)?;
-        self.parts += bill.components.len() + bill.operations.len();
-        if self.parts > PARTS_MAX {
-            return Err(ExplosionError::TooLarge);
-        }
-        for component in &bill.components {
-            let needed = component.quantity.times(quantity).ok_or(ExplosionError::TooLarge)?;
-            if self.bills.contains_key(&component.material_id) {
-                self.descend(component.material_id, needed, levels)?;
-            } else {
-                self.take(component, needed)?;
-            }
-        }
-        let step = |operation: &Operation| Step {
-            operation: operation.clone(),
-            quantity,
-        };
-        self.found.steps.extend(bill.operations.iter().map(step));
-        Ok(())
-    }
-
-    fn take(&mut self, component: &Component, needed: Quantity) -> Result<(), ExplosionError> {
-        let materials = &mut self.found.materials;
-        match materials
-            .iter_mut()
-            .find(|material| material.material_id == component.material_id)
-        {
-            Some(material) => {
-                material.quantity = material.quantity.checked_add(needed).ok_or(ExplosionError::TooLarge)?
-            }
-            None => materials.push(Component {
-                quantity: needed,
-                ..component.clone()
-            }),
-        }
-        Ok(())
     }
 }
 
@@ -331,7 +304,7 @@ mod tests {
         let define = BomCommand::Define {
             product_id: product(9),
             bill: cabinet(),
-            cyclic: false,
+            below: Below::Sound,
         };
         let defined = BomEvent::Defined {
             product_id: product(9),
@@ -355,54 +328,87 @@ mod tests {
             .when(BomCommand::Define {
                 product_id: product(9),
                 bill: own,
-                cyclic: false,
+                below: Below::Sound,
             })
             .then_rejected(refused);
         given::<Bom>([])
             .when(BomCommand::Define {
                 product_id: product(9),
                 bill: cabinet(),
-                cyclic: true,
+                below: Below::LeadsBack,
             })
             .then_rejected(BomRejection::Cyclic);
     }
 
     #[test]
-    fn all_levels_are_exploded_and_parts_are_made_first() {
-        let frame = Bill {
-            components: vec![component(1, 2, 15_000)],
-            operations: vec![operation("Bending", 10)],
+    fn what_nobody_could_follow_is_refused() {
+        let define = |bill, below| BomCommand::Define {
+            product_id: product(9),
+            bill,
+            below,
         };
-        let rack = Bill {
-            components: vec![component(9, 2, 0), component(1, 1, 0)],
-            operations: vec![operation("Mounting", 5)],
-        };
-        let bills = Bills::from([(product(9), frame), (product(10), rack)]);
-        let found = explode(product(10), Quantity::whole(3), &bills).unwrap();
-        assert_eq!(found.materials.len(), 1);
-        assert_eq!(found.materials[0].quantity, Quantity::whole(15));
-        assert_eq!(
-            found
-                .steps
-                .iter()
-                .map(|step| (step.operation.name.as_str(), step.quantity))
-                .collect::<Vec<_>>(),
-            [("Bending", Quantity::whole(6)), ("Mounting", Quantity::whole(3))]
-        );
+        let refused = BomRejection::TooLarge { max: PARTS_MAX };
+        given::<Bom>([])
+            .when(define(cabinet(), Below::TooLarge))
+            .then_rejected(refused);
+        // What is wrong with the bill itself comes first.
+        let refused = BomRejection::Invalid(Violations::one("components", Rule::Required));
+        given::<Bom>([])
+            .when(define(Bill::default(), Below::TooLarge))
+            .then_rejected(refused);
     }
 
     #[test]
-    fn a_cycle_ends_in_an_error_not_in_a_loop() {
-        let bills = Bills::from([(
-            product(1),
-            Bill {
-                components: vec![component(1, 1, 0)],
-                operations: vec![],
-            },
-        )]);
-        assert_eq!(
-            explode(product(1), Quantity::whole(1), &bills),
-            Err(ExplosionError::TooDeep)
-        );
+    fn orders_wait_in_line_for_the_first_version() {
+        let product_id = product(9);
+        let ask = |order: u128, line| BomCommand::Await {
+            product_id,
+            order_id: OrderId::new(Uuid::from_u128(order)),
+            line,
+        };
+        let told = |waits: bool, order: u128, line| {
+            let order_id = OrderId::new(Uuid::from_u128(order));
+            match waits {
+                true => BomEvent::Awaited {
+                    product_id,
+                    order_id,
+                    line,
+                },
+                false => BomEvent::Provided {
+                    product_id,
+                    order_id,
+                    line,
+                },
+            }
+        };
+        let define = |bill| BomCommand::Define {
+            product_id,
+            bill,
+            below: Below::Sound,
+        };
+        let defined = |version, bill| BomEvent::Defined {
+            product_id,
+            version,
+            bill,
+            total_cost: Money::whole(100_000),
+            total_time: 300,
+        };
+        given::<Bom>([]).when(ask(1, 0)).then([told(true, 1, 0)]);
+        given::<Bom>([told(true, 1, 0)]).when(ask(1, 0)).then([]);
+        given::<Bom>([told(true, 1, 0)])
+            .when(ask(1, 1))
+            .then([told(true, 1, 1)]);
+        let (first, other) = (defined(1, cabinet()), told(true, 2, 5));
+        given::<Bom>([told(true, 1, 0), other.clone()])
+            .when(define(cabinet()))
+            .then([first.clone(), told(false, 1, 0), told(false, 2, 5)]);
+        // Who was told does not hear it again; who asks late is told at once.
+        let history = [other, first, told(false, 2, 5)];
+        let mut longer = cabinet();
+        longer.operations.swap(0, 1);
+        given::<Bom>(history.clone())
+            .when(define(longer.clone()))
+            .then([defined(2, longer)]);
+        given::<Bom>(history).when(ask(3, 0)).then([told(false, 3, 0)]);
     }
 }

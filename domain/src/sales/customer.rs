@@ -2,8 +2,8 @@
 //! Deleting archives: history stays.
 
 use crate::{
-    Aggregate, Change, Changes, Choice, Event, Fields, Money, Number, Numbering, Permission, Rejection, Series,
-    Upcaster, Violations, fixed::Rating, id::CustomerId,
+    Aggregate, Change, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, Rejection, Rule,
+    Series, Upcaster, Violations, finance::terms, fixed::Rating, id::CustomerId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -180,7 +180,7 @@ impl Aggregate for Customer {
         use {CustomerCommand as C, CustomerEvent as E, CustomerRejection as R};
         match (self, command) {
             (Self::Unknown, C::Create(profile, status)) => {
-                profile.checked()?;
+                profile.verified()?;
                 Ok(vec![E::Created {
                     customer_number: Number::pending(),
                     status: *status,
@@ -192,7 +192,7 @@ impl Aggregate for Customer {
             (Self::Known { profile, status }, C::Update(change, to)) => {
                 let mut after = profile.as_ref().clone();
                 after.apply(change);
-                after.checked()?;
+                after.verified()?;
                 let updated = (after != **profile).then(|| E::Updated(change.clone()));
                 let moved = to.map_or(Ok(None), |to| status.step(to))?;
                 Ok(updated.into_iter().chain(moved).collect())
@@ -245,6 +245,17 @@ impl Status {
             | (Lead | Prospect | Active, Churned) => Ok(Some(CustomerEvent::StatusChanged { from: self, to })),
             _ => Err(CustomerRejection::Transition { from: self, to }),
         }
+    }
+}
+
+impl Profile {
+    fn verified(&self) -> Result<(), Violations> {
+        let mut check = Check::default();
+        self.check("", &mut check);
+        let misspelt = self.payment_terms.as_deref().is_some_and(terms::are_misspelt);
+        let max = i64::from(terms::NET_DAYS_MAX);
+        check.that(!misspelt, "paymentTerms", Rule::OutOfRange { min: 0, max });
+        check.done()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     Aggregate, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, Rejection, Rule, Series,
     Upcaster, Violations,
     finance::Currency,
+    fixed::Rate,
     id::{CustomerId, DealId, UserId},
 };
 use chrono::NaiveDate;
@@ -25,6 +26,8 @@ pub enum DealCommand {
         change: Box<Change>,
         products: Option<Vec<LineDraft>>,
         stage: Option<Stage>,
+        /// For a stage that wins it.
+        now: Box<Circumstances>,
     },
     Move {
         to: Stage,
@@ -67,10 +70,31 @@ pub struct Draft {
 pub struct Win {
     pub actual_close_date: Option<NaiveDate>,
     /// What was agreed; a difference from the lines becomes an adjustment line.
-    #[field(positive)]
+    #[field(not_negative)]
     pub final_amount: Option<Money>,
     #[field(max = 5_000)]
     pub notes: Option<String>,
+    #[serde(skip)]
+    pub now: Box<Circumstances>,
+}
+
+/// What winning takes from elsewhere, as looked up at that moment: the documents of a won deal bear the customer's name
+/// and terms of the day, and say what their currency is worth.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Circumstances {
+    /// The deal's customer, if it is still there.
+    pub customer: Option<Buyer>,
+    /// Days to pay.
+    pub payment_days: Option<u32>,
+    /// A currency and its rate of the day; absent when there is none on record, or for the base currency.
+    pub rate: Option<(Currency, Rate)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Buyer {
+    pub id: CustomerId,
+    pub name: String,
+    pub payment_terms: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema, Fields)]
@@ -104,6 +128,15 @@ pub struct Won {
     pub assigned_to: Option<UserId>,
     pub actual_close_date: Option<NaiveDate>,
     pub notes: Option<String>,
+    /// The customer's, such as NET_30.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_terms: Option<String>,
+    /// Days to pay, by the terms or by the setting of the day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_days: Option<u32>,
+    /// What one unit of the currency is worth in the base currency; absent for the latter, and when there was no rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rate: Option<Rate>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -172,6 +205,9 @@ pub enum DealRejection {
     #[error("a deal is won with a product line or a value")]
     #[rejection(Conflict, "deal.nothing_sold")]
     NothingSold,
+    #[error("customer or currency was changed meanwhile")]
+    #[rejection(Conflict, "deal.changed_meanwhile")]
+    ChangedMeanwhile,
     #[error(transparent)]
     #[rejection(Invalid, "deal.invalid")]
     Invalid(#[from] Violations),
@@ -207,9 +243,10 @@ impl Aggregate for Deal {
                     change,
                     products,
                     stage,
+                    now,
                 },
-            ) => deal.update(change, products.as_deref(), *stage),
-            (Self::Known(deal), C::Move { to }) => deal.move_to(*to),
+            ) => deal.update(change, products.as_deref(), *stage, now),
+            (Self::Known(deal), C::Move { to }) => deal.move_to(*to, &Circumstances::default()),
             (Self::Known(deal), C::Win(win)) => deal.win(win),
             (Self::Known(deal), C::Lose(loss)) => deal.lose(loss),
         }
@@ -257,7 +294,7 @@ fn create(draft: &Draft) -> Result<Vec<DealEvent>, DealRejection> {
     let mut check = Check::default();
     draft.details.check("", &mut check);
     check.that(draft.stage.is_open(), "stage", Rule::NotAllowed);
-    let products = line::price(&mut check, "products", &draft.products);
+    let products = line::price(&mut check, "products", &draft.products, &draft.details.currency);
     check.done()?;
     Ok(vec![DealEvent::Created {
         deal_number: Number::pending(),
@@ -273,12 +310,19 @@ impl Known {
         change: &Change,
         products: Option<&[LineDraft]>,
         stage: Option<Stage>,
+        now: &Circumstances,
     ) -> Result<Vec<DealEvent>, DealRejection> {
         let mut after = self.details.clone();
         after.apply(change);
         let mut check = Check::default();
         after.check("", &mut check);
-        let products = products.map(|drafts| line::price(&mut check, "products", drafts));
+        if after.currency != self.details.currency {
+            // An amount that stays would be taken for one of the new currency.
+            let amounts_stay = products.is_none() && !self.products.is_empty();
+            let value_stays = change.value.is_keep() && after.value.is_some_and(|value| !value.is_zero());
+            check.that(!amounts_stay && !value_stays, "currency", Rule::OtherCurrency);
+        }
+        let products = products.map(|drafts| line::price(&mut check, "products", drafts, &after.currency));
         check.done()?;
         let changed = after != self.details || products.as_ref().is_some_and(|new| *new != self.products);
         if changed && self.stage == Stage::Won {
@@ -294,17 +338,20 @@ impl Known {
             ..self.clone()
         };
         let moved = match stage {
-            Some(stage) => after.move_to(stage)?,
+            Some(stage) => after.move_to(stage, now)?,
             None => vec![],
         };
         Ok(updated.into_iter().chain(moved).collect())
     }
 
     /// PUT with a stage, POST stage, win and lose are one behaviour.
-    fn move_to(&self, to: Stage) -> Result<Vec<DealEvent>, DealRejection> {
+    fn move_to(&self, to: Stage, now: &Circumstances) -> Result<Vec<DealEvent>, DealRejection> {
         match (self.stage, to) {
             (from, to) if from == to => Ok(vec![]),
-            (_, Stage::Won) => self.win(&Win::default()),
+            (_, Stage::Won) => self.win(&Win {
+                now: Box::new(now.clone()),
+                ..Win::default()
+            }),
             (_, Stage::Lost) => self.lose(&Loss::default()),
             (Stage::Won, _) => Err(DealRejection::AlreadyWon),
             (from, to) => Ok(vec![DealEvent::StageChanged { from, to }]),
@@ -319,36 +366,49 @@ impl Known {
         }
         win.checked()?;
         let customer_id = self.details.customer_id.ok_or(DealRejection::NoCustomer)?;
+        let Circumstances {
+            customer,
+            payment_days,
+            rate,
+        } = win.now.as_ref();
+        let customer_is_another = customer.as_ref().is_some_and(|customer| customer.id != customer_id);
+        let currency_is_another = rate.as_ref().is_some_and(|(of, _)| *of != self.details.currency);
+        if customer_is_another || currency_is_another {
+            return Err(DealRejection::ChangedMeanwhile);
+        }
         let lines = line::sum(&self.products).unwrap_or_default();
-        let estimate = if self.products.is_empty() {
-            self.details.value
-        } else {
-            Some(lines)
-        };
-        let amount = win
-            .final_amount
-            .or(estimate)
-            .filter(|amount| amount.is_positive())
-            .ok_or(DealRejection::NothingSold)?;
+        let amount = self.agreed(win.final_amount, lines).ok_or(DealRejection::NothingSold)?;
         let name = if self.products.is_empty() {
             self.details.title.as_str()
         } else {
             "Adjustment"
         };
         let adjustment = Line::adjustment(name, amount.minus(lines));
+        let customer_name = customer.as_ref().map(|customer| customer.name.clone());
         Ok(vec![DealEvent::Won(Box::new(Won {
             from: self.stage,
             deal_number: self.number.clone(),
             title: self.details.title.clone(),
             customer_id,
-            customer_name: self.details.customer_name.clone(),
+            customer_name: customer_name.or_else(|| self.details.customer_name.clone()),
             items: self.products.iter().cloned().chain(adjustment).collect(),
             amount,
             currency: self.details.currency.clone(),
             assigned_to: self.details.assigned_to,
             actual_close_date: win.actual_close_date,
             notes: win.notes.clone(),
+            payment_terms: customer.as_ref().and_then(|customer| customer.payment_terms.clone()),
+            payment_days: *payment_days,
+            exchange_rate: rate.as_ref().map(|(_, rate)| *rate),
         }))])
+    }
+
+    /// What a won deal is worth: a line is something sold, even when it is given away.
+    fn agreed(&self, named: Option<Money>, lines: Money) -> Option<Money> {
+        if self.products.is_empty() {
+            return named.or(self.details.value).filter(|amount| amount.is_positive());
+        }
+        Some(named.unwrap_or(lines))
     }
 
     fn lose(&self, loss: &Loss) -> Result<Vec<DealEvent>, DealRejection> {
@@ -382,6 +442,15 @@ pub struct Known {
     stage: Stage,
     details: Details,
     products: Vec<Line>,
+}
+
+impl Deal {
+    pub fn details(&self) -> Option<&Details> {
+        match self {
+            Self::Known(deal) => Some(&deal.details),
+            Self::Unknown => None,
+        }
+    }
 }
 
 #[cfg(test)]

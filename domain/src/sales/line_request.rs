@@ -14,6 +14,8 @@ pub struct LineRequest {
     pub quantity: Quantity,
     #[field(not_negative)]
     pub unit_price: Option<Money>,
+    /// Whether `unitPrice` carries the tax inside; absent, it does not.
+    pub vat_included: Option<bool>,
     /// Percent.
     #[field(range(0, 100))]
     pub discount: Option<Percent>,

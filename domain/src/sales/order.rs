@@ -8,6 +8,7 @@ use super::{
 use crate::{
     Aggregate, Choice, Event, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violations,
     finance::Currency,
+    fixed::Rate,
     id::{CustomerId, DealId, OrderId, UserId},
 };
 use chrono::NaiveDate;
@@ -61,6 +62,9 @@ pub struct Created {
     pub delivery_date: Option<NaiveDate>,
     pub payment_terms: Option<String>,
     pub notes: Option<String>,
+    /// What one unit of the currency is worth in the base currency; absent for the latter, and when there was no rate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rate: Option<Rate>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -153,6 +157,7 @@ mod tests {
             delivery_date: None,
             payment_terms: None,
             notes: None,
+            exchange_rate: None,
         })
     }
 

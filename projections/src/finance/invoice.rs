@@ -10,6 +10,7 @@ use domain::{
     Fact, Money,
     finance::Currency,
     finance::invoice::{InvoiceEvent, InvoiceKind, Status},
+    fixed::Rate,
     sales::line::Line,
 };
 use schemars::JsonSchema;
@@ -33,6 +34,7 @@ pub struct Row {
     pub amount: Money,
     pub paid_amount: Money,
     pub currency: Currency,
+    pub exchange_rate: Option<Rate>,
     pub issue_date: NaiveDate,
     pub due_date: NaiveDate,
     pub paid_at: Option<DateTime<Utc>>,
@@ -58,6 +60,7 @@ impl Table for Row {
         Column::new("amount", K::Number),
         Column::new("paid_amount", K::Number),
         Column::new("currency", K::Text),
+        Column::new("exchange_rate", K::Number),
         Column::new("issue_date", K::Date),
         Column::new("due_date", K::Date),
         Column::new("paid_at", K::Time),
@@ -93,6 +96,7 @@ impl Table for Row {
                 amount: invoice.amount,
                 paid_amount: Money::ZERO,
                 currency: invoice.currency.clone(),
+                exchange_rate: invoice.exchange_rate,
                 issue_date: invoice.issue_date,
                 due_date: invoice.due_date,
                 paid_at: None,
@@ -136,7 +140,7 @@ impl View for Row {
             "items",
             K::Json,
             "(select coalesce(jsonb_agg(jsonb_build_object('productId', i->'productId', 'description', i->'productName', 'quantity', i->'quantity', \
-             'unitPrice', i->'unitPrice', 'discount', i->'discount', 'tax', i->'tax', 'amount', i->'totalPrice')), '[]') from jsonb_array_elements(t.items) i)",
+             'unitPrice', i->'unitPrice', 'vatIncluded', coalesce(i->'vatIncluded', 'false'), 'discount', i->'discount', 'tax', i->'tax', 'taxAmount', i->'taxAmount', 'amount', i->'totalPrice')), '[]') from jsonb_array_elements(t.items) i)",
         ),
         Computed::new(
             "payments",

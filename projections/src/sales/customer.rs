@@ -1,4 +1,5 @@
-//! A customer as people see it, with what it ordered and owes.
+//! A customer as people see it, with what it ordered and owes: by currency as it stands in the documents, and in the
+//! base currency at the rate each document states. What states none counts only in its own currency.
 
 use crate::{
     list::Op,
@@ -7,16 +8,17 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Changes, Fact, Total,
-    finance::invoice::InvoiceEvent,
+    Changes, Fact, Money, Total,
+    finance::{Currency, in_base, invoice::InvoiceEvent},
     sales::{
         customer::{CustomerEvent, Profile, Status},
-        order::OrderEvent,
+        order::{self, OrderEvent},
     },
     time::local_date,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, ops::Neg};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,11 +30,15 @@ pub struct Row {
     pub status: Status,
     #[serde(flatten)]
     pub profile: Profile,
-    /// Invoiced and not paid; positive means the customer owes.
+    /// Invoiced and not paid, in the base currency; positive means the customer owes.
     pub balance: Total,
+    pub balances: BTreeMap<Currency, Total>,
     pub lifetime_value: Total,
     pub total_orders: u32,
+    /// Of those, the ones that `totalRevenue` counts.
+    pub valued_orders: u32,
     pub total_revenue: Total,
+    pub revenues: BTreeMap<Currency, Total>,
     pub last_order_date: Option<NaiveDate>,
     pub archived: bool,
     pub created_at: DateTime<Utc>,
@@ -61,9 +67,12 @@ impl Table for Row {
         Column::new("addresses", K::Json),
         Column::new("tags", K::Json),
         Column::new("balance", K::Number),
+        Column::new("balances", K::Json),
         Column::new("lifetime_value", K::Number),
         Column::new("total_orders", K::Number),
+        Column::new("valued_orders", K::Hidden),
         Column::new("total_revenue", K::Number),
+        Column::new("revenues", K::Json),
         Column::new("last_order_date", K::Date),
         Column::new("archived", K::Hidden),
         Column::new("created_at", K::Time),
@@ -95,9 +104,12 @@ impl Table for Row {
                 status: *status,
                 profile: profile.as_ref().clone(),
                 balance: Total::ZERO,
+                balances: BTreeMap::new(),
                 lifetime_value: Total::ZERO,
                 total_orders: 0,
+                valued_orders: 0,
                 total_revenue: Total::ZERO,
+                revenues: BTreeMap::new(),
                 last_order_date: None,
                 archived: false,
                 created_at: at,
@@ -110,17 +122,23 @@ impl Table for Row {
                 customer.own(fact);
                 (customer.version, customer.updated_at) = (event.recorded.version, at);
             }
-            Fact::Order(OrderEvent::Created(order)) => {
-                customer.total_orders += 1;
-                customer.total_revenue = customer.total_revenue.plus(order.total_amount.into());
-                customer.lifetime_value = customer.total_revenue;
-                customer.last_order_date = Some(local_date(at));
-            }
+            Fact::Order(OrderEvent::Created(order)) => customer.order(order, at),
             Fact::Invoice(InvoiceEvent::Created(invoice)) => {
-                customer.balance = customer.balance.plus(invoice.amount.into())
+                let base = in_base(invoice.amount, &invoice.currency, invoice.exchange_rate);
+                customer.owe(&invoice.currency, invoice.amount, base);
             }
-            Fact::Invoice(InvoiceEvent::PaymentReceived { amount, .. }) => {
-                customer.balance = customer.balance.minus((*amount).into())
+            Fact::Invoice(InvoiceEvent::PaymentReceived {
+                amount,
+                currency,
+                base_amount,
+                ..
+            }) => {
+                let base = if currency.is_base() {
+                    Some(*amount)
+                } else {
+                    *base_amount
+                };
+                customer.owe(currency, -*amount, base.map(Money::neg));
             }
             _ => {}
         }
@@ -128,6 +146,22 @@ impl Table for Row {
 }
 
 impl Row {
+    fn order(&mut self, order: &order::Created, at: DateTime<Utc>) {
+        self.total_orders += 1;
+        self.last_order_date = Some(local_date(at));
+        add(&mut self.revenues, &order.currency, order.total_amount);
+        if let Some(base) = in_base(order.total_amount, &order.currency, order.exchange_rate) {
+            self.valued_orders += 1;
+            self.total_revenue = self.total_revenue.plus(base.into());
+            self.lifetime_value = self.total_revenue;
+        }
+    }
+
+    fn owe(&mut self, currency: &Currency, amount: Money, base: Option<Money>) {
+        add(&mut self.balances, currency, amount);
+        self.balance = self.balance.plus(base.unwrap_or_default().into());
+    }
+
     fn own(&mut self, event: &CustomerEvent) {
         match event {
             CustomerEvent::Created { .. } => {}
@@ -136,6 +170,11 @@ impl Row {
             CustomerEvent::Archived {} => self.archived = true,
         }
     }
+}
+
+fn add(sums: &mut BTreeMap<Currency, Total>, currency: &Currency, amount: Money) {
+    let sum = sums.entry(currency.clone()).or_default();
+    *sum = sum.plus(amount.into());
 }
 
 impl View for Row {
@@ -160,7 +199,7 @@ impl View for Row {
             "metrics",
             K::Json,
             "json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
-             'averageOrderValue', case when t.total_orders > 0 then trim_scale(round(t.total_revenue / t.total_orders, 2)) end, 'lastOrderDate', t.last_order_date, \
+             'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', t.last_order_date, \
              'paymentBehavior', (select case when bool_or((coalesce(i.paid_at, now()) at time zone 'Asia/Almaty')::date > i.due_date) then 'late' \
              when bool_or(i.paid_at is not null) then 'on-time' end from (select * from {s}.invoices i \
              where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))",

@@ -10,6 +10,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Changes, Fact, Money,
     sales::{
+        customer::CustomerEvent,
         deal::{DealEvent, Details, Stage},
         line::{self, Line},
     },
@@ -93,7 +94,24 @@ impl Table for Row {
         }
     }
 
+    const HOLDERS: &'static str = "customer_id = any($1) and stage <> 'WON'";
+
+    /// Deals follow their customer's name; a won one keeps what its documents say.
+    fn concerns(event: &Seen) -> Option<Uuid> {
+        match &event.fact {
+            Fact::Customer(CustomerEvent::Updated(change)) if !change.name.is_keep() => Some(event.id()),
+            _ => None,
+        }
+    }
+
+    fn holds(&self, customer: Uuid) -> bool {
+        self.details.customer_id.map(Uuid::from) == Some(customer) && self.stage != Stage::Won
+    }
+
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
+        if let (Some(deal), Fact::Customer(CustomerEvent::Updated(change))) = (row.as_mut(), &event.fact) {
+            deal.details.customer_name = change.name.as_set().cloned().or(deal.details.customer_name.take());
+        }
         let Fact::Deal(fact) = &event.fact else { return };
         let at = event.recorded.recorded_at;
         if let DealEvent::Created {
@@ -150,6 +168,7 @@ impl Row {
             }
             DealEvent::Won(won) => {
                 self.enter(Stage::Won, at);
+                self.details.customer_name.clone_from(&won.customer_name);
                 self.final_amount = Some(won.amount);
                 self.actual_close_date = won.actual_close_date;
                 self.won_at = Some(at);

@@ -10,6 +10,7 @@ use domain::{
     Fact, Money,
     finance::Currency,
     finance::invoice::InvoiceEvent,
+    fixed::Rate,
     production::production_order::ProductionOrderEvent,
     sales::{
         customer::Address,
@@ -40,6 +41,7 @@ pub struct Row {
     pub payment_status: PaymentStatus,
     pub production_status: ProductionStatus,
     pub currency: Currency,
+    pub exchange_rate: Option<Rate>,
     pub assigned_to: Option<Uuid>,
     pub shipping_address: Option<Address>,
     pub delivery_date: Option<NaiveDate>,
@@ -92,6 +94,7 @@ impl Table for Row {
         Column::new("payment_status", K::Text),
         Column::new("production_status", K::Text),
         Column::new("currency", K::Text),
+        Column::new("exchange_rate", K::Number),
         Column::new("assigned_to", K::Uuid),
         Column::new("shipping_address", K::Json),
         Column::new("delivery_date", K::Date),
@@ -130,9 +133,15 @@ impl Table for Row {
                 items: order.items.clone(),
                 total_amount: order.total_amount,
                 paid_amount: Money::ZERO,
-                payment_status: PaymentStatus::Unpaid,
+                // What costs nothing is paid.
+                payment_status: if order.total_amount.is_zero() {
+                    PaymentStatus::Paid
+                } else {
+                    PaymentStatus::Unpaid
+                },
                 production_status: ProductionStatus::None,
                 currency: order.currency.clone(),
+                exchange_rate: order.exchange_rate,
                 assigned_to: order.assigned_to.map(Into::into),
                 shipping_address: order.shipping_address.clone(),
                 delivery_date: order.delivery_date,

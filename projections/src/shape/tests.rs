@@ -21,6 +21,7 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<deal::Row>();
     holds::<order::Row>();
     holds::<invoice::Row>();
+    holds::<exchange_rate::Row>();
     holds::<payment::Row>();
     holds::<product::Row>();
     holds::<bom::Row>();

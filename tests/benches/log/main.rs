@@ -41,10 +41,14 @@ async fn main() {
             replay::run().await;
             growth::run(&[100_000, 1_000_000]).await;
         }
+        ["short"] => {
+            appends().await;
+            replay::run().await;
+        }
         ["append"] => appends().await,
         ["replay"] => replay::run().await,
         ["growth"] => growth::run(&[100_000, 1_000_000, 10_000_000]).await,
-        other => panic!("append, replay, growth or nothing, not {other:?}"),
+        other => panic!("short, append, replay, growth or nothing, not {other:?}"),
     }
 }
 

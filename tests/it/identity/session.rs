@@ -3,7 +3,7 @@
 use super::{PASSWORD, count, login, organization, text};
 use prometric_tests::{Answer, Client, Server, eventually};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeSet;
 
@@ -62,7 +62,7 @@ async fn signing_in_answers_both_documents_at_once() {
         "securepassword123",
         " SecurePassword123",
         "SecurePassword123 ",
-        &format!("{PASSWORD}{}", "x".repeat(100_000)),
+        &format!("{PASSWORD}{}", "x".repeat(10_000)),
     ] {
         login(&person, &email, wrong)
             .await
@@ -129,12 +129,7 @@ async fn a_refresh_token_is_good_once_and_a_replay_ends_its_family() {
         .await
         .unwrap();
     refresh(&person, &late).await.refused(401, "AUTH_TOKEN_EXPIRED");
-    for garbage in [
-        "a",
-        "null",
-        "'; delete from platform.sessions; --",
-        &"a".repeat(100_000),
-    ] {
+    for garbage in ["a", "null", "'; delete from platform.sessions; --", &"a".repeat(10_000)] {
         ended(garbage).await;
     }
     refresh(&person, "").await.refused(400, "REQUIRED_FIELD");
@@ -160,7 +155,6 @@ async fn no_secret_is_in_the_log_nor_in_what_the_server_says() {
     login(&person, "secret@company.kz", SECRET)
         .await
         .refused(403, "AUTH_FORBIDDEN");
-    person.post("/auth/register", body).await.refused(409, "ALREADY_EXISTS");
     person
         .post("/auth/register", json!({"email": "a", "password": SECRET}))
         .await
@@ -174,13 +168,18 @@ async fn no_secret_is_in_the_log_nor_in_what_the_server_says() {
         )
         .await
         .expect(200);
+    person.post("/auth/register", body).await.refused(409, "ALREADY_EXISTS");
     login(&person, "secret@company.kz", &SECRET.to_lowercase())
         .await
         .refused(401, "AUTH_INVALID_CREDENTIALS");
-    let first = login(&person, "secret@company.kz", SECRET).await.expect(200);
-    let second = refresh(&person, first["refreshToken"].as_str().unwrap())
-        .await
-        .expect(200);
+    let keyed = async |path: &str, body: Value| {
+        let key = [("Idempotency-Key", "3")];
+        person.send(Method::POST, path, Some(body.to_string()), &key).await
+    };
+    let first = json!({"email": "secret@company.kz", "password": SECRET});
+    let first = keyed("/auth/login", first).await.expect(200);
+    let second = json!({"refreshToken": first["refreshToken"]});
+    let second = keyed("/auth/refresh", second).await.expect(200);
     person.token = second["accessToken"].as_str().map(str::to_owned);
     person.post("/customers", json!({"name": "Клиент"})).await.expect(201);
     person
@@ -259,7 +258,7 @@ async fn only_a_token_of_ours_that_is_fresh_opens_the_door() {
         Some("a.b.c".to_owned()),
         Some("....".to_owned()),
         Some("é".to_owned()),
-        Some("a".repeat(20_000)),
+        Some("a".repeat(10_000)),
         Some(theirs.clone()),
         Some(format!("{}.{}.{}", parts[0], parts[1], foreign[2])),
         Some(format!("{}.{}.{}", parts[0], foreign[1], foreign[2])),

@@ -1,7 +1,7 @@
 //! The deal's rules, each as given, when, then.
 
 use super::*;
-use crate::{Percent, Quantity, catalog::product::ProductType, id::ProductId, testing::given};
+use crate::{Patch, Percent, Quantity, catalog::product::ProductType, id::ProductId, testing::given};
 
 fn draft() -> LineDraft {
     LineDraft {
@@ -10,14 +10,17 @@ fn draft() -> LineDraft {
         product_code: Some("ERP-001".into()),
         kind: ProductType::Service,
         quantity: Quantity::whole(50),
-        unit_price: Money::whole(400_000),
+        price: line::Price {
+            amount: Money::whole(400_000),
+            ..line::Price::default()
+        },
         discount: Percent::whole(10),
         tax: Percent::whole(12),
     }
 }
 
 fn lines() -> Vec<Line> {
-    line::price(&mut Check::default(), "products", &[draft()])
+    line::price(&mut Check::default(), "products", &[draft()], &Currency::kzt())
 }
 
 fn created(change: impl FnOnce(&mut Details, &mut Vec<Line>)) -> DealEvent {
@@ -147,4 +150,148 @@ fn every_bad_line_is_named() {
         found.to_string(),
         "title: required, stage: not_allowed, products[1].quantity: not_positive, products[1].discount: out_of_range"
     );
+}
+
+fn given_away() -> Vec<Line> {
+    let free = LineDraft {
+        discount: Percent::whole(100),
+        ..draft()
+    };
+    line::price(&mut Check::default(), "products", &[free], &Currency::kzt())
+}
+
+fn won(events: &[DealEvent], win: Win) -> Result<Won, DealRejection> {
+    let state = events.iter().fold(Deal::default(), |deal, event| deal.evolve(event));
+    match state.decide(&DealCommand::Win(win))?.as_slice() {
+        [DealEvent::Won(won)] => Ok(won.as_ref().clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Lines, a named value, a named amount → the amount, or nothing sold.
+#[test]
+fn a_line_is_something_sold_even_when_it_is_given_away() {
+    let free = given_away;
+    let whole = |amount| Some(Money::whole(amount));
+    let table = [
+        (free(), None, None, whole(0)),
+        (free(), whole(500), None, whole(0)),
+        (free(), None, whole(0), whole(0)),
+        (free(), None, whole(700), whole(700)),
+        (lines(), None, whole(0), whole(0)),
+        (lines(), None, None, whole(20_160_000)),
+        (vec![], whole(15), None, whole(15)),
+        (vec![], None, whole(20), whole(20)),
+        (vec![], None, None, None),
+        (vec![], whole(0), None, None),
+        (vec![], whole(15), whole(0), None),
+    ];
+    for (products, value, named, amount) in table {
+        let deal = created(|details, lines| (details.value, *lines) = (value, products));
+        let win = Win {
+            final_amount: named,
+            ..Win::default()
+        };
+        let found = won(&[deal], win).map(|won| {
+            assert_eq!(line::sum(&won.items), Some(won.amount));
+            won.amount
+        });
+        assert_eq!(found, amount.ok_or(DealRejection::NothingSold), "{value:?} {named:?}");
+    }
+    let negative = Win {
+        final_amount: Some(Money::whole(-1)),
+        ..Win::default()
+    };
+    let refused = DealRejection::Invalid(Violations::one("finalAmount", Rule::Negative));
+    assert_eq!(won(&[created(|_, _| {})], negative), Err(refused));
+}
+
+#[test]
+fn what_is_won_bears_the_customers_name_and_terms_of_that_moment() {
+    let buyer = Buyer {
+        id: CustomerId::default(),
+        name: "ТОО Новое имя".into(),
+        payment_terms: Some("NET_45".into()),
+    };
+    let now = Circumstances {
+        customer: Some(buyer.clone()),
+        payment_days: Some(45),
+        rate: None,
+    };
+    let win = |now: &Circumstances| Win {
+        now: Box::new(now.clone()),
+        ..Win::default()
+    };
+    let old_name = created(|details, _| details.customer_name = Some("ТОО Старое имя".into()));
+    let found = won(std::slice::from_ref(&old_name), win(&now)).unwrap();
+    assert_eq!(
+        (
+            found.customer_name.as_deref(),
+            found.payment_terms.as_deref(),
+            found.payment_days
+        ),
+        (Some("ТОО Новое имя"), Some("NET_45"), Some(45))
+    );
+    // Whichever way it is won.
+    let state = Deal::default().evolve(&old_name);
+    let by_update = DealCommand::Update {
+        change: Box::default(),
+        products: None,
+        stage: Some(Stage::Won),
+        now: Box::new(now.clone()),
+    };
+    assert_eq!(state.decide(&by_update), state.decide(&DealCommand::Win(win(&now))));
+    // An archived customer is not found any more: the name as it was known stays.
+    let kept = won(std::slice::from_ref(&old_name), Win::default()).unwrap();
+    assert_eq!(kept.customer_name.as_deref(), Some("ТОО Старое имя"));
+    // Looked up for another customer, or at another currency's rate: somebody has to look again.
+    let another = Circumstances {
+        customer: Some(Buyer {
+            id: CustomerId::new(uuid::Uuid::from_u128(7)),
+            ..buyer
+        }),
+        ..now.clone()
+    };
+    let dollars = Circumstances {
+        rate: Some(("USD".into(), Rate::whole(500))),
+        ..now
+    };
+    for stale in [another, dollars] {
+        assert_eq!(
+            won(std::slice::from_ref(&old_name), win(&stale)),
+            Err(DealRejection::ChangedMeanwhile)
+        );
+    }
+}
+
+/// What the deal has, what the change names → whether the currency may change.
+#[test]
+fn a_deals_currency_does_not_change_under_its_amounts() {
+    let refused = || Err(DealRejection::Invalid(Violations::one("currency", Rule::OtherCurrency)));
+    let value = Some(Money::whole(1_000));
+    let table = [
+        (vec![], None, None, None, Ok(())),
+        (lines(), None, None, None, refused()),
+        (lines(), None, None, Some(vec![draft()]), Ok(())),
+        (lines(), None, None, Some(vec![]), Ok(())),
+        (vec![], value, None, None, refused()),
+        (vec![], value, value, None, Ok(())),
+        (lines(), value, value, None, refused()),
+        (lines(), value, None, Some(vec![draft()]), refused()),
+    ];
+    for (has, valued, new_value, new_lines, expected) in table {
+        let deal = Deal::default().evolve(&created(|details, lines| (details.value, *lines) = (valued, has)));
+        let change = Change {
+            currency: Currency::from("USD").into(),
+            value: new_value.map_or(Patch::Keep, |value| Patch::Set(Some(value))),
+            ..Change::default()
+        };
+        let update = DealCommand::Update {
+            change: Box::new(change),
+            products: new_lines,
+            stage: None,
+            now: Box::default(),
+        };
+        assert_eq!(deal.decide(&update).map(drop), expected);
+    }
 }

@@ -1,0 +1,218 @@
+//! What comes to be when the code was right, and not before: the person, their company and its first workspace, in one
+//! append, or none of them. Only now are address and BIN claimed; the schema and its role follow from the events.
+
+use super::{
+    password,
+    pending::{self, Attempt, Details},
+};
+use crate::{problem::Problem, state::App};
+use commands::{Answer, Context, Error, Unit};
+use domain::{
+    Aggregate, Violation, Violations,
+    id::{OrganizationId, UserId, WorkspaceId, derive},
+    identity::{
+        organization::{self, Organization, OrganizationCommand},
+        user::{Registered, User, UserCommand, UserRejection},
+        workspace::{self, Workspace, WorkspaceCommand, WorkspaceKind},
+    },
+};
+use log::AppendError;
+use uuid::Uuid;
+
+/// How often another slug is tried when one is taken.
+const SLUGS_MAX: usize = 8;
+/// Leaves room for a suffix within `workspace::SLUG_MAX`.
+const SLUG_LENGTH: usize = 40;
+
+/// The ids that an attempt's company and workspace have, should they ever be.
+pub fn organization_of(user: Uuid) -> OrganizationId {
+    OrganizationId::new(derive(user, "organization"))
+}
+
+pub fn workspace_of(user: Uuid) -> WorkspaceId {
+    WorkspaceId::new(derive(user, "workspace"))
+}
+
+/// Enters a proved attempt into the log, once, however often it is asked; answers the position at which it is there.
+pub async fn provision(app: &App, attempt: &Attempt, context: &Context) -> Result<i64, Problem> {
+    let id = UserId::new(attempt.id);
+    let position = match known(app, id, context).await? {
+        Some(position) => position,
+        None => append(app, id, attempt, context).await?,
+    };
+    pending::verified(&app.pool, attempt).await?;
+    Ok(position)
+}
+
+/// Of a user who is in the log already: proved before, or registered when that was an event.
+async fn known(app: &App, id: UserId, context: &Context) -> Result<Option<i64>, Problem> {
+    let user = app.executor.load::<User, UserRejection>(context.workspace, id).await?;
+    if *user.state == User::Unknown {
+        return Ok(None);
+    }
+    let done = app.executor.execute::<User>(id, &UserCommand::VerifyEmail, context);
+    Ok(Some(done.await?.position))
+}
+
+/// The password is stored first: without the append it opens nothing.
+async fn append(app: &App, id: UserId, attempt: &Attempt, context: &Context) -> Result<i64, Problem> {
+    let (Some(details), Some(hash)) = (&attempt.details, &attempt.password_hash) else {
+        // Somebody else is just done with it.
+        return Err(Error::<UserRejection>::Busy.into());
+    };
+    password::store(&app.pool, attempt.id, hash).await?;
+    let answer = Answer {
+        id: attempt.id,
+        version: 2,
+    };
+    for slug in slugs(&details.company_name) {
+        let unit = unit(id, &attempt.email, details, &slug)?;
+        let error = match app.executor.commit(unit, context, &answer).await {
+            Ok(appended) => return Ok(appended.position),
+            Err(AppendError::Claimed {
+                kind: "workspace.slug", ..
+            }) => continue,
+            Err(error) => error,
+        };
+        // The same code may have been typed twice at once: then it is done.
+        if matches!(error, AppendError::Version { .. } | AppendError::Claimed { .. }) {
+            if let Some(position) = known(app, id, context).await? {
+                return Ok(position);
+            }
+            password::forget(&app.pool, attempt.id).await?;
+        }
+        return Err(Error::<UserRejection>::from(error).into());
+    }
+    Err(Error::<UserRejection>::Busy.into())
+}
+
+/// Everything that comes to be.
+pub fn unit(id: UserId, email: &str, details: &Details, slug: &str) -> Result<Unit, Error<UserRejection>> {
+    let (organization_id, workspace_id) = (organization_of(id.uuid()), workspace_of(id.uuid()));
+    let Decided {
+        user,
+        organization,
+        workspace,
+    } = decide(id, email, details, slug)?;
+    let mut unit = Unit::default();
+    unit.add(id, &User::default(), 0, &user).map_err(Error::Unstorable)?;
+    unit.add(organization_id, &Organization::default(), 0, &organization)
+        .map_err(Error::Unstorable)?;
+    unit.add(workspace_id, &Workspace::default(), 0, &workspace)
+        .map_err(Error::Unstorable)?;
+    Ok(unit)
+}
+
+struct Decided {
+    user: Vec<<User as Aggregate>::Event>,
+    organization: Vec<<Organization as Aggregate>::Event>,
+    workspace: Vec<<Workspace as Aggregate>::Event>,
+}
+
+fn decide(id: UserId, email: &str, details: &Details, slug: &str) -> Result<Decided, Error<UserRejection>> {
+    let refused = |violations: &[Violation]| match violations.first() {
+        Some(Violation { field, rule }) => {
+            Error::Rejected(UserRejection::Invalid(Violations::one(field, rule.clone())))
+        }
+        None => Error::Rejected(UserRejection::AlreadyRegistered),
+    };
+    let mut user = User::default()
+        .decide(&UserCommand::Register(registered(id, email, details)))
+        .map_err(Error::Rejected)?;
+    let registered = user.iter().fold(User::default(), Aggregate::evolve);
+    user.extend(registered.decide(&UserCommand::VerifyEmail).map_err(Error::Rejected)?);
+    let organization = Organization::default().decide(&OrganizationCommand::Create(company(id, details)));
+    let organization = organization.map_err(|rejection| refused(domain::Rejection::violations(&rejection)))?;
+    let created = workspace::Created {
+        name: details.company_name.clone(),
+        kind: WorkspaceKind::Corporate,
+        slug: slug.to_owned(),
+        tenant_key: tenant_key(slug),
+        organization_id: Some(organization_of(id.uuid())),
+        owner_id: id,
+    };
+    let workspace = Workspace::default().decide(&WorkspaceCommand::Create(created));
+    let workspace = workspace.map_err(|rejection| refused(domain::Rejection::violations(&rejection)))?;
+    Ok(Decided {
+        user,
+        organization,
+        workspace,
+    })
+}
+
+pub fn registered(id: UserId, email: &str, details: &Details) -> Registered {
+    Registered {
+        email: email.to_owned(),
+        first_name: details.first_name.clone(),
+        last_name: details.last_name.clone(),
+        phone: details.phone.clone(),
+        organization_id: Some(organization_of(id.uuid())),
+    }
+}
+
+pub fn company(id: UserId, details: &Details) -> organization::Created {
+    organization::Created {
+        name: details.company_name.clone(),
+        bin: details.bin.clone(),
+        owner_id: id,
+    }
+}
+
+/// Names for a workspace, in Latin letters: the plain one first, then with a suffix nobody else has.
+pub fn slugs(name: &str) -> impl Iterator<Item = String> {
+    let plain: String = slug::slugify(name).chars().take(SLUG_LENGTH).collect();
+    let plain = plain.trim_matches('-').to_owned();
+    let plain = if plain.is_empty() {
+        "workspace".to_owned()
+    } else {
+        plain
+    };
+    let base = plain.clone();
+    let names = std::iter::once(plain).chain(std::iter::repeat_with(move || {
+        format!("{base}-{:06x}", rand::random::<u32>() & 0x00ff_ffff)
+    }));
+    names.take(SLUGS_MAX)
+}
+
+pub fn tenant_key(slug: &str) -> String {
+    format!("{slug}_{:08x}", rand::random::<u32>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slug_is_made_of_latin_letters_and_fits() {
+        let first = |name: &str| slugs(name).next().unwrap();
+        assert_eq!(first("Tech Solutions KZ"), "tech-solutions-kz");
+        assert_eq!(first("ТОО Компания"), "too-kompaniia");
+        assert_eq!(first("!!!"), "workspace");
+        for name in ["ә".repeat(500), "Ұлы Дала ".repeat(40), "a-".repeat(100)] {
+            for slug in slugs(&name).take(3) {
+                assert!(
+                    slug.len() <= workspace::SLUG_MAX && !slug.starts_with('-') && !slug.ends_with('-'),
+                    "{slug}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_proved_person_comes_with_company_and_workspace() {
+        let details = Details {
+            first_name: "Имя".into(),
+            last_name: "Фамилия".into(),
+            phone: None,
+            company_name: "ТОО Компания".into(),
+            bin: "123456789012".into(),
+        };
+        let id = UserId::new(Uuid::now_v7());
+        let Decided {
+            user,
+            organization,
+            workspace,
+        } = decide(id, "owner@company.kz", &details, "too-kompaniia").ok().unwrap();
+        assert_eq!((user.len(), organization.len(), workspace.len()), (2, 1, 2));
+    }
+}

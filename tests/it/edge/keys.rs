@@ -1,0 +1,133 @@
+//! `Idempotency-Key` on every write there is.
+
+use crate::idempotency::commanded;
+use prometric_tests::{Server, Yard, routes};
+use reqwest::Method;
+use serde_json::json;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Sign-in keeps to rules of its own.
+fn is_signing_in(name: &str) -> bool {
+    name.contains(" /auth/")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_under_its_key() {
+    let server = Server::start_with(&[]).await;
+    let yard = Yard::open(&server).await;
+    let (owner, told) = (&yard.owner, |path: &str| path.to_owned());
+    let gone = yard
+        .owner
+        .post("/customers", json!({"name": "На время"}))
+        .await
+        .expect(201);
+    let gone = format!("/customers/{}", gone["id"].as_str().unwrap());
+    let open = yard
+        .owner
+        .post("/deals", json!({"title": "Открытая"}))
+        .await
+        .expect(201);
+    let open = format!("/deals/{}", open["id"].as_str().unwrap());
+    let note = yard.owner.items("/notifications").await[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let mut writes: Vec<(Method, String, String, String)> = yard
+        .shapes
+        .iter()
+        .map(|shape| {
+            (
+                shape.method.clone(),
+                told(shape.route),
+                shape.path.clone(),
+                shape.good.to_string(),
+            )
+        })
+        .collect();
+    let bodiless = [
+        (
+            Method::PUT,
+            "/notifications/{id}/read",
+            format!("/notifications/{note}/read"),
+        ),
+        (Method::POST, "/customers/{id}/convert", format!("{gone}/convert")),
+        (Method::DELETE, "/customers/{id}", gone),
+    ];
+    writes.extend(bodiless.map(|(method, route, path)| (method, told(route), path, String::new())));
+
+    let there = routes(&server)
+        .await
+        .into_iter()
+        .filter(|route| route.method != Method::GET)
+        .map(|route| route.name());
+    let there: BTreeSet<String> = there.filter(|name| !is_signing_in(name)).collect();
+    let tried: BTreeSet<String> = writes
+        .iter()
+        .map(|(method, route, ..)| format!("{method} {route}"))
+        .collect();
+    let missing: Vec<&String> = there.difference(&tried).collect();
+    assert!(missing.is_empty(), "how are these written to? {missing:?}");
+
+    let mut complaints = Vec::new();
+    for (method, route, path, body) in writes {
+        let name = format!("{method} {route}");
+        if is_signing_in(&name) {
+            continue;
+        }
+        let path = if name == "POST /deals/{id}/lose" {
+            format!("{open}/lose")
+        } else {
+            path
+        };
+        // The same sample has made a product with this code already.
+        let body = if name == "PUT /products/{id}" {
+            body.replace("\"code\":\"a\"", "\"code\":\"b\"")
+        } else {
+            body
+        };
+        let key = Uuid::now_v7().to_string();
+        let headers = [("Idempotency-Key", key.as_str())];
+        let send = async |path: &str, body: &str| {
+            let body = (!body.is_empty()).then(|| body.to_owned());
+            owner.send(method.clone(), path, body, &headers).await
+        };
+        let first = send(&path, &body).await;
+        if first.status >= 400 {
+            // What is refused leaves nothing to repeat; yet all samples are good ones, but for a used code.
+            if !route.ends_with("/verify-email") {
+                complaints.push(format!("{name}: {} {}", first.status, first.body));
+            }
+            continue;
+        }
+        let written = commanded(&yard.pool).await;
+        let again = send(&path, &body).await;
+        let shown = |answer: &prometric_tests::Answer| {
+            let headers = ["etag", "x-event-position"].map(|name| answer.headers.get(name).cloned());
+            (answer.status, answer.body["data"].clone(), headers)
+        };
+        if shown(&again) != shown(&first) {
+            complaints.push(format!("{name}: {:?}, then {:?}", shown(&first), shown(&again)));
+        }
+        if commanded(&yard.pool).await != written {
+            complaints.push(format!("{name}: a repeat wrote something"));
+        }
+        let other = if route.starts_with("/workspaces") {
+            "/workspaces"
+        } else {
+            "/customers"
+        };
+        let body = Some(json!({"name": "Другое"}).to_string());
+        let other = owner.send(Method::POST, other, body, &headers).await;
+        // Somebody who is not signed in shares no key with anybody.
+        if !route.starts_with("/users") && other.body["error"]["code"] != "IDEMPOTENCY_KEY_REUSED" {
+            complaints.push(format!("{name}: another request under its key got {}", other.body));
+        }
+    }
+    assert!(
+        complaints.is_empty(),
+        "{} complaints:\n{}",
+        complaints.len(),
+        complaints.join("\n")
+    );
+}
