@@ -177,14 +177,19 @@ pub struct ErrorBody {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorDetails {
     /// Finer than the code, stable: `deal.already_lost`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Each offending field with a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<BTreeMap<String, String>>,
     /// Each offending field with the rule it breaks.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rules: Option<BTreeMap<String, String>>,
     /// Of a field or a word that does not exist: those that do.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub known: Option<BTreeMap<String, Vec<String>>>,
     /// The right that is missing: `DEALS_CREATE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,
 }
 

@@ -28,7 +28,7 @@ pub struct BillRequest {
     components: Vec<ComponentRequest>,
     #[serde(default)]
     #[schemars(length(max = ITEMS_MAX))]
-    operations: Vec<Operation>,
+    operations: Vec<OperationRequest>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -46,6 +46,24 @@ struct ComponentRequest {
     cost: Money,
 }
 
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OperationRequest {
+    #[schemars(
+        length(max = 200),
+        regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+    )]
+    name: String,
+    /// Minutes.
+    duration: u32,
+    #[serde(default)]
+    #[schemars(length(max = ITEMS_MAX), inner(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")))]
+    required_skills: Vec<String>,
+    #[serde(default)]
+    #[schemars(length(max = ITEMS_MAX), inner(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")))]
+    equipment: Vec<String>,
+}
+
 impl From<BillRequest> for Bill {
     fn from(BillRequest { components, operations }: BillRequest) -> Self {
         let component = |asked: ComponentRequest| Component {
@@ -55,9 +73,15 @@ impl From<BillRequest> for Bill {
             unit: asked.unit.unwrap_or_default(),
             cost: asked.cost,
         };
+        let operation = |asked: OperationRequest| Operation {
+            name: asked.name,
+            duration: asked.duration,
+            required_skills: asked.required_skills,
+            equipment: asked.equipment,
+        };
         Self {
             components: components.into_iter().map(component).collect(),
-            operations,
+            operations: operations.into_iter().map(operation).collect(),
         }
     }
 }

@@ -363,7 +363,7 @@ fn whole(name: &str, value: &str, max: i64) -> Result<i64, ListError> {
 }
 
 fn clean<'a>(name: &str, value: &'a str) -> Result<&'a str, ListError> {
-    if value.contains('\0') {
+    if value.contains(char::is_control) {
         Err(refuse(name, Rule::NotAllowed))
     } else {
         Ok(value)

@@ -1,34 +1,52 @@
-//! Which operations an answer leads to: what was made, or stands first in a list, can be read, changed and acted on by
-//! its id. For people it is a map; for tools that test by the document it is the way to what only exists by its id.
+//! Which operations an answer leads to: what was made can be read, changed and acted on by its id. For people it is a map; for tools that test by the document it is the way to what only exists by its id.
 
 use serde_json::{Map, Value, json};
 
 /// Ids that a noun's path does not name: a bill of materials is its product's.
 const ELSEWHERE: [(&str, &str); 1] = [("/production/bom", "/products")];
 
-/// Adds to each answer with an id, or with items that have one, links to the operations that take it.
+/// Answers that name something else's id: what a won deal becomes, what a payment pays.
+const NAMED: [(&str, &str, &str, &str); 2] = [
+    ("/deals/{id}/win", "200", "orderId", "/orders"),
+    ("/finance/payments", "201", "invoiceId", "/finance/invoices"),
+];
+
+/// Adds to each answer that has an id links to the operations that take it.
 pub(super) fn add(paths: &mut Map<String, Value>) {
     let leads: Vec<(String, String, String)> = paths.iter().flat_map(|(path, item)| led_to(path, item)).collect();
     for (path, item) in paths {
-        for (method, status, id) in [
-            ("post", "201", "$response.body#/data/id"),
-            ("get", "200", "$response.body#/data/items/0/id"),
-        ] {
-            let own = leads.iter().filter(|(from, ..)| from == path);
-            let links: Map<String, Value> = own
-                .map(|(from, parameter, operation)| {
-                    let mut parameters = json!({ (parameter): id });
-                    if from.contains("{wsId}") {
-                        parameters["wsId"] = "$request.path.wsId".into();
-                    }
-                    let link = json!({ "operationId": operation, "parameters": parameters });
-                    (operation.clone(), link)
-                })
-                .collect();
-            let response = item.pointer_mut(&format!("/{method}/responses/{status}"));
-            if let (Some(response), false) = (response, links.is_empty()) {
-                response["links"] = links.into();
+        link(item, "201", "id", path, path, &leads);
+        for (suffix, status, field, noun) in NAMED {
+            if let Some(before) = path.strip_suffix(suffix) {
+                link(item, status, field, path, &format!("{before}{noun}"), &leads);
             }
+        }
+    }
+}
+
+/// From what `POST` answers to everything at `noun` that takes the id in that field.
+fn link(item: &mut Value, status: &str, field: &str, path: &str, noun: &str, leads: &[(String, String, String)]) {
+    let own = leads.iter().filter(|(from, ..)| from == noun);
+    let links = own.map(|(_, parameter, operation)| {
+        let mut parameters = json!({ (parameter): format!("$response.body#/data/{field}") });
+        if path.contains("{wsId}") {
+            parameters["wsId"] = "$request.path.wsId".into();
+        }
+        (
+            operation.clone(),
+            json!({ "operationId": operation, "parameters": parameters }),
+        )
+    });
+    let links: Map<String, Value> = links.collect();
+    let response = item.pointer_mut(&format!("/post/responses/{status}"));
+    if let Some(response) = response {
+        let known = response["links"]
+            .as_object_mut()
+            .map(std::mem::take)
+            .unwrap_or_default();
+        let links: Map<String, Value> = known.into_iter().chain(links).collect();
+        if !links.is_empty() {
+            response["links"] = links.into();
         }
     }
 }

@@ -10,6 +10,8 @@ use projections::shape::Shape;
 use schemars::JsonSchema;
 use serde_json::json;
 
+/// An empty header is none.
+const UUID_OR_NOTHING: &str = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$";
 /// Entity tags as `If-Match` takes them.
 const VERSIONS: &str = r#"^(\*|(W/)?"[0-9]{1,18}"(, (W/)?"[0-9]{1,18}"){0,9})$"#;
 
@@ -24,13 +26,13 @@ impl OperationInput for Caller {
         for (name, schema, description) in [
             (
                 "X-Workspace-Id",
-                json!({ "type": "string", "format": "uuid" }),
+                json!({ "type": "string", "pattern": UUID_OR_NOTHING }),
                 "The workspace, when the path has none",
             ),
             ("X-Tenant-Key", json!({ "type": "string" }), "The same by its key"),
             (
                 "X-Organization-Id",
-                json!({ "type": "string", "format": "uuid" }),
+                json!({ "type": "string", "pattern": UUID_OR_NOTHING }),
                 "Must be the workspace's, when it is given",
             ),
         ] {
@@ -102,8 +104,8 @@ impl OperationInput for Write {
             ),
             (
                 "X-Correlation-Id",
-                json!({ "type": "string", "format": "uuid" }),
-                "What the write belongs to; kept with its events",
+                json!({ "type": "string", "pattern": r"^[\x20-\x7e]*$" }),
+                "A UUID: what the write belongs to, kept with its events; anything else is passed over",
             ),
         ] {
             parameter(

@@ -2,6 +2,7 @@
 //! it checks, how long and with which exceptions stands in `dev.d/schemathesis.toml`; `./dev test` installs it.
 
 use prometric_tests::{Server, Yard};
+use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -24,14 +25,13 @@ async fn a_tool_that_knows_only_the_document_finds_nothing() {
         .get(&format!("/workspaces/{}", yard.owner.workspace))
         .await
         .expect(200);
-    let tenant_key = workspace["tenantKey"].as_str().unwrap().to_owned();
-    let said = tokio::task::spawn_blocking(move || run(&program, &root, &server, &yard, &tenant_key));
+    let said = tokio::task::spawn_blocking(move || run(&program, &root, &server, &yard, &workspace));
     let (succeeded, said) = said.await.unwrap();
     println!("{said}");
     assert!(succeeded, "{said}");
 }
 
-fn run(program: &Path, root: &Path, server: &Server, yard: &Yard, tenant_key: &str) -> (bool, String) {
+fn run(program: &Path, root: &Path, server: &Server, yard: &Yard, workspace: &Value) -> (bool, String) {
     let token = yard.owner.token.as_deref().unwrap_or_default();
     let output = Command::new(program)
         .arg("--no-color")
@@ -41,7 +41,9 @@ fn run(program: &Path, root: &Path, server: &Server, yard: &Yard, tenant_key: &s
         .current_dir(root)
         .env("TOKEN", token)
         .env("WORKSPACE", &yard.owner.workspace)
-        .env("TENANT_KEY", tenant_key)
+        .env("TENANT_KEY", workspace["tenantKey"].as_str().unwrap())
+        .env("ORGANIZATION", workspace["organizationId"].as_str().unwrap())
+        .env("PYTHONPATH", root.join("dev.d"))
         .output()
         .expect("schemathesis");
     let said = [output.stdout, output.stderr].map(|part| String::from_utf8_lossy(&part).into_owned());
