@@ -40,10 +40,8 @@ fn link(item: &mut Value, status: &str, field: &str, path: &str, noun: &str, lea
     let links: Map<String, Value> = links.collect();
     let response = item.pointer_mut(&format!("/post/responses/{status}"));
     if let Some(response) = response {
-        let known = response["links"]
-            .as_object_mut()
-            .map(std::mem::take)
-            .unwrap_or_default();
+        let known = response.get_mut("links").and_then(Value::as_object_mut);
+        let known = known.map(std::mem::take).unwrap_or_default();
         let links: Map<String, Value> = known.into_iter().chain(links).collect();
         if !links.is_empty() {
             response["links"] = links.into();

@@ -43,7 +43,6 @@ fn run(program: &Path, root: &Path, server: &Server, yard: &Yard, workspace: &Va
         .env("WORKSPACE", &yard.owner.workspace)
         .env("TENANT_KEY", workspace["tenantKey"].as_str().unwrap())
         .env("ORGANIZATION", workspace["organizationId"].as_str().unwrap())
-        .env("PYTHONPATH", root.join("dev.d"))
         .output()
         .expect("schemathesis");
     let said = [output.stdout, output.stderr].map(|part| String::from_utf8_lossy(&part).into_owned());
