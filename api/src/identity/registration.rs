@@ -92,9 +92,16 @@ pub fn router() -> ApiRouter<App> {
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend(
     "required" = ["email", "password", "firstName", "lastName"],
+    // The first of the two names that is there is taken.
     "allOf" = [
-        { "anyOf": [{ "required": ["organizationName"] }, { "required": ["companyName"] }] },
-        { "anyOf": [{ "required": ["organizationBin"] }, { "required": ["bin"] }] },
+        { "anyOf": [
+            { "required": ["organizationName"], "properties": { "organizationName": { "type": "string", "maxLength": 200, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$" } } },
+            { "required": ["companyName"], "properties": { "organizationName": { "type": "null" }, "companyName": { "type": "string", "maxLength": 200, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$" } } },
+        ] },
+        { "anyOf": [
+            { "required": ["organizationBin"], "properties": { "organizationBin": { "type": "string", "pattern": "^[0-9]{12}$" } } },
+            { "required": ["bin"], "properties": { "organizationBin": { "type": "null" }, "bin": { "type": "string", "pattern": "^[0-9]{12}$" } } },
+        ] },
     ]
 ))]
 struct Registration {
@@ -108,13 +115,9 @@ struct Registration {
     last_name: Option<String>,
     #[schemars(length(max = 30), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
     phone: Option<String>,
-    #[schemars(length(max = 200), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
     organization_name: Option<String>,
-    #[schemars(regex(pattern = "^[0-9]{12}$"), extend("type" = "string"))]
     organization_bin: Option<String>,
-    #[schemars(length(max = 200), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
     company_name: Option<String>,
-    #[schemars(regex(pattern = "^[0-9]{12}$"), extend("type" = "string"))]
     bin: Option<String>,
 }
 

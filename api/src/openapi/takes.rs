@@ -8,12 +8,12 @@ use crate::{
 use aide::{OperationInput, generate::GenContext, openapi};
 use projections::shape::Shape;
 use schemars::JsonSchema;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An empty header is none.
 const UUID_OR_NOTHING: &str = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$";
 /// Entity tags as `If-Match` takes them.
-const VERSIONS: &str = r#"^(\*|(W/)?"[0-9]{1,18}"(, (W/)?"[0-9]{1,18}"){0,9})$"#;
+const VERSIONS: &str = r#"^(\*|[0-9]{1,18}|(W/)?"[0-9]{1,18}"(, (W/)?"[0-9]{1,18}"){0,9})?$"#;
 
 impl<R> OperationInput for May<R> {
     fn operation_input(context: &mut GenContext, operation: &mut openapi::Operation) {
@@ -99,12 +99,12 @@ impl OperationInput for Write {
             ),
             (
                 "Prefer",
-                json!({ "type": "string", "pattern": r"^[\x20-\x7e]*$" }),
+                json!({ "type": "string" }),
                 "`respond-async` answers as soon as it is durable",
             ),
             (
                 "X-Correlation-Id",
-                json!({ "type": "string", "pattern": r"^[\x20-\x7e]*$" }),
+                json!({ "type": "string" }),
                 "A UUID: what the write belongs to, kept with its events; anything else is passed over",
             ),
         ] {
@@ -118,9 +118,12 @@ impl OperationInput for Write {
 
 impl<T: Asked> OperationInput for Body<T> {
     fn operation_input(context: &mut GenContext, operation: &mut openapi::Operation) {
+        let schema = T::schema(&mut context.schema);
+        // None is `{}`.
+        let needed = schema.get("required").and_then(Value::as_array);
         let body = openapi::RequestBody {
-            content: json_content(T::schema(&mut context.schema)),
-            required: true,
+            required: needed.is_some_and(|fields| !fields.is_empty()),
+            content: json_content(schema),
             ..openapi::RequestBody::default()
         };
         operation.request_body = Some(openapi::ReferenceOr::Item(body));
