@@ -89,7 +89,7 @@ impl OperationInput for Write {
         for (name, schema, description) in [
             (
                 "Idempotency-Key",
-                json!({ "type": "string", "maxLength": 200, "pattern": r"^[\x20-\x7e]*$" }),
+                json!({ "type": "string", "maxLength": 200, "pattern": r"^[\t\x20-\x7e]*$" }),
                 "A repeat under the same key is answered as the first time",
             ),
             (
