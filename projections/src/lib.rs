@@ -1,6 +1,8 @@
 //! **remembers.** All that people read is a fold of the log: rows, the runner that keeps a workspace's rows together at
 //! exactly one position, and the queries over them.
 
+mod column;
+mod counts;
 pub mod list;
 pub mod platform;
 mod runner;
@@ -14,8 +16,9 @@ pub mod office;
 pub mod production;
 pub mod sales;
 
+pub use column::{Column, ColumnKind, Rights};
 pub use runner::{Projections, Replayed};
-pub use table::{Column, ColumnKind, Seen, Table};
+pub use table::{ProjectError, Seen, Table};
 
 use table::{Projector, of};
 
