@@ -25,8 +25,8 @@ create function {schema}.invoice_status(state text, due date) returns text langu
 return case when state in ('sent', 'partial') and due < (now() at time zone 'Asia/Almaty')::date then 'overdue' else state end;
 
 -- How many rows a query finds, if these are no more than `most`; an estimate otherwise, which is told by being negative.
--- The planner is asked first: where it sees far more, nothing is counted.
-create function {schema}.total(query text, args text[], most bigint) returns bigint language plpgsql stable as $$
+-- The planner is asked first: where it sees far more, nothing is counted. Volatile only because it explains.
+create function {schema}.total(query text, args text[], most bigint) returns bigint language plpgsql as $$
 declare
     plan     json;
     expected bigint;

@@ -70,7 +70,7 @@ pub(crate) async fn current(connection: &mut PgConnection) -> Result<HashSet<Str
 
 /// Creates what is missing of a workspace's role and schema. A schema of another shape is dropped with all its rows and
 /// made anew: `true` then, and they are to be folded again. The name comes from a checked slug: `tenant_[a-z0-9_]+`.
-pub(crate) async fn provision(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
+pub async fn provision(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
     sqlx::query("select pg_advisory_xact_lock(hashtext('prometric.migrate'), hashtext($1))")
         .bind(schema)
         .execute(&mut *connection)

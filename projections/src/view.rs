@@ -1,5 +1,5 @@
-//! How rows are shown: one page of a list or one resource with its details, each one statement, as JSON text that
-//! goes out as it came from the database. What a reader has no right to is not in the statement at all: it is neither
+//! How rows are shown: one page of a list or one resource with its details, each one statement, as JSON text of what
+//! came from the database. What a reader has no right to is not in the statement at all: it is neither
 //! shown, nor filtered, nor sorted by.
 
 mod shown;
@@ -9,14 +9,14 @@ pub use shown::{Computed, Nested, Related};
 pub use statement::{NEWEST, Scope};
 
 use crate::{
-    list::{Cursor, ListError, Op, Page, Total},
+    list::{COUNT_MAX, Cursor, ListError, Op, Page, Total},
     schema,
     table::Table,
 };
 use domain::Permission;
 use serde_json::value::RawValue;
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
-use statement::{Asked, Statement};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use statement::Asked;
 use std::fmt;
 use uuid::Uuid;
 
@@ -85,55 +85,104 @@ pub async fn page_of<V: View>(
 ) -> Result<Page, ViewError> {
     let asked = statement::page::<V>(reader, pairs, scope)?;
     let mut tx = schema::read(reader.pool, reader.schema).await?;
-    let (items, last, more, rows): (String, Option<String>, bool, i64) =
-        asked.statement.query().fetch_one(&mut *tx).await?;
-    tx.commit().await?;
-    let Asked { query, .. } = asked;
-    let (total, number) = match &query.after {
-        Some(cursor) => (cursor.total(), cursor.page + 1),
-        // Below zero is an estimate.
-        None => {
-            let (rows, is_estimate) = (rows.saturating_abs(), rows < 0);
-            (Total { rows, is_estimate }, query.page)
-        }
+    let rows: Vec<Found> = asked.statement.query().fetch_all(&mut *tx).await?;
+    let total = match &asked.query.after {
+        Some(cursor) => cursor.total(),
+        None => total(&mut tx, &asked, &rows).await?,
     };
-    let next_cursor = match last.filter(|_| more) {
-        Some(last) => Cursor {
-            keys: serde_json::from_str(&last)?,
-            page: number,
+    tx.commit().await?;
+    let limit = usize::try_from(asked.query.limit).unwrap_or(usize::MAX);
+    let page = asked
+        .query
+        .after
+        .as_ref()
+        .map_or(asked.query.page, |cursor| cursor.page + 1);
+    let last = rows.get(limit - 1).filter(|_| rows.len() > limit);
+    let next_cursor = last.and_then(|(_, keys, _)| {
+        let cursor = Cursor {
+            keys: keys.clone(),
+            page,
             total: total.rows,
             is_estimate: total.is_estimate,
+        };
+        cursor.encode()
+    });
+    let mut items = String::from("[");
+    for (n, (texts, ..)) in rows.iter().take(limit).enumerate() {
+        if n > 0 {
+            items.push(',');
         }
-        .encode(),
-        None => None,
-    };
+        shown::write(&mut items, &asked.statement.fields, texts)?;
+    }
+    items.push(']');
     Ok(Page {
         items: RawValue::from_string(items)?,
         total,
-        page: number,
-        limit: query.limit,
+        page,
+        limit: asked.query.limit,
         next_cursor,
+    })
+}
+
+/// A row's fields as texts, its sort keys, and its list's total where that is kept.
+type Found = (Vec<Option<String>>, Vec<Option<String>>, Option<i64>);
+
+/// How many rows there are on all pages: as it is kept, or as the page itself shows by not being full, or counted.
+async fn total(connection: &mut PgConnection, asked: &Asked, rows: &[Found]) -> Result<Total, ViewError> {
+    let exactly = |rows| Total {
+        rows,
+        is_estimate: false,
+    };
+    let (found, limit) = (i64::try_from(rows.len()).unwrap_or(i64::MAX), asked.query.limit);
+    if let Some((.., Some(kept))) = rows.first() {
+        return Ok(exactly(*kept));
+    }
+    if found <= limit && (found > 0 || asked.offset == 0) {
+        return Ok(exactly(asked.offset + found));
+    }
+    let told: i64 = match &asked.total {
+        statement::Total::Kept(kept) => {
+            let sql = format!("select {kept}");
+            let query = sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false);
+            let query = asked
+                .statement
+                .values
+                .iter()
+                .fold(query, |query, value| query.bind(value));
+            query.fetch_one(connection).await?
+        }
+        statement::Total::Counted { rows, values } => {
+            let query = sqlx::query_scalar("select reading.total($1, $2, $3)");
+            let values = asked.statement.values[..*values].to_vec();
+            query
+                .bind(rows)
+                .bind(values)
+                .bind(COUNT_MAX)
+                .fetch_one(connection)
+                .await?
+        }
+    };
+    Ok(Total {
+        rows: told.saturating_abs(),
+        is_estimate: told < 0,
     })
 }
 
 /// One resource with its details.
 pub async fn one<V: View>(reader: Reader<'_>, id: Uuid) -> Result<Option<One>, ViewError> {
-    let sql = statement::one::<V>(reader);
+    let statement = statement::one::<V>(reader, id);
     let mut tx = schema::read(reader.pool, reader.schema).await?;
-    let found: Option<(i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
-        .persistent(false)
-        .bind(id)
-        .fetch_optional(&mut *tx)
-        .await?;
+    let found: Option<(i64, Vec<Option<String>>)> = statement.query().fetch_optional(&mut *tx).await?;
     tx.commit().await?;
-    found
-        .map(|(version, item)| {
-            Ok(One {
-                version,
-                item: RawValue::from_string(item)?,
-            })
-        })
-        .transpose()
+    let Some((version, texts)) = found else {
+        return Ok(None);
+    };
+    let mut item = String::new();
+    shown::write(&mut item, &statement.fields, &texts)?;
+    Ok(Some(One {
+        version,
+        item: RawValue::from_string(item)?,
+    }))
 }
 
 /// How the database would find a page: for whoever doubts that an index serves it.
@@ -142,13 +191,9 @@ pub async fn explain<V: View>(
     pairs: &[(String, String)],
     scope: &Scope,
 ) -> Result<String, ViewError> {
-    let Statement { sql, values, .. } = statement::page::<V>(reader, pairs, scope)?.statement;
-    let explained = Statement {
-        sql: format!("explain (format text) {sql}"),
-        values,
-        count: None,
-    };
-    let mut tx: Transaction<'_, Postgres> = schema::read(reader.pool, reader.schema).await?;
+    let mut explained = statement::page::<V>(reader, pairs, scope)?.statement;
+    explained.sql.insert_str(0, "explain (format text) ");
+    let mut tx = schema::read(reader.pool, reader.schema).await?;
     let plan: Vec<(String,)> = explained.query().fetch_all(&mut *tx).await?;
     tx.commit().await?;
     Ok(plan.into_iter().map(|(line,)| line + "\n").collect())

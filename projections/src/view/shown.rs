@@ -1,7 +1,44 @@
-//! What is shown of a row beside its columns.
+//! What is shown of a row beside its columns, and how a row's texts become JSON.
 
 use crate::column::{ColumnKind, Rights};
 use domain::Permission;
+
+/// A field as it is shown: its name, an expression over the row `t`, and what its text is.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub name: String,
+    pub sql: String,
+    pub kind: ColumnKind,
+}
+
+impl Shown {
+    pub fn new(name: impl Into<String>, sql: impl Into<String>, kind: ColumnKind) -> Self {
+        Self {
+            name: name.into(),
+            sql: sql.into(),
+            kind,
+        }
+    }
+}
+
+/// A row as a JSON object, added to what is written already. Numbers, flags and JSON are written as the database writes
+/// them, for they pass through nothing that could change them.
+pub fn write(out: &mut String, fields: &[Shown], texts: &[Option<String>]) -> Result<(), serde_json::Error> {
+    for (n, (field, text)) in fields.iter().zip(texts).enumerate() {
+        out.push_str(if n == 0 { "{\"" } else { ",\"" });
+        out.push_str(&field.name);
+        out.push_str("\":");
+        match (text, field.kind) {
+            (None, _) => out.push_str("null"),
+            (Some(text), ColumnKind::Number | ColumnKind::Bool | ColumnKind::Json | ColumnKind::Tags) => {
+                out.push_str(text)
+            }
+            (Some(text), _) => out.push_str(&serde_json::to_string(text)?),
+        }
+    }
+    out.push('}');
+    Ok(())
+}
 
 /// Something shown or filtered by that is not a column of the row: an expression over `t`, with `{s}` for the schema.
 #[derive(Debug, Clone, Copy)]
@@ -120,5 +157,29 @@ impl Nested {
             otherwise: Some(item),
             ..self
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_become_what_they_are() {
+        let kinds = [
+            ColumnKind::Text,
+            ColumnKind::Number,
+            ColumnKind::Bool,
+            ColumnKind::Json,
+            ColumnKind::Uuid,
+        ];
+        let fields: Vec<Shown> = kinds.into_iter().map(|kind| Shown::new("f", "", kind)).collect();
+        let texts = ["say \"no\"\n", "10.50", "true", "[1]", "7"].map(|text| Some(text.to_owned()));
+        let mut out = String::new();
+        write(&mut out, &fields, &texts).unwrap();
+        assert_eq!(out, r#"{"f":"say \"no\"\n","f":10.50,"f":true,"f":[1],"f":"7"}"#);
+        out.clear();
+        write(&mut out, &fields[..1], &[None]).unwrap();
+        assert_eq!(out, r#"{"f":null}"#);
     }
 }

@@ -1,17 +1,18 @@
-//! The SQL of a page and of one resource. A page is found in two steps within one statement: first the ids, in an order
-//! that an index serves where there is one, so that nothing wide is sorted or skipped; then their rows, in full.
+//! The SQL of a page and of one resource: rows in an order that an index serves where there is one, each as one array of
+//! texts.
 
-use super::{Computed, Reader, View};
+use super::{Computed, Reader, View, shown::Shown};
 use crate::{
     column::{Column, ColumnKind, camel_case},
     counts::total_of,
-    list::{COUNT_MAX, Field, Grammar, ListError, Query},
+    list::{Field, Grammar, ListError, Query},
 };
 use sqlx::{
     AssertSqlSafe, FromRow, Postgres,
     postgres::{PgArguments, PgRow},
     query::QueryAs,
 };
+use uuid::Uuid;
 
 /// The most that a nested list shows.
 pub const NEWEST: i64 = 20;
@@ -28,19 +29,29 @@ pub struct Scope {
     pub total: Option<String>,
 }
 
-/// SQL and the values that it binds, as text.
+/// SQL that answers rows of texts, the values that it binds, and what each text is.
 #[derive(Debug)]
 pub struct Statement {
     pub sql: String,
     pub values: Vec<String>,
-    /// A query for the rows that have to be counted, bound after the values, and how many of these it uses.
-    pub count: Option<(String, usize)>,
+    pub fields: Vec<Shown>,
 }
 
-/// A page's statement, and the query that it answers.
+/// A page's statement, the query that it answers, and where its total comes from.
 pub struct Asked {
     pub statement: Statement,
     pub query: Query,
+    pub offset: i64,
+    pub total: Total,
+}
+
+/// SQL for a number of rows.
+#[derive(Debug)]
+pub enum Total {
+    /// It stands in a line that is kept; the page answers it beside its rows.
+    Kept(String),
+    /// These rows are to be counted, with the first values of the page.
+    Counted { rows: String, values: usize },
 }
 
 impl Statement {
@@ -49,17 +60,12 @@ impl Statement {
     where
         O: for<'r> FromRow<'r, PgRow>,
     {
-        let mut query = sqlx::query_as(AssertSqlSafe(self.sql.clone())).persistent(false);
-        for value in &self.values {
-            query = query.bind(value);
-        }
-        if let Some((count, uses)) = &self.count {
-            query = query.bind(count).bind(&self.values[..*uses]);
-        }
-        query
+        let query = sqlx::query_as(AssertSqlSafe(self.sql.clone())).persistent(false);
+        self.values.iter().fold(query, |query, value| query.bind(value))
     }
 }
 
+/// A page: of each row its fields' texts, its sort keys, and the total where that is kept.
 pub fn page<V: View>(reader: Reader<'_>, pairs: &[(String, String)], scope: &Scope) -> Result<Asked, ListError> {
     let mut query = grammar::<V>(reader).parse(pairs)?;
     let placed = place(&mut query, scope);
@@ -69,47 +75,40 @@ pub fn page<V: View>(reader: Reader<'_>, pairs: &[(String, String)], scope: &Sco
         .chain(placed.condition)
         .chain(query.conditions.clone())
         .collect();
-    let (total, count) = total::<V>(reader, &query, &placed.alternatives, placed.total, &wanted);
+    let total = total::<V>(reader, &query, &placed.alternatives, placed.total, &wanted);
     let offset = match query.after {
         Some(_) => 0,
         None => (query.page - 1) * query.limit,
     };
+    let kept = match &total {
+        Total::Kept(kept) if query.after.is_none() => kept.as_str(),
+        _ => "null::bigint", // a cursor brings it along
+    };
     let beyond = query.beyond();
     let wanted: Vec<String> = wanted.into_iter().chain(beyond).collect();
-    let ids = ids::<V>(reader, &query, &placed.alternatives, &wanted, offset);
-    let (schema, table, limit) = (reader.schema, V::NAME, query.limit);
-    let total = total.replace("{offset}", &offset.to_string());
-    // One row more than the page tells whether there is another.
-    let sql = format!(
-        "select p.items, p.last, p.found > {limit}, {total} from ( \
-           select coalesce(json_agg(r.item order by r.nth) filter (where r.nth <= {limit}), '[]')::text as items, \
-           (json_agg(r.keys order by r.nth desc) filter (where r.nth <= {limit})->0)::text as last, count(*) as found from ( \
-             select row_to_json(x) as item, k.keys, k.nth from \
-               (select i.id, i.keys, row_number() over () as nth from ({ids}) i) k join {schema}.{table} t on t.id = k.id, \
-             lateral (select {shown}) x) r) p",
-        shown = shown::<V>(reader).join(", ")
-    );
+    let found = found::<V>(reader, &query, &placed.alternatives, &wanted, offset);
+    let fields = shown::<V>(reader);
+    let sql = format!("select {}, t.keys, {kept} from {found}", texts(&fields));
     let values = query.values.clone();
     Ok(Asked {
-        statement: Statement { sql, values, count },
+        statement: Statement { sql, values, fields },
         query,
+        offset,
+        total,
     })
 }
 
-/// One resource by its id, `$1`.
-pub fn one<V: View>(reader: Reader<'_>) -> String {
+/// One resource by its id: its version and its fields' texts.
+pub fn one<V: View>(reader: Reader<'_>, id: Uuid) -> Statement {
     let (schema, table) = (reader.schema, V::NAME);
     let mut fields = shown::<V>(reader);
-    fields.push("true as \"fullDetails\"".to_owned());
+    fields.push(Shown::new("fullDetails", "true", ColumnKind::Bool));
     fields.extend(V::DETAILS.iter().filter_map(|field| computed(field, reader)));
     let mut from = String::new();
     let mut more = Vec::new();
     for (n, nested) in V::NESTED.iter().enumerate() {
-        let Some(item) = (if nested.rights.allow(reader.may) {
-            Some(nested.item)
-        } else {
-            nested.otherwise
-        }) else {
+        let allowed = nested.rights.allow(reader.may).then_some(nested.item);
+        let Some(item) = allowed.or(nested.otherwise) else {
             continue;
         };
         let (by, of) = (nested.by, nested.table);
@@ -118,7 +117,7 @@ pub fn one<V: View>(reader: Reader<'_>) -> String {
              count(*) > {NEWEST} as more from (select {item} as item, row_number() over () as nth from \
              (select * from {schema}.{of} n where n.{by} = t.id order by n.created_at desc, n.id desc limit {NEWEST} + 1) n) n) n{n}"
         );
-        fields.push(format!("n{n}.items as \"{}\"", nested.name));
+        fields.push(Shown::new(nested.name, format!("n{n}.items"), ColumnKind::Json));
         if let Some(path) = nested.rest {
             more.push(format!(
                 "'{}', case when n{n}.more then '{path}' || t.id end",
@@ -127,16 +126,26 @@ pub fn one<V: View>(reader: Reader<'_>) -> String {
         }
     }
     if !more.is_empty() {
-        fields.push(format!(
-            "json_strip_nulls(json_build_object({})) as \"more\"",
-            more.join(", ")
-        ));
+        let more = format!("json_strip_nulls(json_build_object({}))", more.join(", "));
+        fields.push(Shown::new("more", more, ColumnKind::Json));
     }
-    format!(
-        "select t.version, row_to_json(x)::text from {schema}.{table} t{from}, lateral (select {}) x where t.id = $1 and {}",
-        fields.join(", "),
+    // What is said last of a field holds: details may show more of it than the list does.
+    let told: Vec<Shown> = fields
+        .iter()
+        .enumerate()
+        .filter(|(n, field)| fields[n + 1..].iter().all(|later| later.name != field.name))
+        .map(|(_, field)| field.clone())
+        .collect();
+    let sql = format!(
+        "select t.version, {} from {schema}.{table} t{from} where t.id = $1::uuid and {}",
+        texts(&told),
         V::VISIBLE
-    )
+    );
+    Statement {
+        sql,
+        values: vec![id.to_string()],
+        fields: told,
+    }
 }
 
 /// A scope's conditions with their values bound.
@@ -156,39 +165,32 @@ fn place(query: &mut Query, scope: &Scope) -> Scope {
     }
 }
 
-/// SQL for the number of rows on all pages: kept, or known from the page itself, or counted; and the query to count by.
+/// Where the number of rows on all pages comes from.
 fn total<V: View>(
     reader: Reader<'_>,
     query: &Query,
     alternatives: &[String],
     kept: Option<String>,
     wanted: &[String],
-) -> (String, Option<(String, usize)>) {
-    if query.after.is_some() {
-        return ("0::bigint".to_owned(), None); // the cursor knows
-    }
-    let (schema, table, limit) = (reader.schema, V::NAME, query.limit);
+) -> Total {
+    let (schema, table) = (reader.schema, V::NAME);
     match (&query.only, kept) {
-        (_, Some(kept)) if query.conditions.is_empty() => return (kept, None),
+        (_, Some(kept)) if query.conditions.is_empty() => return Total::Kept(kept),
         (None, None) if query.conditions.is_empty() && alternatives.is_empty() => {
-            return (total_of(schema, table, "", &[]), None);
+            return Total::Kept(total_of(schema, table, "", &[]));
         }
         (Some((column, values)), None) if alternatives.is_empty() => {
-            return (total_of(schema, table, column, values), None);
+            return Total::Kept(total_of(schema, table, column, values));
         }
         _ => {}
     }
     let any = (!alternatives.is_empty()).then(|| format!("({})", alternatives.join(" or ")));
     let conditions: Vec<String> = any.into_iter().chain(wanted.iter().cloned()).collect();
     let rows = format!("select 1 from {schema}.{table} t{}", conditions_sql(&conditions));
-    let uses = query.values.len();
-    let sql = format!(
-        "case when p.found between 1 and {limit} or p.found = 0 and {{offset}} = 0 then p.found + {{offset}} \
-         else reading.total(${}, ${}, {COUNT_MAX}) end",
-        uses + 1,
-        uses + 2
-    );
-    (sql, Some((as_array_items(&rows), uses)))
+    Total::Counted {
+        rows: as_array_items(&rows),
+        values: query.values.len(),
+    }
 }
 
 /// `$7` → `($1)[7]`: the counting query takes all values as one array.
@@ -209,9 +211,16 @@ fn conditions_sql(conditions: &[String]) -> String {
     }
 }
 
-/// The page's ids in their order, each with its sort keys as text. Alternatives are each read in that order, as far as
-/// the page needs, and put together.
-fn ids<V: View>(reader: Reader<'_>, query: &Query, alternatives: &[String], wanted: &[String], offset: i64) -> String {
+/// The page's rows `t` in their order, each with its sort keys as texts, and one row more, which tells whether there is
+/// another page. A page further back is found by its ids first, so that nothing wide is skipped. Alternatives are each
+/// read in that order, as far as the page needs, and put together.
+fn found<V: View>(
+    reader: Reader<'_>,
+    query: &Query,
+    alternatives: &[String],
+    wanted: &[String],
+    offset: i64,
+) -> String {
     let (schema, table, most) = (reader.schema, V::NAME, query.limit + 1);
     let keys: Vec<String> = query.order.iter().map(|key| as_text(&key.sql, key.kind)).collect();
     let order: Vec<String> = query
@@ -220,76 +229,90 @@ fn ids<V: View>(reader: Reader<'_>, query: &Query, alternatives: &[String], want
         .map(|key| format!("{} {}", key.sql, key.direction()))
         .collect();
     let (keys, order) = (keys.join(", "), order.join(", "));
-    if alternatives.is_empty() {
-        let wanted = conditions_sql(wanted);
-        return format!(
-            "select t.id, array[{keys}] as keys from {schema}.{table} t{wanted} order by {order} limit {most} offset {offset}"
+    let ids = if alternatives.is_empty() {
+        let (wanted, what) = (conditions_sql(wanted), if offset == 0 { "t.*" } else { "t.id" });
+        let rows = format!(
+            "select {what}, array[{keys}] as keys from {schema}.{table} t{wanted} order by {order} limit {most} offset {offset}"
         );
-    }
-    let sorted: Vec<String> = query
-        .order
-        .iter()
-        .enumerate()
+        if offset == 0 {
+            return format!("({rows}) t");
+        }
+        rows
+    } else {
+        either::<V>(reader, query, alternatives, wanted, (&keys, &order), offset)
+    };
+    format!(
+        "(select t.*, i.keys, i.nth from (select i.*, row_number() over () as nth from ({ids}) i) i \
+         join {schema}.{table} t on t.id = i.id order by i.nth) t"
+    )
+}
+
+/// The ids of rows that fulfil one of the alternatives.
+fn either<V: View>(
+    reader: Reader<'_>,
+    query: &Query,
+    alternatives: &[String],
+    wanted: &[String],
+    (keys, order): (&str, &str),
+    offset: i64,
+) -> String {
+    let (schema, table, most) = (reader.schema, V::NAME, query.limit + 1);
+    let numbered = query.order.iter().enumerate();
+    let sorted: Vec<String> = numbered
+        .clone()
         .map(|(n, key)| format!("{} as o{n}", key.sql))
         .collect();
-    let sorted = sorted.join(", ");
-    let each = |alternative: &String| {
+    let each = alternatives.iter().map(|alternative| {
         let wanted: Vec<String> = [alternative.clone()]
             .into_iter()
             .chain(wanted.iter().cloned())
             .collect();
-        let (wanted, deep) = (conditions_sql(&wanted), most + offset);
         format!(
-            "(select t.id, array[{keys}] as keys, {sorted} from {schema}.{table} t{wanted} order by {order} limit {deep})"
+            "(select t.id, array[{keys}] as keys, {} from {schema}.{table} t{} order by {order} limit {})",
+            sorted.join(", "),
+            conditions_sql(&wanted),
+            most + offset
         )
-    };
-    let all: Vec<String> = alternatives.iter().map(each).collect();
-    let order: Vec<String> = query
-        .order
-        .iter()
-        .enumerate()
-        .map(|(n, key)| format!("u.o{n} {}", key.direction()))
-        .collect();
+    });
+    let each: Vec<String> = each.collect();
+    let order: Vec<String> = numbered.map(|(n, key)| format!("u.o{n} {}", key.direction())).collect();
     format!(
         "select u.id, u.keys from ({}) u order by {} limit {most} offset {offset}",
-        all.join(" union all "),
+        each.join(" union all "),
         order.join(", ")
     )
+}
+
+/// All fields of a row as one array of texts, which costs far less than JSON made by the database.
+fn texts(fields: &[Shown]) -> String {
+    let texts: Vec<String> = fields.iter().map(|field| as_text(&field.sql, field.kind)).collect();
+    format!("array[{}]", texts.join(", "))
 }
 
 /// A value as text. Instants are written as commands answer them: in UTC, with a Z.
 fn as_text(sql: &str, kind: ColumnKind) -> String {
     match kind {
-        ColumnKind::Time => format!("reading.instant({sql})"),
+        ColumnKind::Time => format!("to_char({sql} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"),
         _ => format!("({sql})::text"),
     }
 }
 
-/// What a list shows of a row, as the select list of a lateral query over `t`.
-fn shown<V: View>(reader: Reader<'_>) -> Vec<String> {
+/// What a list shows of a row `t`.
+fn shown<V: View>(reader: Reader<'_>) -> Vec<Shown> {
     let columns = V::columns();
     let columns = columns
         .iter()
-        .filter(|column| column.kind != ColumnKind::Hidden && column.rights.allow(reader.may));
-    let columns = columns.map(|column| {
-        let (sql, field) = (format!("t.{}", column.name), camel_case(column.name));
-        match column.kind {
-            ColumnKind::Time => format!("{} as \"{field}\"", as_text(&sql, column.kind)),
-            _ => format!("{sql} as \"{field}\""),
-        }
-    });
+        .filter(|column| column.kind != ColumnKind::Hidden && column.rights.allow(reader.may))
+        .map(|column| Shown::new(camel_case(column.name), format!("t.{}", column.name), column.kind));
     columns
         .chain(V::SHOWN.iter().filter_map(|field| computed(field, reader)))
         .collect()
 }
 
-fn computed(field: &Computed, reader: Reader<'_>) -> Option<String> {
-    let sql = if field.rights.allow(reader.may) {
-        field.sql
-    } else {
-        field.otherwise?
-    };
-    Some(format!("{} as \"{}\"", sql.replace("{s}", reader.schema), field.name))
+fn computed(field: &Computed, reader: Reader<'_>) -> Option<Shown> {
+    let allowed = field.rights.allow(reader.may).then_some(field.sql);
+    let sql = allowed.or(field.otherwise)?;
+    Some(Shown::new(field.name, sql.replace("{s}", reader.schema), field.kind))
 }
 
 /// What the reader may filter and sort by.

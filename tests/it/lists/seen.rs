@@ -28,7 +28,9 @@ async fn without_the_right_a_field_is_not_there() {
         server.member(&owner, "accountant").await,
         server.member(&owner, "stockkeeper").await,
     );
-    let customer = format!("/customers/{}", shop.customer);
+    // In the owner's workspace, not in the reader's own.
+    let within = |path: &str| format!("/workspaces/{}{path}", owner.workspace);
+    let customer = within(&format!("/customers/{}", shop.customer));
     let (theirs, all) = (
         cashier.get(&customer).await.expect(200),
         accountant.get(&customer).await.expect(200),
@@ -38,26 +40,32 @@ async fn without_the_right_a_field_is_not_there() {
         assert!(theirs.get(field).is_none(), "{field}: {theirs}");
     }
     assert!(theirs["orders"].is_array(), "{theirs}");
-    let item = &cashier.items("/customers").await[0];
+    let item = &cashier.items(&within("/customers")).await[0];
     for field in ["balance", "creditLimit"] {
         assert!(item.get(field).is_none(), "{item}");
         for query in [format!("{field}[gte]=0"), format!("{field}=0")] {
-            accountant.get(&format!("/customers?{query}")).await.expect(200);
+            accountant
+                .get(&within(&format!("/customers?{query}")))
+                .await
+                .expect(200);
             let told = cashier
-                .get(&format!("/customers?{query}"))
+                .get(&within(&format!("/customers?{query}")))
                 .await
                 .refused(400, "VALIDATION_FAILED");
             let known = told["known"].as_object().unwrap().values().next().unwrap().to_string();
             assert!(!known.contains(field) && known.contains("segment"), "{told}");
         }
-        accountant.get(&format!("/customers?sort={field}")).await.expect(200);
+        accountant
+            .get(&within(&format!("/customers?sort={field}")))
+            .await
+            .expect(200);
         let told = cashier
-            .get(&format!("/customers?sort={field}"))
+            .get(&within(&format!("/customers?sort={field}")))
             .await
             .refused(400, "VALIDATION_FAILED");
         assert_eq!(told["rules"], json!({"sort": "unknown"}));
     }
-    let order = format!("/orders/{order}");
+    let order = within(&format!("/orders/{order}"));
     let (theirs, all) = (
         cashier.get(&order).await.expect(200),
         owner.get(&order).await.expect(200),
@@ -68,7 +76,7 @@ async fn without_the_right_a_field_is_not_there() {
             "{field}: {theirs}"
         );
     }
-    let product = format!("/products/{}", shop.product);
+    let product = within(&format!("/products/{}", shop.product));
     for (reader, may) in [
         (&cashier, false),
         (&accountant, true),
@@ -82,7 +90,7 @@ async fn without_the_right_a_field_is_not_there() {
         assert_eq!(shown["stockMovements"][0].get("unitCost").is_some(), may, "{shown}");
         assert!(shown["stockMovements"][0]["quantity"].is_number(), "{shown}");
         assert_eq!(
-            reader.get("/products?sort=cost").await.status,
+            reader.get(&within("/products?sort=cost")).await.status,
             if may { 200 } else { 400 }
         );
     }
