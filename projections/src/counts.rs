@@ -2,7 +2,6 @@
 //! under. The runner knows a row before and after, so the lines are exact, and a list's total costs nothing.
 
 use crate::table::Table;
-use sqlx::{AssertSqlSafe, PgConnection};
 use std::collections::BTreeMap;
 
 /// Their table.
@@ -27,26 +26,30 @@ impl Counts {
         }
     }
 
-    pub(crate) async fn save<T: Table>(self, connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
-        let changed: Vec<_> = self.0.into_iter().filter(|(_, by)| *by != 0).collect();
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let (lines, by): (Vec<_>, Vec<i64>) = changed.into_iter().unzip();
-        let (columns, values): (Vec<&str>, Vec<String>) = lines.into_iter().unzip();
-        let upsert = format!(
+    /// The lines that change; nothing when none does.
+    pub(crate) fn changed(self) -> Option<Changed> {
+        let changed = self.0.into_iter().filter(|(_, by)| *by != 0);
+        let (lines, by): (Vec<_>, Vec<i64>) = changed.unzip();
+        let (fields, values) = lines.into_iter().unzip();
+        (!by.is_empty()).then_some(Changed { fields, values, by })
+    }
+}
+
+/// Lines and what is added to each.
+pub(crate) struct Changed {
+    pub(crate) fields: Vec<&'static str>,
+    pub(crate) values: Vec<String>,
+    pub(crate) by: Vec<i64>,
+}
+
+impl Changed {
+    /// The statement that adds them, with its three arrays from `$2` on: it goes with the statement that writes the rows.
+    pub(crate) fn upsert(schema: &str, table: &str) -> String {
+        format!(
             "insert into {schema}.{COUNTS} as c (name, field, value, total) \
-             select '{}', * from unnest($1::text[], $2::text[], $3::bigint[]) \
-             on conflict (name, field, value) do update set total = c.total + excluded.total",
-            T::NAME
-        );
-        sqlx::query(AssertSqlSafe(upsert))
-            .bind(columns)
-            .bind(values)
-            .bind(by)
-            .execute(connection)
-            .await?;
-        Ok(())
+             select '{table}', * from unnest($2::text[], $3::text[], $4::bigint[]) \
+             on conflict (name, field, value) do update set total = c.total + excluded.total"
+        )
     }
 }
 

@@ -4,7 +4,7 @@
 
 use crate::{
     column::{Column, camel_case, snake_case},
-    counts::Counts,
+    counts::{Changed, Counts},
     schema::PLATFORM,
 };
 use async_trait::async_trait;
@@ -128,14 +128,12 @@ impl<T: Table> Projector for Of<T> {
         for (key, row) in &after {
             counts.note(before.get(key), row.as_ref());
         }
+        // Nobody lists the platform's tables as a whole.
+        let counts = counts.changed().filter(|_| schema != PLATFORM);
         let (gone, changed): (Vec<_>, Vec<_>) = after.into_iter().partition(|(_, row)| row.is_none());
         delete::<T>(connection, schema, gone.into_iter().map(|(key, _)| key).collect()).await?;
         let changed: Vec<T> = changed.into_iter().filter_map(|(_, row)| row).collect();
-        save(connection, schema, changed).await?;
-        if schema != PLATFORM {
-            counts.save::<T>(connection, schema).await?; // nobody lists the platform's tables as a whole
-        }
-        Ok(())
+        save(connection, schema, changed, counts).await
     }
 
     fn name(&self) -> &'static str {
@@ -172,8 +170,14 @@ async fn load<T: Table>(
     rows.into_iter().map(decode).collect()
 }
 
-async fn save<T: Table>(connection: &mut PgConnection, schema: &str, rows: Vec<T>) -> Result<(), ProjectError> {
-    if rows.is_empty() {
+/// Rows and the counts that they change, in one statement.
+async fn save<T: Table>(
+    connection: &mut PgConnection,
+    schema: &str,
+    rows: Vec<T>,
+    counts: Option<Changed>,
+) -> Result<(), ProjectError> {
+    if rows.is_empty() && counts.is_none() {
         return Ok(());
     }
     let broken = |source| ProjectError::Row { table: T::NAME, source };
@@ -186,14 +190,19 @@ async fn save<T: Table>(connection: &mut PgConnection, schema: &str, rows: Vec<T
         .map(|name| format!("{name} = excluded.{name}"))
         .collect();
     let (table, columns, updates) = (T::NAME, columns.join(", "), updates.join(", "));
+    let counted = match &counts {
+        Some(_) => format!("with counted as ({}) ", Changed::upsert(schema, table)),
+        None => String::new(),
+    };
     let upsert = format!(
-        "insert into {schema}.{table} ({columns}) select {columns} from json_populate_recordset(null::{schema}.{table}, $1::json) \
+        "{counted}insert into {schema}.{table} ({columns}) select {columns} from json_populate_recordset(null::{schema}.{table}, $1::json) \
          on conflict (id) do update set {updates}"
     );
-    sqlx::query(AssertSqlSafe(upsert))
-        .bind(rows)
-        .execute(connection)
-        .await?;
+    let mut query = sqlx::query(AssertSqlSafe(upsert)).bind(rows);
+    if let Some(Changed { fields, values, by }) = counts {
+        query = query.bind(fields).bind(values).bind(by);
+    }
+    query.execute(connection).await?;
     Ok(())
 }
 
