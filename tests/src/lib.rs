@@ -3,8 +3,10 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod client;
+pub mod crowd;
 mod database;
 pub mod decoding;
+pub mod documented;
 pub mod fault;
 mod routes;
 mod server;
