@@ -172,20 +172,6 @@ async fn holders<T: Table>(
     let select = format!("select id from {schema}.{} where {}", T::NAME, T::HOLDERS);
     let select = sqlx::query_scalar(AssertSqlSafe(select)).bind(values);
     Ok(select.fetch_all(connection).await?)
-
-/// Rows in the table that the events concern by what they hold; those of the batch itself are known anyway.
-async fn holders<T: Table>(
-    connection: &mut PgConnection,
-    schema: &str,
-    events: &[Seen],
-) -> Result<Vec<Uuid>, ProjectError> {
-    let values: Vec<Uuid> = events.iter().filter_map(T::concerns).collect();
-    if values.is_empty() {
-        return Ok(vec![]);
-    }
-    let select = format!("select id from {schema}.{} where {}", T::NAME, T::HOLDERS);
-    let select = sqlx::query_scalar(AssertSqlSafe(select)).bind(values);
-    Ok(select.fetch_all(connection).await?)
 }
 
 /// A table's columns under the names of its row's fields.

@@ -3,14 +3,11 @@
 use crate::problem::{Code, Problem};
 use axum::{
     extract::{FromRequestParts, Query, RawPathParams},
-    http::{Method, Uri, request::Parts},
+    http::{Uri, request::Parts},
 };
 use domain::{Rule, id::ProductId};
 use std::marker::PhantomData;
 use uuid::Uuid;
-
-/// The moment to read a resource at.
-const AS_OF: &str = "asOf";
 
 /// `{id}` of the path.
 #[derive(Debug, Clone, Copy)]
@@ -40,20 +37,9 @@ impl<S: Send + Sync> FromRequestParts<S> for ProductParam {
 
 /// A named path parameter that must be a UUID.
 pub async fn path_id<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<Uuid, Problem> {
-    refuse_the_past(parts)?;
     let text = path_text(parts, state, name).await?;
     let id = text.and_then(|text| Uuid::parse_str(&text).ok());
     id.ok_or_else(|| Problem::invalid_field(name, Rule::NotAUuid))
-}
-
-/// Reading a resource as it was is not built yet, and the present must not be told as the past. Lists know no such filter.
-fn refuse_the_past(parts: &Parts) -> Result<(), Problem> {
-    let query = parts.uri.query().unwrap_or_default();
-    let mut names = query.split('&').map(|pair| pair.split('=').next().unwrap_or(pair));
-    if parts.method == Method::GET && names.any(|name| name == AS_OF) {
-        return Err(Problem::invalid_field(AS_OF, Rule::NotAllowed));
-    }
-    Ok(())
 }
 
 /// A named path parameter; `None` when the route has none of that name.
@@ -74,7 +60,8 @@ pub(super) async fn path_text<S: Send + Sync>(
         .map(|(_, value)| value.to_owned()))
 }
 
-/// What a query asks of a route that takes none would be ignored in silence: it is refused by its name.
+/// What a query asks of a route that takes none would be ignored in silence: it is refused by its name; so is `asOf` until
+/// reading the past is built, or the present would be told as the past.
 pub fn no_query(uri: &Uri) -> Result<(), Problem> {
     let query = uri.query().unwrap_or_default();
     let pair = query.split('&').find(|pair| !pair.is_empty());

@@ -1,7 +1,7 @@
 //! Something a person should know. It stores what happened, not a sentence: each reader sees it in their own language.
 
 use crate::{
-    Aggregate, Event, Permission, Rejection, Role,
+    Aggregate, Choice, Event, Permission, Rejection, Role,
     id::{NotificationId, UserId},
 };
 use schemars::JsonSchema;
@@ -23,7 +23,9 @@ pub enum NotificationCommand {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, VariantArray)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 #[schemars(extend("x-extensible" = true))]

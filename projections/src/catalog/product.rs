@@ -9,7 +9,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Changes, Choice, Fact, Fields, Money, Permission, Quantity,
+    Changes, Fact, Fields, Money, Permission, Quantity,
     catalog::{
         product::{Details, ProductEvent},
         stock::StockEvent,

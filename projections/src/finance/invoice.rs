@@ -10,7 +10,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Fact, Money,
+    Choice, Fact, Money,
     finance::Currency,
     finance::invoice::{InvoiceEvent, InvoiceKind, Status},
     fixed::Rate,

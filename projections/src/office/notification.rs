@@ -10,7 +10,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    Fact, Role,
+    Choice, Fact, Role,
     office::notification::{Audience, NotificationEvent, Topic},
 };
 use schemars::JsonSchema;
@@ -19,8 +19,6 @@ use serde_json::{Map, Value};
 use sqlx::AssertSqlSafe;
 use std::collections::BTreeSet;
 use uuid::Uuid;
-
-const TOPICS: &[&str] = &["deal_won", "production_shortage", "process_parked"];
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -46,7 +44,7 @@ impl Table for Row {
         vec![
             Column::new("id", K::Uuid),
             Column::new("version", K::Number),
-            Column::new("type", K::Choice(TOPICS)),
+            Column::new("type", K::Choice(Topic::WORDS)),
             Column::new("role", K::Hidden).nullable(),
             Column::new("user_id", K::Hidden).nullable(),
             Column::new("about", K::Uuid),

@@ -10,7 +10,7 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Fact, Quantity,
+    Choice, Fact, Quantity,
     catalog::stock::StockEvent,
     production::{
         bom::Component,
