@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Answer_with_{T}")]
 pub struct Envelope<T> {
     pub success: bool,
     pub data: T,
@@ -81,6 +82,7 @@ pub fn etag(version: i64) -> HeaderValue {
 /// A page of a list; `T` is `Box<RawValue>` on the way out and the item's list in the OpenAPI document.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Page_of_{T}")]
 pub struct Listed<T> {
     pub items: T,
     pub total: i64,
@@ -186,14 +188,19 @@ pub struct ErrorBody {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorDetails {
     /// Finer than the code, stable: `deal.already_lost`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Each offending field with a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<BTreeMap<String, String>>,
     /// Each offending field with the rule it breaks.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rules: Option<BTreeMap<String, String>>,
     /// Of a field or a word that does not exist: those that do.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub known: Option<BTreeMap<String, Vec<String>>>,
     /// The right that is missing: `DEALS_CREATE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub permission: Option<String>,
 }
 

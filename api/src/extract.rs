@@ -14,7 +14,7 @@ mod write;
 
 pub use body::{Asked, Body, BodyHash};
 pub use caller::{Caller, Named, Presented, SignedIn, present};
-pub use id::{Id, List, NoQuery, Pairs, ProductParam, no_query, path_id};
+pub use id::{Id, List, NoQuery, ProductParam, no_query, path_id};
 pub use right::{May, Right};
 pub use tags::Tags;
 pub use whole::{BODIES_MAX, drain, whole};

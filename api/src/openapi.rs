@@ -1,7 +1,13 @@
 //! The OpenAPI document, read off the handlers' types: each extractor says what it takes, each reply what it gives.
 //! Here is what all operations have in common.
 
+mod answers;
+mod links;
+mod lists;
+mod shared;
 mod takes;
+
+pub use answers::answering;
 
 use crate::envelope::{ErrorEnvelope, VERSION};
 use aide::{
@@ -34,7 +40,7 @@ pub fn told_to_all(summary: &'static str) -> impl FnOnce(TransformOperation) -> 
 /// The routes, and the document of them.
 pub fn describe<S: Clone + Send + Sync + 'static>(routes: impl FnOnce() -> ApiRouter<S>) -> (Router<S>, Value) {
     generate::in_context(|context| {
-        let settings = SchemaSettings::draft2020_12().with(|settings| {
+        let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
             settings.definitions_path = "/components/schemas".into();
             settings.meta_schema = None;
         });
@@ -75,18 +81,25 @@ fn finish(mut document: Value, refusal: &Schema) -> Value {
     });
     document["components"]["securitySchemes"] =
         json!({ "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } });
-    let paths = document["paths"].as_object_mut();
-    for (path, item) in paths.into_iter().flatten() {
-        for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            if let Some(operation) = operation.as_object_mut() {
-                complete(operation, method, path, refusal);
+    for (name, shared) in answers::components(refusal) {
+        document["components"][name] = shared;
+    }
+    if let Some(paths) = document["paths"].as_object_mut() {
+        for (path, item) in paths.iter_mut() {
+            for (method, operation) in item.as_object_mut().into_iter().flatten() {
+                if let Some(operation) = operation.as_object_mut() {
+                    complete(operation, method, path);
+                }
             }
         }
+        links::add(paths);
+        let shared = shared::parameters(paths);
+        document["components"]["parameters"] = shared.into();
     }
     document
 }
 
-fn complete(operation: &mut Map<String, Value>, method: &str, path: &str, refusal: &Schema) {
+fn complete(operation: &mut Map<String, Value>, method: &str, path: &str) {
     operation.insert("operationId".into(), operation_id(method, path).into());
     operation.entry("tags").or_insert_with(|| json!([tag(path)]));
     let open = operation.remove(OPEN).is_some();
@@ -95,45 +108,26 @@ fn complete(operation: &mut Map<String, Value>, method: &str, path: &str, refusa
         if open { json!([{}]) } else { json!([{ "bearer": [] }]) },
     );
     if path.contains("{wsId}") {
-        let workspace =
-            json!({ "name": "wsId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } });
-        if let Some(parameters) = operation
-            .entry("parameters")
-            .or_insert_with(|| json!([]))
-            .as_array_mut()
-        {
+        let workspace = json!({ "name": "wsId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" },
+            "description": "The workspace" });
+        if let Some(parameters) = parameters(operation) {
             parameters.push(workspace);
         }
     }
-    let responses = operation.entry("responses").or_insert_with(|| json!({}));
-    for (status, description) in REFUSALS {
-        let content = json!({ "application/json": { "schema": refusal } });
-        if responses.get(status).is_none() {
-            responses[status] = json!({ "description": description, "content": content });
+    if method == "get" && path.ends_with('}') {
+        let known = json!({ "name": "If-None-Match", "in": "header", "schema": { "type": "string", "pattern": r#"^(\*|(W/)?"[\x23-\x7e]{1,40}"(, (W/)?"[\x23-\x7e]{1,40}"){0,9})$"# },
+            "description": "An `ETag`: what is still as it was then is answered with 304 and no body" });
+        if let Some(parameters) = parameters(operation) {
+            parameters.push(known);
         }
     }
+    answers::complete(operation, method, path);
 }
 
-const REFUSALS: [(&str, &str); 12] = [
-    ("400", "Malformed; `details.fields` and `details.rules` name each field"),
-    ("401", "Not signed in, or the token has expired"),
-    ("403", "A right is missing; `details.permission` names it"),
-    ("404", "Not there, or not for the caller"),
-    (
-        "405",
-        "The resource does not know the method; `Allow` names those it knows",
-    ),
-    ("409", "Not possible in the current state"),
-    ("412", "`If-Match` names a version that is no longer the newest"),
-    ("413", "The body is too large"),
-    (
-        "422",
-        "Refused by a limit, or an `Idempotency-Key` used for another request",
-    ),
-    ("429", "Too many requests; `Retry-After` says when to try again"),
-    ("500", "A fault of ours"),
-    ("503", "Busy or unavailable; try again"),
-];
+fn parameters(operation: &mut Map<String, Value>) -> Option<&mut Vec<Value>> {
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    parameters.as_array_mut()
+}
 
 /// The first word of the path behind version and workspace.
 fn tag(path: &str) -> &str {

@@ -3,7 +3,7 @@
 use crate::{envelope::Envelope, openapi::json_content};
 use aide::{OperationOutput, generate::GenContext, openapi};
 use axum::response::{IntoResponse, Response};
-use projections::{ColumnKind, camel_case, view::View};
+use projections::{ColumnKind, Rights, camel_case, shape::Shape, view::View};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, marker::PhantomData};
@@ -61,17 +61,17 @@ pub struct Item<V>(PhantomData<fn() -> V>);
 /// The same with what only the details show.
 pub struct Details<V>(PhantomData<fn() -> V>);
 
-impl<V: View + JsonSchema> JsonSchema for Item<V> {
+impl<V: Shape + JsonSchema> JsonSchema for Item<V> {
     fn schema_name() -> Cow<'static, str> {
         format!("{}Item", noun::<V>()).into()
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        object(shown::<V>(generator))
+        object::<V>(shown::<V>(generator))
     }
 }
 
-impl<V: View + JsonSchema> JsonSchema for Details<V> {
+impl<V: Shape + JsonSchema> JsonSchema for Details<V> {
     fn schema_name() -> Cow<'static, str> {
         noun::<V>().into()
     }
@@ -79,37 +79,48 @@ impl<V: View + JsonSchema> JsonSchema for Details<V> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut fields = shown::<V>(generator);
         fields.insert("fullDetails".to_owned(), json!({ "const": true }));
-        for computed in V::DETAILS {
-            fields.insert(computed.name.to_owned(), of_kind(computed.kind));
-        }
-        object(fields)
+        fields.extend(fields_of::<V::Details>(generator));
+        object::<V>(fields)
     }
 }
 
-fn object(fields: Map<String, Value>) -> Schema {
+/// Every field is always there, if need be as null; but for those that need a right of their own.
+fn object<V: View>(fields: Map<String, Value>) -> Schema {
+    let columns = V::columns()
+        .into_iter()
+        .map(|column| (camel_case(column.name), column.rights));
+    let computed = V::SHOWN.iter().chain(V::DETAILS);
+    let computed = computed.map(|field| (field.name.to_owned(), field.rights));
+    let nested = V::NESTED.iter().map(|nested| (nested.name.to_owned(), nested.rights));
+    let guarded = columns
+        .chain(computed)
+        .chain(nested)
+        .filter(|(_, rights)| *rights != Rights::ALL);
+    let guarded: Vec<String> = guarded.map(|(name, _)| name).collect();
+    let names: Vec<&String> = fields.keys().filter(|name| !guarded.contains(name)).collect();
     let mut schema = Map::new();
     schema.insert("type".to_owned(), "object".into());
+    schema.insert("required".to_owned(), json!(names));
     schema.insert("properties".to_owned(), fields.into());
     schema.into()
 }
 
-fn shown<V: View + JsonSchema>(generator: &mut SchemaGenerator) -> Map<String, Value> {
-    let mut row = V::json_schema(generator);
-    let properties = row
-        .get_mut("properties")
-        .and_then(Value::as_object_mut)
-        .map(std::mem::take);
-    let mut properties = properties.unwrap_or_default();
+fn shown<V: Shape + JsonSchema>(generator: &mut SchemaGenerator) -> Map<String, Value> {
+    let mut fields = fields_of::<V>(generator);
     let hidden = |name: &String| {
-        V::COLUMNS
+        V::columns()
             .iter()
             .any(|column| column.kind == ColumnKind::Hidden && camel_case(column.name) == *name)
     };
-    properties.retain(|name, _| !hidden(name));
-    for computed in V::SHOWN {
-        properties.insert(computed.name.to_owned(), of_kind(computed.kind));
-    }
-    properties
+    fields.retain(|name, _| !hidden(name));
+    fields.extend(fields_of::<V::Shown>(generator));
+    fields
+}
+
+fn fields_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Map<String, Value> {
+    let mut schema = T::json_schema(generator);
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    properties.map(std::mem::take).unwrap_or_default()
 }
 
 /// `production_orders` is `ProductionOrder`.
@@ -125,17 +136,4 @@ fn noun<V: View>() -> String {
             .collect::<String>()
     };
     singular.split('_').map(word).collect()
-}
-
-/// What is computed is described by its kind.
-fn of_kind(kind: ColumnKind) -> Value {
-    match kind {
-        ColumnKind::Text => json!({ "type": ["string", "null"] }),
-        ColumnKind::Number => json!({ "type": ["number", "null"] }),
-        ColumnKind::Bool => json!({ "type": ["boolean", "null"] }),
-        ColumnKind::Uuid => json!({ "type": ["string", "null"], "format": "uuid" }),
-        ColumnKind::Date => json!({ "type": ["string", "null"], "format": "date" }),
-        ColumnKind::Time => json!({ "type": ["string", "null"], "format": "date-time" }),
-        ColumnKind::Json | ColumnKind::Hidden => json!({}),
-    }
 }

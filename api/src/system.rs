@@ -1,6 +1,6 @@
 //! The server about itself: health, and what clients should know about its configuration.
 
-use crate::openapi::told_to_all;
+use crate::openapi::{answering, told_to_all};
 use crate::{
     edge::landing::landing,
     envelope::{self, Envelope},
@@ -19,8 +19,20 @@ const DATABASE_WAIT: Duration = Duration::from_secs(2);
 
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
-        .api_route("/health", get_with(health, told_to_all("Health check")))
-        .api_route("/config", get_with(config, told_to_all("System configuration")))
+        .api_route(
+            "/health",
+            get_with(
+                health,
+                answering::<Envelope<Health>, 503>(answering::<Envelope<Health>, 200>(told_to_all("Health check"))),
+            ),
+        )
+        .api_route(
+            "/config",
+            get_with(
+                config,
+                answering::<Envelope<SystemConfig>, 200>(told_to_all("System configuration")),
+            ),
+        )
 }
 
 /// What stands outside `/api/v1`.

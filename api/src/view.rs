@@ -9,11 +9,14 @@ use crate::{
 };
 use axum::extract::State;
 use domain::Permission;
-use projections::view::{self, Reader, View};
+use projections::{
+    shape::Shape,
+    view::{self, Reader, View},
+};
 use uuid::Uuid;
 
 /// A page of the caller's workspace.
-pub async fn list<V: View, R: Right>(
+pub async fn list<V: Shape, R: Right>(
     State(app): State<App>,
     caller: May<R>,
     List { pairs, .. }: List<V>,

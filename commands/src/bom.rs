@@ -6,6 +6,7 @@ use crate::{Context, Done, Error, Executor};
 use domain::{
     Money, Quantity, Rule, Violations,
     catalog::product::Product,
+    check::ITEMS_MAX,
     id::{BomId, ProductId, WorkspaceId},
     production::bom::{
         Below, Bill, Bills, Bom, BomCommand, BomEvent, BomRejection, Component, ExplosionError, Operation, PARTS_MAX,
@@ -23,21 +24,44 @@ const ATTEMPTS_MAX: u32 = 8;
 /// What one unit is made of, as a caller asks for it: names and units are the catalog's.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct BillRequest {
+    #[schemars(length(min = 1, max = ITEMS_MAX))]
     components: Vec<ComponentRequest>,
     #[serde(default)]
-    operations: Vec<Operation>,
+    #[schemars(length(max = ITEMS_MAX))]
+    operations: Vec<OperationRequest>,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct ComponentRequest {
     material_id: ProductId,
+    #[schemars(extend("exclusiveMinimum" = 0))]
     quantity: Quantity,
     /// Absent, the material's own.
+    #[schemars(length(max = 20), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
     unit: Option<String>,
     /// Of one unit of the material.
     #[serde(default)]
+    #[schemars(extend("minimum" = 0))]
     cost: Money,
+}
+
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct OperationRequest {
+    #[schemars(
+        length(max = 200),
+        regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+    )]
+    name: String,
+    /// Minutes.
+    duration: u32,
+    #[serde(default)]
+    #[schemars(length(max = ITEMS_MAX), inner(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")))]
+    required_skills: Vec<String>,
+    #[serde(default)]
+    #[schemars(length(max = ITEMS_MAX), inner(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")))]
+    equipment: Vec<String>,
 }
 
 impl From<BillRequest> for Bill {
@@ -49,9 +73,15 @@ impl From<BillRequest> for Bill {
             unit: asked.unit.unwrap_or_default(),
             cost: asked.cost,
         };
+        let operation = |asked: OperationRequest| Operation {
+            name: asked.name,
+            duration: asked.duration,
+            required_skills: asked.required_skills,
+            equipment: asked.equipment,
+        };
         Self {
             components: components.into_iter().map(component).collect(),
-            operations,
+            operations: operations.into_iter().map(operation).collect(),
         }
     }
 }

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use domain::{
     Changes, Patch, Rule, Violations,
     catalog::product::{self, Product},
+    check::ITEMS_MAX,
     finance::{Currency, exchange_rate::ExchangeRate, terms::net_days, vat},
     id::{CustomerId, DealId, ExchangeRateId, UserId, WorkspaceId},
     identity::{user::User, workspace::Workspace},
@@ -31,6 +32,7 @@ type Answer = Result<Done<DealEvent>, Error<DealRejection>>;
 pub struct Beside {
     pub stage: Patch<Stage>,
     /// Replaces all lines.
+    #[schemars(length(max = ITEMS_MAX))]
     pub products: Patch<Vec<LineRequest>>,
 }
 
@@ -188,8 +190,8 @@ pub async fn lines<R: From<Violations>>(
     requests: &[LineRequest],
     today: NaiveDate,
 ) -> Result<Vec<LineDraft>, Error<R>> {
-    let mut drafts = Vec::with_capacity(requests.len().min(domain::check::ITEMS_MAX));
-    for (n, request) in requests.iter().enumerate().take(domain::check::ITEMS_MAX + 1) {
+    let mut drafts = Vec::with_capacity(requests.len().min(ITEMS_MAX));
+    for (n, request) in requests.iter().enumerate().take(ITEMS_MAX + 1) {
         let product = executor.load::<Product, R>(workspace, request.product_id).await?.state;
         let Some(details) = product.details() else {
             return Err(Error::NoSuchReference(Violations::one(

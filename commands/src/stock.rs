@@ -17,9 +17,12 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     pub product_id: ProductId,
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub quantity: Quantity,
+    #[schemars(extend("minimum" = 0))]
     pub unit_cost: Option<Money>,
     /// Shown in the product's stock movements.
+    #[schemars(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
     pub reference: Option<String>,
 }
 

@@ -12,6 +12,8 @@ use std::fmt;
 pub const ITEMS_MAX: usize = 500;
 /// A text that may have so many characters may have several lines.
 pub const LINES_FROM: usize = 1_000;
+/// Bytes of an address.
+pub const EMAIL_MAX: usize = 254;
 
 /// One broken rule at one place, e.g. `products[0].quantity` must be positive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -237,7 +239,7 @@ impl Check {
             let host_ok = host.split('.').count() >= 2 && host.split('.').all(|label| !label.is_empty());
             !local.is_empty() && host_ok && !host.contains('@')
         });
-        let clean = value.len() <= 254
+        let clean = value.len() <= EMAIL_MAX
             && !value
                 .chars()
                 .any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c));

@@ -7,6 +7,7 @@ pub mod list;
 pub mod platform;
 mod runner;
 pub mod schema;
+pub mod shape;
 mod table;
 pub mod view;
 

@@ -17,6 +17,7 @@ use domain::{
         workspace::{WorkspaceEvent, WorkspaceKind},
     },
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sqlx::{AssertSqlSafe, PgPool};
 use uuid::Uuid;
@@ -136,7 +137,7 @@ impl Table for Organization {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Workspace {
     pub id: Uuid,

@@ -1,6 +1,7 @@
 //! No input, however odd, gets a 500, and none that is refused leaves a trace: every field of every write with every
 //! wrong value, bodies that are none, ids of nothing, dates of no calendar.
 
+mod anything;
 mod edges;
 
 use prometric_tests::{Answer, Server, Yard, routes, shape::Field};

@@ -8,6 +8,7 @@
 
 mod append;
 mod bills;
+mod contract;
 mod crash;
 mod currencies;
 mod edge;

@@ -6,6 +6,7 @@ mod client;
 pub mod crowd;
 mod database;
 pub mod decoding;
+pub mod document;
 pub mod documented;
 pub mod fault;
 mod routes;

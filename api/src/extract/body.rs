@@ -14,7 +14,7 @@ use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
 };
-use domain::Rule;
+use domain::{Rule, field::constrain_values};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -53,12 +53,24 @@ pub trait Asked: Sized {
 
 impl<T: DeserializeOwned + JsonSchema> Asked for T {
     fn schema(generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<T>()
+        let mut schema = in_place::<T>(generator);
+        constrain_values(&mut schema);
+        schema
     }
 
     fn read(json: Json) -> Result<Self, Problem> {
         strictly(json).map_err(|(field, rule)| Problem::invalid_field(field, rule))
     }
+}
+
+/// The schema of something that is read, all its parts in place: what is asked for is stricter than what is answered, so
+/// that the two share no parts.
+pub(super) fn in_place<T: JsonSchema>(generator: &SchemaGenerator) -> Schema {
+    let settings = generator.settings().clone().for_deserialize().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    settings.into_generator().into_root_schema_for::<T>()
 }
 
 impl<T: Asked> FromRequest<App> for Body<T> {

@@ -83,7 +83,8 @@ impl<S: Send + Sync, V> FromRequestParts<S> for List<V> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Pairs(pairs) = Pairs::from_request_parts(parts, state).await?;
+        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Query(pairs) = query.map_err(|_| Problem::new(Code::ValidationFailed))?;
         Ok(Self { pairs, of: PhantomData })
     }
 }
@@ -97,20 +98,5 @@ impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         no_query(&parts.uri).map(|()| Self)
-    }
-}
-
-/// The query string's pairs, for the list grammar.
-#[derive(Debug, Clone)]
-pub struct Pairs(pub Vec<(String, String)>);
-
-impl<S: Send + Sync> FromRequestParts<S> for Pairs {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        query
-            .map(|Query(pairs)| Self(pairs))
-            .map_err(|_| Problem::new(Code::ValidationFailed))
     }
 }

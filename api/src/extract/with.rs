@@ -2,11 +2,14 @@
 //! are told apart by name; what neither has is refused.
 
 use super::{
-    body::{Asked, strictly},
+    body::{Asked, in_place, strictly},
     json::Json,
 };
 use crate::problem::Problem;
-use domain::{Changes, Rule, field::constrain_fields};
+use domain::{
+    Changes, Rule,
+    field::{constrain_fields, constrain_values},
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -47,14 +50,9 @@ where
 {
     /// The fields in place, with their limits, and what stands beside them.
     fn schema(generator: &mut SchemaGenerator) -> Schema {
-        let settings = generator.settings().clone().with(|settings| {
-            settings.inline_subschemas = true;
-            settings.meta_schema = None;
-        });
-        let mut inline = settings.into_generator();
-        let mut schema = inline.root_schema_for::<F::Change>();
+        let mut schema = in_place::<F::Change>(generator);
         constrain_fields(&mut schema, F::FIELDS);
-        let mut beside = inline.root_schema_for::<B>();
+        let mut beside = in_place::<B>(generator);
         let beside = beside
             .get_mut("properties")
             .and_then(Value::as_object_mut)
@@ -68,7 +66,7 @@ where
             .filter(|field| NEW && field.asked && field.limits.required && !field.filled);
         let required: Vec<&str> = required.map(|field| field.name).collect();
         schema.insert("required".to_owned(), required.into());
-        schema.insert("additionalProperties".to_owned(), false.into());
+        constrain_values(&mut schema);
         schema
     }
 

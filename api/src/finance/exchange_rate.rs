@@ -33,10 +33,12 @@ pub fn router() -> ApiRouter<App> {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SetExchangeRate {
+    #[schemars(regex(pattern = "^[A-Z]{3}$"), extend("not" = { "const": "KZT" }))]
     currency: Currency,
     /// The first day of force; today in Kazakhstan when absent.
     date: Option<NaiveDate>,
     /// What one unit is worth in KZT.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     rate: Rate,
 }
 

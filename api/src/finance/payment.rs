@@ -51,9 +51,15 @@ pub fn router() -> ApiRouter<App> {
 #[serde(rename_all = "camelCase")]
 pub struct RecordPayment {
     invoice_id: InvoiceId,
+    #[schemars(extend("exclusiveMinimum" = 0))]
     amount: Money,
     /// `bank_transfer` when absent.
+    #[schemars(
+        length(max = 50),
+        regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+    )]
     method: Option<String>,
+    #[schemars(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
     reference: Option<String>,
     /// Today in Kazakhstan when absent.
     date: Option<NaiveDate>,

@@ -13,7 +13,7 @@ use crate::{
     envelope::{self, Envelope},
     extract::{Body, BodyHash, Write, anonymous},
     mail,
-    openapi::told_to_all,
+    openapi::{answering, told_to_all},
     problem::{Code, Problem},
     state::App,
 };
@@ -41,32 +41,48 @@ pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/auth/register",
-            post_with(register, told_to_all("Register an organization's owner")),
+            post_with(
+                register,
+                answering::<Envelope<RegisteredAnswer>, 201>(told_to_all("Register an organization's owner")),
+            ),
         )
         .api_route(
             "/users/register-owner",
-            post_with(register_owner, told_to_all("Register a company's owner (document 1)")),
+            post_with(
+                register_owner,
+                answering::<Envelope<RegisteredAnswer>, 201>(told_to_all("Register a company's owner (document 1)")),
+            ),
         )
         .api_route(
             "/auth/verify-email",
-            post_with(verify_email, told_to_all("Verify an address with the code in the mail")),
+            post_with(
+                verify_email,
+                answering::<Envelope<Message>, 200>(told_to_all("Verify an address with the code in the mail")),
+            ),
         )
         .api_route(
             "/users/verify-email",
             post_with(
                 verify_user_email,
-                told_to_all("Verify an address with the code in the mail (document 1)"),
+                answering::<Envelope<Message>, 200>(told_to_all(
+                    "Verify an address with the code in the mail (document 1)",
+                )),
             ),
         )
         .api_route(
             "/auth/check-email",
-            post_with(check_email, told_to_all("Whether an address is registered")),
+            post_with(
+                check_email,
+                answering::<Envelope<Availability>, 200>(told_to_all("Whether an address is registered")),
+            ),
         )
         .api_route(
             "/auth/check-bin",
             post_with(
                 check_bin,
-                told_to_all("Whether a BIN is registered, and whether its check digit holds"),
+                answering::<Envelope<Availability>, 200>(told_to_all(
+                    "Whether a BIN is registered, and whether its check digit holds",
+                )),
             ),
         )
 }
@@ -74,15 +90,31 @@ pub fn router() -> ApiRouter<App> {
 /// Either document's body: the company is `organizationName`, `organizationBin` or `companyName`, `bin`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend(
+    "required" = ["email", "password", "firstName", "lastName"],
+    "allOf" = [
+        { "anyOf": [{ "required": ["organizationName"] }, { "required": ["companyName"] }] },
+        { "anyOf": [{ "required": ["organizationBin"] }, { "required": ["bin"] }] },
+    ]
+))]
 struct Registration {
+    #[schemars(email, length(max = 254), extend("type" = "string"))]
     email: Option<String>,
+    #[schemars(length(min = 8, max = 1_000), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
     password: Option<String>,
+    #[schemars(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
     first_name: Option<String>,
+    #[schemars(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
     last_name: Option<String>,
+    #[schemars(length(max = 30), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
     phone: Option<String>,
+    #[schemars(length(max = 200), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
     organization_name: Option<String>,
+    #[schemars(regex(pattern = "^[0-9]{12}$"), extend("type" = "string"))]
     organization_bin: Option<String>,
+    #[schemars(length(max = 200), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
     company_name: Option<String>,
+    #[schemars(regex(pattern = "^[0-9]{12}$"), extend("type" = "string"))]
     bin: Option<String>,
 }
 
@@ -269,8 +301,11 @@ impl Request {
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["email", "code"]))]
 struct Verification {
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
     email: String,
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
     code: String,
 }
 
@@ -321,13 +356,17 @@ async fn verify(app: &App, write: &Write, Body { value, hash }: Body<Verificatio
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["email"]))]
 struct EmailQuestion {
+    #[schemars(email, length(max = 254))]
     email: String,
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["bin"]))]
 struct BinQuestion {
+    #[schemars(regex(pattern = "^[0-9]{12}$"))]
     bin: String,
 }
 

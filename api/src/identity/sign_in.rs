@@ -10,7 +10,7 @@ use super::{
 use crate::{
     envelope::{self, Envelope, Meta},
     extract::{Body, BodyHash, NoQuery, SignedIn, Write, anonymous},
-    openapi::{told, told_to_all},
+    openapi::{answering, told, told_to_all},
     problem::{Code, Problem},
     state::App,
 };
@@ -31,25 +31,34 @@ use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
-        .api_route("/auth/login", post_with(login, told_to_all("Sign in")))
+        .api_route(
+            "/auth/login",
+            post_with(login, answering::<SignedInAnswer, 200>(told_to_all("Sign in"))),
+        )
         .api_route(
             "/auth/login-email",
-            post_with(login_email, told_to_all("Sign in (document 3)")),
+            post_with(
+                login_email,
+                answering::<SignedInAnswer, 200>(told_to_all("Sign in (document 3)")),
+            ),
         )
         .api_route(
             "/auth/refresh",
-            post_with(refresh, told_to_all(
+            post_with(refresh, answering::<SignedInAnswer, 200>(told_to_all(
                     "Exchange a refresh token for new tokens; each is good once, but for a repeat with the same `Idempotency-Key`",
-                )),
+                ))),
         )
-        .api_route("/auth/logout", post_with(logout, told("Sign out")))
-        .api_route("/auth/me", get_with(me, told("Who is signed in")))
+        .api_route("/auth/logout", post_with(logout, answering::<Envelope<Message>, 200>(told("Sign out"))))
+        .api_route("/auth/me", get_with(me, answering::<Envelope<Profile>, 200>(told("Who is signed in"))))
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["email", "password"]))]
 struct Credentials {
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
     email: String,
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
     password: String,
 }
 
@@ -221,7 +230,9 @@ fn answer(app: &App, profile: Profile, refresh_token: String) -> Result<Kept, Pr
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("required" = ["refreshToken"]))]
 struct Refresh {
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
     refresh_token: String,
 }
 

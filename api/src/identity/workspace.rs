@@ -1,10 +1,10 @@
 //! The workspaces a person may enter, and new ones.
 
 use super::provision::{slugs, tenant_key};
-use crate::openapi::told;
+use crate::openapi::{answering, told};
 use crate::{
-    envelope::{self, Listed},
-    extract::{Body, Caller, Id, May, Named, Pairs, SignedIn, Write, rights::WorkspacesCreate},
+    envelope::{self, Envelope, Listed},
+    extract::{Body, Caller, Id, List, May, Named, SignedIn, Write, rights::WorkspacesCreate},
     problem::Problem,
     state::App,
 };
@@ -32,12 +32,21 @@ pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/workspaces",
-            get_with(list, told("The workspaces the caller may enter"))
-                .post_with(create, told("Create a corporate workspace")),
+            get_with(
+                list,
+                answering::<Envelope<Listed<Vec<WorkspaceView>>>, 200>(told("The workspaces the caller may enter")),
+            )
+            .post_with(
+                create,
+                answering::<Envelope<WorkspaceView>, 201>(told("Create a corporate workspace")),
+            ),
         )
         .api_route(
             "/workspaces/{id}",
-            get_with(show, told("One workspace")).put_with(rename, told("Rename a workspace")),
+            get_with(show, answering::<Envelope<WorkspaceView>, 200>(told("One workspace"))).put_with(
+                rename,
+                answering::<Envelope<WorkspaceView>, 200>(told("Rename a workspace")),
+            ),
         )
 }
 
@@ -91,11 +100,20 @@ impl WorkspaceView {
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["name"]))]
 struct NamedWorkspace {
+    #[schemars(
+        length(max = 200),
+        regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+    )]
     name: String,
 }
 
-async fn list(State(app): State<App>, person: SignedIn, Pairs(pairs): Pairs) -> Result<Response, Problem> {
+async fn list(
+    State(app): State<App>,
+    person: SignedIn,
+    List { pairs, .. }: List<platform::Workspace>,
+) -> Result<Response, Problem> {
     let user = person.user_id.uuid();
     let page = platform::entered_by(&app.pool, user, &pairs).await?;
     let roles: BTreeMap<Uuid, Role> = platform::memberships(&app.pool, user)

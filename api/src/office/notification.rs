@@ -7,7 +7,7 @@ use crate::{
     i18n::{self, Language},
     openapi::told,
     problem::Problem,
-    reply::{Page, Reply},
+    reply::Reply,
     state::App,
     view::as_reader,
 };
@@ -16,7 +16,7 @@ use aide::axum::{
     routing::{get_with, post_with, put_with},
 };
 use axum::extract::State;
-use domain::{Rule, id::NotificationId};
+use domain::{Rule, id::NotificationId, office::notification::Topic};
 use fluent_bundle::FluentArgs;
 use projections::{
     office::notification::{self, Row},
@@ -24,7 +24,8 @@ use projections::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// The most that can be marked at once.
 const IDS_MAX: usize = 100;
@@ -45,6 +46,41 @@ pub fn router() -> ApiRouter<App> {
         )
 }
 
+/// The caller's notifications.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Notifications {
+    #[serde(flatten)]
+    listed: envelope::Listed<Vec<Notification>>,
+    /// Of all of the caller's, whatever the page.
+    unread_count: i64,
+}
+
+/// One of them, as its reader sees it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Notification {
+    id: Uuid,
+    version: i64,
+    #[serde(rename = "type")]
+    topic: Topic,
+    /// What it is about.
+    about: Uuid,
+    data: Map<String, Value>,
+    #[schemars(extend("format" = "date-time"))]
+    created_at: String,
+    /// In the language of `Accept-Language`.
+    #[serde(default)]
+    title: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    read: bool,
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    read_by: Vec<Uuid>,
+}
+
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct NotificationRead {
     message: &'static str,
@@ -55,6 +91,7 @@ pub struct NotificationRead {
 #[serde(rename_all = "camelCase")]
 pub struct MarkRead {
     #[serde(alias = "notificationIds")]
+    #[schemars(length(max = IDS_MAX))]
     ids: Option<Vec<NotificationId>>,
 }
 
@@ -64,7 +101,7 @@ async fn list(
     caller: May<NotificationsView>,
     language: Language,
     List { mut pairs, .. }: List<Row>,
-) -> Result<Page<Row>, Problem> {
+) -> Result<Reply<Notifications>, Problem> {
     let mut unread = false;
     for (_, value) in pairs.extract_if(.., |(name, _)| name == "unread") {
         unread = value
@@ -77,12 +114,17 @@ async fn list(
         notification::unread(reader, caller.role, user).await
     });
     let count = count.await?;
-    let items: Vec<Map<String, Value>> = serde_json::from_str(page.items.get()).map_err(|_| Problem::internal())?;
-    let items: Vec<Map<String, Value>> = items.into_iter().map(|item| present(item, &caller, language)).collect();
+    let items: Vec<Notification> = serde_json::from_str(page.items.get()).map_err(|_| Problem::internal())?;
+    let items = items
+        .into_iter()
+        .map(|item| item.presented(&caller, language))
+        .collect();
     let listed = envelope::Listed::new(items, page.total, page.page, page.limit, page.next_cursor);
-    let mut data = serde_json::to_value(listed).map_err(|_| Problem::internal())?;
-    data["unreadCount"] = count.into();
-    Ok(Page::of(envelope::ok(data)))
+    let notifications = Notifications {
+        listed,
+        unread_count: count,
+    };
+    Ok(Reply::of(envelope::ok(notifications)))
 }
 
 /// Marks one as read.
@@ -106,12 +148,8 @@ async fn mark_read(
         Some(ids) => ids,
         None => {
             let unread = page(&app, &caller, &[("limit".to_owned(), "100".to_owned())], true).await?;
-            let items: Vec<Map<String, Value>> =
-                serde_json::from_str(unread.items.get()).map_err(|_| Problem::internal())?;
-            items
-                .iter()
-                .filter_map(|item| item["id"].as_str()?.parse().ok())
-                .collect()
+            let items: Vec<Notification> = serde_json::from_str(unread.items.get()).map_err(|_| Problem::internal())?;
+            items.iter().map(|item| item.id.into()).collect()
         }
     };
     mark(&app, &caller, &write, hash, ids).await
@@ -151,26 +189,22 @@ async fn mark(
     }))
 }
 
-/// The sentence in the reader's language, and whether they have read it.
-fn present(mut item: Map<String, Value>, caller: &Caller, language: Language) -> Map<String, Value> {
-    let topic = item.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut args = FluentArgs::new();
-    for (name, value) in item.get("data").and_then(Value::as_object).into_iter().flatten() {
-        match value {
-            Value::String(text) => args.set(name.clone(), text.clone()),
-            other => args.set(name.clone(), other.to_string()),
+impl Notification {
+    /// The sentence in the reader's language, and whether they have read it.
+    fn presented(mut self, caller: &Caller, language: Language) -> Self {
+        let mut args = FluentArgs::new();
+        for (name, value) in &self.data {
+            match value {
+                Value::String(text) => args.set(name.clone(), text.clone()),
+                other => args.set(name.clone(), other.to_string()),
+            }
         }
+        let topic: &str = self.topic.into();
+        let sentence = |part: &str| {
+            i18n::text(language, &format!("notification-{topic}-{part}"), &args).unwrap_or_else(|| topic.to_owned())
+        };
+        (self.title, self.message) = (sentence("title"), sentence("message"));
+        self.read = self.read_by.contains(&caller.user_id.uuid());
+        self
     }
-    for (field, part) in [("title", "title"), ("message", "message")] {
-        let sentence = i18n::text(language, &format!("notification-{topic}-{part}"), &args);
-        item.insert(field.to_owned(), sentence.unwrap_or_else(|| topic.clone()).into());
-    }
-    let reader = json!(caller.user_id);
-    let read = item
-        .remove("readBy")
-        .as_ref()
-        .and_then(Value::as_array)
-        .is_some_and(|readers| readers.contains(&reader));
-    item.insert("read".to_owned(), read.into());
-    item
 }

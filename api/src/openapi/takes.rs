@@ -1,13 +1,19 @@
 //! What each extractor adds to the description of the operations that use it.
 
-use super::{json_content, parameter};
+use super::{json_content, lists, parameter};
 use crate::{
-    extract::{Asked, Body, Caller, Id, List, May, NoQuery, Pairs, ProductParam, SignedIn, Write},
+    extract::{Asked, Body, Caller, Id, List, May, NoQuery, ProductParam, SignedIn, Write},
     i18n::Language,
 };
 use aide::{OperationInput, generate::GenContext, openapi};
-use projections::view::View;
+use projections::shape::Shape;
+use schemars::JsonSchema;
 use serde_json::json;
+
+/// An empty header is none.
+const UUID_OR_NOTHING: &str = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$";
+/// Entity tags as `If-Match` takes them.
+const VERSIONS: &str = r#"^(\*|(W/)?"[0-9]{1,18}"(, (W/)?"[0-9]{1,18}"){0,9})$"#;
 
 impl<R> OperationInput for May<R> {
     fn operation_input(context: &mut GenContext, operation: &mut openapi::Operation) {
@@ -20,13 +26,13 @@ impl OperationInput for Caller {
         for (name, schema, description) in [
             (
                 "X-Workspace-Id",
-                json!({ "type": "string", "format": "uuid" }),
+                json!({ "type": "string", "pattern": UUID_OR_NOTHING }),
                 "The workspace, when the path has none",
             ),
             ("X-Tenant-Key", json!({ "type": "string" }), "The same by its key"),
             (
                 "X-Organization-Id",
-                json!({ "type": "string", "format": "uuid" }),
+                json!({ "type": "string", "pattern": UUID_OR_NOTHING }),
                 "Must be the workspace's, when it is given",
             ),
         ] {
@@ -66,33 +72,40 @@ fn path_id(operation: &mut openapi::Operation, name: &str) {
     let schema = json!({ "type": "string", "format": "uuid" });
     parameter(
         operation,
-        json!({ "name": name, "in": "path", "required": true, "schema": schema }),
+        json!({ "name": name, "in": "path", "required": true, "schema": schema, "description": "Its id" }),
     );
 }
 
-impl OperationInput for Pairs {}
-
 impl OperationInput for NoQuery {}
 
-impl<V: View> OperationInput for List<V> {}
+impl<V: Shape + JsonSchema> OperationInput for List<V> {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        lists::list_of::<V>(operation);
+    }
+}
 
 impl OperationInput for Write {
     fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
         for (name, schema, description) in [
             (
                 "Idempotency-Key",
-                json!({ "type": "string", "maxLength": 200 }),
+                json!({ "type": "string", "maxLength": 200, "pattern": r"^[\x20-\x7e]*$" }),
                 "A repeat under the same key is answered as the first time",
             ),
             (
                 "If-Match",
-                json!({ "type": "string" }),
+                json!({ "type": "string", "pattern": VERSIONS }),
                 "The versions it may be changed at, as `ETag` gives them",
             ),
             (
                 "Prefer",
-                json!({ "type": "string" }),
+                json!({ "type": "string", "pattern": r"^[\x20-\x7e]*$" }),
                 "`respond-async` answers as soon as it is durable",
+            ),
+            (
+                "X-Correlation-Id",
+                json!({ "type": "string", "pattern": r"^[\x20-\x7e]*$" }),
+                "A UUID: what the write belongs to, kept with its events; anything else is passed over",
             ),
         ] {
             parameter(

@@ -1,8 +1,11 @@
 //! What the checks say, said in JSON Schema: so that the API's description cannot promise anything else.
 
 use super::{Field, FieldKind, Fields, Format, Limits};
-use crate::check::{ITEMS_MAX, LINES_FROM};
-use schemars::Schema;
+use crate::check::{EMAIL_MAX, ITEMS_MAX, LINES_FROM};
+use schemars::{
+    Schema,
+    transform::{RecursiveTransform, Transform},
+};
 use serde_json::{Map, Value};
 
 /// Says in a struct's JSON Schema what its checks say: `#[schemars(transform = constrain::<Win>)]`. For what is asked
@@ -23,20 +26,50 @@ pub fn constrain_fields(schema: &mut Schema, fields: &[Field]) {
     }
 }
 
+/// Says of every value in the schema of something asked for, whatever the field, what all readers check: how many decimal
+/// places, which years, how large a whole number, and that an object has no fields but its own. Its parts must be in place.
+pub fn constrain_values(schema: &mut Schema) {
+    RecursiveTransform(constrain_value).transform(schema);
+}
+
+fn constrain_value(schema: &mut Schema) {
+    let places = schema.get("x-decimal-places").and_then(Value::as_u64);
+    if let Some(step) = places.and_then(|places| format!("1e-{places}").parse::<f64>().ok()) {
+        schema.insert("multipleOf".to_owned(), step.into());
+    }
+    let format = schema.get("format").and_then(Value::as_str).unwrap_or_default();
+    match format {
+        "date" => {
+            schema.insert("pattern".to_owned(), DATE_PATTERN.into());
+        }
+        "uint32" => {
+            schema.insert("maximum".to_owned(), u32::MAX.into());
+        }
+        _ => {}
+    }
+    if schema.get("default").is_some_and(Value::is_null) {
+        schema.remove("default"); // absent is not null
+    }
+    if schema.get("properties").is_some() && schema.get("additionalProperties").is_none() {
+        schema.insert("additionalProperties".to_owned(), false.into());
+    }
+}
+
 impl Field {
     fn constrain(&self, property: &mut Map<String, Value>) {
+        let may_be_blank = self.nullable && !self.limits.required;
         match property.get_mut("items").and_then(Value::as_object_mut) {
             Some(items) => {
                 let each = Limits {
                     required: true,
                     ..self.limits
                 };
-                each.constrain(self.kind, items);
+                each.constrain(self.kind, false, items);
                 constrain_parts(items, self.parts);
                 property.insert("maxItems".into(), ITEMS_MAX.into());
             }
             None => {
-                self.limits.constrain(self.kind, property);
+                self.limits.constrain(self.kind, may_be_blank, property);
                 constrain_parts(property, self.parts);
             }
         }
@@ -50,20 +83,26 @@ fn constrain_parts(object: &mut Map<String, Value>, parts: &[Field]) {
 }
 
 impl Limits {
-    fn constrain(&self, kind: FieldKind, property: &mut Map<String, Value>) {
+    /// A text of blanks is nothing, where nothing is allowed.
+    fn constrain(&self, kind: FieldKind, may_be_blank: bool, property: &mut Map<String, Value>) {
         let mut say = |key: &str, value: Value| property.insert(key.to_owned(), value);
+        let whole = |pattern: &str| {
+            let blank = if may_be_blank { r"\s*|" } else { "" };
+            format!("^({blank}{pattern})$")
+        };
         match kind {
             FieldKind::Text | FieldKind::Tags => {
                 if let Some(max) = self.max {
                     say("maxLength", max.into());
                     say("pattern", text_pattern(max, self.required).into());
                 }
-                match self.format {
-                    Some(Format::Email) => say("format", "email".into()),
-                    Some(Format::TwelveDigits) => say("pattern", "^[0-9]{12}$".into()),
-                    Some(Format::Currency) => say("pattern", "^[A-Z]{3}$".into()),
-                    None => None,
-                };
+                if let Some(format) = self.format {
+                    say("pattern", whole(&format.pattern()).into());
+                    say("maxLength", format.longest().into());
+                }
+                if let (Some(Format::Email), false) = (self.format, may_be_blank) {
+                    say("format", "email".into());
+                }
             }
             FieldKind::Number => {
                 if let Some(least) = self.least {
@@ -77,6 +116,31 @@ impl Limits {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// The years of `crate::time::YEARS`.
+const DATE_PATTERN: &str = "^(19|[2-9][0-9])[0-9]{2}-";
+
+impl Format {
+    /// What `Check` says of it.
+    fn pattern(self) -> String {
+        match self {
+            Self::Email => {
+                let plain = r#"\s<>,;"@\x00-\x1f\x7f-\x9f"#;
+                format!(r"[^{plain}]+@[^{plain}.]+(\.[^{plain}.]+)+")
+            }
+            Self::TwelveDigits => "[0-9]{12}".to_owned(),
+            Self::Currency => "[A-Z]{3}".to_owned(),
+        }
+    }
+
+    const fn longest(self) -> usize {
+        match self {
+            Self::Email => EMAIL_MAX,
+            Self::TwelveDigits => 12,
+            Self::Currency => 3,
         }
     }
 }

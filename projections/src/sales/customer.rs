@@ -81,6 +81,7 @@ impl Table for Row {
             Column::new("updated_at", K::Time),
         ];
         let fields = Profile::FIELDS.iter().map(|field| match field.name {
+            "contacts" => Column::new("contacts", K::Hidden), // shown with their ids
             "creditLimit" => Column::of(field).right(Permission::FinanceView),
             _ => Column::of(field),
         });
@@ -207,12 +208,25 @@ impl View for Row {
         ("dateFrom", "createdAt", Op::Gte),
         ("dateTo", "createdAt", Op::Lte),
     ];
-    const SHOWN: &'static [Computed] = &[Computed::new(
-        "metrics",
-        K::Json,
-        "json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
-         'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', t.last_order_date)",
-    )];
+    const SHOWN: &'static [Computed] = &[
+        // A contact is nothing by itself: its id follows from the customer's and its place in the list (a UUID of version 8).
+        Computed::new(
+            "contacts",
+            K::Json,
+            "(select coalesce(jsonb_agg(jsonb_build_object('id', overlay(overlay(md5(t.id || ' ' || c.nth) placing '8' from 13) placing 'a' from 17)::uuid) \
+             || c.contact order by c.nth), '[]') from jsonb_array_elements(t.contacts) with ordinality c(contact, nth))",
+        ),
+        // Late: one of the newest twenty invoices was paid after its due date, or still is not. Nothing until one is paid or late.
+        Computed::new(
+            "metrics",
+            K::Json,
+            "json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
+             'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', t.last_order_date, \
+             'paymentBehavior', (select case when bool_or((coalesce(i.paid_at, now()) at time zone 'Asia/Almaty')::date > i.due_date) then 'late' \
+             when bool_or(i.paid_at is not null) then 'on-time' end from (select * from {s}.invoices i \
+             where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))",
+        ),
+    ];
     const DETAILS: &'static [Computed] = &[Computed::new("activities", K::Json, "'[]'::json")];
     const NESTED: &'static [Nested] = &[
         Nested::new(

@@ -1,0 +1,72 @@
+//! Which operations an answer leads to: what was made can be read, changed and acted on by its id. For people it is a map; for tools that test by the document it is the way to what only exists by its id.
+
+use serde_json::{Map, Value, json};
+
+/// Ids that a noun's path does not name: a bill of materials is its product's.
+const ELSEWHERE: [(&str, &str); 1] = [("/production/bom", "/products")];
+
+/// Answers that name something else's id: what a won deal becomes, what a payment pays.
+const NAMED: [(&str, &str, &str, &str); 2] = [
+    ("/deals/{id}/win", "200", "orderId", "/orders"),
+    ("/finance/payments", "201", "invoiceId", "/finance/invoices"),
+];
+
+/// Adds to each answer that has an id links to the operations that take it.
+pub(super) fn add(paths: &mut Map<String, Value>) {
+    let leads: Vec<(String, String, String)> = paths.iter().flat_map(|(path, item)| led_to(path, item)).collect();
+    for (path, item) in paths {
+        link(item, "201", "id", path, path, &leads);
+        for (suffix, status, field, noun) in NAMED {
+            if let Some(before) = path.strip_suffix(suffix) {
+                link(item, status, field, path, &format!("{before}{noun}"), &leads);
+            }
+        }
+    }
+}
+
+/// From what `POST` answers to everything at `noun` that takes the id in that field.
+fn link(item: &mut Value, status: &str, field: &str, path: &str, noun: &str, leads: &[(String, String, String)]) {
+    let own = leads.iter().filter(|(from, ..)| from == noun);
+    let links = own.map(|(_, parameter, operation)| {
+        let mut parameters = json!({ (parameter): format!("$response.body#/data/{field}") });
+        if path.contains("{wsId}") {
+            parameters["wsId"] = "$request.path.wsId".into();
+        }
+        (
+            operation.clone(),
+            json!({ "operationId": operation, "parameters": parameters }),
+        )
+    });
+    let links: Map<String, Value> = links.collect();
+    let response = item.pointer_mut(&format!("/post/responses/{status}"));
+    if let Some(response) = response {
+        let known = response.get_mut("links").and_then(Value::as_object_mut);
+        let known = known.map(std::mem::take).unwrap_or_default();
+        let links: Map<String, Value> = known.into_iter().chain(links).collect();
+        if !links.is_empty() {
+            response["links"] = links.into();
+        }
+    }
+}
+
+/// The operations of a path with an id, each with the path whose answers name such ids.
+fn led_to(path: &str, item: &Value) -> Vec<(String, String, String)> {
+    let Some((before, _)) = path.split_once("/{id}").or_else(|| path.split_once("/{productId}")) else {
+        return Vec::new();
+    };
+    let parameter = if path.contains("{productId}") {
+        "productId"
+    } else {
+        "id"
+    };
+    let elsewhere = ELSEWHERE.iter().find(|(suffix, _)| before.ends_with(suffix));
+    let from = match elsewhere {
+        Some((suffix, noun)) => format!("{}{noun}", before.trim_end_matches(suffix)),
+        None => before.to_owned(),
+    };
+    let operations = item.as_object().into_iter().flatten();
+    operations
+        .filter_map(|(_, operation)| operation["operationId"].as_str())
+        .map(|operation| (from.clone(), parameter.to_owned(), operation.to_owned()))
+        .collect()
+}

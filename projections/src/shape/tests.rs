@@ -1,0 +1,32 @@
+//! The names in SQL and those in the shapes are the same.
+
+use super::*;
+use std::collections::BTreeSet;
+
+fn described<T: JsonSchema>() -> BTreeSet<String> {
+    let schema = schemars::schema_for!(T).to_value();
+    let properties = schema["properties"].as_object();
+    properties.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+fn holds<V: Shape>() {
+    let names = |fields: &[crate::view::Computed]| fields.iter().map(|field| field.name.to_owned()).collect();
+    assert_eq!(described::<V::Shown>(), names(V::SHOWN), "{}", V::NAME);
+    let mut details: BTreeSet<String> = names(V::DETAILS);
+    details.extend(V::NESTED.iter().map(|nested| nested.name.to_owned()));
+    assert_eq!(described::<V::Details>(), details, "{}", V::NAME);
+}
+
+#[test]
+fn what_is_computed_is_described_and_nothing_else() {
+    holds::<customer::Row>();
+    holds::<deal::Row>();
+    holds::<order::Row>();
+    holds::<invoice::Row>();
+    holds::<exchange_rate::Row>();
+    holds::<payment::Row>();
+    holds::<product::Row>();
+    holds::<bom::Row>();
+    holds::<production_order::Row>();
+    holds::<notification::Row>();
+}

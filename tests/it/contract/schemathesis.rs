@@ -1,0 +1,50 @@
+//! Schemathesis reads the document and tries whatever it allows and forbids, on a workspace with one of everything. What
+//! it checks, how long and with which exceptions stands in `dev.d/schemathesis.toml`; `./dev test` installs it.
+
+use prometric_tests::{Server, Yard};
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_knows_only_the_document_finds_nothing() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let program = root.join(".dev/schemathesis/bin/schemathesis");
+    if !program.exists() {
+        eprintln!(
+            "SKIPPED: no schemathesis in .dev; `./dev test` installs it where there is Python and a package index"
+        );
+        return;
+    }
+    let server = Server::start_with(&[("PROMETRIC_RATE_LIMITS", "off")]).await;
+    let yard = Yard::open(&server).await;
+    let workspace = yard
+        .owner
+        .get(&format!("/workspaces/{}", yard.owner.workspace))
+        .await
+        .expect(200);
+    let said = tokio::task::spawn_blocking(move || run(&program, &root, &server, &yard, &workspace));
+    let (succeeded, said) = said.await.unwrap();
+    println!("{said}");
+    assert!(succeeded, "{said}");
+}
+
+fn run(program: &Path, root: &Path, server: &Server, yard: &Yard, workspace: &Value) -> (bool, String) {
+    let token = yard.owner.token.as_deref().unwrap_or_default();
+    let output = Command::new(program)
+        .arg("--no-color")
+        .arg("--config-file")
+        .arg(root.join("dev.d/schemathesis.toml"))
+        .args(["run", &format!("{}/openapi.json", server.url)])
+        .current_dir(root)
+        .env("TOKEN", token)
+        .env("WORKSPACE", &yard.owner.workspace)
+        .env("TENANT_KEY", workspace["tenantKey"].as_str().unwrap())
+        .env("ORGANIZATION", workspace["organizationId"].as_str().unwrap())
+        .output()
+        .expect("schemathesis");
+    let said = [output.stdout, output.stderr].map(|part| String::from_utf8_lossy(&part).into_owned());
+    (output.status.success(), said.concat())
+}
