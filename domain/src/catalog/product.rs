@@ -151,6 +151,7 @@ impl Aggregate for Product {
                 let mut after = details.as_ref().clone();
                 after.apply(change);
                 after.verified()?;
+                details.keeps_its_prices(change)?;
                 let changed = after != **details;
                 Ok(changed
                     .then(|| ProductEvent::Updated(change.clone()))
@@ -197,6 +198,23 @@ impl Details {
             details.unit = UNIT_DEFAULT.to_owned();
         }
         details
+    }
+
+    /// A price that stays would be taken for one of the new currency.
+    fn keeps_its_prices(&self, change: &Change) -> Result<(), Violations> {
+        let another = change
+            .currency
+            .as_set()
+            .is_some_and(|currency| *currency != self.currency);
+        let price_stays = change.price.is_keep() && !self.price.is_zero();
+        let cost_stays = change.cost.is_keep() && self.cost.is_some_and(|cost| !cost.is_zero());
+        let mut check = Check::default();
+        check.that(
+            !(another && (price_stays || cost_stays)),
+            "currency",
+            Rule::OtherCurrency,
+        );
+        check.done()
     }
 
     fn verified(&self) -> Result<(), Violations> {
@@ -294,6 +312,38 @@ mod tests {
                 Claim::take("product.code", "PRD-002")
             ]
         );
+    }
+
+    /// What the product costs, what the change names beside the currency → whether the currency may change.
+    #[test]
+    fn a_product_s_currency_does_not_change_under_its_prices() {
+        let refused = Err(ProductRejection::Invalid(Violations::one(
+            "currency",
+            Rule::OtherCurrency,
+        )));
+        let (price, cost) = (Money::whole(100), Some(Money::whole(60)));
+        let named = Patch::Set(Money::whole(1));
+        for (price, cost, new_price, new_cost, expected) in [
+            (Money::ZERO, None, Patch::Keep, Patch::Keep, Ok(())),
+            (price, None, Patch::Keep, Patch::Keep, refused.clone()),
+            (price, None, named, Patch::Keep, Ok(())),
+            (price, cost, named, Patch::Keep, refused.clone()),
+            (price, cost, named, Patch::Set(None), Ok(())),
+        ] {
+            let product = Product::Known(Box::new(Details {
+                price,
+                cost,
+                ..details()
+            }));
+            let change = Change {
+                currency: Currency::from("USD").into(),
+                price: new_price,
+                cost: new_cost,
+                ..Change::default()
+            };
+            let decided = product.decide(&ProductCommand::Update(Box::new(change)));
+            assert_eq!(decided.map(drop), expected);
+        }
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Table for Row {
     }
 
     fn counted(&self) -> Vec<(&'static str, String)> {
-        let role = self.role.map(|role| word(role));
+        let role = self.role.map(word);
         let readers: BTreeSet<&Uuid> = self.read_by.iter().collect();
         let read = readers.into_iter().filter_map(|reader| match (&role, self.user_id) {
             (Some(role), _) => Some(format!("{reader} {role}")),
