@@ -266,45 +266,4 @@ impl Product {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Patch, testing::given};
-
-    fn details() -> Details {
-        Details {
-            code: "PRD-001".into(),
-            name: "Ноутбук".into(),
-            unit: "шт".into(),
-            ..Details::default()
-        }
-    }
-
-    #[test]
-    fn a_new_code_gives_the_old_one_back() {
-        let product = Product::Known(Box::new(details()));
-        let change = Change {
-            code: Patch::Set("PRD-002".into()),
-            ..Change::default()
-        };
-        let claims = product.claims(&ProductEvent::Updated(Box::new(change)));
-        assert_eq!(
-            claims,
-            [
-                Claim::release("product.code", "PRD-001"),
-                Claim::take("product.code", "PRD-002")
-            ]
-        );
-    }
-
-    #[test]
-    fn a_negative_price_is_refused_by_name() {
-        let change = Change {
-            price: Patch::Set(Money::whole(-1)),
-            ..Change::default()
-        };
-        let refused = ProductRejection::Invalid(Violations::one("price", Rule::Negative));
-        given::<Product>([ProductEvent::Created(Box::new(details()))])
-            .when(ProductCommand::Update(Box::new(change)))
-            .then_rejected(refused);
-    }
-}
+mod tests;
