@@ -255,7 +255,7 @@ mod tests {
     fn its_schema_has_the_three_forms_a_reader_may_find() {
         assert_eq!(Personal::<String>::schema_name(), "Personal string");
         assert!(Personal::<String>::inline_schema());
-        let schema = schemars::SchemaGenerator::default()
+        let schema = SchemaGenerator::default()
             .into_root_schema_for::<Personal<String>>()
             .to_value();
         let forms = schema["oneOf"].as_array().unwrap();

@@ -220,16 +220,13 @@ fn digits_are_read_exactly() {
         let told = read(digits).unwrap_err().to_string();
         assert!(told.starts_with(rule), "{digits}: {told}");
     }
-    let other: Result<Money, Error> =
-        serde::Deserialize::deserialize(IntoDeserializer::<Error>::into_deserializer(true));
+    let other: Result<Money, Error> = Deserialize::deserialize(IntoDeserializer::<Error>::into_deserializer(true));
     assert!(other.unwrap_err().to_string().contains("expected a number (amount)"));
 }
 
 #[test]
 fn its_schema_says_its_limits() {
-    let schema = schemars::SchemaGenerator::default()
-        .into_root_schema_for::<Percent>()
-        .to_value();
+    let schema = SchemaGenerator::default().into_root_schema_for::<Percent>().to_value();
     let expected = serde_json::json!({ "type": "number", "minimum": -1000, "maximum": 1000, "x-decimal-places": 2 });
     for (word, value) in expected.as_object().unwrap() {
         assert_eq!(&schema[word], value, "{word}");

@@ -236,7 +236,7 @@ fn lose() {
 fn win() {
     let by = DealCommand::Win(Win {
         final_amount: None,
-        actual_close_date: chrono::NaiveDate::from_ymd_opt(2026, 11, 20),
+        actual_close_date: NaiveDate::from_ymd_opt(2026, 11, 20),
         notes: Some("signed".into()),
         ..Win::default()
     });
