@@ -134,11 +134,15 @@ fn customer_and_deal() {
         D::Update {
             change: titled("CRM"),
             products: None,
-            stage: None, now: Box::default() },
+            stage: None,
+            now: Box::default(),
+        },
         D::Update {
             change: titled("ERP"),
             products: Some(vec![]),
-            stage: Some(Stage::Closing), now: Box::default() },
+            stage: Some(Stage::Closing),
+            now: Box::default(),
+        },
         D::Move { to: Stage::Proposal },
         D::Move { to: Stage::Won },
         D::Move { to: Stage::Lost },
@@ -292,8 +296,14 @@ fn product_and_stock() {
 
 #[test]
 fn bill_and_production() {
-    let BomEvent::Defined { product_id, bill, .. } = sample("bom.defined.v1") else { panic!("another event") };
-    let awaits = |line| BomCommand::Await { product_id, order_id: Default::default(), line };
+    let BomEvent::Defined { product_id, bill, .. } = sample("bom.defined.v1") else {
+        panic!("another event")
+    };
+    let awaits = |line| BomCommand::Await {
+        product_id,
+        order_id: Default::default(),
+        line,
+    };
     let define = |bill: Bill, cyclic| BomCommand::Define {
         product_id,
         bill,
@@ -421,7 +431,10 @@ fn notification_and_process() {
     let NotificationEvent::Created(created) = sample("notification.created.v1") else {
         panic!("another event")
     };
-    let read = |user: u128| NotificationCommand::Read { user_id: UserId::new(Uuid::from_u128(user)), role: Role::Owner };
+    let read = |user: u128| NotificationCommand::Read {
+        user_id: UserId::new(Uuid::from_u128(user)),
+        role: Role::Owner,
+    };
     let commands = [NotificationCommand::Notify(created), read(1), read(2)];
     any_commands::<Notification>(
         &commands,

@@ -104,7 +104,12 @@ fn sales() -> Vec<&'static str> {
             Kind::Conflict,
             "a deal is won with a product line or a value",
         ),
-        says(D::ChangedMeanwhile, "deal.changed_meanwhile", Kind::Conflict, "customer or currency was changed meanwhile"),
+        says(
+            D::ChangedMeanwhile,
+            "deal.changed_meanwhile",
+            Kind::Conflict,
+            "customer or currency was changed meanwhile",
+        ),
         tells_fields::<D>("deal.invalid"),
         says(O::Empty, "order.empty", Kind::Invalid, "an order has at least one line"),
         tells_fields::<O>("order.invalid"),
@@ -145,7 +150,12 @@ fn catalog_and_finance() -> Vec<&'static str> {
             Kind::Transition,
             "a draft is sent before it is paid",
         ),
-        says(I::NothingToPay, "invoice.nothing_to_pay", Kind::Invalid, "nothing is to be paid"),
+        says(
+            I::NothingToPay,
+            "invoice.nothing_to_pay",
+            Kind::Invalid,
+            "nothing is to be paid",
+        ),
         tells_fields::<I>("invoice.invalid"),
         tells_fields::<ExchangeRateRejection>("exchange_rate.invalid"),
     ]

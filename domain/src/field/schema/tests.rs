@@ -153,7 +153,10 @@ fn tidying_a_change_leaves_what_is_no_text_as_it_is() {
 #[test]
 fn an_instant_bears_a_plausible_year() {
     use crate::field::{FieldValue, Place};
-    let at = Place { within: "", name: "start" };
+    let at = Place {
+        within: "",
+        name: "start",
+    };
     let found = |instant: &str| {
         let mut check = crate::Check::default();
         let instant: chrono::DateTime<chrono::Utc> = instant.parse().unwrap();
@@ -161,5 +164,8 @@ fn an_instant_bears_a_plausible_year() {
         check.done().err().map(|found| found.to_string())
     };
     assert_eq!(found("2026-11-21T10:00:00Z"), None);
-    assert_eq!(found("1066-11-21T10:00:00Z").as_deref(), Some("start: year_out_of_range"));
+    assert_eq!(
+        found("1066-11-21T10:00:00Z").as_deref(),
+        Some("start: year_out_of_range")
+    );
 }
