@@ -150,12 +150,10 @@ mod tests {
             Ok(()) => "done".to_owned(),
         };
         let (kind, key) = ("product.code", "1".to_owned());
-        let (expected, actual) = (1, 2);
         for (error, outcome) in [
             (Error::Rejected(DealRejection::Missing), "deal.missing"),
             (Error::Taken { kind, key }, "command.refused"),
             (Error::CommandReused, "command.refused"),
-            (Error::Stale { expected, actual }, "again"),
             (Error::Busy, "again"),
             (Error::OutcomeUnknown, "again"),
         ] {
