@@ -1,7 +1,7 @@
 //! Every outcome of defining a bill, in order of precedence, and what it then says of itself.
 
 use super::*;
-use crate::testing::sample;
+use crate::testing::{given, sample};
 
 fn defined() -> BomEvent {
     sample("bom.defined.v1")
