@@ -78,4 +78,19 @@ mod tests {
             assert_eq!(local_date(day_end(day) - Duration::microseconds(1)), day);
         }
     }
+
+    #[test]
+    fn a_document_bears_a_year_of_four_digits_and_not_of_long_ago() {
+        let day = |year, month, day| NaiveDate::from_ymd_opt(year, month, day).unwrap();
+        for (date, may) in [
+            (day(1899, 12, 31), false),
+            (day(1900, 1, 1), true),
+            (day(9999, 12, 31), true),
+            (day(10_000, 1, 1), false),
+        ] {
+            assert_eq!(is_plausible(date), may, "{date}");
+        }
+        let noon: DateTime<Utc> = "2026-11-21T12:00:00Z".parse().unwrap();
+        assert_eq!(local_date(noon), day(2026, 11, 21));
+    }
 }

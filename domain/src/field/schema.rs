@@ -160,3 +160,6 @@ fn text_pattern(max: usize, required: bool) -> String {
     };
     format!("^[^{refused}]*{seen}$")
 }
+
+#[cfg(test)]
+mod tests;

@@ -183,4 +183,25 @@ mod tests {
             .when(reads(2, Role::Owner))
             .then([]);
     }
+
+    #[test]
+    fn telling_twice_is_telling_once_and_forgets_no_reader() {
+        let owners = told(Audience::Role(Role::Owner));
+        let NotificationEvent::Created(news) = owners.clone() else {
+            panic!("another event")
+        };
+        let tell = || NotificationCommand::Notify(news.clone());
+        given::<Notification>([]).when(tell()).then([owners.clone()]);
+        given::<Notification>([owners.clone()]).when(tell()).then([]);
+        let read = |n| NotificationEvent::Read { user_id: user(n) };
+        for again in [read(3), owners.clone()] {
+            given::<Notification>([owners.clone(), read(2), again])
+                .when(NotificationCommand::Read {
+                    user_id: user(2),
+                    role: Role::Owner,
+                })
+                .then([]);
+        }
+        assert_eq!(Notification::default().evolve(&read(2)), Notification::Unknown);
+    }
 }
