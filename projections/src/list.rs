@@ -6,13 +6,12 @@ use crate::table::ColumnKind;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::{Rule, time::is_plausible};
-use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 pub const LIMIT_DEFAULT: i64 = 20;
 pub const LIMIT_MAX: i64 = 100;
-const PAGE_MAX: i64 = 1_000_000;
+pub const PAGE_MAX: i64 = 1_000_000;
 const VALUES_MAX: usize = 200;
 const SEARCH_MAX: usize = 200;
 
@@ -261,7 +260,7 @@ impl Field {
     fn bound(&self, value: &str, op: Op) -> Option<String> {
         match self.kind {
             ColumnKind::Text => Some(value.to_owned()),
-            ColumnKind::Number => value.parse::<Decimal>().ok().map(|number| number.to_string()),
+            ColumnKind::Number => is_number(value).then(|| value.to_owned()),
             ColumnKind::Bool => value.parse::<bool>().ok().map(|flag| flag.to_string()),
             ColumnKind::Uuid => Uuid::parse_str(value).ok().map(|id| id.to_string()),
             ColumnKind::Date => value
@@ -273,6 +272,14 @@ impl Field {
             ColumnKind::Json | ColumnKind::Hidden => None,
         }
     }
+}
+
+/// Any number that JSON can write; the database compares it by its digits.
+fn is_number(value: &str) -> bool {
+    let plain = value
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    plain && value.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 /// A bare date bounds the whole day: `lte` its last instant, `gt` the next day.
