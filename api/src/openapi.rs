@@ -115,7 +115,7 @@ fn complete(operation: &mut Map<String, Value>, method: &str, path: &str) {
         }
     }
     if method == "get" && path.ends_with('}') {
-        let known = json!({ "name": "If-None-Match", "in": "header", "schema": { "type": "string", "pattern": r#"^(\*|(W/)?"[\x23-\x7e]{1,40}"(, (W/)?"[\x23-\x7e]{1,40}"){0,9})$"# },
+        let known = json!({ "name": "If-None-Match", "in": "header", "schema": { "type": "string", "pattern": r#"^(\*|[0-9]{1,18}|(W/)?"[\x23-\x7e]{1,40}"(, (W/)?"[\x23-\x7e]{1,40}"){0,9})?$"# },
             "description": "An `ETag`: what is still as it was then is answered with 304 and no body" });
         if let Some(parameters) = parameters(operation) {
             parameters.push(known);

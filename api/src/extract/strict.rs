@@ -152,9 +152,36 @@ impl<'de> Deserializer<'de> for Strict {
         }
     }
 
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        self.whole(visitor)
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        self.whole(visitor)
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        self.whole(visitor)
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool i8 i16 i32 i128 u8 u16 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map identifier ignored_any
+    }
+}
+
+impl Strict {
+    /// For whom only a whole number will do: 120.0 is one.
+    fn whole<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+        match self.0 {
+            Json::Number(digits) => match digits.split_once('.') {
+                Some((whole, zeros)) if !whole.is_empty() && zeros.bytes().all(|digit| digit == b'0') => {
+                    number(whole, visitor)
+                }
+                _ => number(&digits, visitor),
+            },
+            other => Self(other).deserialize_any(visitor),
+        }
     }
 }
 
@@ -208,6 +235,16 @@ mod tests {
 
     fn read(digits: &str) -> Result<Value, Rule> {
         Value::deserialize(Strict(Json::Number(digits.to_owned()))).map_err(|refused| refused.rule)
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        let read = |digits: &str| u32::deserialize(Strict(Json::Number(digits.to_owned()))).map_err(|told| told.rule);
+        assert_eq!(
+            (read("120"), read("120.0"), read("120.00")),
+            (Ok(120), Ok(120), Ok(120))
+        );
+        assert!(read("120.5").is_err() && read("-1.0").is_err());
     }
 
     #[test]

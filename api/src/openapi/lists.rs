@@ -4,7 +4,7 @@ use super::parameter;
 use aide::openapi::Operation;
 use projections::{
     ColumnKind,
-    list::LIMIT_MAX,
+    list::{DEPTH_MAX, LIMIT_MAX},
     shape::{Filter, Shape, filters},
     view::View,
 };
@@ -45,8 +45,8 @@ fn paging(operation: &mut Operation) {
     query(
         operation,
         "page",
-        json!({ "type": "integer", "minimum": 1, "default": 1 }),
-        "The page, from 1; how far it goes depends on `limit`, beyond that goes `cursor`",
+        json!({ "type": "integer", "minimum": 1, "maximum": DEPTH_MAX, "default": 1 }),
+        "The page, from 1; `cursor` goes on for less",
     );
     query(
         operation,

@@ -158,7 +158,8 @@ fn addresses_of_mail() {
 fn every_rule_has_its_code_and_its_arguments() {
     let (min, max) = (-3, 7);
     let known = || vec!["a".to_owned()];
-    let table: Vec<(Rule, &str, Vec<(&str, i64)>)> = vec![
+    type Row = (Rule, &'static str, Vec<(&'static str, i64)>);
+    let table: Vec<Row> = vec![
         (Rule::Required, "required", vec![]),
         (Rule::TooLong { max: 5 }, "too_long", vec![("max", 5)]),
         (Rule::TooMany { max: 5 }, "too_many", vec![("max", 5)]),

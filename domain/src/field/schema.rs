@@ -47,12 +47,37 @@ fn constrain_value(schema: &mut Schema) {
         }
         _ => {}
     }
+    if schema.get("additionalProperties") == Some(&Value::Bool(true)) {
+        for (key, rule) in anything(ANYTHING_DEPTH)
+            .into_iter()
+            .filter(|(key, _)| key != "pattern" && key != "items")
+        {
+            schema.insert(key, rule);
+        }
+    }
     if schema.get("default").is_some_and(Value::is_null) {
         schema.remove("default"); // absent is not null
     }
     if schema.get("properties").is_some() && schema.get("additionalProperties").is_none() {
         schema.insert("additionalProperties".to_owned(), false.into());
     }
+}
+
+/// How deep the texts of what may be anything are described.
+const ANYTHING_DEPTH: usize = 3;
+
+/// Whatever it is, its texts and names have no control characters but line breaks and tabs.
+fn anything(depth: usize) -> Map<String, Value> {
+    let pattern = Value::from(text_pattern(LINES_FROM, false));
+    let mut rules = Map::from_iter([("pattern".to_owned(), pattern.clone())]);
+    if depth > 0 {
+        let inner = Value::from(anything(depth - 1));
+        let names = Map::from_iter([("pattern".to_owned(), pattern)]);
+        rules.insert("items".to_owned(), inner.clone());
+        rules.insert("additionalProperties".to_owned(), inner);
+        rules.insert("propertyNames".to_owned(), names.into());
+    }
+    rules
 }
 
 impl Field {

@@ -154,7 +154,7 @@ fn what_a_payment_tells() {
         amount: bill.amount,
     };
     assert_eq!(settled, &expected);
-    assert_eq!(invoice(&[paid.clone()]).evolve(settled), invoice(&[paid]));
+    assert_eq!(invoice(std::slice::from_ref(&paid)).evolve(settled), invoice(&[paid]));
 }
 
 #[test]
