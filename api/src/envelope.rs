@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, SubsecRound, Utc};
-use projections::list::{LIMIT_DEFAULT, Page};
+use projections::list::{LIMIT_DEFAULT, Page, Total};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -98,6 +98,8 @@ pub struct Pagination {
     pub page: i64,
     pub limit: i64,
     pub total: i64,
+    /// Whether `total` is estimated: a filter that finds more than 10,000 rows is not counted to its end.
+    pub total_is_estimate: bool,
     pub total_pages: i64,
     pub has_next: bool,
     pub has_prev: bool,
@@ -120,7 +122,11 @@ impl From<Page> for Listed<Box<RawValue>> {
 }
 
 impl<T> Listed<T> {
-    pub fn new(items: T, total: i64, page: i64, limit: i64, next_cursor: Option<String>) -> Self {
+    pub fn new(items: T, total: Total, page: i64, limit: i64, next_cursor: Option<String>) -> Self {
+        let Total {
+            rows: total,
+            is_estimate: total_is_estimate,
+        } = total;
         let total_pages = if limit > 0 {
             total.saturating_add(limit - 1) / limit
         } else {
@@ -131,6 +137,7 @@ impl<T> Listed<T> {
             page,
             limit,
             total,
+            total_is_estimate,
             total_pages,
             has_next,
             has_prev: page > 1,
@@ -149,7 +156,11 @@ impl<T> Listed<T> {
     /// A short list that needs no pages.
     pub fn all(items: Vec<T>) -> Listed<Vec<T>> {
         let total = i64::try_from(items.len()).unwrap_or(i64::MAX);
-        Listed::new(items, total, 1, total.max(LIMIT_DEFAULT), None)
+        let counted = Total {
+            rows: total,
+            is_estimate: false,
+        };
+        Listed::new(items, counted, 1, total.max(LIMIT_DEFAULT), None)
     }
 }
 
@@ -201,7 +212,10 @@ mod tests {
     fn pages_are_counted_up() {
         let listed = Listed::from(Page {
             items: RawValue::from_string("[]".into()).unwrap(),
-            total: 250,
+            total: Total {
+                rows: 250,
+                is_estimate: false,
+            },
             page: 2,
             limit: 20,
             next_cursor: Some("x".into()),

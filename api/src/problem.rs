@@ -429,7 +429,13 @@ impl From<sqlx::Error> for Problem {
 
 impl From<projections::list::ListError> for Problem {
     fn from(error: projections::list::ListError) -> Self {
-        Self::invalid_field(error.field, error.rule)
+        let projections::list::ListError { field, rule, known } = error;
+        let problem = Self::invalid_field(&field, rule);
+        if known.is_empty() {
+            problem
+        } else {
+            problem.fact("known", json!({ field: known }))
+        }
     }
 }
 

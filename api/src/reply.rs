@@ -3,7 +3,7 @@
 use crate::{envelope::Envelope, openapi::json_content};
 use aide::{OperationOutput, generate::GenContext, openapi};
 use axum::response::{IntoResponse, Response};
-use projections::{ColumnKind, camel_case, shape::Shape, view::View};
+use projections::{ColumnKind, Rights, camel_case, shape::Shape, view::View};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, marker::PhantomData};
@@ -67,7 +67,7 @@ impl<V: Shape + JsonSchema> JsonSchema for Item<V> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        object(shown::<V>(generator))
+        object::<V>(shown::<V>(generator))
     }
 }
 
@@ -80,13 +80,24 @@ impl<V: Shape + JsonSchema> JsonSchema for Details<V> {
         let mut fields = shown::<V>(generator);
         fields.insert("fullDetails".to_owned(), json!({ "const": true }));
         fields.extend(fields_of::<V::Details>(generator));
-        object(fields)
+        object::<V>(fields)
     }
 }
 
-/// Every field is always there, if need be as null.
-fn object(fields: Map<String, Value>) -> Schema {
-    let names: Vec<&String> = fields.keys().collect();
+/// Every field is always there, if need be as null; but for those that need a right of their own.
+fn object<V: View>(fields: Map<String, Value>) -> Schema {
+    let columns = V::columns()
+        .into_iter()
+        .map(|column| (camel_case(column.name), column.rights));
+    let computed = V::SHOWN.iter().chain(V::DETAILS);
+    let computed = computed.map(|field| (field.name.to_owned(), field.rights));
+    let nested = V::NESTED.iter().map(|nested| (nested.name.to_owned(), nested.rights));
+    let guarded = columns
+        .chain(computed)
+        .chain(nested)
+        .filter(|(_, rights)| *rights != Rights::ALL);
+    let guarded: Vec<String> = guarded.map(|(name, _)| name).collect();
+    let names: Vec<&String> = fields.keys().filter(|name| !guarded.contains(name)).collect();
     let mut schema = Map::new();
     schema.insert("type".to_owned(), "object".into());
     schema.insert("required".to_owned(), json!(names));
@@ -97,7 +108,7 @@ fn object(fields: Map<String, Value>) -> Schema {
 fn shown<V: Shape + JsonSchema>(generator: &mut SchemaGenerator) -> Map<String, Value> {
     let mut fields = fields_of::<V>(generator);
     let hidden = |name: &String| {
-        V::COLUMNS
+        V::columns()
             .iter()
             .any(|column| column.kind == ColumnKind::Hidden && camel_case(column.name) == *name)
     };

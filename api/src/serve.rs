@@ -23,7 +23,7 @@ use crate::{
 use commands::Executor;
 use log::{KeyRing, Log, PersonalError, RingError};
 use metrics_exporter_prometheus::BuildError;
-use projections::Projections;
+use projections::{ProjectError, Projections};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -56,6 +56,8 @@ const WORKERS: usize = 8;
 pub enum ServeError {
     #[error("the database cannot be used")]
     Database(#[from] sqlx::Error),
+    #[error("the read models cannot be brought up to date")]
+    ReadModels(#[from] ProjectError),
     #[error("the metrics cannot be installed")]
     Metrics(#[from] BuildError),
     #[error("mail cannot be sent")]

@@ -282,28 +282,4 @@ pub fn check_digit_holds(twelve: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_offending_fields_are_named_at_once() {
-        let mut check = Check::default();
-        check.text("title", "  ", 10);
-        check.text("notes", "a long story", 5);
-        check.email("email", "a@b");
-        let found = check.done().unwrap_err();
-        assert_eq!(
-            found.to_string(),
-            "title: required, notes: too_long, email: not_an_email"
-        );
-    }
-
-    #[test]
-    fn the_documents_examples_break_the_check_digit() {
-        // reference/erp-and-kazakhstan §0.1: the right digits would be 3 and 0
-        assert!(!check_digit_holds("123456789012"));
-        assert!(check_digit_holds("123456789013"));
-        assert!(!check_digit_holds("901231234567"));
-        assert!(check_digit_holds("901231234560"));
-    }
-}
+mod tests;

@@ -20,6 +20,8 @@ use std::fmt;
 pub struct Field {
     /// As clients spell it: `customerId`.
     pub name: &'static str,
+    /// As tables spell it: `customer_id`.
+    pub column: &'static str,
     pub kind: FieldKind,
     /// Whether null clears it.
     pub nullable: bool,

@@ -11,41 +11,21 @@ mod tests {
     use crate::{
         Aggregate,
         catalog::{product::Product, stock::Stock},
-        fact,
         finance::{exchange_rate::ExchangeRate, invoice::Invoice},
         identity::{organization::Organization, user::User, workspace::Workspace},
         office::notification::Notification,
         process::Process,
         production::{bom::Bom, production_order::ProductionOrder},
         sales::{customer::Customer, deal::Deal, order::Order},
+        testing::samples,
     };
     use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
     use std::fmt::Debug;
 
-    /// The samples of an aggregate's events, of every version ever stored.
-    fn events<A: Aggregate>() -> Vec<A::Event> {
-        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/samples")).unwrap();
-        let samples = files.map(|file| {
-            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-            serde_json::from_str::<serde_json::Value>(&text).unwrap()
-        });
-        samples
-            .filter(|sample| sample["category"] == A::NAME)
-            .map(|sample| {
-                fact::decode(
-                    sample["type"].as_str().unwrap(),
-                    sample["schema"].as_i64().unwrap() as i32,
-                    &sample["data"].to_string(),
-                )
-                .unwrap()
-            })
-            .collect()
-    }
-
     /// Whatever happened, and wherever the state is written down on the way: it is read back the same, and going on
     /// from there leads where the whole stream leads.
     fn survives_being_written_down<A: Aggregate + PartialEq + Debug>() {
-        let known = events::<A>();
+        let known = samples::<A>();
         assert!(!known.is_empty(), "{} has no samples", A::NAME);
         let streams = (prop::collection::vec(any::<Index>(), 0..12), any::<Index>());
         TestRunner::default()

@@ -108,3 +108,16 @@ impl BomId {
         Self(derive(product, "bom"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Streams are found by them: another id would lose what is stored.
+    #[test]
+    fn derived_ids_never_change() {
+        let product = ProductId::new(Uuid::from_u128(9));
+        assert_eq!(StockId::of(product).to_string(), "ff69fa6b-0fb3-587d-a799-2f37bf241988");
+        assert_eq!(BomId::of(product).to_string(), "180cce17-c329-5c91-8e0d-572f7a567269");
+    }
+}

@@ -139,13 +139,9 @@ pub trait Rejection: std::error::Error + PartialEq + Send + Sync + 'static {
     /// Stable and documented, e.g. `deal.already_lost`; also the key of its message in every language.
     fn code(&self) -> &'static str;
     /// The offending fields, when the command itself was malformed.
-    fn violations(&self) -> &[Violation] {
-        &[]
-    }
+    fn violations(&self) -> &[Violation];
     /// Values the message needs.
-    fn args(&self) -> Vec<(&'static str, String)> {
-        Vec::new()
-    }
+    fn args(&self) -> Vec<(&'static str, String)>;
 }
 
 /// What a rejection means to the caller; the edge turns each kind into one status and one public code.

@@ -55,3 +55,77 @@ impl fmt::Display for Number {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Event, Numbering,
+        finance::invoice::InvoiceEvent,
+        production::production_order::ProductionOrderEvent,
+        sales::{customer::CustomerEvent, deal::DealEvent, order::OrderEvent},
+        testing::sample,
+    };
+
+    /// Which field of which event receives the next number of which series.
+    #[test]
+    fn what_receives_a_number() {
+        for (numbering, field, series, prefix) in [
+            (
+                sample::<CustomerEvent>("customer.created.v1").numbering(),
+                "customerNumber",
+                Series::Customer,
+                "CUS",
+            ),
+            (
+                sample::<DealEvent>("deal.created.v1").numbering(),
+                "dealNumber",
+                Series::Deal,
+                "DL",
+            ),
+            (
+                sample::<OrderEvent>("order.created.v1").numbering(),
+                "orderNumber",
+                Series::Order,
+                "ORD",
+            ),
+            (
+                sample::<InvoiceEvent>("invoice.created.v1").numbering(),
+                "invoiceNumber",
+                Series::Invoice,
+                "INV",
+            ),
+            (
+                sample::<InvoiceEvent>("payment.received.v1").numbering(),
+                "paymentNumber",
+                Series::Payment,
+                "PAY",
+            ),
+            (
+                sample::<ProductionOrderEvent>("production.order.created.v1").numbering(),
+                "productionNumber",
+                Series::Production,
+                "PRD",
+            ),
+        ] {
+            assert_eq!(numbering, Some(Numbering { field, series }));
+            assert_eq!(series.prefix(), prefix);
+        }
+        assert_eq!(sample::<InvoiceEvent>("invoice.paid.v1").numbering(), None);
+        assert_eq!(sample::<DealEvent>("deal.lost.v1").numbering(), None);
+        assert_eq!(
+            sample::<crate::catalog::stock::StockEvent>("stock.short.v1").numbering(),
+            None
+        );
+    }
+
+    #[test]
+    fn a_number_is_empty_until_it_is_assigned() {
+        assert_eq!(Number::pending().as_str(), "");
+        let number = Number::from("DL-2026-0001");
+        assert_eq!(
+            (number.as_str(), number.to_string()),
+            ("DL-2026-0001", "DL-2026-0001".into())
+        );
+    }
+}

@@ -91,3 +91,61 @@ impl<T: JsonSchema> JsonSchema for Patch<T> {
         T::json_schema(generator)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_kept_or_set() {
+        let (keep, set) = (Patch::<Option<u8>>::Keep, Patch::from(Some(7)));
+        assert!(keep.is_keep() && !set.is_keep() && !Patch::Set(None::<u8>).is_keep());
+        assert_eq!(
+            (keep.as_set(), set.as_set(), Patch::Set(None::<u8>).as_set()),
+            (None, Some(&Some(7)), Some(&None))
+        );
+        assert_eq!(
+            (keep.set(), set.set(), Patch::Set(None::<u8>).set()),
+            (None, Some(Some(7)), Some(None))
+        );
+        let mut field = Some(1);
+        keep.apply(&mut field);
+        assert_eq!(field, Some(1));
+        set.apply(&mut field);
+        assert_eq!(field, Some(7));
+        Patch::Set(None).apply(&mut field);
+        assert_eq!(field, None);
+        assert_eq!(Patch::<u8>::default(), Patch::Keep);
+    }
+
+    #[test]
+    fn what_is_set_is_made_plain() {
+        let text = |text: &str| Patch::Set(Some(text.to_owned()));
+        assert_eq!(text(" ").tidy(), Patch::Set(None));
+        assert_eq!(text("a").tidy(), text("a"));
+        assert_eq!(Patch::<Option<String>>::Keep.tidy(), Patch::Keep);
+    }
+
+    /// In JSON and in its schema it is what the value is: that a field may be absent is said by the struct around it.
+    #[test]
+    fn it_looks_like_its_value() {
+        assert_eq!(serde_json::from_str::<Patch<u8>>("7").unwrap(), Patch::Set(7));
+        assert_eq!(
+            serde_json::from_str::<Patch<Option<u8>>>("null").unwrap(),
+            Patch::Set(None)
+        );
+        assert_eq!(serde_json::to_string(&Patch::Set(7)).unwrap(), "7");
+        assert_eq!(serde_json::to_string(&Patch::<u8>::Keep).unwrap(), "null");
+        let patched = SchemaGenerator::default().into_root_schema_for::<Patch<crate::Money>>();
+        assert_eq!(
+            patched,
+            SchemaGenerator::default().into_root_schema_for::<crate::Money>()
+        );
+        assert_eq!(Patch::<crate::Money>::schema_id(), crate::Money::schema_id());
+        assert_eq!(Patch::<crate::Money>::schema_name(), "amount");
+        assert_eq!(
+            (Patch::<u8>::inline_schema(), Patch::<crate::Money>::inline_schema()),
+            (true, false)
+        );
+    }
+}

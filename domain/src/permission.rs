@@ -154,4 +154,51 @@ mod tests {
         assert!(!Role::Employee.allows(Permission::FinanceView));
         assert!(Permission::ALL.iter().all(|p| Role::Owner.allows(*p)));
     }
+
+    /// Every right of every role, and none besides.
+    #[test]
+    fn what_each_role_may_do() {
+        let refused = |role: Role| Permission::ALL.iter().filter(move |right| !role.allows(**right));
+        let allowed = |role: Role| Permission::ALL.iter().filter(move |right| role.allows(**right));
+        assert_eq!(refused(Role::Owner).chain(refused(Role::Admin)).count(), 0);
+        let told = |rights: Vec<&Permission>| rights.iter().map(|right| right.code()).collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            told(refused(Role::Manager).collect()),
+            "WORKSPACES_CREATE WORKSPACES_UPDATE ORDERS_APPROVE FINANCE_CREATE FINANCE_UPDATE"
+        );
+        for (role, rights) in [
+            (
+                Role::Accountant,
+                "WORKSPACES_VIEW CUSTOMERS_VIEW DEALS_VIEW PRODUCTS_VIEW ORDERS_VIEW FINANCE_VIEW FINANCE_CREATE FINANCE_UPDATE \
+                 NOTIFICATIONS_VIEW",
+            ),
+            (
+                Role::Employee,
+                "WORKSPACES_VIEW CUSTOMERS_VIEW DEALS_VIEW PRODUCTS_VIEW ORDERS_VIEW PRODUCTION_VIEW NOTIFICATIONS_VIEW",
+            ),
+            (
+                Role::Cashier,
+                "WORKSPACES_VIEW CUSTOMERS_VIEW PRODUCTS_VIEW ORDERS_VIEW ORDERS_CREATE NOTIFICATIONS_VIEW",
+            ),
+            (
+                Role::Stockkeeper,
+                "WORKSPACES_VIEW PRODUCTS_VIEW PRODUCTS_UPDATE STOCK_UPDATE PRODUCTION_VIEW NOTIFICATIONS_VIEW",
+            ),
+        ] {
+            assert_eq!(told(allowed(role).collect()), rights, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn rights_and_roles_are_spelled_as_in_grants_and_documents() {
+        assert_eq!(
+            (Permission::DealsView.code(), Permission::DealsView.to_string()),
+            ("DEALS_VIEW", "DEALS_VIEW".into())
+        );
+        assert_eq!("STOCK_UPDATE".parse(), Ok(Permission::StockUpdate));
+        assert_eq!(
+            (Role::Stockkeeper.code(), "stockkeeper".parse()),
+            ("stockkeeper", Ok(Role::Stockkeeper))
+        );
+    }
 }

@@ -250,4 +250,20 @@ mod tests {
         let shown = format!("{:?} {:#?}", contact(), contact());
         assert!(!shown.contains("Имя") && !shown.contains("true") && shown.contains(&PERSON.to_string()));
     }
+
+    #[test]
+    fn its_schema_has_the_three_forms_a_reader_may_find() {
+        assert_eq!(Personal::<String>::schema_name(), "Personal string");
+        assert!(Personal::<String>::inline_schema());
+        let schema = SchemaGenerator::default()
+            .into_root_schema_for::<Personal<String>>()
+            .to_value();
+        let forms = schema["oneOf"].as_array().unwrap();
+        for (form, field) in forms.iter().zip(["$sealed", "$value", "$erased"]) {
+            assert_eq!(form["required"], serde_json::json!(["$person", field]));
+            assert_eq!(form["additionalProperties"], false);
+        }
+        assert_eq!(forms[1]["properties"]["$value"]["type"], "string");
+        assert_eq!(forms.len(), 3);
+    }
 }

@@ -74,3 +74,31 @@ impl Aggregate for Process {
 pub struct Process {
     refused: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{given, sample};
+
+    fn refused(step: &str) -> Refusal {
+        let ProcessEvent::StepRefused(refusal) = sample("process.step.refused.v1");
+        Refusal {
+            step: step.to_owned(),
+            ..refusal
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_noted_once_a_step() {
+        let note = |step| ProcessCommand::NoteRefusal(refused(step));
+        let noted = |step| ProcessEvent::StepRefused(refused(step));
+        given::<Process>([]).when(note("order")).then([noted("order")]);
+        given::<Process>([noted("order")]).when(note("order")).then([]);
+        given::<Process>([noted("order")])
+            .when(note("invoice"))
+            .then([noted("invoice")]);
+        given::<Process>([noted("order"), noted("invoice")])
+            .when(note("order"))
+            .then([]);
+    }
+}

@@ -1,6 +1,8 @@
 //! **remembers.** All that people read is a fold of the log: rows, the runner that keeps a workspace's rows together at
 //! exactly one position, and the queries over them.
 
+mod column;
+mod counts;
 pub mod list;
 pub mod platform;
 mod runner;
@@ -15,8 +17,9 @@ pub mod office;
 pub mod production;
 pub mod sales;
 
+pub use column::{Column, ColumnKind, Rights, camel_case};
 pub use runner::{Projections, Replayed};
-pub use table::{Column, ColumnKind, Seen, Table, camel_case};
+pub use table::{ProjectError, Seen, Table};
 
 use table::{Projector, of};
 
@@ -45,4 +48,66 @@ fn platform_tables() -> Vec<Box<dyn Projector>> {
         of::<platform::Workspace>(),
         of::<platform::Membership>(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        ColumnKind, Table, catalog::product, finance::invoice, office::notification, production::production_order,
+    };
+    use super::{sales::customer, sales::deal, sales::order};
+    use schemars::{JsonSchema, schema_for};
+    use serde_json::Value;
+
+    /// The words of an enum, as its schema lists them.
+    fn words<T: JsonSchema>() -> Vec<String> {
+        fn collect(schema: &Value, words: &mut Vec<String>) {
+            match schema {
+                Value::Object(fields) => {
+                    for (name, value) in fields {
+                        match (name.as_str(), value) {
+                            ("const", Value::String(word)) => words.push(word.clone()),
+                            ("enum", Value::Array(all)) => {
+                                words.extend(all.iter().filter_map(Value::as_str).map(str::to_owned))
+                            }
+                            _ => collect(value, words),
+                        }
+                    }
+                }
+                Value::Array(items) => items.iter().for_each(|item| collect(item, words)),
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        collect(schema_for!(T).as_value(), &mut found);
+        found
+    }
+
+    #[track_caller]
+    fn same<R: Table, T: JsonSchema>(column: &str) {
+        let columns = R::columns();
+        let kind = columns
+            .iter()
+            .find(|other| other.name == column)
+            .map(|column| column.kind);
+        let Some(ColumnKind::Choice(listed)) = kind else {
+            panic!("{column} is no choice: {kind:?}");
+        };
+        assert_eq!(listed, words::<T>(), "{} {column}", R::NAME);
+    }
+
+    #[test]
+    fn a_list_offers_the_words_that_the_trade_has() {
+        same::<customer::Row, domain::sales::customer::CustomerType>("type");
+        same::<customer::Row, domain::sales::customer::Status>("status");
+        same::<product::Row, domain::catalog::product::ProductType>("type");
+        same::<product::Row, domain::catalog::product::Status>("status");
+        same::<deal::Row, domain::sales::deal::Stage>("stage");
+        same::<order::Row, domain::sales::order::Status>("status");
+        same::<order::Row, domain::sales::order::OrderType>("type");
+        same::<invoice::Row, domain::finance::invoice::InvoiceKind>("kind");
+        same::<production_order::Row, domain::production::production_order::Status>("status");
+        same::<production_order::Row, domain::production::production_order::Priority>("priority");
+        same::<notification::Row, domain::office::notification::Topic>("type");
+    }
 }

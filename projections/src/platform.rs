@@ -1,10 +1,11 @@
 //! Read models of the platform's own log: people, companies, workspaces and who may enter them.
 
 use crate::{
+    column::{Column, ColumnKind as K},
     list::Page,
     schema::PLATFORM,
-    table::{Column, ColumnKind as K, Seen, Table},
-    view::{self, View, ViewError},
+    table::{Seen, Table, as_fields},
+    view::{self, Reader, Scope, View, ViewError},
 };
 use chrono::{DateTime, Utc};
 use domain::{
@@ -37,17 +38,20 @@ pub struct User {
 
 impl Table for User {
     const NAME: &'static str = "users";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("email", K::Text),
-        Column::new("first_name", K::Text),
-        Column::new("last_name", K::Text),
-        Column::new("phone", K::Text),
-        Column::new("organization_id", K::Uuid),
-        Column::new("verified", K::Bool),
-        Column::new("created_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("email", K::Text),
+            Column::new("first_name", K::Text),
+            Column::new("last_name", K::Text),
+            Column::new("phone", K::Text),
+            Column::new("organization_id", K::Uuid),
+            Column::new("verified", K::Bool),
+            Column::new("created_at", K::Time),
+        ]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         if matches!(event.fact, Fact::User(_)) {
@@ -98,14 +102,17 @@ pub struct Organization {
 
 impl Table for Organization {
     const NAME: &'static str = "organizations";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("name", K::Text),
-        Column::new("bin", K::Text),
-        Column::new("owner_id", K::Uuid),
-        Column::new("created_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("name", K::Text),
+            Column::new("bin", K::Text),
+            Column::new("owner_id", K::Uuid),
+            Column::new("created_at", K::Time),
+        ]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         if matches!(event.fact, Fact::Organization(_)) {
@@ -158,17 +165,20 @@ pub(crate) fn schema_of(slug: &str) -> String {
 
 impl Table for Workspace {
     const NAME: &'static str = "workspaces";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("name", K::Text),
-        Column::new("kind", K::Text),
-        Column::new("slug", K::Text),
-        Column::new("tenant_key", K::Text),
-        Column::new("organization_id", K::Uuid),
-        Column::new("owner_id", K::Uuid),
-        Column::new("created_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("name", K::Text),
+            Column::new("kind", K::Text),
+            Column::new("slug", K::Text),
+            Column::new("tenant_key", K::Text),
+            Column::new("organization_id", K::Uuid),
+            Column::new("owner_id", K::Uuid),
+            Column::new("created_at", K::Time),
+        ]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         if matches!(event.fact, Fact::Workspace(_)) {
@@ -208,13 +218,23 @@ impl Table for Workspace {
 }
 
 impl View for Workspace {
-    const SEARCH: &'static [&'static str] = &["t.name", "t.slug"];
+    const SEARCH: &'static str = "reading.folded(t.name || e'\\n' || t.slug)";
 }
 
 /// A page of the workspaces that a user may enter.
 pub async fn entered_by(pool: &PgPool, user: Uuid, pairs: &[(String, String)]) -> Result<Page, ViewError> {
+    let reader = Reader {
+        pool,
+        schema: PLATFORM,
+        may: &|_| true,
+    };
     let mine = "t.id in (select workspace_id from platform.memberships where user_id = {1}::uuid)";
-    view::page_where::<Workspace>(pool, PLATFORM, pairs, mine, &[user.to_string()]).await
+    let scope = Scope {
+        alternatives: vec![mine.to_owned()],
+        values: vec![user.to_string()],
+        ..Scope::default()
+    };
+    view::page_of::<Workspace>(reader, pairs, &scope).await
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -229,13 +249,16 @@ pub struct Membership {
 
 impl Table for Membership {
     const NAME: &'static str = "memberships";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("workspace_id", K::Uuid),
-        Column::new("user_id", K::Uuid),
-        Column::new("role", K::Text),
-        Column::new("created_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Uuid),
+            Column::new("workspace_id", K::Uuid),
+            Column::new("user_id", K::Uuid),
+            Column::new("role", K::Text),
+            Column::new("created_at", K::Time),
+        ]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
@@ -329,11 +352,7 @@ async fn rows<T: Table + DeserializeOwned>(
     sql: &'static str,
     parameter: &str,
 ) -> Result<Vec<T>, sqlx::Error> {
-    let columns: Vec<String> = T::COLUMNS
-        .iter()
-        .map(|column| format!("{} as \"{}\"", column.name, crate::table::camel_case(column.name)))
-        .collect();
-    let sql = sql.replace("{columns}", &columns.join(", "));
+    let sql = sql.replace("{columns}", &as_fields::<T>());
     let rows: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(parameter)
         .fetch_all(pool)

@@ -3,6 +3,7 @@
 //! checkpoint, additive folds count each event once, and a crash repeats nothing.
 
 use crate::{
+    counts::COUNTS,
     platform, platform_tables,
     schema::{self, PLATFORM},
     table::{ProjectError, Projector, Seen},
@@ -15,7 +16,7 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -50,17 +51,15 @@ pub struct Replayed {
 }
 
 impl Projections {
-    /// Brings the platform's schema and every workspace's up to date.
-    pub async fn open(log: Log, pool: PgPool) -> Result<Self, sqlx::Error> {
+    /// Brings the platform's schema up to date, and makes anew the rows of each workspace that another build made: what
+    /// is served afterwards has this build's shape.
+    pub async fn open(log: Log, pool: PgPool) -> Result<Self, ProjectError> {
         let mut connection = pool.acquire().await?;
         schema::migrate_platform(&mut connection).await?;
+        let current = schema::current(&mut connection).await?;
         drop(connection);
-        for workspace in platform::workspaces(&pool).await? {
-            let mut tx = pool.begin().await?;
-            schema::provision(&mut tx, &workspace.schema()).await?;
-            tx.commit().await?;
-        }
-        Ok(Self(Arc::new(Inner {
+        let workspaces = platform::workspaces(&pool).await?;
+        let inner = Inner {
             log,
             pool,
             tenant: tenant_tables(),
@@ -68,7 +67,13 @@ impl Projections {
             schemas: Mutex::default(),
             reached: Mutex::default(),
             urge: OnceLock::new(),
-        })))
+        };
+        for workspace in workspaces {
+            if !current.contains(&workspace.schema()) {
+                inner.renew(workspace.id, &workspace.schema()).await?;
+            }
+        }
+        Ok(Self(Arc::new(inner)))
     }
 
     /// The runner, to be followed with.
@@ -148,6 +153,40 @@ impl Inner {
             position: last,
             more: last - from == BATCH,
         })
+    }
+
+    /// A workspace's tables as this build wants them, with all that the log tells, in one transaction: a crash leaves
+    /// the old ones, and readers on other nodes see either.
+    async fn renew(&self, workspace: Uuid, schema: &str) -> Result<(), ProjectError> {
+        let mut tx = self.pool.begin().await?;
+        log::unhurried(&mut tx).await?;
+        if schema::provision(&mut tx, schema).await? {
+            let began = Instant::now();
+            let position = self.refold(&mut tx, workspace, schema, i64::MAX).await?;
+            let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(%workspace, schema, position, milliseconds, "the read models were made anew");
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Folds the log from its beginning into empty tables, up to a position; answers where it ended.
+    async fn refold(
+        &self,
+        connection: &mut PgConnection,
+        workspace: Uuid,
+        schema: &str,
+        until: i64,
+    ) -> Result<i64, ProjectError> {
+        let mut at = 0;
+        loop {
+            let mut events = self.read(connection, workspace, at).await?;
+            events.retain(|event| event.recorded.position <= until);
+            let Some(last) = events.last().map(|event| event.recorded.position) else {
+                return Ok(at);
+            };
+            self.fold(connection, schema, &events).await?;
+            at = last;
+        }
     }
 
     async fn read(&self, connection: &mut PgConnection, workspace: Uuid, from: i64) -> Result<Vec<Seen>, ProjectError> {
@@ -237,18 +276,16 @@ impl Inner {
             .execute(&mut *tx)
             .await?;
         schema::create_tables(&mut tx, &scratch).await?;
-        let mut from = 0;
-        while from < until {
-            let mut events = self.read(&mut tx, workspace, from).await?;
-            events.retain(|event| event.recorded.position <= until);
-            self.fold(&mut tx, &scratch, &events).await?;
-            from += BATCH;
-        }
+        self.refold(&mut tx, workspace, &scratch, until).await?;
         let mut differing = Vec::new();
-        for table in self.tenant.iter().map(|table| table.name()) {
-            let compare = format!(
-                "select exists ((table {live}.{table} except table {scratch}.{table}) union all (table {scratch}.{table} except table {live}.{table}))"
-            );
+        for table in self.tenant.iter().map(|table| table.name()).chain([COUNTS]) {
+            // A count of none is as good as none.
+            let rows = |schema: &str| match table {
+                COUNTS => format!("select * from {schema}.{table} where total <> 0"),
+                _ => format!("table {schema}.{table}"),
+            };
+            let (live, scratch) = (rows(&live), rows(&scratch));
+            let compare = format!("select exists (({live} except {scratch}) union all ({scratch} except {live}))");
             if sqlx::query_scalar(AssertSqlSafe(compare)).fetch_one(&mut *tx).await? {
                 differing.push(table);
             }

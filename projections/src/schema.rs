@@ -2,11 +2,33 @@
 //! the database itself refuses another workspace's rows.
 
 use log::migrate::{self, Migration};
+use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use std::{collections::HashSet, sync::LazyLock};
 
-const TENANT: &[Migration] = &[Migration::new(
-    "0001_tenant",
-    include_str!("../../migrations/tenant/0001_tenant.sql"),
+/// A workspace's tables, each as it is now, with its indexes: there is no history to be replayed on them, for a table
+/// that changes is made anew and folded from the log.
+const TABLES: &[&str] = &[
+    include_str!("../../migrations/tenant/checkpoint.sql"),
+    include_str!("../../migrations/tenant/counts.sql"),
+    include_str!("../../migrations/tenant/customers.sql"),
+    include_str!("../../migrations/tenant/deals.sql"),
+    include_str!("../../migrations/tenant/orders.sql"),
+    include_str!("../../migrations/tenant/products.sql"),
+    include_str!("../../migrations/tenant/stock_movements.sql"),
+    include_str!("../../migrations/tenant/boms.sql"),
+    include_str!("../../migrations/tenant/production_orders.sql"),
+    include_str!("../../migrations/tenant/invoices.sql"),
+    include_str!("../../migrations/tenant/payments.sql"),
+    include_str!("../../migrations/tenant/exchange_rates.sql"),
+    include_str!("../../migrations/tenant/notifications.sql"),
+];
+/// Counted up whenever a fold makes other rows of the same events while no table's SQL changes.
+const FOLDS: u32 = 1;
+/// What workspaces share.
+const SHARED: &[Migration] = &[Migration::new(
+    "0001_reading",
+    include_str!("../../migrations/reading/0001_reading.sql"),
 )];
 const PLATFORM_MIGRATIONS: &[Migration] = &[Migration::new(
     "0001_platform",
@@ -15,25 +37,67 @@ const PLATFORM_MIGRATIONS: &[Migration] = &[Migration::new(
 
 /// The platform's own schema.
 pub const PLATFORM: &str = "platform";
+/// The schema of what all workspaces' tables and queries use: a collation, functions, an extension.
+const READING: &str = "reading";
+
+/// What rows of this build are known by; it stands as a comment on each workspace's schema.
+static SHAPE: LazyLock<String> = LazyLock::new(|| {
+    let mut hash = Sha256::new();
+    hash.update(FOLDS.to_be_bytes());
+    for table in TABLES {
+        hash.update(table);
+    }
+    let digest = hash.finalize();
+    digest
+        .iter()
+        .fold("prometric ".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+});
 
 pub(crate) async fn migrate_platform(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    migrate::apply(connection, PLATFORM, PLATFORM_MIGRATIONS).await
+    migrate::apply(connection, PLATFORM, PLATFORM_MIGRATIONS).await?;
+    migrate::apply(connection, READING, SHARED).await
 }
 
-/// Creates what is missing of a workspace's role and schema, and brings its tables up to date. The name comes from a
-/// checked slug: `tenant_[a-z0-9_]+`.
-pub(crate) async fn provision(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+/// The schemas whose rows are of this build's shape, with a role of their own on this server.
+pub(crate) async fn current(connection: &mut PgConnection) -> Result<HashSet<String>, sqlx::Error> {
+    let current = "select n.nspname::text from pg_namespace n join pg_roles r on r.rolname = n.nspname \
+         where obj_description(n.oid, 'pg_namespace') = $1 and pg_has_role(r.oid, 'member')";
+    let names: Vec<String> = sqlx::query_scalar(current)
+        .bind(SHAPE.as_str())
+        .fetch_all(connection)
+        .await?;
+    Ok(names.into_iter().collect())
+}
+
+/// Creates what is missing of a workspace's role and schema. A schema of another shape is dropped with all its rows and
+/// made anew: `true` then, and they are to be folded again. The name comes from a checked slug: `tenant_[a-z0-9_]+`.
+pub async fn provision(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query("select pg_advisory_xact_lock(hashtext('prometric.migrate'), hashtext($1))")
+        .bind(schema)
+        .execute(&mut *connection)
+        .await?;
     // Roles belong to the whole server: another database, or another node this very moment, may have made it.
     let role = format!(
         "do $$ begin create role {schema} nologin; exception when duplicate_object or unique_violation then null; end $$; \
-         grant {schema} to current_user; \
-         create schema if not exists {schema} authorization {schema}; \
-         set local role {schema};"
+         grant {schema} to current_user;"
     );
     sqlx::raw_sql(AssertSqlSafe(role)).execute(&mut *connection).await?;
-    migrate::apply(connection, schema, TENANT).await?;
+    let shape: Option<String> = sqlx::query_scalar("select obj_description(to_regnamespace($1)::oid, 'pg_namespace')")
+        .bind(schema)
+        .fetch_one(&mut *connection)
+        .await?;
+    if shape.as_deref() == Some(SHAPE.as_str()) {
+        return Ok(false);
+    }
+    let shape = SHAPE.as_str();
+    let anew = format!(
+        "drop schema if exists {schema} cascade; create schema {schema} authorization {schema}; \
+         comment on schema {schema} is '{shape}'; set local role {schema}"
+    );
+    sqlx::raw_sql(AssertSqlSafe(anew)).execute(&mut *connection).await?;
+    create_tables(connection, schema).await?;
     sqlx::raw_sql("reset role").execute(connection).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// A transaction that reads this workspace's rows and can see no other's.
@@ -56,7 +120,18 @@ pub(crate) async fn enter(connection: &mut PgConnection, schema: &str) -> Result
     Ok(())
 }
 
-/// A workspace's tables in an existing schema, without a role of their own: for a replay beside the live ones.
+/// A workspace's tables in an existing schema: its own, or one for a replay beside it.
 pub(crate) async fn create_tables(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
-    migrate::apply(connection, schema, TENANT).await
+    // Whoever made the extension before us may have put it elsewhere.
+    let trigrams: String = sqlx::query_scalar(
+        "select quote_ident(n.nspname) from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm'",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    let tables = TABLES
+        .join("\n")
+        .replace("{schema}", schema)
+        .replace("{trgm}", &trigrams);
+    sqlx::raw_sql(AssertSqlSafe(tables)).execute(connection).await?;
+    Ok(())
 }

@@ -3,12 +3,12 @@
 
 use crate::{
     catalog::{product, stock_movement},
+    column::{ColumnKind, camel_case},
     finance::{exchange_rate, invoice, payment},
     office::notification,
     platform,
     production::{bom, production_order},
     sales::{customer, deal, order},
-    table::{ColumnKind, camel_case},
     view::View,
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -46,11 +46,16 @@ pub struct Filter {
 
 /// What a view's list can be filtered by.
 pub fn filters<V: View>() -> Vec<Filter> {
-    let columns = V::COLUMNS
+    let columns = V::columns()
+        .into_iter()
+        .map(|column| (camel_case(column.name), column.kind, column.kind.is_ordered()));
+    let shown = V::SHOWN
         .iter()
-        .map(|column| (camel_case(column.name), column.kind, true));
-    let shown = V::SHOWN.iter().map(|field| (field.name.to_owned(), field.kind, true));
-    let related = V::RELATED.iter().map(|field| (field.name.to_owned(), field.kind, true));
+        .map(|field| (field.name.to_owned(), field.kind, field.kind.is_ordered()));
+    let related = V::RELATED.iter().flat_map(|related| {
+        let fields = related.fields.iter();
+        fields.map(|(name, kind)| (format!("{}.{name}", related.name), *kind, false))
+    });
     let all = columns.chain(shown).chain(related);
     let known = all.filter(|(_, kind, _)| !matches!(kind, ColumnKind::Json | ColumnKind::Hidden));
     known

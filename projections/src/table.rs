@@ -1,6 +1,12 @@
 //! A read model's table: one row is a pure fold of the events that concern it, tested without a database. Loading,
-//! folding a whole batch in memory and writing back set-wise is done here once for all of them.
+//! folding a whole batch in memory and writing back set-wise is done here once for all of them, and so is keeping count:
+//! whoever knows the rows before and after knows how many there are.
 
+use crate::{
+    column::{Column, camel_case, snake_case},
+    counts::{Changed, Counts},
+    schema::PLATFORM,
+};
 use async_trait::async_trait;
 use domain::{Fact, fact::DecodeError};
 use log::{PersonalError, Recorded};
@@ -37,38 +43,12 @@ impl Seen {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ColumnKind {
-    Text,
-    Number,
-    Bool,
-    Uuid,
-    Date,
-    /// An instant.
-    Time,
-    /// Shown, but neither filtered nor sorted by.
-    Json,
-    /// Kept for folding and queries, never shown.
-    Hidden,
-}
-
-/// A column, in the database's spelling; clients see it in camelCase.
-#[derive(Debug, Clone, Copy)]
-pub struct Column {
-    pub name: &'static str,
-    pub kind: ColumnKind,
-}
-
-impl Column {
-    pub const fn new(name: &'static str, kind: ColumnKind) -> Self {
-        Self { name, kind }
-    }
-}
-
 /// A row and how it is folded. Serialized field names are the columns' names in camelCase; `id` is the key.
 pub trait Table: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync + 'static {
     const NAME: &'static str;
-    const COLUMNS: &'static [Column];
+
+    /// In the order they are shown in.
+    fn columns() -> Vec<Column>;
 
     /// The rows the event concerns.
     fn keys(event: &Seen) -> Vec<Uuid>;
@@ -88,6 +68,25 @@ pub trait Table: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync 
 
     /// What the event makes of one of them; `None` = there is no such row.
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen);
+
+    /// Whether the row exists for readers: only those are counted. `View::VISIBLE` says the same in SQL.
+    fn visible(&self) -> bool {
+        true
+    }
+
+    /// What the row is counted under besides its table, so that a list of one such value knows its total: a column and
+    /// the value in it.
+    fn counted(&self) -> Vec<(&'static str, String)> {
+        vec![]
+    }
+}
+
+/// The word that an enum is stored and counted under.
+pub(crate) fn word(value: impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(), // not an enum of plain words
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -143,14 +142,16 @@ impl<T: Table> Projector for Of<T> {
             }
         }
         after.retain(|key, row| row.as_ref() != before.get(key));
+        let mut counts = Counts::default();
+        for (key, row) in &after {
+            counts.note(before.get(key), row.as_ref());
+        }
+        // Nobody lists the platform's tables as a whole.
+        let counts = counts.changed().filter(|_| schema != PLATFORM);
         let (gone, changed): (Vec<_>, Vec<_>) = after.into_iter().partition(|(_, row)| row.is_none());
         delete::<T>(connection, schema, gone.into_iter().map(|(key, _)| key).collect()).await?;
-        save(
-            connection,
-            schema,
-            changed.into_iter().filter_map(|(_, row)| row).collect::<Vec<T>>(),
-        )
-        .await
+        let changed: Vec<T> = changed.into_iter().filter_map(|(_, row)| row).collect();
+        save(connection, schema, changed, counts).await
     }
 
     fn name(&self) -> &'static str {
@@ -173,18 +174,20 @@ async fn holders<T: Table>(
     Ok(select.fetch_all(connection).await?)
 }
 
+/// A table's columns under the names of its row's fields.
+pub(crate) fn as_fields<T: Table>() -> String {
+    let field = |column: &Column| format!("{} as \"{}\"", column.name, camel_case(column.name));
+    T::columns().iter().map(field).collect::<Vec<_>>().join(", ")
+}
+
 async fn load<T: Table>(
     connection: &mut PgConnection,
     schema: &str,
     keys: &BTreeSet<Uuid>,
 ) -> Result<BTreeMap<Uuid, T>, ProjectError> {
-    let columns: Vec<String> = T::COLUMNS
-        .iter()
-        .map(|column| format!("{} as \"{}\"", column.name, camel_case(column.name)))
-        .collect();
     let select = format!(
         "select t.id, row_to_json(t)::text from (select {} from {schema}.{} where id = any($1)) t",
-        columns.join(", "),
+        as_fields::<T>(),
         T::NAME
     );
     let keys: Vec<Uuid> = keys.iter().copied().collect();
@@ -200,28 +203,39 @@ async fn load<T: Table>(
     rows.into_iter().map(decode).collect()
 }
 
-async fn save<T: Table>(connection: &mut PgConnection, schema: &str, rows: Vec<T>) -> Result<(), ProjectError> {
-    if rows.is_empty() {
+/// Rows and the counts that they change, in one statement.
+async fn save<T: Table>(
+    connection: &mut PgConnection,
+    schema: &str,
+    rows: Vec<T>,
+    counts: Option<Changed>,
+) -> Result<(), ProjectError> {
+    if rows.is_empty() && counts.is_none() {
         return Ok(());
     }
     let broken = |source| ProjectError::Row { table: T::NAME, source };
     let rows: Result<Vec<Map<String, Value>>, _> = rows.into_iter().map(as_columns).collect();
     let rows = serde_json::to_string(&rows.map_err(broken)?).map_err(broken)?;
-    let columns: Vec<&str> = T::COLUMNS.iter().map(|column| column.name).collect();
+    let columns: Vec<&str> = T::columns().iter().map(|column| column.name).collect();
     let updates: Vec<String> = columns
         .iter()
         .filter(|name| **name != "id")
         .map(|name| format!("{name} = excluded.{name}"))
         .collect();
     let (table, columns, updates) = (T::NAME, columns.join(", "), updates.join(", "));
+    let counted = match &counts {
+        Some(_) => format!("with counted as ({}) ", Changed::upsert(schema, table)),
+        None => String::new(),
+    };
     let upsert = format!(
-        "insert into {schema}.{table} ({columns}) select {columns} from json_populate_recordset(null::{schema}.{table}, $1::json) \
+        "{counted}insert into {schema}.{table} ({columns}) select {columns} from json_populate_recordset(null::{schema}.{table}, $1::json) \
          on conflict (id) do update set {updates}"
     );
-    sqlx::query(AssertSqlSafe(upsert))
-        .bind(rows)
-        .execute(connection)
-        .await?;
+    let mut query = sqlx::query(AssertSqlSafe(upsert)).bind(rows);
+    if let Some(Changed { fields, values, by }) = counts {
+        query = query.bind(fields).bind(values).bind(by);
+    }
+    query.execute(connection).await?;
     Ok(())
 }
 
@@ -244,46 +258,5 @@ fn as_columns<T: Serialize>(row: T) -> Result<Map<String, Value>, serde_json::Er
             .map(|(name, value)| (snake_case(&name), value))
             .collect()),
         _ => Err(serde::ser::Error::custom("a row is an object")),
-    }
-}
-
-/// `deal_number` → `dealNumber`.
-pub fn camel_case(column: &str) -> String {
-    let mut out = String::with_capacity(column.len());
-    let mut upper = false;
-    for c in column.chars() {
-        match c {
-            '_' => upper = true,
-            c if upper => {
-                out.push(c.to_ascii_uppercase());
-                upper = false;
-            }
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// `dealNumber` → `deal_number`.
-pub(crate) fn snake_case(field: &str) -> String {
-    let mut out = String::with_capacity(field.len() + 4);
-    for c in field.chars() {
-        if c.is_ascii_uppercase() {
-            out.push('_');
-        }
-        out.push(c.to_ascii_lowercase());
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_column_of_every_table_finds_its_way_back() {
-        for name in ["id", "deal_number", "last_order_date", "type"] {
-            assert_eq!(snake_case(&camel_case(name)), name);
-        }
     }
 }

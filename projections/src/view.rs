@@ -1,41 +1,58 @@
-//! How rows are shown: one page of a list or one resource with its details, each one statement, as JSON text that
-//! goes out as it came from the database.
+//! How rows are shown: one page of a list or one resource with its details, each one statement, as JSON text of what
+//! came from the database. What a reader has no right to is not in the statement at all: it is neither
+//! shown, nor filtered, nor sorted by.
+
+mod shown;
+mod statement;
+
+pub use shown::{Computed, Nested, Related};
+pub use statement::{NEWEST, Scope};
 
 use crate::{
-    list::{Field, Grammar, ListError, Op, Page, encode_cursor},
+    list::{COUNT_MAX, Cursor, ListError, Op, Page, Total},
     schema,
-    table::{ColumnKind, Table, camel_case},
+    table::Table,
 };
+use domain::Permission;
 use serde_json::value::RawValue;
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use statement::Asked;
+use std::fmt;
 use uuid::Uuid;
-
-/// Something shown or filtered by that is not a column of the row: an expression over `t`, with `{s}` for the schema.
-#[derive(Debug, Clone, Copy)]
-pub struct Computed {
-    pub name: &'static str,
-    pub sql: &'static str,
-    pub kind: ColumnKind,
-}
-
-impl Computed {
-    pub const fn new(name: &'static str, kind: ColumnKind, sql: &'static str) -> Self {
-        Self { name, sql, kind }
-    }
-}
 
 /// What clients see of a table.
 pub trait View: Table {
     /// Shown in lists beside the columns.
     const SHOWN: &'static [Computed] = &[];
-    /// Filtered by, not shown: `customer.type`.
-    const RELATED: &'static [Computed] = &[];
+    /// Another row that lists can be filtered by, not shown: `customer.type`.
+    const RELATED: &'static [Related] = &[];
     /// Shown in addition when one is looked at.
     const DETAILS: &'static [Computed] = &[];
+    /// Other tables' newest rows about it, shown when one is looked at.
+    const NESTED: &'static [Nested] = &[];
     /// Which rows exist for clients.
     const VISIBLE: &'static str = "true";
-    const SEARCH: &'static [&'static str];
+    /// The columns whose values `counted` tells.
+    const COUNTED: &'static [&'static str] = &[];
+    /// What `search=` looks into, in lower case.
+    const SEARCH: &'static str;
     const ALIASES: &'static [(&'static str, &'static str, Op)] = &[];
+}
+
+/// Who reads, and where.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    pub pool: &'a PgPool,
+    pub schema: &'a str,
+    pub may: &'a (dyn Fn(Permission) -> bool + Send + Sync),
+}
+
+impl fmt::Debug for Reader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -56,137 +73,128 @@ pub struct One {
 }
 
 /// A page of the list that the query asks for.
-pub async fn page<V: View>(pool: &PgPool, schema: &str, pairs: &[(String, String)]) -> Result<Page, ViewError> {
-    page_where::<V>(pool, schema, pairs, "true", &[]).await
+pub async fn page<V: View>(reader: Reader<'_>, pairs: &[(String, String)]) -> Result<Page, ViewError> {
+    page_of::<V>(reader, pairs, &Scope::default()).await
 }
 
-/// The same, of the rows that fulfil a fixed condition as well; `{1}`, `{2}`, … stand for its values.
-pub async fn page_where<V: View>(
-    pool: &PgPool,
-    schema: &str,
+/// The same, of some of the rows.
+pub async fn page_of<V: View>(
+    reader: Reader<'_>,
     pairs: &[(String, String)],
-    condition: &str,
-    values: &[String],
+    scope: &Scope,
 ) -> Result<Page, ViewError> {
-    let mut query = grammar::<V>(schema).parse(pairs)?;
-    let mut condition = condition.to_owned();
-    for (n, value) in values.iter().enumerate() {
-        query.values.push(value.clone());
-        condition = condition.replace(&format!("{{{}}}", n + 1), &format!("${}", query.values.len()));
-    }
-    let wanted = [vec![V::VISIBLE.to_owned(), condition], query.conditions.clone()]
-        .concat()
-        .join(" and ");
-    let (beyond, offset) = match query.beyond() {
-        Some(beyond) => (beyond, 0),
-        None => ("true".to_owned(), (query.page - 1) * query.limit),
+    let asked = statement::page::<V>(reader, pairs, scope)?;
+    let mut tx = schema::read(reader.pool, reader.schema).await?;
+    let rows: Vec<Found> = asked.statement.query().fetch_all(&mut *tx).await?;
+    let total = match &asked.query.after {
+        Some(cursor) => cursor.total(),
+        None => total(&mut tx, &asked, &rows).await?,
     };
-    let (order, table) = (query.order_by(), V::NAME);
-    let keys: Vec<String> = query.order.iter().map(|key| as_text(&key.sql, key.kind)).collect();
-    let (shown, keys, limit) = (shown::<V>(schema), keys.join(", "), query.limit);
-    // One row more than the page tells whether there is another.
-    let sql = format!(
-        "select (select count(*) from {schema}.{table} t where {wanted}), p.items, p.last, p.found > {limit} from ( \
-           select coalesce(json_agg(r.item order by r.nth) filter (where r.nth <= {limit}), '[]')::text as items, \
-           (json_agg(r.keys order by r.nth desc) filter (where r.nth <= {limit})->0)::text as last, count(*) as found from ( \
-             select row_to_json(x) as item, x_keys as keys, row_number() over () as nth from ( \
-               select array[{keys}] as x_keys, t.* from {schema}.{table} t where {wanted} and {beyond} \
-               order by {order} limit {limit} + 1 offset {offset}) t, \
-             lateral (select {shown}) x) r) p"
-    );
-    let mut tx = schema::read(pool, schema).await?;
-    let mut statement = sqlx::query_as::<_, (i64, String, Option<String>, bool)>(AssertSqlSafe(sql));
-    for value in &query.values {
-        statement = statement.bind(value);
-    }
-    let (total, items, last, more) = statement.fetch_one(&mut *tx).await?;
     tx.commit().await?;
-    let next_cursor = match last.filter(|_| more) {
-        Some(last) => encode_cursor(&serde_json::from_str::<Vec<Option<String>>>(&last)?),
-        None => None,
-    };
+    let limit = usize::try_from(asked.query.limit).unwrap_or(usize::MAX);
+    let page = asked
+        .query
+        .after
+        .as_ref()
+        .map_or(asked.query.page, |cursor| cursor.page + 1);
+    let last = rows.get(limit - 1).filter(|_| rows.len() > limit);
+    let next_cursor = last.and_then(|(_, keys, _)| {
+        let cursor = Cursor {
+            keys: keys.clone(),
+            page,
+            total: total.rows,
+            is_estimate: total.is_estimate,
+        };
+        cursor.encode()
+    });
+    let mut items = String::from("[");
+    for (n, (texts, ..)) in rows.iter().take(limit).enumerate() {
+        if n > 0 {
+            items.push(',');
+        }
+        shown::write(&mut items, &asked.statement.fields, texts)?;
+    }
+    items.push(']');
     Ok(Page {
         items: RawValue::from_string(items)?,
         total,
-        page: query.page,
-        limit: query.limit,
+        page,
+        limit: asked.query.limit,
         next_cursor,
     })
 }
 
+/// A row's fields as texts, its sort keys, and its list's total where that is kept.
+type Found = (Vec<Option<String>>, Vec<Option<String>>, Option<i64>);
+
+/// How many rows there are on all pages: as it is kept, or as the page itself shows by not being full, or counted.
+async fn total(connection: &mut PgConnection, asked: &Asked, rows: &[Found]) -> Result<Total, ViewError> {
+    let exactly = |rows| Total {
+        rows,
+        is_estimate: false,
+    };
+    let (found, limit) = (i64::try_from(rows.len()).unwrap_or(i64::MAX), asked.query.limit);
+    if let Some((.., Some(kept))) = rows.first() {
+        return Ok(exactly(*kept));
+    }
+    if found <= limit && (found > 0 || asked.offset == 0) {
+        return Ok(exactly(asked.offset + found));
+    }
+    let told: i64 = match &asked.total {
+        statement::Total::Kept(kept) => {
+            let sql = format!("select {kept}");
+            let query = sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false);
+            let query = asked
+                .statement
+                .values
+                .iter()
+                .fold(query, |query, value| query.bind(value));
+            query.fetch_one(connection).await?
+        }
+        statement::Total::Counted { rows, values } => {
+            let query = sqlx::query_scalar("select reading.total($1, $2, $3)");
+            let values = asked.statement.values[..*values].to_vec();
+            query
+                .bind(rows)
+                .bind(values)
+                .bind(COUNT_MAX)
+                .fetch_one(connection)
+                .await?
+        }
+    };
+    Ok(Total {
+        rows: told.saturating_abs(),
+        is_estimate: told < 0,
+    })
+}
+
 /// One resource with its details.
-pub async fn one<V: View>(pool: &PgPool, schema: &str, id: Uuid) -> Result<Option<One>, ViewError> {
-    let details: String = V::DETAILS
-        .iter()
-        .map(|field| format!(", {} as \"{}\"", field.sql.replace("{s}", schema), field.name))
-        .collect();
-    let sql = format!(
-        "select t.version, row_to_json(x)::text from {schema}.{} t, lateral (select {}, true as \"fullDetails\"{details}) x where t.id = $1 and {}",
-        V::NAME,
-        shown_but::<V>(schema, V::DETAILS),
-        V::VISIBLE
-    );
-    let mut tx = schema::read(pool, schema).await?;
-    let found: Option<(i64, String)> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(id)
-        .fetch_optional(&mut *tx)
-        .await?;
+pub async fn one<V: View>(reader: Reader<'_>, id: Uuid) -> Result<Option<One>, ViewError> {
+    let statement = statement::one::<V>(reader, id);
+    let mut tx = schema::read(reader.pool, reader.schema).await?;
+    let found: Option<(i64, Vec<Option<String>>)> = statement.query().fetch_optional(&mut *tx).await?;
     tx.commit().await?;
-    found
-        .map(|(version, item)| {
-            Ok(One {
-                version,
-                item: RawValue::from_string(item)?,
-            })
-        })
-        .transpose()
+    let Some((version, texts)) = found else {
+        return Ok(None);
+    };
+    let mut item = String::new();
+    shown::write(&mut item, &statement.fields, &texts)?;
+    Ok(Some(One {
+        version,
+        item: RawValue::from_string(item)?,
+    }))
 }
 
-/// A value as text. Instants are written as commands answer them: in UTC, with a Z.
-fn as_text(sql: &str, kind: ColumnKind) -> String {
-    match kind {
-        ColumnKind::Time => format!("to_char({sql} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"),
-        _ => format!("({sql})::text"),
-    }
-}
-
-fn shown<V: View>(schema: &str) -> String {
-    shown_but::<V>(schema, &[])
-}
-
-/// Without the columns that the details show in another way.
-fn shown_but<V: View>(schema: &str, replaced: &[Computed]) -> String {
-    let columns = V::COLUMNS.iter().filter(|column| column.kind != ColumnKind::Hidden);
-    let columns = columns.filter(|column| replaced.iter().all(|field| field.name != camel_case(column.name)));
-    let columns = columns.map(|column| match column.kind {
-        ColumnKind::Time => format!(
-            "{} as \"{}\"",
-            as_text(&format!("t.{}", column.name), column.kind),
-            camel_case(column.name)
-        ),
-        _ => format!("t.{} as \"{}\"", column.name, camel_case(column.name)),
-    });
-    let computed = V::SHOWN
-        .iter()
-        .map(|field| format!("{} as \"{}\"", field.sql.replace("{s}", schema), field.name));
-    columns.chain(computed).collect::<Vec<_>>().join(", ")
-}
-
-fn grammar<V: View>(schema: &str) -> Grammar {
-    let columns = V::COLUMNS.iter().map(|column| Field {
-        name: camel_case(column.name),
-        sql: format!("t.{}", column.name),
-        kind: column.kind,
-    });
-    let computed = V::SHOWN.iter().chain(V::RELATED);
-    let computed = computed.map(|field| Field {
-        name: field.name.to_owned(),
-        sql: field.sql.replace("{s}", schema),
-        kind: field.kind,
-    });
-    Grammar {
-        fields: columns.chain(computed).collect(),
-        aliases: V::ALIASES,
-        search: V::SEARCH,
-    }
+/// How the database would find a page: for whoever doubts that an index serves it.
+pub async fn explain<V: View>(
+    reader: Reader<'_>,
+    pairs: &[(String, String)],
+    scope: &Scope,
+) -> Result<String, ViewError> {
+    let mut explained = statement::page::<V>(reader, pairs, scope)?.statement;
+    explained.sql.insert_str(0, "explain (format text) ");
+    let mut tx = schema::read(reader.pool, reader.schema).await?;
+    let plan: Vec<(String,)> = explained.query().fetch_all(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(plan.into_iter().map(|(line,)| line + "\n").collect())
 }

@@ -135,3 +135,30 @@ fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
         ) => Err(Failure::Again(Box::new(error))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::sales::deal::DealRejection;
+
+    /// What the rules refuse stays refused; what circumstances refuse is asked for again.
+    #[test]
+    fn which_failures_are_for_good() {
+        let told = |error| match done::<(), DealRejection>(Err(error)) {
+            Err(Failure::Refused { code, .. }) => code,
+            Err(Failure::Again(_)) => "again".to_owned(),
+            Ok(()) => "done".to_owned(),
+        };
+        let (kind, key) = ("product.code", "1".to_owned());
+        for (error, outcome) in [
+            (Error::Rejected(DealRejection::Missing), "deal.missing"),
+            (Error::Taken { kind, key }, "command.refused"),
+            (Error::CommandReused, "command.refused"),
+            (Error::Busy, "again"),
+            (Error::OutcomeUnknown, "again"),
+        ] {
+            assert_eq!(told(error), outcome);
+        }
+        assert!(done::<(), DealRejection>(Ok(())).is_ok());
+    }
+}

@@ -250,3 +250,6 @@ impl Run {
         untold.into_iter().filter_map(owe).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

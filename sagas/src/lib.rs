@@ -6,6 +6,8 @@ mod act;
 mod harness;
 mod runner;
 mod saga;
+#[cfg(test)]
+mod testing;
 
 pub mod deal_won;
 pub mod order_fulfillment;

@@ -443,3 +443,6 @@ impl LineRun {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -267,3 +267,17 @@ async fn fold_process(
         .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stored with what has been carried out: another id would carry it out again.
+    #[test]
+    fn a_step_has_one_command_id_for_ever() {
+        let (workspace, instance) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let id = command_id(workspace, "deal_won_orchestrator", instance, "order");
+        assert_eq!(id.id.to_string(), "13c65964-789f-5327-972c-32960f3487da");
+        assert_eq!(id.request_hash, [0; 32]);
+    }
+}

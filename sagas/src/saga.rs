@@ -120,3 +120,6 @@ impl<S: Saga> Process for Of<S> {
         Ok(state.owed(instance))
     }
 }
+
+#[cfg(test)]
+mod tests;

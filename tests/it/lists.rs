@@ -1,6 +1,10 @@
 //! Lists: pages, order, and the cursor that sees every row once; the same in both forms of the path.
 
+mod kept;
+mod plans;
 mod query;
+mod seen;
+mod words;
 
 use prometric_tests::{Client, Server, Yard, story::id};
 use serde_json::{Value, json};
@@ -30,12 +34,15 @@ async fn found(owner: &Client, path: &str, field: &str) -> Vec<String> {
 
 /// A list's rows, changed behind the server's back so that what depends on the clock does not depend on ours.
 async fn set(pool: &PgPool, owner: &Client, change: &str) {
-    let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
-    let schema = format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"));
-    sqlx::query(AssertSqlSafe(change.replace("{s}", &schema)))
+    sqlx::query(AssertSqlSafe(change.replace("{s}", &schema(owner).await)))
         .execute(pool)
         .await
         .unwrap();
+}
+
+async fn schema(owner: &Client) -> String {
+    let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
+    format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"))
 }
 
 #[tokio::test]
@@ -257,6 +264,9 @@ async fn every_list_answers_alike_in_both_forms_and_shows_what_details_show() {
         let item = &data["items"][0];
         let one = owner.get(&format!("{list}/{}", id(item))).await.expect(200);
         for (field, value) in item.as_object().unwrap() {
+            if (list, field.as_str()) == ("/deals", "products") {
+                continue; // each with more of its product
+            }
             assert_eq!(one[field], *value, "{list}: {field} of the item is in the details");
         }
     }

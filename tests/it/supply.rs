@@ -38,7 +38,7 @@ const UNWANTED: [(&str, &str); 3] = [
 ];
 
 /// Crates that come in several versions, and who keeps the old one here. It costs time to build, and nothing else.
-const TWICE: [(&str, &str); 12] = [
+const TWICE: [(&str, &str); 13] = [
     ("base64", "ours and most others', before lettre's and reqwest's"),
     ("block-buffer", "digest 0.10"),
     ("cpufeatures", "curve25519-dalek and sha2 0.10"),
@@ -46,6 +46,10 @@ const TWICE: [(&str, &str); 12] = [
     ("digest", "curve25519-dalek and sha2 0.10"),
     ("getrandom", "ring, and rand_core 0.9"),
     ("hashbrown", "sqlx-core and metrics-util"),
+    (
+        "hmac",
+        "ours goes with sha2 0.10, as the log's hashes do; sqlx has the newer",
+    ),
     ("rand", "metrics-util"),
     ("rand_core", "ed25519-dalek, and rand 0.9"),
     ("sha2", "ed25519-dalek and sqlx-core"),

@@ -91,6 +91,7 @@ fn domain_has_no_io_no_clock_no_chance_and_no_floating_money() {
         .unwrap();
     let pure = [
         "chrono",
+        "chrono-tz",
         "prometric-domain-derive",
         "rust_decimal",
         "schemars",

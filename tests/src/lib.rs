@@ -3,9 +3,11 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod client;
+pub mod crowd;
 mod database;
 pub mod decoding;
 pub mod document;
+pub mod documented;
 pub mod fault;
 mod routes;
 mod server;

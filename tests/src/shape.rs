@@ -142,6 +142,7 @@ impl Field {
             filled,
             limits,
             parts,
+            ..
         } = *listed;
         let at = if within.is_empty() {
             name.to_owned()

@@ -55,8 +55,8 @@ pub struct Edge {
     /// Reading requests of one workspace at work at once on a node; further ones wait their turn.
     #[arg(long, env = "READS_PER_WORKSPACE", default_value_t = half_the_cores(), value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub reads_per_workspace: u32,
-    /// The same for writing ones.
-    #[arg(long, env = "WRITES_PER_WORKSPACE", default_value_t = 4 * half_the_cores(), value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    /// The same for writing ones, which mostly wait for the commit that they share: the more of them, the fewer commits.
+    #[arg(long, env = "WRITES_PER_WORKSPACE", default_value_t = 64 * half_the_cores(), value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub writes_per_workspace: u32,
     /// How long they wait for it before they hear 429.
     #[arg(long, env = "TURN_TIMEOUT", default_value = "5s", value_parser = crate::config::duration)]

@@ -60,7 +60,8 @@ pub(super) async fn path_text<S: Send + Sync>(
         .map(|(_, value)| value.to_owned()))
 }
 
-/// What a query asks of a route that takes none would be ignored in silence: it is refused by its name.
+/// What a query asks of a route that takes none would be ignored in silence: it is refused by its name; so is `asOf` until
+/// reading the past is built, or the present would be told as the past.
 pub fn no_query(uri: &Uri) -> Result<(), Problem> {
     let query = uri.query().unwrap_or_default();
     let pair = query.split('&').find(|pair| !pair.is_empty());

@@ -9,16 +9,19 @@ use crate::{
     problem::Problem,
     reply::Reply,
     state::App,
+    view::as_reader,
 };
 use aide::axum::{
     ApiRouter,
     routing::{get_with, post_with, put_with},
 };
 use axum::extract::State;
-use commands::notification;
 use domain::{Rule, id::NotificationId, office::notification::Topic};
 use fluent_bundle::FluentArgs;
-use projections::{office::notification::Row, view};
+use projections::{
+    office::notification::{self, Row},
+    view,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -26,9 +29,6 @@ use uuid::Uuid;
 
 /// The most that can be marked at once.
 const IDS_MAX: usize = 100;
-/// Those for the caller: by role or by name.
-const MINE: &str = "(t.role = {1} or t.user_id = {2}::uuid)";
-const UNREAD: &str = "not t.read_by ? {2}";
 
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
@@ -109,9 +109,11 @@ async fn list(
             .map_err(|_| Problem::invalid_field("unread", Rule::WrongType))?;
     }
     let page = page(&app, &caller, &pairs, unread).await?;
-    let count = self::page(&app, &caller, &[("limit".to_owned(), "1".to_owned())], true)
-        .await?
-        .total;
+    let user = caller.user_id.uuid();
+    let count = as_reader(&app, &caller, async |reader| {
+        notification::unread(reader, caller.role, user).await
+    });
+    let count = count.await?;
     let items: Vec<Notification> = serde_json::from_str(page.items.get()).map_err(|_| Problem::internal())?;
     let items = items
         .into_iter()
@@ -159,13 +161,11 @@ async fn page(
     pairs: &[(String, String)],
     unread: bool,
 ) -> Result<projections::list::Page, Problem> {
-    let condition = if unread {
-        format!("{MINE} and {UNREAD}")
-    } else {
-        MINE.to_owned()
-    };
-    let values = [caller.role.code().to_owned(), caller.user_id.to_string()];
-    Ok(view::page_where::<Row>(&app.reads, &caller.schema(), pairs, &condition, &values).await?)
+    let read = as_reader(app, caller, async |reader| {
+        let mine = notification::meant_for(reader.schema, caller.role, caller.user_id.uuid(), unread);
+        view::page_of::<Row>(reader, pairs, &mine).await
+    });
+    Ok(read.await?)
 }
 
 async fn mark(
@@ -181,7 +181,8 @@ async fn mark(
         return Err(Problem::invalid_field("ids", Rule::TooMany { max: IDS_MAX }));
     }
     let context = write.context(caller, hash);
-    let position = notification::read(&app.executor, &ids, (caller.user_id, caller.role), &context).await?;
+    let reader = (caller.user_id, caller.role);
+    let position = commands::notification::read(&app.executor, &ids, reader, &context).await?;
     let written = write.settle_at(app, context.workspace, position, None).await;
     Ok(written.ok(NotificationRead {
         message: "Notification marked as read",

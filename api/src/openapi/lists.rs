@@ -4,7 +4,7 @@ use super::parameter;
 use aide::openapi::Operation;
 use projections::{
     ColumnKind,
-    list::{LIMIT_MAX, PAGE_MAX},
+    list::{DEPTH_MAX, LIMIT_MAX},
     shape::{Filter, Shape, filters},
     view::View,
 };
@@ -45,7 +45,7 @@ fn paging(operation: &mut Operation) {
     query(
         operation,
         "page",
-        json!({ "type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": 1 }),
+        json!({ "type": "integer", "minimum": 1, "maximum": DEPTH_MAX, "default": 1 }),
         "The page, from 1; `cursor` goes on for less",
     );
     query(
@@ -118,6 +118,7 @@ fn one(filter: &Filter, row: &Value) -> Value {
     let mut words = Vec::new();
     closed_list(&row["properties"][&filter.name], &mut words);
     match filter.kind {
+        ColumnKind::Choice(words) => json!({ "type": "string", "enum": words }),
         ColumnKind::Text if !words.is_empty() => json!({ "type": "string", "enum": words }),
         ColumnKind::Number => json!({ "type": "number" }),
         ColumnKind::Bool => json!({ "type": "boolean" }),
@@ -126,7 +127,9 @@ fn one(filter: &Filter, row: &Value) -> Value {
         ColumnKind::Time => {
             json!({ "type": "string", "pattern": YEARS, "anyOf": [{ "format": "date" }, { "format": "date-time" }] })
         }
-        ColumnKind::Text | ColumnKind::Json | ColumnKind::Hidden => json!({ "type": "string", "pattern": PLAIN }),
+        ColumnKind::Text | ColumnKind::Tags | ColumnKind::Json | ColumnKind::Hidden => {
+            json!({ "type": "string", "pattern": PLAIN })
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `#[derive(Choice)]`: the words of an enum without fields, in the spelling of its `#[serde(rename_all = "…")]`.
 
+use crate::field::snake_case;
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Data, DeriveInput, Error, Expr, LitStr, Result, Token, spanned::Spanned};
@@ -52,18 +53,6 @@ fn spell(variant: &str, case: &str, at: proc_macro2::Span) -> Result<String> {
             "#[serde(rename_all = …)] is expected: lowercase, UPPERCASE, snake_case or SCREAMING_SNAKE_CASE",
         )),
     }
-}
-
-/// `InProgress` is `in_progress`.
-fn snake_case(variant: &str) -> String {
-    let mut word = String::with_capacity(variant.len() + 4);
-    for (n, letter) in variant.chars().enumerate() {
-        if letter.is_ascii_uppercase() && n > 0 {
-            word.push('_');
-        }
-        word.push(letter.to_ascii_lowercase());
-    }
-    word
 }
 
 fn serde_word(attributes: &[Attribute], key: &str) -> Result<Option<String>> {

@@ -12,6 +12,8 @@ pub struct Field {
     pub ty: Type,
     /// In camelCase, or as serde renames it.
     pub name: String,
+    /// The same in snake_case.
+    pub column: String,
     /// `#[serde(rename = "…")]`, if it has one.
     pub rename: Option<String>,
     pub docs: Vec<Attribute>,
@@ -56,6 +58,7 @@ fn read(field: &syn::Field) -> Result<Field> {
     Ok(Field {
         ident,
         ty: field.ty.clone(),
+        column: snake_case(&name),
         name,
         rename,
         docs: field
@@ -181,4 +184,16 @@ fn camel_case(ident: &str) -> String {
         let head = letters.next().map(|letter| letter.to_ascii_uppercase());
         name + &head.into_iter().chain(letters).collect::<String>()
     })
+}
+
+/// `customerId` is `customer_id`, `InProgress` is `in_progress`.
+pub fn snake_case(name: &str) -> String {
+    let mut word = String::with_capacity(name.len() + 4);
+    for (n, letter) in name.chars().enumerate() {
+        if letter.is_ascii_uppercase() && n > 0 {
+            word.push('_');
+        }
+        word.push(letter.to_ascii_lowercase());
+    }
+    word
 }

@@ -13,6 +13,7 @@ pub fn derive(input: DeriveInput) -> Result<TokenStream> {
         |Field {
              ty,
              name,
+             column,
              looked_up,
              filled,
              limits,
@@ -20,6 +21,7 @@ pub fn derive(input: DeriveInput) -> Result<TokenStream> {
          }| {
             quote!(crate::field::Field {
                 name: #name,
+                column: #column,
                 kind: <#ty as crate::field::FieldValue>::KIND,
                 nullable: <#ty as crate::field::FieldValue>::NULLABLE,
                 asked: !#looked_up,

@@ -151,6 +151,7 @@ impl Aggregate for Product {
                 let mut after = details.as_ref().clone();
                 after.apply(change);
                 after.verified()?;
+                details.keeps_its_prices(change)?;
                 let changed = after != **details;
                 Ok(changed
                     .then(|| ProductEvent::Updated(change.clone()))
@@ -197,6 +198,23 @@ impl Details {
             details.unit = UNIT_DEFAULT.to_owned();
         }
         details
+    }
+
+    /// A price that stays would be taken for one of the new currency.
+    fn keeps_its_prices(&self, change: &Change) -> Result<(), Violations> {
+        let another = change
+            .currency
+            .as_set()
+            .is_some_and(|currency| *currency != self.currency);
+        let price_stays = change.price.is_keep() && !self.price.is_zero();
+        let cost_stays = change.cost.is_keep() && self.cost.is_some_and(|cost| !cost.is_zero());
+        let mut check = Check::default();
+        check.that(
+            !(another && (price_stays || cost_stays)),
+            "currency",
+            Rule::OtherCurrency,
+        );
+        check.done()
     }
 
     fn verified(&self) -> Result<(), Violations> {
@@ -266,45 +284,4 @@ impl Product {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Patch, testing::given};
-
-    fn details() -> Details {
-        Details {
-            code: "PRD-001".into(),
-            name: "Ноутбук".into(),
-            unit: "шт".into(),
-            ..Details::default()
-        }
-    }
-
-    #[test]
-    fn a_new_code_gives_the_old_one_back() {
-        let product = Product::Known(Box::new(details()));
-        let change = Change {
-            code: Patch::Set("PRD-002".into()),
-            ..Change::default()
-        };
-        let claims = product.claims(&ProductEvent::Updated(Box::new(change)));
-        assert_eq!(
-            claims,
-            [
-                Claim::release("product.code", "PRD-001"),
-                Claim::take("product.code", "PRD-002")
-            ]
-        );
-    }
-
-    #[test]
-    fn a_negative_price_is_refused_by_name() {
-        let change = Change {
-            price: Patch::Set(Money::whole(-1)),
-            ..Change::default()
-        };
-        let refused = ProductRejection::Invalid(Violations::one("price", Rule::Negative));
-        given::<Product>([ProductEvent::Created(Box::new(details()))])
-            .when(ProductCommand::Update(Box::new(change)))
-            .then_rejected(refused);
-    }
-}
+mod tests;

@@ -221,6 +221,9 @@ impl Waiting {
 }
 
 #[cfg(test)]
+mod outcomes;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Rule, testing::given};

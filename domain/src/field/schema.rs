@@ -197,3 +197,6 @@ fn text_pattern(max: usize, required: bool) -> String {
     };
     format!("^[^{refused}]*{seen}$")
 }
+
+#[cfg(test)]
+mod tests;

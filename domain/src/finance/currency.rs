@@ -55,3 +55,33 @@ impl FieldValue for Currency {
         self.0.check(at, limits, check);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Fields, sales::deal::Details};
+
+    #[test]
+    fn a_code_is_what_was_said_and_tenge_when_nothing_was() {
+        assert_eq!(
+            (Currency::default(), Currency::kzt().as_str()),
+            (Currency::kzt(), "KZT")
+        );
+        assert_eq!(
+            (Currency::from("USD").as_str(), Currency::from("USD").to_string()),
+            ("USD", "USD".into())
+        );
+    }
+
+    #[test]
+    fn a_document_s_currency_is_three_capital_letters() {
+        let of = |code: &str| Details {
+            title: "ERP".into(),
+            currency: code.into(),
+            ..Details::default()
+        };
+        assert_eq!(of("USD").checked(), Ok(()));
+        let refused = of("usd").checked().unwrap_err();
+        assert_eq!(refused.to_string(), "currency: not_allowed");
+    }
+}

@@ -273,4 +273,6 @@ pub struct Known {
 }
 
 #[cfg(test)]
+mod outcomes;
+#[cfg(test)]
 mod tests;

@@ -80,3 +80,49 @@ impl Aggregate for Organization {
 pub struct Organization {
     exists: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Rule,
+        testing::{given, sample},
+    };
+
+    fn created() -> Created {
+        let OrganizationEvent::Created(created) = sample("organization.created.v1");
+        created
+    }
+
+    #[test]
+    fn a_company_has_a_name_and_a_bin_and_is_created_once() {
+        given::<Organization>([])
+            .when(OrganizationCommand::Create(created()))
+            .then([OrganizationEvent::Created(created())]);
+        given::<Organization>([OrganizationEvent::Created(created())])
+            .when(OrganizationCommand::Create(created()))
+            .then_rejected(OrganizationRejection::AlreadyCreated);
+        for (name, bin, field, rule) in [
+            (" ", "123456789012", "companyName", Rule::Required),
+            (
+                &*"я".repeat(201),
+                "123456789012",
+                "companyName",
+                Rule::TooLong { max: 200 },
+            ),
+            ("ТОО", "12345678901", "bin", Rule::NotTwelveDigits),
+        ] {
+            let mut bad = created();
+            (bad.name, bad.bin) = (name.into(), bin.into());
+            given::<Organization>([])
+                .when(OrganizationCommand::Create(bad))
+                .then_rejected(Violations::one(field, rule).into());
+        }
+    }
+
+    #[test]
+    fn its_bin_is_its_own() {
+        let claims = Organization::default().claims(&OrganizationEvent::Created(created()));
+        assert_eq!(claims, [Claim::take("organization.bin", "123456789012")]);
+    }
+}

@@ -158,4 +158,41 @@ mod tests {
             .when(UserCommand::Register(registered()))
             .then_rejected(UserRejection::AlreadyRegistered);
     }
+
+    #[test]
+    fn every_outcome_in_order_of_precedence() {
+        let register = |person| UserCommand::Register(person);
+        let [event] = [UserEvent::Registered(registered())];
+        given::<User>([]).when(register(registered())).then([event.clone()]);
+        given::<User>([])
+            .when(UserCommand::VerifyEmail)
+            .then_rejected(UserRejection::Missing);
+        let bad = Registered {
+            email: "owner".into(),
+            first_name: " ".into(),
+            last_name: "я".repeat(101),
+            phone: Some("1".repeat(31)),
+            ..registered()
+        };
+        let refused = User::default().decide(&register(bad)).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "email: not_an_email, firstName: required, lastName: too_long, phone: too_long"
+        );
+    }
+
+    #[test]
+    fn a_person_is_known_by_name_and_their_address_is_their_own() {
+        let event = UserEvent::Registered(registered());
+        assert_eq!(
+            User::default().claims(&event),
+            [Claim::take("user.email", "owner@company.kz")]
+        );
+        let user = User::default();
+        assert_eq!(user.name(), None);
+        let user = user.evolve(&event);
+        assert_eq!(user.name(), Some("Имя Фамилия"));
+        assert_eq!(user.claims(&UserEvent::EmailVerified {}), []);
+        assert_eq!(user.evolve(&UserEvent::EmailVerified {}).name(), Some("Имя Фамилия"));
+    }
 }

@@ -179,39 +179,4 @@ impl Workspace {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::given;
-
-    fn created(slug: &str) -> Created {
-        Created {
-            name: "ТОО Компания".into(),
-            kind: WorkspaceKind::Corporate,
-            slug: slug.into(),
-            tenant_key: format!("{slug}_0a1b2c3d"),
-            organization_id: None,
-            owner_id: UserId::default(),
-        }
-    }
-
-    #[test]
-    fn the_owner_is_the_first_member() {
-        let owner = WorkspaceEvent::MemberAdded {
-            user_id: UserId::default(),
-            role: Role::Owner,
-        };
-        given::<Workspace>([])
-            .when(WorkspaceCommand::Create(created("acme")))
-            .then([WorkspaceEvent::Created(created("acme")), owner]);
-    }
-
-    #[test]
-    fn a_slug_that_could_escape_a_schema_name_is_refused() {
-        for slug in ["", "a\"b", "A", "x; drop", &"a".repeat(49)] {
-            let refused = WorkspaceRejection::Invalid(Violations::one("slug", Rule::NotAllowed));
-            given::<Workspace>([])
-                .when(WorkspaceCommand::Create(created(slug)))
-                .then_rejected(refused);
-        }
-    }
-}
+mod tests;

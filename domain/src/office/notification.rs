@@ -1,7 +1,7 @@
 //! Something a person should know. It stores what happened, not a sentence: each reader sees it in their own language.
 
 use crate::{
-    Aggregate, Event, Permission, Rejection, Role,
+    Aggregate, Choice, Event, Permission, Rejection, Role,
     id::{NotificationId, UserId},
 };
 use schemars::JsonSchema;
@@ -23,7 +23,9 @@ pub enum NotificationCommand {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, IntoStaticStr, VariantArray)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, IntoStaticStr, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 #[schemars(extend("x-extensible" = true))]
@@ -180,5 +182,26 @@ mod tests {
         given::<Notification>([told(owners), read(2)])
             .when(reads(2, Role::Owner))
             .then([]);
+    }
+
+    #[test]
+    fn telling_twice_is_telling_once_and_forgets_no_reader() {
+        let owners = told(Audience::Role(Role::Owner));
+        let NotificationEvent::Created(news) = owners.clone() else {
+            panic!("another event")
+        };
+        let tell = || NotificationCommand::Notify(news.clone());
+        given::<Notification>([]).when(tell()).then([owners.clone()]);
+        given::<Notification>([owners.clone()]).when(tell()).then([]);
+        let read = |n| NotificationEvent::Read { user_id: user(n) };
+        for again in [read(3), owners.clone()] {
+            given::<Notification>([owners.clone(), read(2), again])
+                .when(NotificationCommand::Read {
+                    user_id: user(2),
+                    role: Role::Owner,
+                })
+                .then([]);
+        }
+        assert_eq!(Notification::default().evolve(&read(2)), Notification::Unknown);
     }
 }

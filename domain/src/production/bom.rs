@@ -263,6 +263,9 @@ impl Bom {
 }
 
 #[cfg(test)]
+mod outcomes;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::given;

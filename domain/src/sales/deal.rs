@@ -454,4 +454,6 @@ impl Deal {
 }
 
 #[cfg(test)]
+mod outcomes;
+#[cfg(test)]
 mod tests;

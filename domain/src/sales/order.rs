@@ -136,6 +136,9 @@ pub enum Order {
 }
 
 #[cfg(test)]
+mod outcomes;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::given;

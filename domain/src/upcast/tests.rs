@@ -249,3 +249,11 @@ fn a_shape_that_stays_needs_a_step_all_the_same() {
     assert_eq!(current(&steps, "parcel.lost"), 2);
     assert_eq!(upcast(&steps, "parcel.lost", 1, data.clone()), Ok(data));
 }
+
+#[test]
+fn a_null_that_was_absent_is_taken_out_and_nothing_else() {
+    let steps = [Upcaster::null_was_absent("parcel.lost", 1)];
+    let data = Data::from_iter([("a".to_owned(), Value::Null), ("b".to_owned(), 1.into())]);
+    let expected = Data::from_iter([("b".to_owned(), 1.into())]);
+    assert_eq!(upcast(&steps, "parcel.lost", 1, data), Ok(expected));
+}

@@ -1,13 +1,15 @@
 //! A product as people see it, with what is on stock and what it used to cost.
 
 use crate::{
+    column::{Column, ColumnKind as K},
     list::Op,
-    table::{Column, ColumnKind as K, Seen, Table},
-    view::{Computed, View},
+    table::word,
+    table::{Seen, Table},
+    view::{Computed, Nested, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Changes, Fact, Money, Quantity,
+    Changes, Fact, Fields, Money, Permission, Quantity,
     catalog::{
         product::{Details, ProductEvent},
         stock::StockEvent,
@@ -41,31 +43,33 @@ pub struct PricePoint {
 
 impl Table for Row {
     const NAME: &'static str = "products";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("code", K::Text),
-        Column::new("name", K::Text),
-        Column::new("type", K::Text),
-        Column::new("status", K::Text),
-        Column::new("category", K::Text),
-        Column::new("description", K::Text),
-        Column::new("unit", K::Text),
-        Column::new("price", K::Number),
-        Column::new("cost", K::Number),
-        Column::new("currency", K::Text),
-        Column::new("vat_rate", K::Number),
-        Column::new("vat_included", K::Bool),
-        Column::new("barcode", K::Text),
-        Column::new("min_stock", K::Number),
-        Column::new("max_stock", K::Number),
-        Column::new("in_stock", K::Number),
-        Column::new("reserved", K::Number),
-        Column::new("specifications", K::Json),
-        Column::new("price_history", K::Hidden),
-        Column::new("created_at", K::Time),
-        Column::new("updated_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        let own = vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("in_stock", K::Number),
+            Column::new("reserved", K::Number),
+            Column::new("price_history", K::Hidden),
+            Column::new("created_at", K::Time),
+            Column::new("updated_at", K::Time),
+        ];
+        let fields = Details::FIELDS.iter().map(|field| match field.name {
+            "cost" => Column::of(field)
+                .right(Permission::FinanceView)
+                .or_right(Permission::StockUpdate),
+            _ => Column::of(field),
+        });
+        own.into_iter().chain(fields).collect()
+    }
+
+    fn counted(&self) -> Vec<(&'static str, String)> {
+        let category = self.details.category.clone().map(|category| ("category", category));
+        [("type", word(self.details.kind)), ("status", word(self.details.status))]
+            .into_iter()
+            .chain(category)
+            .collect()
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
@@ -121,7 +125,8 @@ impl Row {
 }
 
 impl View for Row {
-    const SEARCH: &'static [&'static str] = &["t.name", "t.code", "t.barcode", "t.description", "t.category"];
+    const COUNTED: &'static [&'static str] = &["type", "status", "category"];
+    const SEARCH: &'static str = "t.search_text";
     const ALIASES: &'static [(&'static str, &'static str, Op)] =
         &[("minPrice", "price", Op::Gte), ("maxPrice", "price", Op::Lte)];
     const SHOWN: &'static [Computed] = &[
@@ -141,12 +146,31 @@ impl View for Row {
              from {s}.boms b, jsonb_array_elements(b.components) c where b.id = t.id), '[]')",
         ),
         Computed::new("suppliers", K::Json, "'[]'::json"),
-        Computed::new("priceHistory", K::Json, "t.price_history"),
+        // The newest last, as they came; what a thing costs is for those who may see its cost.
         Computed::new(
-            "stockMovements",
+            "priceHistory",
             K::Json,
-            "(select coalesce(json_agg(m.movement), '[]') from (select json_build_object('id', m.id, 'date', m.created_at, 'type', m.type, 'quantity', m.quantity, \
-             'unitCost', m.unit_cost, 'reference', m.reference) as movement from {s}.stock_movements m where m.product_id = t.id order by m.created_at desc, m.id desc limit 100) m)",
+            "(select coalesce(jsonb_agg(h.point order by h.nth), '[]') from (select p.point, p.nth from jsonb_array_elements(t.price_history) \
+             with ordinality p(point, nth) order by p.nth desc limit 20) h)",
+        )
+        .right(Permission::FinanceView)
+        .or_right(Permission::StockUpdate)
+        .otherwise(
+            "(select coalesce(jsonb_agg(h.point - 'cost' order by h.nth), '[]') from (select p.point, p.nth from jsonb_array_elements(t.price_history) \
+             with ordinality p(point, nth) order by p.nth desc limit 20) h)",
+        ),
+    ];
+    const NESTED: &'static [Nested] = &[
+        Nested::new(
+            "stockMovements",
+            "stock_movements",
+            "product_id",
+            "json_build_object('id', n.id, 'date', reading.day(n.created_at), 'type', n.type, 'quantity', n.quantity, 'unitCost', n.unit_cost, 'reference', n.reference)",
+        )
+        .right(Permission::FinanceView)
+        .or_right(Permission::StockUpdate)
+        .otherwise(
+            "json_build_object('id', n.id, 'date', reading.day(n.created_at), 'type', n.type, 'quantity', n.quantity, 'reference', n.reference)",
         ),
     ];
 }

@@ -1,6 +1,9 @@
 //! Every change of a product's stock, with what caused it.
 
-use crate::table::{Column, ColumnKind as K, Seen, Table};
+use crate::{
+    column::{Column, ColumnKind as K},
+    table::{Seen, Table},
+};
 use chrono::{DateTime, Utc};
 use domain::{Fact, Money, Quantity, catalog::stock::StockEvent};
 use schemars::JsonSchema;
@@ -29,15 +32,18 @@ pub enum Movement {
 
 impl Table for Row {
     const NAME: &'static str = "stock_movements";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("product_id", K::Uuid),
-        Column::new("type", K::Text),
-        Column::new("quantity", K::Number),
-        Column::new("unit_cost", K::Number),
-        Column::new("reference", K::Text),
-        Column::new("created_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Uuid),
+            Column::new("product_id", K::Uuid),
+            Column::new("type", K::Text),
+            Column::new("quantity", K::Number),
+            Column::new("unit_cost", K::Number).nullable(),
+            Column::new("reference", K::Text).nullable(),
+            Column::new("created_at", K::Time),
+        ]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {

@@ -1,7 +1,8 @@
 //! Exchange rates, a row for each currency and day.
 
 use crate::{
-    table::{Column, ColumnKind as K, Seen, Table},
+    column::{Column, ColumnKind as K},
+    table::{Seen, Table},
     view::View,
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -30,15 +31,17 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "exchange_rates";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("currency", K::Text),
-        Column::new("date", K::Date),
-        Column::new("rate", K::Number),
-        Column::new("created_at", K::Time),
-        Column::new("updated_at", K::Time),
-    ];
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("currency", K::Text),
+            Column::new("date", K::Date),
+            Column::new("rate", K::Number),
+            Column::new("created_at", K::Time),
+            Column::new("updated_at", K::Time),
+        ]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
@@ -66,5 +69,5 @@ impl Table for Row {
 }
 
 impl View for Row {
-    const SEARCH: &'static [&'static str] = &["t.currency"];
+    const SEARCH: &'static str = "t.currency";
 }

@@ -1,13 +1,16 @@
 //! An invoice as people see it. `overdue` is a view of the due date, not a fact.
 
 use crate::{
+    column::{Column, ColumnKind as K},
     list::Op,
-    table::{Column, ColumnKind as K, Seen, Table},
-    view::{Computed, View},
+    sales::customer,
+    table::word,
+    table::{Seen, Table},
+    view::{Computed, Related, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Fact, Money,
+    Choice, Fact, Money,
     finance::Currency,
     finance::invoice::{InvoiceEvent, InvoiceKind, Status},
     fixed::Rate,
@@ -16,6 +19,8 @@ use domain::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+const STATUSES: &[&str] = &["draft", "sent", "partial", "paid", "overdue", "cancelled"];
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -45,29 +50,36 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "invoices";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("invoice_number", K::Text),
-        Column::new("kind", K::Text),
-        Column::new("state", K::Hidden),
-        Column::new("customer_id", K::Uuid),
-        Column::new("customer_name", K::Text),
-        Column::new("order_id", K::Uuid),
-        Column::new("order_number", K::Text),
-        Column::new("deal_id", K::Uuid),
-        Column::new("items", K::Hidden),
-        Column::new("amount", K::Number),
-        Column::new("paid_amount", K::Number),
-        Column::new("currency", K::Text),
-        Column::new("exchange_rate", K::Number),
-        Column::new("issue_date", K::Date),
-        Column::new("due_date", K::Date),
-        Column::new("paid_at", K::Time),
-        Column::new("notes", K::Text),
-        Column::new("created_at", K::Time),
-        Column::new("updated_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("invoice_number", K::Text),
+            Column::new("kind", K::Choice(InvoiceKind::WORDS)),
+            Column::new("state", K::Hidden),
+            Column::new("customer_id", K::Uuid),
+            Column::new("customer_name", K::Text).nullable(),
+            Column::new("order_id", K::Uuid).nullable(),
+            Column::new("order_number", K::Text).nullable(),
+            Column::new("deal_id", K::Uuid).nullable(),
+            Column::new("items", K::Hidden),
+            Column::new("amount", K::Number),
+            Column::new("paid_amount", K::Number),
+            Column::new("currency", K::Text),
+            Column::new("exchange_rate", K::Number).nullable(),
+            Column::new("issue_date", K::Date),
+            Column::new("due_date", K::Date),
+            Column::new("paid_at", K::Time).nullable(),
+            Column::new("notes", K::Text).nullable(),
+            Column::new("created_at", K::Time),
+            Column::new("updated_at", K::Time),
+        ]
+    }
+
+    fn counted(&self) -> Vec<(&'static str, String)> {
+        vec![("kind", word(self.kind))]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         if matches!(event.fact, Fact::Invoice(_)) {
@@ -121,20 +133,28 @@ impl Table for Row {
 }
 
 impl View for Row {
-    const SEARCH: &'static [&'static str] = &["t.invoice_number", "t.customer_name", "t.order_number"];
+    const COUNTED: &'static [&'static str] = &["kind"];
+    const SEARCH: &'static str = "t.search_text";
     const ALIASES: &'static [(&'static str, &'static str, Op)] =
         &[("dateFrom", "issueDate", Op::Gte), ("dateTo", "issueDate", Op::Lte)];
-    const RELATED: &'static [Computed] = &[Computed::new(
-        "customer.type",
-        K::Text,
-        "(select c.type from {s}.customers c where c.id = t.customer_id)",
-    )];
+    const RELATED: &'static [Related] = &[customer::RELATED];
     const SHOWN: &'static [Computed] = &[
         Computed::new(
             "status",
-            K::Text,
-            "(case when t.state in ('sent', 'partial') and t.due_date < (now() at time zone 'Asia/Almaty')::date then 'overdue' else t.state end)",
-        ),
+            K::Choice(STATUSES),
+            "reading.invoice_status(t.state, t.due_date)",
+        )
+        .cases(&[
+            ("draft", "t.state = 'draft'"),
+            ("sent", "t.state = 'sent' and t.due_date >= reading.day(now())"),
+            ("partial", "t.state = 'partial' and t.due_date >= reading.day(now())"),
+            ("paid", "t.state = 'paid'"),
+            (
+                "overdue",
+                "t.state in ('sent', 'partial') and t.due_date < reading.day(now())",
+            ),
+            ("cancelled", "t.state = 'cancelled'"),
+        ]),
         Computed::new("openAmount", K::Number, "(t.amount - t.paid_amount)"),
         Computed::new(
             "items",
@@ -142,11 +162,13 @@ impl View for Row {
             "(select coalesce(jsonb_agg(jsonb_build_object('productId', i->'productId', 'description', i->'productName', 'quantity', i->'quantity', \
              'unitPrice', i->'unitPrice', 'vatIncluded', coalesce(i->'vatIncluded', 'false'), 'discount', i->'discount', 'tax', i->'tax', 'taxAmount', i->'taxAmount', 'amount', i->'totalPrice')), '[]') from jsonb_array_elements(t.items) i)",
         ),
+        // The newest 20, the oldest of them first.
         Computed::new(
             "payments",
             K::Json,
-            "(select coalesce(json_agg(json_build_object('id', p.id, 'paymentNumber', p.payment_number, 'amount', p.amount, 'date', p.date, 'method', p.method) \
-             order by p.created_at, p.payment_number), '[]') from {s}.payments p where p.invoice_id = t.id)",
+            "(select coalesce(json_agg(json_build_object('id', p.id, 'paymentNumber', p.payment_number, 'amount', p.amount, 'currency', p.currency, \
+             'date', p.date, 'method', p.method) order by p.created_at, p.id), '[]') from \
+             (select * from {s}.payments p where p.invoice_id = t.id order by p.created_at desc, p.id desc limit 20) p)",
         ),
     ];
 }

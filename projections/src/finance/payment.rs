@@ -1,8 +1,9 @@
 //! Payments, a row each.
 
 use crate::{
+    column::{Column, ColumnKind as K},
     list::Op,
-    table::{Column, ColumnKind as K, Seen, Table},
+    table::{Seen, Table},
     view::{Computed, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -33,23 +34,26 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "payments";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("payment_number", K::Text),
-        Column::new("invoice_id", K::Uuid),
-        Column::new("invoice_number", K::Text),
-        Column::new("customer_id", K::Uuid),
-        Column::new("order_id", K::Uuid),
-        Column::new("amount", K::Number),
-        Column::new("applied", K::Number),
-        Column::new("credit", K::Number),
-        Column::new("currency", K::Text),
-        Column::new("method", K::Text),
-        Column::new("reference", K::Text),
-        Column::new("date", K::Date),
-        Column::new("created_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("payment_number", K::Text),
+            Column::new("invoice_id", K::Uuid),
+            Column::new("invoice_number", K::Text),
+            Column::new("customer_id", K::Uuid),
+            Column::new("order_id", K::Uuid).nullable(),
+            Column::new("amount", K::Number),
+            Column::new("applied", K::Number),
+            Column::new("credit", K::Number),
+            Column::new("currency", K::Text),
+            Column::new("method", K::Text),
+            Column::new("reference", K::Text).nullable(),
+            Column::new("date", K::Date),
+            Column::new("created_at", K::Time),
+        ]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
@@ -98,12 +102,13 @@ impl Table for Row {
 }
 
 impl View for Row {
-    const SEARCH: &'static [&'static str] = &["t.payment_number", "t.invoice_number", "t.reference"];
+    const SEARCH: &'static str =
+        "reading.folded(t.payment_number || e'\\n' || t.invoice_number || e'\\n' || coalesce(t.reference, ''))";
     const ALIASES: &'static [(&'static str, &'static str, Op)] =
         &[("dateFrom", "date", Op::Gte), ("dateTo", "date", Op::Lte)];
     const SHOWN: &'static [Computed] = &[Computed::new(
         "customerName",
-        K::Text,
-        "(select c.name from {s}.customers c where c.id = t.customer_id)",
+        K::Json,
+        "(select to_json(c.name) from {s}.customers c where c.id = t.customer_id)",
     )];
 }

@@ -1,17 +1,23 @@
 //! Notifications, a row each with who has read it. The sentence is made when it is shown, in the reader's language.
 
 use crate::{
-    table::{Column, ColumnKind as K, Seen, Table},
-    view::{Computed, View},
+    column::{Column, ColumnKind as K},
+    counts::total_of,
+    schema,
+    table::word,
+    table::{Seen, Table},
+    view::{Computed, Reader, Scope, View},
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    Fact, Role,
+    Choice, Fact, Role,
     office::notification::{Audience, NotificationEvent, Topic},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sqlx::AssertSqlSafe;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,17 +39,33 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "notifications";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("type", K::Text),
-        Column::new("role", K::Hidden),
-        Column::new("user_id", K::Hidden),
-        Column::new("about", K::Uuid),
-        Column::new("data", K::Json),
-        Column::new("read_by", K::Hidden),
-        Column::new("created_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("type", K::Choice(Topic::WORDS)),
+            Column::new("role", K::Hidden).nullable(),
+            Column::new("user_id", K::Hidden).nullable(),
+            Column::new("about", K::Uuid),
+            Column::new("data", K::Json),
+            Column::new("read_by", K::Hidden),
+            Column::new("created_at", K::Time),
+        ]
+    }
+
+    fn counted(&self) -> Vec<(&'static str, String)> {
+        let role = self.role.map(word);
+        let readers: BTreeSet<&Uuid> = self.read_by.iter().collect();
+        let read = readers.into_iter().filter_map(|reader| match (&role, self.user_id) {
+            (Some(role), _) => Some(format!("{reader} {role}")),
+            (None, user) => (user == Some(*reader)).then(|| reader.to_string()),
+        });
+        let read = read.map(|reader| ("read_by", reader));
+        let role = role.clone().map(|role| ("role", role));
+        let user = self.user_id.map(|user| ("user_id", user.to_string()));
+        role.into_iter().chain(user).chain(read).collect()
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         if matches!(event.fact, Fact::Notification(_)) {
@@ -86,6 +108,47 @@ impl Table for Row {
 }
 
 impl View for Row {
-    const SEARCH: &'static [&'static str] = &["t.data::text"];
+    const SEARCH: &'static str = "reading.folded(t.data::text)";
     const SHOWN: &'static [Computed] = &[Computed::new("readBy", K::Json, "t.read_by")];
+}
+
+/// Those for a reader, by role or by name; or of these only what they have not read.
+pub fn meant_for(schema: &str, role: Role, user: Uuid, unread: bool) -> Scope {
+    let total = total(schema, unread);
+    Scope {
+        alternatives: vec!["t.role = {1}".to_owned(), "t.user_id = {2}::uuid".to_owned()],
+        // Who has read everything is asked nothing more.
+        condition: unread.then(|| format!("not t.read_by ? {{2}} and {total} > 0")),
+        values: vec![role.code().to_owned(), user.to_string()],
+        total: Some(total),
+    }
+}
+
+/// How many they have not read.
+pub async fn unread(reader: Reader<'_>, role: Role, user: Uuid) -> Result<i64, sqlx::Error> {
+    let sql = format!(
+        "select {}",
+        total(reader.schema, true).replace("{1}", "$1").replace("{2}", "$2")
+    );
+    let mut tx = schema::read(reader.pool, reader.schema).await?;
+    let unread = sqlx::query_scalar(AssertSqlSafe(sql))
+        .persistent(false)
+        .bind(role.code())
+        .bind(user.to_string())
+        .fetch_one(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(unread)
+}
+
+/// SQL for their number, from what is kept: those of the role and of the person, less what the person read of them.
+fn total(schema: &str, unread: bool) -> String {
+    let of = |field, value: &str| total_of(schema, Row::NAME, field, &[value.to_owned()]);
+    let (role, user) = (of("role", "{1}"), of("user_id", "{2}"));
+    let (of_role, of_user) = (of("read_by", "({2} || ' ' || {1})"), of("read_by", "{2}"));
+    if unread {
+        format!("({role} + {user} - {of_role} - {of_user})")
+    } else {
+        format!("({role} + {user})")
+    }
 }

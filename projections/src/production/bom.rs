@@ -1,7 +1,8 @@
 //! A product's bill of materials as people see it; keyed by the product.
 
 use crate::{
-    table::{Column, ColumnKind as K, Seen, Table},
+    column::{Column, ColumnKind as K},
+    table::{Seen, Table},
     view::{Computed, View},
 };
 use chrono::{DateTime, Utc};
@@ -29,16 +30,19 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "boms";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Hidden),
-        Column::new("version", K::Number),
-        Column::new("bom_version", K::Number),
-        Column::new("components", K::Json),
-        Column::new("operations", K::Json),
-        Column::new("total_cost", K::Number),
-        Column::new("total_time", K::Number),
-        Column::new("updated_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Hidden),
+            Column::new("version", K::Number),
+            Column::new("bom_version", K::Number),
+            Column::new("components", K::Json),
+            Column::new("operations", K::Json),
+            Column::new("total_cost", K::Number),
+            Column::new("total_time", K::Number),
+            Column::new("updated_at", K::Time),
+        ]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
@@ -71,13 +75,13 @@ impl Table for Row {
 }
 
 impl View for Row {
-    const SEARCH: &'static [&'static str] = &["t.components::text"];
+    const SEARCH: &'static str = "lower(t.components::text)";
     const SHOWN: &'static [Computed] = &[
         Computed::new("productId", K::Uuid, "t.id"),
         Computed::new(
             "productName",
-            K::Text,
-            "(select p.name from {s}.products p where p.id = t.id)",
+            K::Json,
+            "(select to_json(p.name) from {s}.products p where p.id = t.id)",
         ),
     ];
 }

@@ -2,13 +2,15 @@
 //! names the demand it serves.
 
 use crate::{
+    column::{Column, ColumnKind as K},
     list::Op,
-    table::{Column, ColumnKind as K, Seen, Table},
+    table::word,
+    table::{Seen, Table},
     view::{Computed, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Fact, Quantity,
+    Choice, Fact, Quantity,
     catalog::stock::StockEvent,
     production::{
         bom::Component,
@@ -19,6 +21,8 @@ use domain::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+const MATERIAL_STATES: &[&str] = &["none", "partial", "reserved", "shortage"];
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -68,30 +72,37 @@ pub struct Material {
 
 impl Table for Row {
     const NAME: &'static str = "production_orders";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("production_number", K::Text),
-        Column::new("order_id", K::Uuid),
-        Column::new("order_number", K::Text),
-        Column::new("line", K::Number),
-        Column::new("product_id", K::Uuid),
-        Column::new("product_name", K::Text),
-        Column::new("quantity", K::Number),
-        Column::new("completed_quantity", K::Number),
-        Column::new("status", K::Text),
-        Column::new("material_state", K::Text),
-        Column::new("priority", K::Text),
-        Column::new("bom_version", K::Number),
-        Column::new("materials", K::Json),
-        Column::new("work_orders", K::Json),
-        Column::new("start_date", K::Date),
-        Column::new("due_date", K::Date),
-        Column::new("estimated_completion", K::Date),
-        Column::new("notes", K::Text),
-        Column::new("created_at", K::Time),
-        Column::new("updated_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("production_number", K::Text),
+            Column::new("order_id", K::Uuid),
+            Column::new("order_number", K::Text),
+            Column::new("line", K::Number),
+            Column::new("product_id", K::Uuid),
+            Column::new("product_name", K::Text),
+            Column::new("quantity", K::Number),
+            Column::new("completed_quantity", K::Number),
+            Column::new("status", K::Choice(Status::WORDS)),
+            Column::new("material_state", K::Choice(MATERIAL_STATES)),
+            Column::new("priority", K::Choice(Priority::WORDS)),
+            Column::new("bom_version", K::Number),
+            Column::new("materials", K::Json),
+            Column::new("work_orders", K::Json),
+            Column::new("start_date", K::Date).nullable(),
+            Column::new("due_date", K::Date).nullable(),
+            Column::new("estimated_completion", K::Date).nullable(),
+            Column::new("notes", K::Text).nullable(),
+            Column::new("created_at", K::Time),
+            Column::new("updated_at", K::Time),
+        ]
+    }
+
+    fn counted(&self) -> Vec<(&'static str, String)> {
+        vec![("status", word(self.status)), ("priority", word(self.priority))]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
@@ -187,7 +198,9 @@ impl Row {
 }
 
 impl View for Row {
-    const SEARCH: &'static [&'static str] = &["t.production_number", "t.product_name", "t.order_number"];
+    const COUNTED: &'static [&'static str] = &["status", "priority"];
+    const SEARCH: &'static str =
+        "reading.folded(t.production_number || e'\\n' || t.product_name || e'\\n' || t.order_number)";
     const ALIASES: &'static [(&'static str, &'static str, Op)] =
         &[("dateFrom", "createdAt", Op::Gte), ("dateTo", "createdAt", Op::Lte)];
     const SHOWN: &'static [Computed] = &[Computed::new(

@@ -2,16 +2,18 @@
 //! base currency at the rate each document states. What states none counts only in its own currency.
 
 use crate::{
+    column::{Column, ColumnKind as K},
     list::Op,
-    table::{Column, ColumnKind as K, Seen, Table},
-    view::{Computed, View},
+    table::word,
+    table::{Seen, Table},
+    view::{Computed, Nested, Related, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Changes, Fact, Money, Total,
+    Changes, Choice, Fact, Fields, Money, Permission, Total,
     finance::{Currency, in_base, invoice::InvoiceEvent},
     sales::{
-        customer::{CustomerEvent, Profile, Status},
+        customer::{CustomerEvent, CustomerType, Profile, Status},
         order::{self, OrderEvent},
     },
     time::local_date,
@@ -20,6 +22,18 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, ops::Neg};
 use uuid::Uuid;
+
+/// Whatever names a customer is filtered by what that one is.
+pub(crate) const RELATED: Related = Related {
+    name: "customer",
+    by: "customer_id",
+    table: "customers",
+    fields: &[
+        ("type", K::Choice(CustomerType::WORDS)),
+        ("status", K::Choice(Status::WORDS)),
+        ("segment", K::Text),
+    ],
+};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -47,37 +61,44 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "customers";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("customer_number", K::Text),
-        Column::new("name", K::Text),
-        Column::new("type", K::Text),
-        Column::new("status", K::Text),
-        Column::new("email", K::Text),
-        Column::new("phone", K::Text),
-        Column::new("bin", K::Text),
-        Column::new("iin", K::Text),
-        Column::new("source", K::Text),
-        Column::new("segment", K::Text),
-        Column::new("rating", K::Number),
-        Column::new("credit_limit", K::Number),
-        Column::new("payment_terms", K::Text),
-        Column::new("contacts", K::Hidden),
-        Column::new("addresses", K::Json),
-        Column::new("tags", K::Json),
-        Column::new("balance", K::Number),
-        Column::new("balances", K::Json),
-        Column::new("lifetime_value", K::Number),
-        Column::new("total_orders", K::Number),
-        Column::new("valued_orders", K::Hidden),
-        Column::new("total_revenue", K::Number),
-        Column::new("revenues", K::Json),
-        Column::new("last_order_date", K::Date),
-        Column::new("archived", K::Hidden),
-        Column::new("created_at", K::Time),
-        Column::new("updated_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        let own = vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("customer_number", K::Text),
+            Column::new("status", K::Choice(Status::WORDS)),
+            Column::new("balance", K::Number).right(Permission::FinanceView),
+            Column::new("balances", K::Json).right(Permission::FinanceView),
+            Column::new("lifetime_value", K::Number),
+            Column::new("total_orders", K::Number),
+            Column::new("valued_orders", K::Hidden),
+            Column::new("total_revenue", K::Number),
+            Column::new("revenues", K::Json),
+            Column::new("last_order_date", K::Date).nullable(),
+            Column::new("archived", K::Hidden),
+            Column::new("created_at", K::Time),
+            Column::new("updated_at", K::Time),
+        ];
+        let fields = Profile::FIELDS.iter().map(|field| match field.name {
+            "contacts" => Column::new("contacts", K::Hidden), // shown with their ids
+            "creditLimit" => Column::of(field).right(Permission::FinanceView),
+            _ => Column::of(field),
+        });
+        own.into_iter().chain(fields).collect()
+    }
+
+    fn visible(&self) -> bool {
+        !self.archived
+    }
+
+    fn counted(&self) -> Vec<(&'static str, String)> {
+        let segment = self.profile.segment.clone().map(|segment| ("segment", segment));
+        [("type", word(self.profile.kind)), ("status", word(self.status))]
+            .into_iter()
+            .chain(segment)
+            .collect()
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
@@ -179,7 +200,8 @@ fn add(sums: &mut BTreeMap<Currency, Total>, currency: &Currency, amount: Money)
 
 impl View for Row {
     const VISIBLE: &'static str = "not t.archived";
-    const SEARCH: &'static [&'static str] = &["t.name", "t.email", "t.phone", "t.bin", "t.iin", "t.customer_number"];
+    const COUNTED: &'static [&'static str] = &["type", "status", "segment"];
+    const SEARCH: &'static str = "t.search_text";
     const ALIASES: &'static [(&'static str, &'static str, Op)] = &[
         ("minRevenue", "totalRevenue", Op::Gte),
         ("maxRevenue", "totalRevenue", Op::Lte),
@@ -205,25 +227,34 @@ impl View for Row {
              where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))",
         ),
     ];
-    const DETAILS: &'static [Computed] = &[
-        Computed::new(
+    const DETAILS: &'static [Computed] = &[Computed::new("activities", K::Json, "'[]'::json")];
+    const NESTED: &'static [Nested] = &[
+        Nested::new(
             "deals",
-            K::Json,
-            "(select coalesce(json_agg(json_build_object('id', d.id, 'dealNumber', d.deal_number, 'title', d.title, 'value', d.value, 'stage', d.stage, \
-             'closedAt', to_char(coalesce(d.won_at, d.lost_at) at time zone 'Asia/Almaty', 'YYYY-MM-DD')) order by d.created_at desc), '[]') from {s}.deals d where d.customer_id = t.id)",
-        ),
-        Computed::new(
+            "deals",
+            "customer_id",
+            "json_build_object('id', n.id, 'dealNumber', n.deal_number, 'title', n.title, 'value', n.value, 'currency', n.currency, 'stage', n.stage, \
+             'closedAt', reading.day(coalesce(n.won_at, n.lost_at)))",
+        )
+        .rest("/deals?customerId=")
+        .right(Permission::DealsView),
+        Nested::new(
             "orders",
-            K::Json,
-            "(select coalesce(json_agg(json_build_object('id', o.id, 'orderNumber', o.order_number, 'totalAmount', o.total_amount, 'status', o.status, 'deliveredAt', null) \
-             order by o.created_at desc), '[]') from {s}.orders o where o.customer_id = t.id)",
-        ),
-        Computed::new(
+            "orders",
+            "customer_id",
+            "json_build_object('id', n.id, 'orderNumber', n.order_number, 'totalAmount', n.total_amount, 'currency', n.currency, 'status', n.status, \
+             'deliveredAt', null)",
+        )
+        .rest("/orders?customerId=")
+        .right(Permission::OrdersView),
+        Nested::new(
             "invoices",
-            K::Json,
-            "(select coalesce(json_agg(json_build_object('id', i.id, 'invoiceNumber', i.invoice_number, 'amount', i.amount, 'status', i.state, 'paidAt', to_char(i.paid_at at time zone 'Asia/Almaty', 'YYYY-MM-DD')) \
-             order by i.created_at desc), '[]') from {s}.invoices i where i.customer_id = t.id)",
-        ),
-        Computed::new("activities", K::Json, "'[]'::json"),
+            "invoices",
+            "customer_id",
+            "json_build_object('id', n.id, 'invoiceNumber', n.invoice_number, 'amount', n.amount, 'currency', n.currency, \
+             'status', reading.invoice_status(n.state, n.due_date), 'paidAt', reading.day(n.paid_at))",
+        )
+        .rest("/finance/invoices?customerId=")
+        .right(Permission::FinanceView),
     ];
 }

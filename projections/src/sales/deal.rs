@@ -1,14 +1,17 @@
 //! A deal as people see it, with each stay in a stage.
 
+use super::customer;
 use crate::{
+    column::{Column, ColumnKind as K},
     list::Op,
     schema,
-    table::{Column, ColumnKind as K, Seen, Table},
-    view::{Computed, View},
+    table::word,
+    table::{Seen, Table},
+    view::{Computed, Nested, Related, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Changes, Fact, Money,
+    Changes, Choice, Fact, Fields, Money, Permission,
     sales::{
         customer::CustomerEvent,
         deal::{DealEvent, Details, Stage},
@@ -55,36 +58,35 @@ pub struct Stay {
 
 impl Table for Row {
     const NAME: &'static str = "deals";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("deal_number", K::Text),
-        Column::new("title", K::Text),
-        Column::new("description", K::Text),
-        Column::new("customer_id", K::Uuid),
-        Column::new("customer_name", K::Text),
-        Column::new("value", K::Number),
-        Column::new("estimate", K::Hidden),
-        Column::new("currency", K::Text),
-        Column::new("stage", K::Text),
-        Column::new("probability", K::Number),
-        Column::new("expected_close_date", K::Date),
-        Column::new("actual_close_date", K::Date),
-        Column::new("assigned_to", K::Uuid),
-        Column::new("assigned_to_name", K::Text),
-        Column::new("source", K::Text),
-        Column::new("competitors", K::Json),
-        Column::new("tags", K::Json),
-        Column::new("products", K::Json),
-        Column::new("timeline", K::Hidden),
-        Column::new("final_amount", K::Number),
-        Column::new("lost_reason", K::Text),
-        Column::new("competitor_won", K::Text),
-        Column::new("won_at", K::Time),
-        Column::new("lost_at", K::Time),
-        Column::new("created_at", K::Time),
-        Column::new("updated_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        let own = vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("deal_number", K::Text),
+            Column::new("stage", K::Choice(Stage::WORDS)),
+            Column::new("estimate", K::Hidden).nullable(),
+            Column::new("actual_close_date", K::Date).nullable(),
+            Column::new("products", K::Json),
+            Column::new("timeline", K::Hidden),
+            Column::new("final_amount", K::Number).nullable(),
+            Column::new("lost_reason", K::Text).nullable(),
+            Column::new("competitor_won", K::Text).nullable(),
+            Column::new("won_at", K::Time).nullable(),
+            Column::new("lost_at", K::Time).nullable(),
+            Column::new("created_at", K::Time),
+            Column::new("updated_at", K::Time),
+        ];
+        let fields = Details::FIELDS.iter().map(|field| match field.name {
+            "value" => Column::new("value", K::Number), // never empty here: else it is the sum of the lines
+            _ => Column::of(field),
+        });
+        own.into_iter().chain(fields).collect()
+    }
+
+    fn counted(&self) -> Vec<(&'static str, String)> {
+        vec![("stage", word(self.stage))]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         if matches!(event.fact, Fact::Deal(_)) {
@@ -196,7 +198,8 @@ impl Row {
 }
 
 impl View for Row {
-    const SEARCH: &'static [&'static str] = &["t.title", "t.description", "t.deal_number", "t.customer_name"];
+    const COUNTED: &'static [&'static str] = &["stage"];
+    const SEARCH: &'static str = "t.search_text";
     const ALIASES: &'static [(&'static str, &'static str, Op)] = &[
         ("minValue", "value", Op::Gte),
         ("maxValue", "value", Op::Lte),
@@ -206,47 +209,39 @@ impl View for Row {
     const SHOWN: &'static [Computed] = &[Computed::new(
         "metrics",
         K::Json,
-        "json_build_object('daysInPipeline', (coalesce(t.won_at, t.lost_at, now())::date - t.created_at::date), 'activitiesCount', 0, 'lastActivityDate', null)",
+        "json_build_object('daysInPipeline', reading.day(coalesce(t.won_at, t.lost_at, now())) - reading.day(t.created_at), 'activitiesCount', 0, 'lastActivityDate', null)",
     )];
-    const RELATED: &'static [Computed] = &[
-        Computed::new(
-            "customer.type",
-            K::Text,
-            "(select c.type from {s}.customers c where c.id = t.customer_id)",
-        ),
-        Computed::new(
-            "customer.status",
-            K::Text,
-            "(select c.status from {s}.customers c where c.id = t.customer_id)",
-        ),
-        Computed::new(
-            "customer.segment",
-            K::Text,
-            "(select c.segment from {s}.customers c where c.id = t.customer_id)",
-        ),
-    ];
+    const RELATED: &'static [Related] = &[customer::RELATED];
     const DETAILS: &'static [Computed] = &[
         Computed::new(
             "customer",
             K::Json,
             "(select json_build_object('id', c.id, 'name', c.name, 'type', c.type, 'email', c.email) from {s}.customers c where c.id = t.customer_id)",
-        ),
+        )
+        .right(Permission::CustomersView),
         Computed::new(
             "products",
             K::Json,
-            "(select coalesce(jsonb_agg(l.line || jsonb_build_object('product', jsonb_build_object('name', l.line->'productName', 'code', l.line->'productCode')) \
-             order by l.nth), '[]') from jsonb_array_elements(t.products) with ordinality l(line, nth))",
+            "(select coalesce(json_agg(l.line || jsonb_build_object('product', jsonb_build_object('name', l.line->'productName', 'code', l.line->'productCode')) order by l.nth), '[]') \
+             from jsonb_array_elements(t.products) with ordinality l(line, nth))",
         ),
-        Computed::new("timeline", K::Json, "t.timeline"),
         Computed::new(
-            "orders",
+            "timeline",
             K::Json,
-            "(select coalesce(json_agg(json_build_object('id', o.id, 'orderNumber', o.order_number, 'status', o.status, 'totalAmount', o.total_amount)), '[]') \
-             from {s}.orders o where o.deal_id = t.id)",
+            "(select coalesce(json_agg(json_build_object('stage', s.stay->'stage', 'enteredAt', reading.day((s.stay->>'enteredAt')::timestamptz), \
+             'exitedAt', reading.day((s.stay->>'exitedAt')::timestamptz)) order by s.nth), '[]') from jsonb_array_elements(t.timeline) with ordinality s(stay, nth))",
         ),
         Computed::new("activities", K::Json, "'[]'::json"),
         Computed::new("documents", K::Json, "'[]'::json"),
     ];
+    const NESTED: &'static [Nested] = &[Nested::new(
+        "orders",
+        "orders",
+        "deal_id",
+        "json_build_object('id', n.id, 'orderNumber', n.order_number, 'status', n.status, 'totalAmount', n.total_amount, 'currency', n.currency)",
+    )
+    .rest("/orders?dealId=")
+    .right(Permission::OrdersView)];
 }
 
 /// When a deal was won and lost, as its row has it.

@@ -1,13 +1,16 @@
 //! An order as people see it, with the axes that follow from facts: what is paid, what is being made.
 
+use super::customer;
 use crate::{
+    column::{Column, ColumnKind as K},
     list::Op,
-    table::{Column, ColumnKind as K, Seen, Table},
-    view::{Computed, View},
+    table::word,
+    table::{Seen, Table},
+    view::{Computed, Nested, Related, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Fact, Money,
+    Choice, Fact, Money, Permission,
     finance::Currency,
     finance::invoice::InvoiceEvent,
     fixed::Rate,
@@ -21,6 +24,9 @@ use domain::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+const PAYMENT_STATUSES: &[&str] = &["unpaid", "partial", "paid"];
+const PRODUCTION_STATUSES: &[&str] = &["none", "waiting"];
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -78,32 +84,39 @@ pub struct StatusStep {
 
 impl Table for Row {
     const NAME: &'static str = "orders";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", K::Uuid),
-        Column::new("version", K::Number),
-        Column::new("order_number", K::Text),
-        Column::new("type", K::Text),
-        Column::new("status", K::Text),
-        Column::new("customer_id", K::Uuid),
-        Column::new("customer_name", K::Text),
-        Column::new("deal_id", K::Uuid),
-        Column::new("deal_number", K::Text),
-        Column::new("items", K::Json),
-        Column::new("total_amount", K::Number),
-        Column::new("paid_amount", K::Number),
-        Column::new("payment_status", K::Text),
-        Column::new("production_status", K::Text),
-        Column::new("currency", K::Text),
-        Column::new("exchange_rate", K::Number),
-        Column::new("assigned_to", K::Uuid),
-        Column::new("shipping_address", K::Json),
-        Column::new("delivery_date", K::Date),
-        Column::new("payment_terms", K::Text),
-        Column::new("notes", K::Text),
-        Column::new("status_history", K::Hidden),
-        Column::new("created_at", K::Time),
-        Column::new("updated_at", K::Time),
-    ];
+
+    fn columns() -> Vec<Column> {
+        vec![
+            Column::new("id", K::Uuid),
+            Column::new("version", K::Number),
+            Column::new("order_number", K::Text),
+            Column::new("type", K::Choice(OrderType::WORDS)),
+            Column::new("status", K::Choice(Status::WORDS)),
+            Column::new("customer_id", K::Uuid),
+            Column::new("customer_name", K::Text).nullable(),
+            Column::new("deal_id", K::Uuid).nullable(),
+            Column::new("deal_number", K::Text).nullable(),
+            Column::new("items", K::Json),
+            Column::new("total_amount", K::Number),
+            Column::new("paid_amount", K::Number),
+            Column::new("payment_status", K::Choice(PAYMENT_STATUSES)),
+            Column::new("production_status", K::Choice(PRODUCTION_STATUSES)),
+            Column::new("currency", K::Text),
+            Column::new("exchange_rate", K::Number).nullable(),
+            Column::new("assigned_to", K::Uuid).nullable(),
+            Column::new("shipping_address", K::Json).nullable(),
+            Column::new("delivery_date", K::Date).nullable(),
+            Column::new("payment_terms", K::Text).nullable(),
+            Column::new("notes", K::Text).nullable(),
+            Column::new("status_history", K::Hidden),
+            Column::new("created_at", K::Time),
+            Column::new("updated_at", K::Time),
+        ]
+    }
+
+    fn counted(&self) -> Vec<(&'static str, String)> {
+        vec![("status", word(self.status))]
+    }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
@@ -175,30 +188,34 @@ impl Table for Row {
 }
 
 impl View for Row {
-    const SEARCH: &'static [&'static str] = &["t.order_number", "t.customer_name", "t.deal_number", "t.notes"];
+    const COUNTED: &'static [&'static str] = &["status"];
+    const SEARCH: &'static str = "t.search_text";
     const ALIASES: &'static [(&'static str, &'static str, Op)] =
         &[("dateFrom", "createdAt", Op::Gte), ("dateTo", "createdAt", Op::Lte)];
-    const RELATED: &'static [Computed] = &[Computed::new(
-        "customer.type",
-        K::Text,
-        "(select c.type from {s}.customers c where c.id = t.customer_id)",
-    )];
+    const RELATED: &'static [Related] = &[customer::RELATED];
     const DETAILS: &'static [Computed] = &[
         Computed::new("statusHistory", K::Json, "t.status_history"),
-        Computed::new(
-            "productionOrders",
-            K::Json,
-            "(select coalesce(json_agg(json_build_object('id', p.id, 'productionNumber', p.production_number, 'productId', p.product_id, 'quantity', p.quantity, \
-             'status', p.status, 'materialState', p.material_state, 'completedQuantity', p.completed_quantity) order by p.line), '[]') \
-             from {s}.production_orders p where p.order_id = t.id)",
-        ),
-        Computed::new(
-            "invoices",
-            K::Json,
-            "(select coalesce(json_agg(json_build_object('id', i.id, 'invoiceNumber', i.invoice_number, 'amount', i.amount, 'status', i.state, \
-             'paidAmount', i.paid_amount) order by i.created_at), '[]') from {s}.invoices i where i.order_id = t.id)",
-        ),
         Computed::new("shipments", K::Json, "'[]'::json"),
         Computed::new("documents", K::Json, "'[]'::json"),
+    ];
+    const NESTED: &'static [Nested] = &[
+        Nested::new(
+            "productionOrders",
+            "production_orders",
+            "order_id",
+            "json_build_object('id', n.id, 'productionNumber', n.production_number, 'productId', n.product_id, 'quantity', n.quantity, \
+             'status', n.status, 'materialState', n.material_state, 'completedQuantity', n.completed_quantity)",
+        )
+        .rest("/production/orders?orderId=")
+        .right(Permission::ProductionView),
+        Nested::new(
+            "invoices",
+            "invoices",
+            "order_id",
+            "json_build_object('id', n.id, 'invoiceNumber', n.invoice_number, 'amount', n.amount, 'currency', n.currency, \
+             'status', reading.invoice_status(n.state, n.due_date), 'paidAmount', n.paid_amount)",
+        )
+        .rest("/finance/invoices?orderId=")
+        .right(Permission::FinanceView),
     ];
 }

@@ -26,8 +26,8 @@ const LATE: Duration = Duration::from_secs(3);
 const MINUTE: Duration = Duration::from_secs(60);
 
 const TABLE: &[Migration] = &[Migration::new(
-    "0003_request_counts",
-    include_str!("../../../../migrations/platform/0003_request_counts.sql"),
+    "0004_request_counts",
+    include_str!("../../../../migrations/platform/0004_request_counts.sql"),
 )];
 
 /// What was let through here and not told yet, by second.

@@ -1,0 +1,160 @@
+//! The customer's rules, each as given, when, then.
+
+use super::*;
+use crate::{Patch, Rule, testing::given};
+
+fn known(status: Status) -> CustomerEvent {
+    let profile = Profile {
+        name: "ТОО Tech Solutions".into(),
+        ..Profile::default()
+    };
+    CustomerEvent::Created {
+        customer_number: "CUS-2026-0001".into(),
+        status,
+        profile: Box::new(profile),
+    }
+}
+
+#[test]
+fn convert_takes_a_lead_or_prospect_to_active_and_repeats_quietly() {
+    for from in [Status::Lead, Status::Prospect] {
+        given::<Customer>([known(from)])
+            .when(CustomerCommand::Convert)
+            .then([CustomerEvent::StatusChanged {
+                from,
+                to: Status::Active,
+            }]);
+    }
+    given::<Customer>([known(Status::Active)])
+        .when(CustomerCommand::Convert)
+        .then([]);
+    let refused = CustomerRejection::Transition {
+        from: Status::Churned,
+        to: Status::Active,
+    };
+    given::<Customer>([known(Status::Churned)])
+        .when(CustomerCommand::Convert)
+        .then_rejected(refused);
+}
+
+#[test]
+fn an_update_that_changes_nothing_is_no_event() {
+    let same = Change {
+        name: Patch::Set("ТОО Tech Solutions".into()),
+        ..Change::default()
+    };
+    given::<Customer>([known(Status::Lead)])
+        .when(CustomerCommand::Update(Box::new(same), Some(Status::Lead)))
+        .then([]);
+}
+
+#[test]
+fn archived_is_gone_for_commands() {
+    given::<Customer>([known(Status::Lead), CustomerEvent::Archived {}])
+        .when(CustomerCommand::Convert)
+        .then_rejected(CustomerRejection::Missing);
+}
+
+fn change(name: &str) -> Box<Change> {
+    Box::new(Change {
+        name: Patch::Set(name.into()),
+        ..Change::default()
+    })
+}
+
+fn nameless() -> CustomerRejection {
+    CustomerRejection::Invalid(Violations::one("name", Rule::Required))
+}
+
+#[test]
+fn a_customer_is_created_once_and_with_a_name() {
+    let CustomerEvent::Created { profile, .. } = known(Status::Lead) else {
+        panic!("another event")
+    };
+    let create = |profile| CustomerCommand::Create(profile, Status::Prospect);
+    let created = CustomerEvent::Created {
+        customer_number: Number::pending(),
+        status: Status::Prospect,
+        profile: profile.clone(),
+    };
+    given::<Customer>([]).when(create(profile.clone())).then([created]);
+    given::<Customer>([])
+        .when(create(Box::default()))
+        .then_rejected(nameless());
+    for before in [
+        vec![known(Status::Lead)],
+        vec![known(Status::Lead), CustomerEvent::Archived {}],
+    ] {
+        given::<Customer>(before)
+            .when(create(profile.clone()))
+            .then_rejected(CustomerRejection::AlreadyCreated);
+    }
+}
+
+#[test]
+fn who_is_not_there_is_neither_updated_nor_converted_nor_archived() {
+    for before in [vec![], vec![known(Status::Lead), CustomerEvent::Archived {}]] {
+        for command in [
+            CustomerCommand::Update(change("ИП"), None),
+            CustomerCommand::Convert,
+            CustomerCommand::Archive,
+        ] {
+            given::<Customer>(before.clone())
+                .when(command)
+                .then_rejected(CustomerRejection::Missing);
+        }
+    }
+    given::<Customer>([known(Status::Churned)])
+        .when(CustomerCommand::Archive)
+        .then([CustomerEvent::Archived {}]);
+}
+
+#[test]
+fn an_update_tells_what_changed_and_then_the_step() {
+    let updated = || CustomerEvent::Updated(change("ИП"));
+    let moved = CustomerEvent::StatusChanged {
+        from: Status::Lead,
+        to: Status::Active,
+    };
+    let update = |name, to| CustomerCommand::Update(change(name), to);
+    let when = |command| given::<Customer>([known(Status::Lead)]).when(command);
+    when(update("ИП", None)).then([updated()]);
+    when(update("ИП", Some(Status::Active))).then([updated(), moved]);
+    when(update(" ", Some(Status::Active))).then_rejected(nameless());
+    when(update("ИП", Some(Status::Inactive))).then_rejected(CustomerRejection::Transition {
+        from: Status::Lead,
+        to: Status::Inactive,
+    });
+    given::<Customer>([known(Status::Lead), updated()])
+        .when(update("ИП", None))
+        .then([]);
+}
+
+/// Each row is a status, each column where it may go, in the order of `Status::ALL`.
+#[test]
+fn every_step_of_the_life_cycle() {
+    let table = ["= + + . +", ". = + . +", ". . = + +", ". . + = +", ". . . . ="];
+    for (from, row) in Status::ALL.iter().zip(table) {
+        for (to, may) in Status::ALL.iter().zip(row.split(' ')) {
+            let (from, to) = (*from, *to);
+            let expected = match may {
+                "=" => Ok(vec![]),
+                "+" => Ok(vec![CustomerEvent::StatusChanged { from, to }]),
+                _ => Err(CustomerRejection::Transition { from, to }),
+            };
+            let customer = Customer::default().evolve(&known(from));
+            let command = CustomerCommand::Update(Box::default(), Some(to));
+            assert_eq!(customer.decide(&command), expected, "{from:?} to {to:?}");
+        }
+    }
+}
+
+#[test]
+fn the_profile_is_what_was_told_last_and_goes_with_the_archived() {
+    let customer = Customer::default();
+    assert_eq!(customer.profile(), None);
+    let customer = customer.evolve(&known(Status::Lead));
+    let customer = customer.evolve(&CustomerEvent::Updated(change("ИП")));
+    assert_eq!(customer.profile().map(|profile| profile.name.as_str()), Some("ИП"));
+    assert_eq!(customer.evolve(&CustomerEvent::Archived {}).profile(), None);
+}

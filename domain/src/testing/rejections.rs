@@ -1,0 +1,269 @@
+//! Every refusal there is, pinned in one place: its code, which clients and the messages of all languages go by, what
+//! kind of "no" it is, what its message needs, and its words.
+
+use crate::{
+    Kind, Money, Rejection, Rule, Violation, Violations,
+    catalog::{product::ProductRejection, stock::StockRejection},
+    fact::CATEGORIES,
+    finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
+    identity::{organization::OrganizationRejection, user::UserRejection, workspace::WorkspaceRejection},
+    office::notification::NotificationRejection,
+    production::{bom::BomRejection, production_order::ProductionOrderRejection},
+    sales::{
+        customer::{self, CustomerRejection},
+        deal::DealRejection,
+        order::OrderRejection,
+    },
+};
+use std::collections::BTreeSet;
+
+/// The refusal says this and nothing else; answers its code.
+#[track_caller]
+fn says<R: Rejection>(refusal: R, code: &'static str, kind: Kind, message: &str) -> &'static str {
+    says_with(refusal, code, kind, message, &[])
+}
+
+#[track_caller]
+fn says_with<R: Rejection>(
+    refusal: R,
+    code: &'static str,
+    kind: Kind,
+    message: &str,
+    args: &[(&'static str, &str)],
+) -> &'static str {
+    let args: Vec<_> = args.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+    let said = (refusal.code(), refusal.kind(), refusal.to_string(), refusal.args());
+    assert_eq!(said, (code, kind, message.to_owned(), args));
+    assert!(refusal.violations().is_empty() || code.ends_with(".invalid"), "{code}");
+    code
+}
+
+/// A malformed command: tells which fields break which rules.
+#[track_caller]
+fn tells_fields<R: Rejection + From<Violations>>(code: &'static str) -> &'static str {
+    let found = Violations::one("title", Rule::Required);
+    let title = Violation {
+        field: "title".to_owned(),
+        rule: Rule::Required,
+    };
+    assert_eq!(R::from(found.clone()).violations(), [title]);
+    says(R::from(found), code, Kind::Invalid, "title: required")
+}
+
+fn sales() -> Vec<&'static str> {
+    use {CustomerRejection as C, DealRejection as D, OrderRejection as O};
+    let step = C::Transition {
+        from: customer::Status::Churned,
+        to: customer::Status::Active,
+    };
+    let of_step = [("from", "CHURNED"), ("to", "ACTIVE")];
+    vec![
+        says(C::Missing, "customer.missing", Kind::Missing, "no such customer"),
+        says(
+            C::AlreadyCreated,
+            "customer.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says_with(
+            step,
+            "customer.no_such_step",
+            Kind::Transition,
+            "Churned does not become Active",
+            &of_step,
+        ),
+        tells_fields::<C>("customer.invalid"),
+        says(D::Missing, "deal.missing", Kind::Missing, "no such deal"),
+        says(
+            D::AlreadyCreated,
+            "deal.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says(
+            D::AlreadyWon,
+            "deal.already_won",
+            Kind::Transition,
+            "a won deal is final",
+        ),
+        says(
+            D::AlreadyLost,
+            "deal.already_lost",
+            Kind::Transition,
+            "lost; reopen it first",
+        ),
+        says(
+            D::NoCustomer,
+            "deal.no_customer",
+            Kind::Conflict,
+            "a deal is won with a customer",
+        ),
+        says(
+            D::NothingSold,
+            "deal.nothing_sold",
+            Kind::Conflict,
+            "a deal is won with a product line or a value",
+        ),
+        says(
+            D::ChangedMeanwhile,
+            "deal.changed_meanwhile",
+            Kind::Conflict,
+            "customer or currency was changed meanwhile",
+        ),
+        tells_fields::<D>("deal.invalid"),
+        says(O::Empty, "order.empty", Kind::Invalid, "an order has at least one line"),
+        tells_fields::<O>("order.invalid"),
+    ]
+}
+
+fn catalog_and_finance() -> Vec<&'static str> {
+    use {InvoiceRejection as I, ProductRejection as P, StockRejection as S};
+    let open = Money::from_units(12_550).unwrap();
+    vec![
+        says(P::Missing, "product.missing", Kind::Missing, "no such product"),
+        says(
+            P::AlreadyCreated,
+            "product.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        tells_fields::<P>("product.invalid"),
+        says(S::TooMuch, "stock.too_much", Kind::Invalid, "more than can be counted"),
+        tells_fields::<S>("stock.invalid"),
+        says(I::Missing, "invoice.missing", Kind::Missing, "no such invoice"),
+        says(
+            I::Empty,
+            "invoice.empty",
+            Kind::Invalid,
+            "an invoice has at least one line",
+        ),
+        says_with(
+            I::AboveOpen { open },
+            "invoice.above_open",
+            Kind::Balance,
+            "125.5 is open",
+            &[("open", "125.5")],
+        ),
+        says(
+            I::NotSent,
+            "invoice.not_sent",
+            Kind::Transition,
+            "a draft is sent before it is paid",
+        ),
+        says(
+            I::NothingToPay,
+            "invoice.nothing_to_pay",
+            Kind::Invalid,
+            "nothing is to be paid",
+        ),
+        tells_fields::<I>("invoice.invalid"),
+        tells_fields::<ExchangeRateRejection>("exchange_rate.invalid"),
+    ]
+}
+
+fn production_and_office() -> Vec<&'static str> {
+    use {BomRejection as B, NotificationRejection as N, ProductionOrderRejection as P};
+    let deep = P::CannotExplode("bills nested too deep".to_owned());
+    vec![
+        says(
+            B::Cyclic,
+            "bom.cyclic",
+            Kind::Conflict,
+            "a product cannot be made of itself",
+        ),
+        says_with(
+            B::TooLarge { max: 7 },
+            "bom.too_large",
+            Kind::Conflict,
+            "more than 7 parts over all levels, or too many of one",
+            &[("max", "7")],
+        ),
+        tells_fields::<B>("bom.invalid"),
+        says(
+            P::Missing,
+            "production_order.missing",
+            Kind::Missing,
+            "no such production order",
+        ),
+        says(
+            P::NoBill,
+            "production_order.no_bill",
+            Kind::Conflict,
+            "the product has no bill of materials",
+        ),
+        says(
+            deep,
+            "production_order.cannot_explode",
+            Kind::Conflict,
+            "the bill of materials cannot be exploded: bills nested too deep",
+        ),
+        says(
+            P::NoSuchDate,
+            "production_order.no_such_date",
+            Kind::Invalid,
+            "the date is out of range",
+        ),
+        tells_fields::<P>("production_order.invalid"),
+        says(
+            N::Missing,
+            "notification.missing",
+            Kind::Missing,
+            "no such notification",
+        ),
+    ]
+}
+
+fn identity() -> Vec<&'static str> {
+    use {OrganizationRejection as O, UserRejection as U, WorkspaceRejection as W};
+    vec![
+        says(
+            O::AlreadyCreated,
+            "organization.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        tells_fields::<O>("organization.invalid"),
+        says(U::Missing, "user.missing", Kind::Missing, "no such user"),
+        says(
+            U::AlreadyRegistered,
+            "user.already_registered",
+            Kind::Exists,
+            "already registered",
+        ),
+        tells_fields::<U>("user.invalid"),
+        says(W::Missing, "workspace.missing", Kind::Missing, "no such workspace"),
+        says(
+            W::AlreadyCreated,
+            "workspace.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        tells_fields::<W>("workspace.invalid"),
+    ]
+}
+
+#[test]
+fn every_refusal_has_its_code_its_kind_and_its_words() {
+    let pinned = [sales(), catalog_and_finance(), production_and_office(), identity()].concat();
+    let there: Vec<_> = CATEGORIES
+        .iter()
+        .flat_map(|category| category.rejections())
+        .copied()
+        .collect();
+    assert_eq!(there.len(), pinned.len());
+    assert_eq!(BTreeSet::from_iter(there), BTreeSet::from_iter(pinned));
+}
+
+/// `deal.already_won` is a refusal of a deal.
+#[test]
+fn a_code_begins_with_the_noun_that_refuses() {
+    for category in CATEGORIES {
+        for code in category.rejections() {
+            assert_eq!(
+                code.split_once('.').map(|(noun, _)| noun),
+                Some(category.name()),
+                "{code}"
+            );
+        }
+    }
+}

@@ -1,0 +1,37 @@
+-- Products. Filtered by type, status, category and price; sorted by name; searched.
+
+create table {schema}.products (
+    id             uuid primary key,
+    version        bigint not null,
+    code           text not null,
+    name           text collate reading.kazakh not null,
+    type           text not null,
+    status         text not null,
+    category       text,
+    description    text,
+    unit           text not null,
+    price          numeric not null,
+    cost           numeric,
+    currency       text not null,
+    vat_rate       numeric,
+    vat_included   boolean not null,
+    barcode        text,
+    min_stock      numeric,
+    max_stock      numeric,
+    in_stock       numeric not null,
+    reserved       numeric not null,
+    specifications jsonb not null,
+    price_history  jsonb not null,
+    created_at     timestamptz not null,
+    updated_at     timestamptz not null,
+    search_text    text
+        generated always as (reading.folded(name || e'\n' || code || e'\n' || coalesce(barcode, '') || e'\n' || coalesce(description, '') || e'\n' || coalesce(category, ''))) stored
+);
+create index products_newest on {schema}.products (created_at, id);
+create index products_by_type on {schema}.products (type, created_at, id);
+create index products_by_status on {schema}.products (status, created_at, id);
+create index products_by_category on {schema}.products (category, created_at, id);
+create index products_by_price on {schema}.products (price, id);
+create index products_by_name on {schema}.products (name, id);
+create index products_by_code on {schema}.products (code);
+create index products_search on {schema}.products using gin (search_text {trgm}.gin_trgm_ops);

@@ -1,0 +1,206 @@
+//! What a won deal owes after which facts.
+
+use super::*;
+use crate::testing::{after, refusal, sample, seen, steps};
+
+/// The deal that the samples of its order and its invoice name.
+fn deal() -> Uuid {
+    match sample("order.created.v1") {
+        Fact::Order(OrderEvent::Created(order)) => order.deal_id.map(DealId::uuid).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn won() -> Seen {
+    seen(deal(), sample("deal.won.v1"))
+}
+
+fn sold() -> Won {
+    match won().fact {
+        Fact::Deal(DealEvent::Won(won)) => *won,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn ordered() -> Seen {
+    seen(order_id(deal()), sample("order.created.v1"))
+}
+
+fn invoiced() -> Seen {
+    seen(invoice_id(deal()), sample("invoice.created.v1"))
+}
+
+fn told(step: &str) -> Seen {
+    seen(derive(deal(), step), about(deal()))
+}
+
+fn about(about: Uuid) -> Fact {
+    match sample("notification.created.v1") {
+        Fact::Notification(NotificationEvent::Created(mut created)) => {
+            created.about = about;
+            Fact::Notification(NotificationEvent::Created(created))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn refused(step: &str, code: &str) -> Seen {
+    refusal(DealWon::NAME, deal(), step, code)
+}
+
+fn owed(facts: &[Seen]) -> Vec<String> {
+    steps(&after::<DealWon>(facts), deal())
+}
+
+#[test]
+fn which_deal_a_fact_concerns() {
+    for (seen, concerns) in [
+        (won(), true),
+        (ordered(), true),
+        (invoiced(), true),
+        (told("notify owner"), true),
+        (refused("order", "x"), true),
+        (refusal("another", deal(), "order", "x"), false),
+        (seen(deal(), sample("deal.lost.v1")), false),
+        (seen(deal(), sample("invoice.paid.v1")), false),
+        (seen(deal(), sample("stock.short.v1")), false),
+    ] {
+        let expected = concerns.then(deal);
+        assert_eq!(DealWon::instance(&seen), expected, "{seen:?}");
+    }
+    assert_ne!(order_id(deal()).uuid(), order_id(Uuid::nil()).uuid());
+    assert_ne!(order_id(deal()).uuid(), invoice_id(deal()).uuid());
+    assert_ne!(invoice_id(deal()), invoice_id(Uuid::nil()));
+}
+
+#[test]
+fn one_step_after_the_other_and_people_beside() {
+    let all = [
+        won(),
+        ordered(),
+        invoiced(),
+        told("notify owner"),
+        told("notify assignee"),
+    ];
+    let people = ["notify owner", "notify assignee"];
+    let first = |step: &'static str| [&[step][..], &people[..]].concat();
+    assert_eq!(owed(&[]), Vec::<String>::new());
+    assert_eq!(owed(&all[1..]), Vec::<String>::new(), "nothing without the deal");
+    assert_eq!(owed(&all[..1]), first("order"));
+    assert_eq!(owed(&all[..2]), first("invoice"));
+    assert_eq!(owed(&all[..3]), people);
+    assert_eq!(owed(&all[..4]), people[1..]);
+    assert_eq!(owed(&all), Vec::<String>::new());
+    assert_eq!(after::<DealWon>(&all), DealWon::Done);
+    assert_eq!(after::<DealWon>(&all[1..]).standing(), Standing::Idle);
+    for known in 1..all.len() {
+        assert_eq!(after::<DealWon>(&all[..known]).standing(), Standing::Running);
+        // Whatever is left out, it is not done.
+        let but_one = [&all[..known], &all[known + 1..]].concat();
+        assert_ne!(after::<DealWon>(&but_one), DealWon::Done, "without {:?}", all[known]);
+    }
+    let late = after::<DealWon>(&all).evolve(&won());
+    assert_eq!(late, DealWon::Done);
+}
+
+#[test]
+fn what_somebody_else_makes_of_the_deal_is_not_ours() {
+    let others_order = seen(Uuid::from_u128(1), sample("order.created.v1"));
+    let others_invoice = seen(Uuid::from_u128(2), sample("invoice.created.v1"));
+    assert_eq!(owed(&[won(), others_order]), owed(&[won()]));
+    assert_eq!(owed(&[won(), ordered(), others_invoice]), owed(&[won(), ordered()]));
+}
+
+#[test]
+fn order_and_invoice_say_what_was_sold() {
+    let mut owed = after::<DealWon>(&[won()]).owed(deal());
+    let Act::CreateOrder(id, order) = owed.remove(0).act else {
+        panic!("the order comes first")
+    };
+    let sold = sold();
+    assert_eq!((id, order.order_number), (order_id(deal()), Number::pending()));
+    assert_eq!((&order.items, order.total_amount), (&sold.items, sold.amount));
+    assert_eq!(
+        (order.customer_id, order.deal_id),
+        (sold.customer_id, Some(DealId::new(deal())))
+    );
+    assert_eq!(
+        (order.deal_number, order.assigned_to),
+        (Some(sold.deal_number.clone()), sold.assigned_to)
+    );
+    let mut owed = after::<DealWon>(&[won(), ordered()]).owed(deal());
+    let Act::CreateInvoice(id, invoice) = owed.remove(0).act else {
+        panic!("then the invoice")
+    };
+    assert_eq!((id, invoice.order_id), (invoice_id(deal()), Some(order_id(deal()))));
+    assert_eq!((&invoice.items, invoice.amount), (&sold.items, sold.amount));
+    assert_eq!(invoice.order_number, Some("ORD-2026-0001".into()));
+    assert_eq!(
+        (invoice.kind, invoice.status),
+        (InvoiceKind::Proforma, invoice::Status::Sent)
+    );
+    assert_eq!(invoice.issue_date.to_string(), "2026-11-21");
+    assert!(invoice.due_date > invoice.issue_date);
+}
+
+#[test]
+fn people_hear_what_was_won() {
+    let news = after::<DealWon>(&[won()]).owed(deal()).split_off(1);
+    let audiences = [
+        Audience::Role(Role::Owner),
+        sold().assigned_to.map(Audience::User).unwrap(),
+    ];
+    for (owed, audience) in news.into_iter().zip(audiences) {
+        let Act::Notify(id, created) = owed.act else {
+            panic!("{owed:?}")
+        };
+        assert_eq!(id.uuid(), derive(deal(), &owed.step));
+        assert_eq!(
+            (created.topic, created.audience, created.about),
+            (Topic::DealWon, audience, deal())
+        );
+        assert_eq!(
+            (&created.data["title"], &created.data["amount"]),
+            (&json!("ERP"), &json!(22_500_000))
+        );
+    }
+}
+
+#[test]
+fn a_refused_step_parks_it_and_somebody_is_told() {
+    let parked = [won(), refused("order", "order.empty"), refused("invoice", "later")];
+    let state = after::<DealWon>(&parked);
+    let reason = "order: order.empty".to_owned();
+    assert_eq!(
+        state.standing(),
+        Standing::Parked { reason },
+        "the first refusal counts"
+    );
+    assert_eq!(
+        steps(&state, deal()),
+        ["notify owner", "notify assignee", "notify parked"]
+    );
+    let Some(Act::Notify(_, created)) = state.owed(deal()).pop().map(|owed| owed.act) else {
+        panic!("nobody is told")
+    };
+    assert_eq!(
+        (created.topic, &created.data["reason"]),
+        (Topic::ProcessParked, &json!("order.empty"))
+    );
+    // What was refused is not asked for again, be it a notification.
+    assert_eq!(
+        owed(&[won(), ordered(), invoiced(), refused("notify owner", "x")]),
+        ["notify assignee", "notify parked"]
+    );
+    let people = ["notify owner", "notify assignee", "notify parked"].map(told);
+    let all = [
+        &[won(), ordered(), invoiced(), refused("invoice", "x")][..],
+        &people[..],
+    ]
+    .concat();
+    assert_eq!(owed(&all), Vec::<String>::new());
+    assert!(
+        matches!(after::<DealWon>(&all).standing(), Standing::Parked { .. }),
+        "not done"
+    );
+}

@@ -1,0 +1,50 @@
+//! Facts for tests: the events' samples, so that a test names what it is about and no other field.
+
+use crate::{Saga, Seen};
+use chrono::{DateTime, Utc};
+use domain::{
+    Fact,
+    process::{ProcessEvent, Refusal},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// The sample of one version of one type: `sample("deal.won.v1")`.
+pub fn sample(versioned: &str) -> Fact {
+    let file = format!("{}/../domain/samples/{versioned}.json", env!("CARGO_MANIFEST_DIR"));
+    let sample: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let word = |key: &str| sample[key].as_str().unwrap();
+    Fact::decode(word("category"), word("type"), 1, &sample["data"].to_string()).unwrap()
+}
+
+pub fn seen(id: impl Into<Uuid>, fact: Fact) -> Seen {
+    seen_at("2026-11-21T10:00:00Z", id, fact)
+}
+
+pub fn seen_at(at: &str, id: impl Into<Uuid>, fact: Fact) -> Seen {
+    Seen {
+        id: id.into(),
+        at: at.parse::<DateTime<Utc>>().unwrap(),
+        fact,
+    }
+}
+
+pub fn refusal(saga: &str, instance: Uuid, step: &str, code: &str) -> Seen {
+    let refusal = Refusal {
+        saga: saga.into(),
+        instance,
+        step: step.into(),
+        code: code.into(),
+        message: String::new(),
+    };
+    seen(Uuid::from_u128(77), Fact::Process(ProcessEvent::StepRefused(refusal)))
+}
+
+/// The steps owed after these facts.
+pub fn steps<S: Saga>(saga: &S, instance: Uuid) -> Vec<String> {
+    saga.owed(instance).into_iter().map(|owed| owed.step).collect()
+}
+
+pub fn after<S: Saga>(facts: &[Seen]) -> S {
+    facts.iter().fold(S::default(), |saga, seen| saga.evolve(seen))
+}
