@@ -11,7 +11,7 @@ use crate::{
     sales::{customer, deal, order},
     view::View,
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use domain::{
     Money, Percent, Quantity, Total,
     finance::invoice::Status as InvoiceState,
@@ -172,10 +172,19 @@ pub struct DealDetails {
     pub customer: Option<CustomerOfDeal>,
     pub products: Vec<LineOfDeal>,
     /// Its stays in stages, the oldest first.
-    pub timeline: Vec<deal::Stay>,
+    pub timeline: Vec<StayOfDeal>,
     pub orders: Vec<OrderOfDeal>,
     pub activities: Vec<NotYet>,
     pub documents: Vec<NotYet>,
+}
+
+/// A stay in a stage, by days.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StayOfDeal {
+    pub stage: Stage,
+    pub entered_at: NaiveDate,
+    pub exited_at: Option<NaiveDate>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -324,7 +333,7 @@ pub struct Part {
 #[serde(rename_all = "camelCase")]
 pub struct MovementOfProduct {
     pub id: Uuid,
-    pub date: DateTime<Utc>,
+    pub date: NaiveDate,
     #[serde(rename = "type")]
     pub kind: stock_movement::Movement,
     pub quantity: Quantity,

@@ -197,7 +197,7 @@ fn features(edges: &str) -> BTreeMap<String, BTreeSet<String>> {
 #[test]
 fn what_only_tests_use_changes_nothing_in_what_is_shipped() {
     let (shipped, tested) = (features("normal,build"), features("normal,build,dev"));
-    assert!(shipped.len() > 100 && tested.len() > shipped.len());
+    assert!(shipped.len() > 100 && tested.len() >= shipped.len());
     for (package, features) in shipped {
         assert_eq!(
             tested[&package], features,

@@ -34,8 +34,8 @@ pub fn constrain_values(schema: &mut Schema) {
 
 fn constrain_value(schema: &mut Schema) {
     let places = schema.get("x-decimal-places").and_then(Value::as_u64);
-    if let Some(step) = places.and_then(|places| format!("1e-{places}").parse::<f64>().ok()) {
-        schema.insert("multipleOf".to_owned(), step.into());
+    if let Some(step) = places.and_then(|places| serde_json::from_str(&format!("1e-{places}")).ok()) {
+        schema.insert("multipleOf".to_owned(), step);
     }
     let format = schema.get("format").and_then(Value::as_str).unwrap_or_default();
     match format {

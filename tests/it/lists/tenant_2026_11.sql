@@ -22,13 +22,10 @@ create table {schema}.customers (
     contacts        jsonb         not null,
     addresses       jsonb         not null,
     tags            jsonb         not null,
-    balance         numeric not null, -- this and total_revenue: in the base currency
-    balances        jsonb         not null, -- by currency
+    balance         numeric not null,
     lifetime_value  numeric not null,
     total_orders    bigint        not null,
-    valued_orders   bigint        not null,
     total_revenue   numeric not null,
-    revenues        jsonb         not null,
     last_order_date date,
     archived        boolean       not null,
     created_at      timestamptz   not null,
@@ -135,7 +132,6 @@ create table {schema}.orders (
     payment_status    text           not null,
     production_status text           not null,
     currency          text           not null,
-    exchange_rate     numeric,
     assigned_to       uuid,
     shipping_address  jsonb,
     delivery_date     date,
@@ -164,7 +160,6 @@ create table {schema}.invoices (
     amount         numeric not null,
     paid_amount    numeric not null,
     currency       text           not null,
-    exchange_rate  numeric,
     issue_date     date           not null,
     due_date       date           not null,
     paid_at        timestamptz,
@@ -195,17 +190,6 @@ create table {schema}.payments (
 );
 create index payments_by_creation on {schema}.payments (created_at desc, id);
 create index payments_by_invoice on {schema}.payments (invoice_id, created_at);
-
-create table {schema}.exchange_rates (
-    id         uuid primary key, -- of a currency and a day
-    version    bigint      not null,
-    currency   text        not null,
-    date       date        not null,
-    rate       numeric     not null,
-    created_at timestamptz not null,
-    updated_at timestamptz not null
-);
-create index exchange_rates_by_creation on {schema}.exchange_rates (created_at desc, id);
 
 create table {schema}.production_orders (
     id                   uuid primary key,
