@@ -15,6 +15,7 @@ create table {schema}.deals (
     probability         numeric,
     expected_close_date date,
     actual_close_date   date,
+    next_step           text,
     assigned_to         uuid,
     assigned_to_name    text collate reading.kazakh,
     source              text,

@@ -30,6 +30,9 @@ pub struct Details {
     #[field(range(0, 100))]
     pub probability: Option<Percent>,
     pub expected_close_date: Option<NaiveDate>,
+    /// What is to be done about it next, in a few words.
+    #[field(max = 200)]
+    pub next_step: Option<String>,
     pub assigned_to: Option<UserId>,
     /// As looked up when the deal was assigned.
     #[field(looked_up)]
