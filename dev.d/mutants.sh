@@ -24,7 +24,7 @@ mutants() { # [PATH [ARGUMENTS FOR cargo mutants]]
     mkdir -p "$DEV/mutants"
     # Its own target folder outlives the run, so that the next one finds the dependencies compiled.
     CARGO_TARGET_DIR="$DEV/mutants/target" job cargo mutants --output "$DEV/mutants" --test-workspace false --profile mutants \
-        --gitignore true --colors never --cargo-arg=--lib "${files[@]}" "$@" || status=$?
+        --gitignore true --colors never "${files[@]}" "$@" || status=$?
     # 2: some survived; 3: some ran out of time, which is being noticed
     case "$status" in 0 | 2 | 3) tell_of_mutants ;; *) fail "cargo mutants did not end well" ;; esac
 }

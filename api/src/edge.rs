@@ -8,6 +8,7 @@ pub mod cors;
 pub mod landing;
 pub mod rate;
 pub mod settings;
+mod shared;
 pub mod turns;
 pub mod version;
 
@@ -23,7 +24,9 @@ use axum::{
     middleware::{Next, from_fn, from_fn_with_state as with},
     response::{IntoResponse, Response},
 };
+use shared::Shared;
 use std::any::Any;
+use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
@@ -32,24 +35,35 @@ use tower_http::{
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The routes with all that stands around them; a request meets it from the last line to the first.
+/// The routes with all that stands around them; a request meets it from the first line to the last.
 pub fn around(routes: Router, app: &App) -> Router {
     let known = routes.clone();
-    routes
-        .layer(with(app.clone(), whole))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(with(app.clone(), conditional::answer))
-        .layer(with(app.clone(), rate::limit))
-        .layer(from_fn(version::agree))
-        .layer(cors::layer(&app.config.edge))
-        .layer(with(known, cors::options))
-        .layer(from_fn(problem::render))
-        .layer(from_fn(guard))
-        .layer(with(app.clone(), present))
-        .layer(with(app.clone(), address::learn))
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
+    let around = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(Shared::layer())
+        .layer(with(app.clone(), address::learn))
+        .layer(Shared::layer())
+        .layer(with(app.clone(), present))
+        .layer(Shared::layer())
+        .layer(from_fn(guard))
+        .layer(Shared::layer())
+        .layer(from_fn(problem::render))
+        .layer(Shared::layer())
+        .layer(with(known, cors::options))
+        .layer(Shared::layer())
+        .layer(cors::layer(&app.config.edge))
+        .layer(Shared::layer())
+        .layer(from_fn(version::agree))
+        .layer(Shared::layer())
+        .layer(with(app.clone(), rate::limit))
+        .layer(Shared::layer())
+        .layer(with(app.clone(), conditional::answer))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(Shared::layer())
+        .layer(with(app.clone(), whole));
+    Router::new().fallback_service(around.service(routes))
 }
 
 /// Nothing is taken for what it does not say it is, and nobody between us and the caller keeps a copy.

@@ -13,7 +13,7 @@ mod with;
 mod write;
 
 pub use body::{Asked, Body, BodyHash};
-pub use caller::{Caller, Named, Presented, SignedIn, present};
+pub use caller::{Caller, Presented, SignedIn, present};
 pub use id::{Id, List, NoQuery, ProductParam, no_query, path_id};
 pub use right::{May, Right};
 pub use tags::Tags;

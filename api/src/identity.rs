@@ -2,6 +2,7 @@
 
 pub mod door;
 mod eddsa;
+pub mod members;
 mod once;
 pub mod password;
 mod pause;

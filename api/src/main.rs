@@ -2,11 +2,16 @@
 
 use clap::Parser;
 use log::chain;
+use mimalloc::MiMalloc;
 use prometric_api::{
     config::{Cli, Command},
     keys, serve,
 };
 use std::process::ExitCode;
+
+/// A request makes and drops some hundreds of small things; with the system's allocator that was a quarter of its cost.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -4,7 +4,10 @@ use crate::{
     catalog, edge, finance, identity, measure, office, openapi, problem::Problem, production, sales, state::App, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
-use axum::{Json, Router, extract::DefaultBodyLimit, middleware::from_fn, response::Html, routing::get};
+use axum::{
+    Router, body::Bytes, extract::DefaultBodyLimit, http::header::CONTENT_TYPE, middleware::from_fn, response::Html,
+    routing::get,
+};
 use tower::Layer;
 use tower_http::normalize_path::NormalizePathLayer;
 
@@ -32,8 +35,12 @@ fn routes() -> ApiRouter<App> {
 
 pub fn router(app: App) -> Router {
     let (routes, document) = openapi::describe(routes);
+    let document = Bytes::from(document.to_string());
     let routes = routes
-        .route("/openapi.json", get(move || std::future::ready(Json(document.clone()))))
+        .route(
+            "/openapi.json",
+            get(async move || ([(CONTENT_TYPE, "application/json")], document)),
+        )
         .route("/docs", get(scalar))
         .merge(system::probes())
         .fallback(unknown)

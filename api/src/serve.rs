@@ -11,6 +11,7 @@ use crate::{
     extract::BODIES_MAX,
     identity::{
         door::Door,
+        members::Members,
         password::Passwords,
         secrets::{self, Pepper},
         token::Tokens,
@@ -20,10 +21,10 @@ use crate::{
     router::router,
     state::{App, Consumers, Parts},
 };
-use commands::Executor;
+use commands::{Executor, Following};
 use log::{KeyRing, Log, PersonalError, RingError};
 use metrics_exporter_prometheus::BuildError;
-use projections::{ProjectError, Projections};
+use projections::{ProjectError, Projections, Readers};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -47,8 +48,6 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 /// How long open requests may take once we are told to end.
 const GRACE: Duration = Duration::from_secs(5);
-/// What one reading session may write to temporary files.
-const TEMP_FILES_MAX: &str = "256MB";
 /// Workspaces that one consumer serves at the same time.
 const WORKERS: usize = 8;
 
@@ -113,7 +112,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
     let pepper = Arc::new(Pepper::open(&pool).await?);
     let mail = Mail::new(config.smtp_url.as_deref(), config.mail_dir.clone())?;
     exchange::migrate(&pool).await?;
-    let reads = open_reads(&config).await?;
+    let reads = open_reads(&config)?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
         Some(url) if !url.is_empty() => Some(
@@ -139,6 +138,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         writing: Turns::new(config.edge.writes_per_workspace, config.edge.turn_timeout),
         bodies: Arc::new(Semaphore::new(BODIES_MAX)),
         shown: Memory::default(),
+        members: Members::new(pool.clone(), log.clone()),
         pool,
         reads,
         log,
@@ -162,34 +162,20 @@ pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
 }
 
 /// What reads for requests: a few connections of its own, that write nothing and give up soon.
-async fn open_reads(config: &Config) -> Result<PgPool, sqlx::Error> {
+fn open_reads(config: &Config) -> Result<Readers, sqlx::Error> {
     let timeout = format!("{}ms", config.edge.read_timeout.as_millis());
     let limits = [
         ("statement_timeout", timeout.as_str()),
         ("lock_timeout", timeout.as_str()),
-        ("idle_in_transaction_session_timeout", "10s"),
-        ("default_transaction_read_only", "on"),
-        // A query that took several cores would take them from other workspaces.
-        ("max_parallel_workers_per_gather", "0"),
     ];
     let options = config.store.database_url.parse::<PgConnectOptions>()?;
     let options = options.application_name("prometric reads").options(limits);
-    let pool = PgPoolOptions::new()
-        .max_connections(config.edge.read_pool)
-        .acquire_timeout(CONNECTION_WAIT)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                // Only who was granted it may set it; without it the time alone limits what a query writes down.
-                let granted = "select set_config('temp_file_limit', $1, false)                     where has_parameter_privilege('temp_file_limit', 'set')";
-                sqlx::query(granted).bind(TEMP_FILES_MAX).execute(connection).await?;
-                Ok(())
-            })
-        });
-    Ok(pool.connect_lazy_with(options))
+    Ok(Readers::new(options, config.edge.read_pool, CONNECTION_WAIT))
 }
 
 /// Everything on this node that follows the log or looks after it.
 pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
+    app.follow(Arc::new(Following::new(app.executor.clone())), WORKERS);
     app.follow(app.projections.consumer(), WORKERS);
     app.follow(sagas::open(app.executor.clone(), app.pool.clone()).await?, WORKERS);
     app.mail.start(app)?;

@@ -3,14 +3,14 @@
 use crate::{
     config::Config,
     edge::{conditional::Memory, rate::Rates, turns::Turns},
-    identity::{door::Door, password::Passwords, secrets::Pepper, token::Tokens},
+    identity::{door::Door, members::Members, password::Passwords, secrets::Pepper, token::Tokens},
     mail::Mail,
 };
 use commands::Executor;
 use futures::future::join_all;
 use log::{Consumer, Follower, Log};
 use metrics_exporter_prometheus::PrometheusHandle;
-use projections::Projections;
+use projections::{Projections, Readers};
 use sqlx::PgPool;
 use std::{
     ops::Deref,
@@ -26,12 +26,13 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     pub pool: PgPool,
     /// For lists, details and queries: whatever they do, the rest goes on.
-    pub reads: PgPool,
+    pub reads: Readers,
     pub log: Log,
     pub executor: Executor,
     pub projections: Projections,
     pub config: Config,
     pub tokens: Arc<Tokens>,
+    pub members: Members,
     pub pepper: Arc<Pepper>,
     pub passwords: Passwords,
     pub door: Door,

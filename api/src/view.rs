@@ -46,7 +46,7 @@ pub async fn as_reader<T>(app: &App, caller: &Caller, read: impl AsyncFnOnce(Rea
     let (schema, actor) = (caller.schema(), caller.actor());
     let may = |permission: Permission| actor.may(permission);
     read(Reader {
-        pool: &app.reads,
+        readers: &app.reads,
         schema: &schema,
         may: &may,
     })

@@ -103,15 +103,24 @@ pub struct Tree {
 pub async fn define(
     executor: &Executor,
     product_id: ProductId,
+    bill: Bill,
+    context: &Context,
+) -> Result<Done<BomEvent>, Error<BomRejection>> {
+    let defined = look_up_and_define(executor, product_id, bill, context).await;
+    executor
+        .or_repeated::<Bom>(BomId::of(product_id), context, defined)
+        .await
+}
+
+async fn look_up_and_define(
+    executor: &Executor,
+    product_id: ProductId,
     mut bill: Bill,
     context: &Context,
 ) -> Result<Done<BomEvent>, Error<BomRejection>> {
     let workspace = context.workspace;
-    if let Some(first) = executor.repeated::<Bom>(BomId::of(product_id), context).await? {
-        return Ok(first);
-    }
     if executor
-        .load::<Product, _>(workspace, product_id)
+        .look::<Product, _>(workspace, product_id)
         .await?
         .state
         .details()
@@ -121,7 +130,7 @@ pub async fn define(
     }
     for (n, component) in bill.components.iter_mut().enumerate() {
         let material = executor
-            .load::<Product, _>(workspace, component.material_id)
+            .look::<Product, _>(workspace, component.material_id)
             .await?
             .state;
         let Some(details) = material.details() else {
@@ -164,7 +173,7 @@ pub async fn define(
 /// Every bill that a product is made by, its own included.
 pub async fn tree<R>(executor: &Executor, workspace: WorkspaceId, product: ProductId) -> Result<Tree, Error<R>> {
     let mut tree = Tree::default();
-    let own = executor.load::<Bom, R>(workspace, BomId::of(product)).await?.state;
+    let own = executor.look::<Bom, R>(workspace, BomId::of(product)).await?.state;
     if let Some(bill) = own.bill() {
         tree.version = own.version();
         tree.add(product, bill);
@@ -196,7 +205,7 @@ impl Tree {
                 self.cut_off = true;
                 return Ok(());
             }
-            let loaded = executor.load::<Bom, R>(workspace, BomId::of(product)).await?;
+            let loaded = executor.look::<Bom, R>(workspace, BomId::of(product)).await?;
             self.guards.push(Guard {
                 stream_id: BomId::of(product).into(),
                 version: loaded.version,

@@ -37,10 +37,12 @@ pub struct Beside {
 }
 
 /// Opens a deal.
-pub async fn create(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
-    if let Some(first) = executor.repeated::<Deal>(id, context).await? {
-        return Ok(first);
-    }
+pub async fn create(executor: &Executor, id: DealId, change: Change, beside: Beside, context: &Context) -> Answer {
+    let created = begin(executor, id, change, beside, context).await;
+    executor.or_repeated::<Deal>(id, context, created).await
+}
+
+async fn begin(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
     look_up(executor, context.workspace, &mut change).await?;
     let products = priced(executor, beside.products, context).await?;
     let draft = Draft {
@@ -49,15 +51,17 @@ pub async fn create(executor: &Executor, id: DealId, mut change: Change, beside:
         products: products.unwrap_or_default(),
     };
     executor
-        .execute::<Deal>(id, &DealCommand::Create(Box::new(draft)), context)
+        .create::<Deal>(id, &DealCommand::Create(Box::new(draft)), context)
         .await
 }
 
 /// Changes a deal, and its stage when one is named.
-pub async fn update(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
-    if let Some(first) = executor.repeated::<Deal>(id, context).await? {
-        return Ok(first);
-    }
+pub async fn update(executor: &Executor, id: DealId, change: Change, beside: Beside, context: &Context) -> Answer {
+    let updated = revise(executor, id, change, beside, context).await;
+    executor.or_repeated::<Deal>(id, context, updated).await
+}
+
+async fn revise(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
     look_up(executor, context.workspace, &mut change).await?;
     let products = priced(executor, beside.products, context).await?;
     let (change, stage) = (Box::new(change), beside.stage.set());
@@ -115,11 +119,9 @@ pub async fn execute(executor: &Executor, id: DealId, command: DealCommand, cont
         DealCommand::Move { to: Stage::Won } => Win::default(),
         command => return executor.execute::<Deal>(id, &command, context).await,
     };
-    if let Some(first) = executor.repeated::<Deal>(id, context).await? {
-        return Ok(first);
-    }
     let command = |now| DealCommand::Win(Win { now, ..won.clone() });
-    win(executor, id, Named::default(), command, context).await
+    let won = win(executor, id, Named::default(), command, context).await;
+    executor.or_repeated::<Deal>(id, context, won).await
 }
 
 /// What a command that wins a deal changes of it first.
@@ -140,7 +142,7 @@ async fn win(
 ) -> Answer {
     let mut answer = Err(Error::Busy);
     for _ in 0..ATTEMPTS_MAX {
-        let deal = executor.load::<Deal, _>(context.workspace, id).await?.state;
+        let deal = executor.look::<Deal, _>(context.workspace, id).await?.state;
         let known = deal.details();
         let customer = named.customer.or_else(|| known?.customer_id);
         let currency = named.currency.or_else(|| known.map(|known| &known.currency));
@@ -164,7 +166,7 @@ async fn circumstances<R>(
         ..Circumstances::default()
     };
     if let Some(id) = customer {
-        let customer = executor.load::<Customer, R>(context.workspace, id).await?.state;
+        let customer = executor.look::<Customer, R>(context.workspace, id).await?.state;
         now.customer = customer.profile().map(|profile| Buyer {
             id,
             name: profile.name.clone(),
@@ -175,7 +177,7 @@ async fn circumstances<R>(
     }
     if let Some(currency) = currency.filter(|currency| !currency.is_base()) {
         let rates = ExchangeRateId::of(currency);
-        let rates = executor.load::<ExchangeRate, R>(context.workspace, rates).await?.state;
+        let rates = executor.look::<ExchangeRate, R>(context.workspace, rates).await?.state;
         let rate = rates.on(local_date(context.now));
         now.rate = rate.map(|rate| (currency.clone(), rate));
     }
@@ -192,7 +194,7 @@ pub async fn lines<R: From<Violations>>(
 ) -> Result<Vec<LineDraft>, Error<R>> {
     let mut drafts = Vec::with_capacity(requests.len().min(ITEMS_MAX));
     for (n, request) in requests.iter().enumerate().take(ITEMS_MAX + 1) {
-        let product = executor.load::<Product, R>(workspace, request.product_id).await?.state;
+        let product = executor.look::<Product, R>(workspace, request.product_id).await?.state;
         let Some(details) = product.details() else {
             return Err(Error::NoSuchReference(Violations::one(
                 format!("{field}[{n}].productId"),
@@ -245,7 +247,7 @@ pub async fn customer_name<R>(
     workspace: WorkspaceId,
     customer: CustomerId,
 ) -> Result<String, Error<R>> {
-    let customer = executor.load::<Customer, R>(workspace, customer).await?.state;
+    let customer = executor.look::<Customer, R>(workspace, customer).await?.state;
     let name = customer.profile().map(|profile| profile.name.clone());
     name.ok_or_else(|| Error::NoSuchReference(Violations::one("customerId", Rule::Unknown)))
 }
@@ -260,6 +262,6 @@ async fn member_name<R>(executor: &Executor, workspace: WorkspaceId, user: UserI
     if !members.has_member(user) {
         return Err(unknown());
     }
-    let user = executor.load::<User, R>(WorkspaceId::PLATFORM, user).await?.state;
+    let user = executor.look::<User, R>(WorkspaceId::PLATFORM, user).await?.state;
     user.name().map(str::to_owned).ok_or_else(unknown)
 }

@@ -1,12 +1,13 @@
-//! The one path of every command.
+//! The one path of every command. It reads nothing that this node knows: a new thing is decided on the empty state, others
+//! on the state remembered here, and only a "no" is asked of the log.
 
 use crate::{
     Context, Error, Unit,
     load::{decode, key},
-    states::{Live, States},
+    states::{Key, Live, States},
 };
 use chrono::{DateTime, Utc};
-use domain::{Aggregate, finance::terms::PAYMENT_DAYS, id::WorkspaceId};
+use domain::{Aggregate, fact::CATEGORIES, finance::terms::PAYMENT_DAYS, id::WorkspaceId};
 use log::{AppendError, Appended, Guard, Log};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -103,11 +104,34 @@ impl Executor {
         self.execute_guarded::<A>(id, command, &[], context).await
     }
 
+    /// The same for one that should not be there yet: nothing is read, and the append refuses what is there after all.
+    pub async fn create<A: Aggregate>(
+        &self,
+        id: A::Id,
+        command: &A::Command,
+        context: &Context,
+    ) -> Result<Done<A::Event>, Error<A::Rejection>> {
+        self.attempt_all::<A>(id, Some(self.unborn::<A>()), command, &[], context)
+            .await
+    }
+
     /// The same for a command that was looked up in other streams: they must still stand where they were read,
     /// otherwise it is `Busy` and the caller looks again.
     pub async fn execute_guarded<A: Aggregate>(
         &self,
         id: A::Id,
+        command: &A::Command,
+        guards: &[Guard],
+        context: &Context,
+    ) -> Result<Done<A::Event>, Error<A::Rejection>> {
+        self.attempt_all::<A>(id, None, command, guards, context).await
+    }
+
+    /// `supposed`: the state to begin with, which may be wrong.
+    async fn attempt_all<A: Aggregate>(
+        &self,
+        id: A::Id,
+        mut supposed: Option<Live<A>>,
         command: &A::Command,
         guards: &[Guard],
         context: &Context,
@@ -119,9 +143,10 @@ impl Executor {
         let (mut outages, mut fresh) = (0, false);
         let _turn = self.lane(id.into()).lock().await;
         for _ in 0..ATTEMPTS_MAX {
-            let remembered = match fresh {
-                false => self.remembered::<A>(context.workspace, id).await,
-                true => None,
+            let remembered = match (supposed.take(), fresh) {
+                (Some(supposed), _) => Some(supposed),
+                (None, false) => self.remembered::<A>(context.workspace, id).await,
+                (None, true) => None,
             };
             fresh = remembered.is_none();
             let live = match remembered {
@@ -142,7 +167,7 @@ impl Executor {
                 Err(error) if outages < OUTAGES_MAX && may_ask_again(&error, context) => {
                     outages += 1;
                     // It may come back as another one, with another past.
-                    self.states.forget_all();
+                    self.forget(context.workspace);
                     tokio::time::sleep(OUTAGE_PAUSE * outages).await;
                 }
                 Err(error) => return Err(error),
@@ -183,14 +208,31 @@ impl Executor {
         let appended = self.commit(unit, context, &answer).await?;
         let done = done::<A, _>(answer, &appended)?;
         if appended.repeated.is_none() {
-            let events: Vec<_> = appended.events.iter().zip(done.events.iter().cloned()).collect();
+            let recorded = appended.events.iter().map(|event| &***event);
+            let events: Vec<_> = recorded.zip(done.events.iter().cloned()).collect();
             self.remember(key::<A>(context.workspace, id), live, &events).await;
         }
         Ok(Some(done))
     }
 
-    /// The answer to a repeat, so that a look-up need not be made for it (and cannot spoil it).
-    pub async fn repeated<A: Aggregate>(
+    /// What was looked up for a command may be gone because of what this very command did, or has changed since: then
+    /// the first answer is the answer. Asked afterwards, for hardly any command is a repeat.
+    pub async fn or_repeated<A: Aggregate>(
+        &self,
+        id: A::Id,
+        context: &Context,
+        answer: Result<Done<A::Event>, Error<A::Rejection>>,
+    ) -> Result<Done<A::Event>, Error<A::Rejection>> {
+        match answer {
+            Err(error @ (Error::Rejected(_) | Error::NoSuchReference(_))) => {
+                self.repeated::<A>(id, context).await?.ok_or(error)
+            }
+            answer => answer,
+        }
+    }
+
+    /// The answer to a repeat.
+    async fn repeated<A: Aggregate>(
         &self,
         id: A::Id,
         context: &Context,
@@ -227,7 +269,24 @@ impl Executor {
             });
         }
         let answer = serde_json::to_string(answer).map_err(|_| AppendError::Malformed("an answer"))?;
-        self.log.append(unit.into_append(context, answer)).await
+        let appended = self.log.append(unit.into_append(context, answer)).await;
+        if let Err(AppendError::Guard { stream_id, actual, .. }) = &appended {
+            // Whoever looks again is to see it.
+            self.overtaken(context.workspace, *stream_id, *actual).await;
+        }
+        appended
+    }
+
+    /// What is remembered of a stream is behind that version.
+    pub(crate) async fn overtaken(&self, workspace: WorkspaceId, stream: Uuid, version: i64) {
+        for category in CATEGORIES {
+            let key = Key {
+                workspace: workspace.into(),
+                category: category.name(),
+                stream,
+            };
+            self.states.overtaken(key, version).await;
+        }
     }
 }
 

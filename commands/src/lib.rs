@@ -4,6 +4,7 @@
 mod context;
 mod error;
 mod executor;
+mod following;
 mod load;
 mod states;
 mod unit;
@@ -17,4 +18,5 @@ pub mod stock;
 pub use context::{Actor, Context, Versions};
 pub use error::Error;
 pub use executor::{Answer, Done, Executor, Loaded};
+pub use following::Following;
 pub use unit::Unit;

@@ -26,6 +26,28 @@ impl Executor {
         })
     }
 
+    /// The state as this node knows it, for what a decision takes from elsewhere. It is current as far as this node has
+    /// heard (`Following`); what there is none of, the log is asked for.
+    pub async fn look<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Loaded<A>, Error<R>> {
+        let hears = self.log.heard(workspace.into()).is_some();
+        let known = match hears {
+            true => self.remembered::<A>(workspace, id).await,
+            false => None,
+        };
+        match known {
+            Some(Live { state, mark }) => Ok(Loaded {
+                state,
+                version: mark.version,
+            }),
+            None => self.load(workspace, id).await,
+        }
+    }
+
+    /// A state that nothing has happened to.
+    pub(crate) fn unborn<A: Aggregate>(&self) -> Live<A> {
+        nothing(self.states.epoch())
+    }
+
     /// The state this node remembers; it may be behind.
     pub(crate) async fn remembered<A: Aggregate>(&self, workspace: WorkspaceId, id: A::Id) -> Option<Live<A>> {
         self.forget_the_erased();
@@ -95,6 +117,9 @@ impl Executor {
         events: &[(&Recorded, A::Event)],
     ) -> Live<A> {
         let Some((last, _)) = events.last() else {
+            if live.mark.version == 0 {
+                self.states.put(key, live.clone()).await; // that there is nothing is worth knowing as well
+            }
             return live;
         };
         let Live { state, mark } = live;

@@ -32,9 +32,16 @@ pub async fn create(
     request: &Request,
     context: &Context,
 ) -> Result<Done<ProductionOrderEvent>, Error<Rejection>> {
-    if let Some(first) = executor.repeated::<ProductionOrder>(id, context).await? {
-        return Ok(first);
-    }
+    let created = begin(executor, id, request, context).await;
+    executor.or_repeated::<ProductionOrder>(id, context, created).await
+}
+
+async fn begin(
+    executor: &Executor,
+    id: ProductionOrderId,
+    request: &Request,
+    context: &Context,
+) -> Result<Done<ProductionOrderEvent>, Error<Rejection>> {
     let tree = bom::tree(executor, context.workspace, request.product_id).await?;
     let explosion = match explode(request.product_id, request.quantity, &tree.bills) {
         _ if tree.cut_off => Err(ExplosionError::TooLarge),
@@ -61,6 +68,6 @@ pub async fn create(
         notes: None,
     };
     executor
-        .execute::<ProductionOrder>(id, &ProductionOrderCommand::Create(Box::new(draft)), context)
+        .create::<ProductionOrder>(id, &ProductionOrderCommand::Create(Box::new(draft)), context)
         .await
 }

@@ -1,7 +1,7 @@
 //! Live states, so that a command on a stream in use is decided without reading the log. A state here may be behind
 //! what other nodes have written: the append finds out, and whoever only reads asks the log for what came after.
 
-use moka::future::Cache;
+use moka::{Entry, future::Cache, ops::compute::Op};
 use std::{
     any::Any,
     collections::HashMap,
@@ -89,8 +89,36 @@ impl States {
         Some(Live { state, mark })
     }
 
+    /// Unless something later is known: whoever was slow must not bring the past back.
     pub async fn put<A: Any + Send + Sync>(&self, key: Key, Live { state, mark }: Live<A>) {
-        self.cache.insert(key, Live { state, mark }).await;
+        self.replace(key, Live { state, mark }, |known| known.version > mark.version)
+            .await;
+    }
+
+    /// Another node has brought the stream to that version: what is remembered of it before is not used any more.
+    pub async fn overtaken(&self, key: Key, version: i64) {
+        let mark = Mark {
+            version,
+            hash: [0; 32],
+            unwritten: 0,
+            bytes: 0,
+            epoch: self.epoch(),
+        };
+        // A state of no type, which nobody finds; somebody may be about to put an older one here.
+        let state: Arc<dyn Any + Send + Sync> = Arc::new(());
+        let nothing = Live { state, mark };
+        self.replace(key, nothing, |known| known.version >= version).await;
+    }
+
+    /// `keeps`: whether what is known, and not forgotten since, stays.
+    async fn replace(&self, key: Key, live: Live<dyn Any + Send + Sync>, keeps: impl FnOnce(Mark) -> bool + Send) {
+        let epoch = live.mark.epoch;
+        let choose = |known: Option<Entry<Key, Live<dyn Any + Send + Sync>>>| {
+            let known = known.map(|known| known.into_value().mark);
+            let stays = known.is_some_and(|known| known.epoch >= epoch && keeps(known));
+            std::future::ready(if stays { Op::Nop } else { Op::Put(live) })
+        };
+        self.cache.entry(key).and_compute_with(choose).await;
     }
 
     pub async fn remove(&self, key: Key) {
@@ -180,6 +208,28 @@ mod tests {
         assert!(states.get::<u8>(key(1)).await.is_none(), "it is of another type");
         states.remove(key(1)).await;
         assert!(states.get::<&'static str>(key(1)).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn who_is_late_does_not_bring_the_past_back() {
+        let states = States::new();
+        let at = |version| {
+            let mut live = live(&states);
+            live.mark.version = version;
+            live
+        };
+        states.put(key(1), at(3)).await;
+        states.put(key(1), at(2)).await;
+        assert_eq!(states.get::<&'static str>(key(1)).await.unwrap().mark.version, 3);
+        states.overtaken(key(1), 5).await;
+        assert!(states.get::<&'static str>(key(1)).await.is_none());
+        states.put(key(1), at(4)).await;
+        assert!(
+            states.get::<&'static str>(key(1)).await.is_none(),
+            "5 is known to be there"
+        );
+        states.put(key(1), at(5)).await;
+        assert_eq!(states.get::<&'static str>(key(1)).await.unwrap().mark.version, 5);
     }
 
     #[tokio::test]

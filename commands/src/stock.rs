@@ -32,16 +32,23 @@ pub async fn receive(
     receipt: Receipt,
     context: &Context,
 ) -> Result<Done<StockEvent>, Error<StockRejection>> {
+    let id = StockId::of(receipt.product_id);
+    let received = put(executor, receipt, context).await;
+    executor.or_repeated::<Stock>(id, context, received).await
+}
+
+async fn put(
+    executor: &Executor,
+    receipt: Receipt,
+    context: &Context,
+) -> Result<Done<StockEvent>, Error<StockRejection>> {
     let Receipt {
         product_id,
         quantity,
         unit_cost,
         reference,
     } = receipt;
-    if let Some(first) = executor.repeated::<Stock>(StockId::of(product_id), context).await? {
-        return Ok(first);
-    }
-    let product = executor.load::<Product, _>(context.workspace, product_id).await?.state;
+    let product = executor.look::<Product, _>(context.workspace, product_id).await?.state;
     match product.details() {
         None => return Err(Error::NoSuchReference(Violations::one("productId", Rule::Unknown))),
         Some(details) if !details.kind.is_stocked() => {

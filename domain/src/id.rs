@@ -112,6 +112,8 @@ impl BomId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finance::Currency;
+    use chrono::NaiveDate;
 
     /// Streams are found by them: another id would lose what is stored.
     #[test]
@@ -119,5 +121,9 @@ mod tests {
         let product = ProductId::new(Uuid::from_u128(9));
         assert_eq!(StockId::of(product).to_string(), "ff69fa6b-0fb3-587d-a799-2f37bf241988");
         assert_eq!(BomId::of(product).to_string(), "180cce17-c329-5c91-8e0d-572f7a567269");
+        let rates = ExchangeRateId::of(&Currency::from("USD"));
+        assert_eq!(rates.to_string(), "e9c4c54f-58db-54c3-9b7c-4d7aab9fa204");
+        let day = NaiveDate::from_ymd_opt(2026, 11, 10).unwrap();
+        assert_eq!(rates.on(day).to_string(), "3b34f548-f7ba-530e-a758-6ea7d66d0a3f");
     }
 }

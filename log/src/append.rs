@@ -1,7 +1,7 @@
 //! What an append asks for, and what it may be told.
 
-use crate::{Metadata, PersonalError, ReadError, Recorded, Stream};
-use std::collections::HashSet;
+use crate::{Metadata, PersonalError, ReadError, Recorded, Shared, Stream};
+use std::{collections::HashSet, sync::Arc};
 use uuid::Uuid;
 
 /// The most events one append may carry.
@@ -64,7 +64,7 @@ pub struct Number {
 }
 
 impl Number {
-    /// As `log.number_text` has it.
+    /// `DL-2026-0001`.
     pub(crate) fn text(self, year: i32, number: i64) -> String {
         format!("{}-{year}-{number:04}", self.series)
     }
@@ -104,9 +104,16 @@ pub struct Appended {
     /// The workspace's position after this append.
     pub position: i64,
     /// In order, numbers filled in; empty when a command decided that nothing had to happen.
-    pub events: Vec<Recorded>,
+    pub events: Vec<Arc<Shared>>,
     /// The first one's answer, when this is a repeat.
     pub repeated: Option<String>,
+}
+
+impl Appended {
+    /// The events, for whoever keeps them.
+    pub fn recorded(&self) -> Vec<Recorded> {
+        self.events.iter().map(|event| Recorded::clone(event)).collect()
+    }
 }
 
 /// Why an append did not happen. Told to its caller alone; others in the same batch are not touched.

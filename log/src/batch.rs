@@ -1,23 +1,25 @@
-//! An append made ready outside the commit (`Prepared`), the ways to write a batch of them (`write`), and what comes
-//! back. All that one append costs in encoding and digests is paid in its caller's task.
+//! An append made ready outside the commit (`Prepared`), and how a batch of them is committed, as one state machine: facts
+//! (`facts`), a pure decision on them (`decide`), one statement that writes what was decided (`statement`); `write` puts
+//! them together. What one append costs in encoding and digests is paid in its caller's task, but for its number.
 
-mod columns;
+mod decide;
+mod facts;
 mod heads;
-mod plan;
 mod statement;
 mod write;
 
 pub(crate) use heads::Heads;
-pub(crate) use write::{LOCKED, has_code, write};
+pub(crate) use write::{has_code, is_conflict, write};
 
 use crate::{
-    Append, AppendError, Appended, Claim, ClaimAct, Recorded,
+    Append, AppendError, Appended, Claim, ClaimAct, Recorded, Shared,
     append::{ANSWER_BYTES_MAX, NewEvent, StreamAppend},
     chain,
 };
 use chrono::{DateTime, Utc};
+use serde::de::IgnoredAny;
 use std::{
-    collections::{BTreeMap, hash_map::DefaultHasher},
+    collections::{BTreeMap, BTreeSet, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
 };
 use uuid::Uuid;
@@ -42,8 +44,8 @@ struct Entry {
     stream: usize,
     names: Vec<u8>,
     digest: [u8; 32],
-    /// Where in the data the number goes, in bytes and in characters.
-    number_at: Option<(usize, usize)>,
+    /// Where in the data the number goes, in bytes.
+    number_at: Option<usize>,
 }
 
 /// What an append does to one key in the end.
@@ -73,6 +75,9 @@ impl Prepared {
         for (stream, StreamAppend { stream: id, events, .. }) in append.streams.iter_mut().enumerate() {
             for event in events {
                 let number_at = blank_number(event)?;
+                if number_at.is_none() {
+                    check_json(&event.data)?;
+                }
                 entries.push(Entry {
                     stream,
                     names: chain::names(id.category, &event.event_type, id.id),
@@ -130,36 +135,36 @@ impl Prepared {
         }
     }
 
+    /// The series that it takes numbers from, each with its year.
+    fn series(&self) -> BTreeSet<(&'static str, i32)> {
+        let events = self.append.streams.iter().flat_map(|stream| &stream.events);
+        let series = events.filter_map(|event| event.number);
+        series.map(|number| (number.series, self.append.number_year)).collect()
+    }
+
     fn recorded(self, placed: Placed) -> Appended {
         let workspace = self.append.workspace;
-        let year = self.append.number_year;
         let streams = self.append.streams.into_iter();
         let events = streams
             .flat_map(|StreamAppend { stream, events, .. }| events.into_iter().map(move |event| (stream, event)));
         let first = placed.first();
-        let recorded = events.zip(self.entries).zip(placed.events).zip(first..);
-        let recorded = recorded.map(
-            |((((stream, event), entry), Place { version, number, hash }), position)| {
-                let mut data = event.data;
-                if let (Some(wanted), Some((at, _))) = (event.number, entry.number_at) {
-                    data.insert_str(at, &wanted.text(year, number));
-                }
-                Recorded {
-                    workspace,
-                    position,
-                    category: stream.category.to_owned(),
-                    stream_id: stream.id,
-                    version,
-                    event_id: event.id,
-                    event_type: event.event_type,
-                    schema: event.schema,
-                    data,
-                    metadata: self.metadata.clone(),
-                    recorded_at: placed.recorded_at,
-                    hash,
-                }
-            },
-        );
+        let recorded = events.zip(placed.events).zip(first..);
+        let recorded = recorded.map(|(((stream, event), chained), position)| {
+            Shared::new(Recorded {
+                workspace,
+                position,
+                category: stream.category.to_owned(),
+                stream_id: stream.id,
+                version: chained.version,
+                event_id: event.id,
+                event_type: event.event_type,
+                schema: event.schema,
+                data: chained.numbered.unwrap_or(event.data),
+                metadata: self.metadata.clone(),
+                recorded_at: placed.recorded_at,
+                hash: chained.hash,
+            })
+        });
         Appended {
             position: placed.position,
             events: recorded.collect(),
@@ -168,8 +173,15 @@ impl Prepared {
     }
 }
 
+/// What the database would refuse, and with it the whole batch.
+fn check_json(data: &str) -> Result<(), AppendError> {
+    let read = serde_json::from_str::<IgnoredAny>(data);
+    read.map(drop)
+        .map_err(|_| AppendError::Malformed("an event is not JSON"))
+}
+
 /// Puts an empty string where the number will stand, and tells where that is.
-fn blank_number(event: &mut NewEvent) -> Result<Option<(usize, usize)>, AppendError> {
+fn blank_number(event: &mut NewEvent) -> Result<Option<usize>, AppendError> {
     let Some(number) = event.number else {
         return Ok(None);
     };
@@ -189,9 +201,8 @@ fn blank_number(event: &mut NewEvent) -> Result<Option<(usize, usize)>, AppendEr
         }
     }
     text.push('}');
-    let characters = text[..at].chars().count();
     event.data = text;
-    Ok(Some((at, characters)))
+    Ok(Some(at))
 }
 
 /// A key may be given back by one stream and taken by another in the same append: it changes hands.
@@ -253,7 +264,7 @@ pub(crate) enum Outcome {
     Repeated,
 }
 
-/// What the database made of one append.
+/// What became of one append.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Verdict {
     Written(Placed),
@@ -275,7 +286,7 @@ pub(crate) struct Placed {
     /// Of its last event.
     pub position: i64,
     pub recorded_at: DateTime<Utc>,
-    pub events: Vec<Place>,
+    pub events: Vec<ChainedEvent>,
 }
 
 impl Placed {
@@ -286,8 +297,9 @@ impl Placed {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Place {
+pub(crate) struct ChainedEvent {
     version: i64,
-    number: i64,
+    /// The data with its number, if it got one.
+    numbered: Option<String>,
     hash: [u8; 32],
 }

@@ -11,7 +11,7 @@ pub const HASH_ZERO: [u8; 32] = [0; 32];
 
 pub(crate) type Hash = [u8; 32];
 
-/// What a hash covers besides the one before. `log.append` does the same arithmetic in SQL (migrations/log).
+/// What a hash covers besides the one before.
 pub(crate) struct Parts<'a> {
     pub workspace: Uuid,
     pub position: i64,

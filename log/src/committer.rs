@@ -8,7 +8,7 @@ use crate::{
     Append, AppendError,
     batch::{Heads, Outcome, Prepared, Verdict},
     lock,
-    queue::{Queue, Waiting},
+    queue::{Queue, Rest, Waiting},
     wakeup::{Moved, Wakeup},
 };
 use futures::FutureExt;
@@ -17,15 +17,10 @@ use sqlx::postgres::PgConnectOptions;
 use std::{
     collections::{BTreeSet, HashMap},
     panic::AssertUnwindSafe,
-    pin::pin,
     sync::{Arc, Mutex},
-    time::Duration,
 };
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
-
-/// A batch that takes longer is stuck, behind somebody's lock for instance, and another committer is hired.
-const STUCK: Duration = Duration::from_millis(50);
 
 /// The way into the log; cheap to clone. What waits when the last one is dropped is still committed.
 #[derive(Clone)]
@@ -38,7 +33,12 @@ struct Shared {
     idle: Mutex<Vec<Lane>>,
     options: PgConnectOptions,
     wakeup: Arc<Wakeup>,
+    /// For those who wait for a workspace, which keeps a lane for as long.
+    patient: Arc<Semaphore>,
 }
+
+/// The most that wait at once.
+const PATIENT: usize = 4;
 
 impl Committer {
     pub fn new(options: PgConnectOptions, wakeup: Arc<Wakeup>) -> Self {
@@ -48,6 +48,7 @@ impl Committer {
             idle: Mutex::default(),
             options,
             wakeup,
+            patient: Arc::new(Semaphore::new(PATIENT)),
         }))
     }
 
@@ -57,8 +58,7 @@ impl Committer {
             self.hire();
         }
         // A committer answers everyone it took; without an answer the process is going down in mid-commit.
-        let (prepared, verdict) = answer.await.unwrap_or(Err(AppendError::Unknown))?;
-        prepared.settle(verdict)
+        answer.await.unwrap_or(Err(AppendError::Unknown))
     }
 
     fn hire(&self) {
@@ -82,35 +82,23 @@ impl Committer {
             }
             let several = batch.len() > 1;
             let workspaces: BTreeSet<Uuid> = batch.iter().map(|waiting| waiting.prepared.append.workspace).collect();
-            let was_stuck = self.commit_or_panic(&mut lane, batch, &workspaces).await;
-            if self.0.queue.done(workspaces, was_stuck) && several {
+            self.commit_or_panic(&mut lane, batch, &workspaces).await;
+            if self.0.queue.done(workspaces) && several {
                 // Those just answered may have more to ask.
                 tokio::task::yield_now().await;
             }
         }
     }
 
-    /// A panic costs its batch, whose callers hear that the outcome is unknown, and not the committer. Answers whether it
-    /// was stuck in between.
-    async fn commit_or_panic(&self, lane: &mut Lane, batch: Vec<Waiting>, workspaces: &BTreeSet<Uuid>) -> bool {
-        let (committed, was_stuck) = {
-            let mut committing = pin!(AssertUnwindSafe(self.commit(lane, batch)).catch_unwind());
-            match timeout(STUCK, committing.as_mut()).await {
-                Ok(committed) => (committed, false),
-                Err(_) => {
-                    if self.0.queue.stuck() {
-                        self.hire();
-                    }
-                    (committing.await, true)
-                }
-            }
-        };
+    /// A panic costs its batch, whose callers hear that the outcome is unknown, and not the committer.
+    async fn commit_or_panic(&self, lane: &mut Lane, batch: Vec<Waiting>, workspaces: &BTreeSet<Uuid>) {
+        let committed = AssertUnwindSafe(self.commit(lane, batch)).catch_unwind().await;
         if committed.is_err() {
             tracing::error!("a committer panicked and goes on");
             lane.hang_up();
+            self.0.wakeup.tail.clear();
             self.0.wakeup.look_at(workspaces.iter().copied());
         }
-        was_stuck
     }
 
     /// Commits a batch and answers each of its callers; those put off wait again.
@@ -148,27 +136,93 @@ impl Committer {
                 None => put_off.push(waiting),
             }
         }
-        self.0.queue.put_off(put_off, judged.is_empty());
+        let well = judged.iter().map(|(waiting, _)| waiting.prepared.append.workspace);
+        self.0.queue.went_well(&well.collect());
+        if !put_off.is_empty() {
+            self.put_off(put_off);
+        }
         // In a task of its own, so that the next batch does not wait for it.
         tokio::spawn(self.clone().answer(judged));
     }
 
+    /// Their workspaces are in somebody else's hands.
+    fn put_off(&self, appends: Vec<Waiting>) {
+        let (rests, late) = self.0.queue.put_off(appends);
+        if !late.is_empty() {
+            fail(
+                late,
+                sqlx::Error::Protocol("another node holds the workspace's head".to_owned()),
+            );
+        }
+        for rest in rests {
+            tokio::spawn(self.clone().rest(rest));
+        }
+    }
+
+    /// Until it may be free again, or, when it hardly ever is, in the line of those who want it.
+    async fn rest(
+        self,
+        Rest {
+            workspace,
+            pause,
+            was_long,
+        }: Rest,
+    ) {
+        let patient = self.0.patient.clone().try_acquire_owned().ok().filter(|_| was_long);
+        if let Some(_patient) = patient {
+            return self.wait_for(workspace).await;
+        }
+        tokio::time::sleep(pause).await;
+        if self.0.queue.rested(workspace) {
+            self.hire();
+        }
+    }
+
+    /// Commits what there is for a workspace as soon as it is free.
+    async fn wait_for(&self, workspace: Uuid) {
+        let batch = self.0.queue.take_alone(workspace);
+        let idle = lock(&self.0.idle).pop();
+        let mut lane = idle.unwrap_or_else(|| Lane::new(self.0.options.clone()));
+        lane.waits = true;
+        let workspaces = BTreeSet::from([workspace]);
+        if !batch.is_empty() {
+            self.commit_or_panic(&mut lane, batch, &workspaces).await;
+        }
+        lane.waits = false;
+        lock(&self.0.idle).push(lane);
+        self.0.queue.done(workspaces);
+        if self.0.queue.hires() {
+            self.hire();
+        }
+    }
+
     async fn answer(self, judged: Vec<(Waiting, Verdict)>) {
         let (mut workspaces, mut moved) = (BTreeSet::new(), HashMap::new());
-        for (Waiting { prepared, .. }, verdict) in &judged {
-            workspaces.insert(prepared.append.workspace);
-            if let Verdict::Written(placed) = verdict
-                && prepared.event_count() > 0
+        let mut answers = Vec::with_capacity(judged.len());
+        for (
+            Waiting {
+                prepared, reply, room, ..
+            },
+            verdict,
+        ) in judged
+        {
+            let workspace = prepared.append.workspace;
+            workspaces.insert(workspace);
+            let outcome = prepared.settle(verdict);
+            if let Ok(Outcome::Written(appended)) = &outcome
+                && !appended.events.is_empty()
             {
-                moved.insert(prepared.append.workspace, placed.position);
+                self.0.wakeup.tail.keep(&appended.events);
+                moved.insert(workspace, appended.position);
             }
+            answers.push((reply, outcome, room));
         }
         let moved = moved
             .into_iter()
             .map(|(workspace, position)| Moved { workspace, position });
         self.0.wakeup.moved(moved);
-        for (Waiting { prepared, reply, .. }, verdict) in judged {
-            reply.send(Ok((prepared, verdict))).ok();
+        for (reply, outcome, _room) in answers {
+            reply.send(outcome).ok();
         }
         self.0.queue.forget(workspaces);
     }
@@ -176,6 +230,7 @@ impl Committer {
     /// It may have been written all the same: readers look, and callers may ask by their command ids.
     fn doubt(&self, batch: Vec<Waiting>, error: &sqlx::Error) {
         tracing::error!(error = %error, appends = batch.len(), "the commit's answer was lost");
+        self.0.wakeup.tail.clear(); // the server may come back with less than it had
         let workspaces = batch.iter().map(|waiting| waiting.prepared.append.workspace);
         self.0.wakeup.look_at(workspaces);
         for waiting in batch {

@@ -18,6 +18,7 @@ mod queue;
 mod read;
 mod snapshot;
 mod sweep;
+mod tail;
 mod wakeup;
 
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
@@ -27,23 +28,31 @@ pub use follow::{Consumer, ConsumerError, Follower, Lag, Progress, Urge, chain};
 pub use limits::{limited, unhurried};
 pub use outage::is_outage;
 pub use personal::{KeyRing, PersonalError, RingError};
-pub use read::{ReadError, Scan, read_in_tx};
+pub use read::{NextError, ReadError, Scan, read_in_tx};
 pub use snapshot::{Folded, Snapshot};
+pub use tail::Shared;
 pub use wakeup::Moved;
 
 use committer::Committer;
+use futures::{FutureExt, future::BoxFuture};
 use lease::Leases;
 use migrate::Migration;
 use personal::PersonKeys;
 use sqlx::{PgPool, postgres::PgConnectOptions};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::task::JoinSet;
+use uuid::Uuid;
 use wakeup::Wakeup;
 
 /// A handle to the store; cheap to clone.
 #[derive(Clone)]
 pub struct Log {
     pool: PgPool,
+    followers: PgPool,
     committer: Committer,
     wakeup: Arc<Wakeup>,
     personal: Arc<PersonKeys>,
@@ -60,14 +69,16 @@ impl Log {
         drop(connection);
         let leases = Arc::<Leases>::default();
         let wakeup = Arc::new(Wakeup::new(leases.clone()));
+        let followers = limits::followers(&pool);
         let mut tasks = JoinSet::new();
-        wakeup::start(&wakeup, &pool, &mut tasks);
-        tasks.spawn(lease::keep(leases.clone(), wakeup.clone(), pool.clone()));
-        tasks.spawn(follow::report::keep_telling(wakeup.clone(), pool.clone()));
+        for (name, task) in background(&wakeup, &leases, &followers) {
+            tasks.spawn(kept(name, task));
+        }
         let committer = Committer::new(options, wakeup.clone());
         Ok(Self {
             personal: Arc::new(PersonKeys::new(pool.clone())),
             pool,
+            followers,
             committer,
             wakeup,
             leases,
@@ -80,6 +91,17 @@ impl Log {
         self.wakeup.tell(&self.pool).await
     }
 
+    /// Connections for consumers: what they write is to be made again from the log if a crash takes it back.
+    pub fn followers(&self) -> &PgPool {
+        &self.followers
+    }
+
+    /// Up to where this node has heard that a workspace's log goes, while it hears of what other nodes write; `None` when it
+    /// does not, or never heard of the workspace.
+    pub fn heard(&self, workspace: Uuid) -> Option<i64> {
+        self.wakeup.node().and_then(|_| self.wakeup.head(workspace))
+    }
+
     /// How many other nodes were alive at the last look.
     pub fn others(&self) -> usize {
         self.leases.others()
@@ -89,10 +111,21 @@ impl Log {
     /// answered have them open.
     pub async fn append(&self, mut append: Append) -> Result<Appended, AppendError> {
         let (workspace, command) = (append.workspace, append.command);
-        let sealed = self.personal.seal_append(&mut append).await?;
+        let sealed = match (self.personal.seal_append(&mut append).await, command) {
+            // A repeat is answered, whoever was erased since the first time.
+            (Err(erased @ PersonalError::Erased { .. }), Some(command)) => {
+                let known = self.find_command(workspace, command).await?;
+                return known.ok_or(erased.into());
+            }
+            (sealed, _) => sealed?,
+        };
         match self.committer.append(append).await? {
             batch::Outcome::Written(mut appended) => {
-                sealed.open(&mut appended.events)?;
+                if !sealed.is_empty() {
+                    let mut events = appended.recorded();
+                    sealed.open(&mut events)?;
+                    appended.events = events.into_iter().map(Shared::new).collect();
+                }
                 Ok(appended)
             }
             batch::Outcome::Repeated => {
@@ -105,6 +138,40 @@ impl Log {
         }
     }
 }
+
+type Task = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// What goes on beside appending and reading.
+fn background(wakeup: &Arc<Wakeup>, leases: &Arc<Leases>, pool: &PgPool) -> Vec<(&'static str, Task)> {
+    fn task<F: Future<Output = ()> + Send + 'static>(
+        (wakeup, pool): (&Arc<Wakeup>, &PgPool),
+        run: impl Fn(Arc<Wakeup>, PgPool) -> F + Send + Sync + 'static,
+    ) -> Task {
+        let (wakeup, pool) = (wakeup.clone(), pool.clone());
+        Box::new(move || run(wakeup.clone(), pool.clone()).boxed())
+    }
+    let (with, leases) = ((wakeup, pool), leases.clone());
+    vec![
+        ("telling other nodes", task(with, wakeup::tell::keep_telling)),
+        ("listening to other nodes", task(with, wakeup::listen::keep_listening)),
+        ("looking at the heads", task(with, wakeup::poll)),
+        ("reporting", task(with, follow::report::keep_telling)),
+        (
+            "keeping leases",
+            task(with, move |wakeup, pool| lease::keep(leases.clone(), wakeup, pool)),
+        ),
+    ]
+}
+
+/// A panic is a mistake of ours, and must not end for good what a node lives by.
+async fn kept(name: &'static str, task: Task) {
+    while AssertUnwindSafe(task()).catch_unwind().await.is_err() {
+        tracing::error!(name, "a background task panicked and begins anew");
+        tokio::time::sleep(BEGIN_ANEW).await;
+    }
+}
+
+const BEGIN_ANEW: Duration = Duration::from_secs(1);
 
 /// A poisoned lock guards plain data that no panic leaves half-changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -126,4 +193,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration::new("0006_archive", include_str!("../../migrations/log/0006_archive.sql")),
     Migration::new("0007_sweep", include_str!("../../migrations/log/0007_sweep.sql")),
     Migration::new("0008_epoch", include_str!("../../migrations/log/0008_epoch.sql")),
+    Migration::new(
+        "0009_one_state_machine",
+        include_str!("../../migrations/log/0009_one_state_machine.sql"),
+    ),
 ];

@@ -120,9 +120,19 @@ impl Log {
 pub(crate) struct Sealed(Keys);
 
 impl Sealed {
+    /// Nothing was sealed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn open(&self, events: &mut [Recorded]) -> Result<(), PersonalError> {
         open_texts(&mut texts(events), &self.0).map(|_| ())
     }
+}
+
+/// Whether JSON may hold personal values, sealed or not.
+pub(crate) fn may_be_personal(json: &str) -> bool {
+    marker::may_have_markers(json)
 }
 
 /// JSON and the workspace it belongs to.

@@ -1,16 +1,16 @@
 //! Appends that wait to be committed, and the choice of the next batch. Workspaces take turns, so that one flooding the
-//! node does not starve the others; a batch holds no two appends that touch the same stream, claim or command, so that
-//! the database can check each against its tables alone; and what is in one committer's hands is left alone by the
-//! others, which would only wait for the lock of the workspace's head.
+//! node does not starve the others; a batch holds no two appends that touch the same stream, claim or command, so that each
+//! can be judged against the tables alone; what is in one committer's hands is left alone by the others; and a workspace
+//! that another node has in hand just now rests for a moment, while the others go on.
 
 use crate::{
-    AppendError,
-    batch::{Prepared, Verdict},
+    AppendError, backoff,
+    batch::{Outcome, Prepared},
 };
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, oneshot},
@@ -28,24 +28,35 @@ const ROOM: usize = 128 << 10;
 const HOME_ROOM: usize = ROOM / 2;
 /// How long a caller waits for room before it is told to come back.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
-/// The most committers at work that are not stuck: more gained nothing on two cores.
+/// The most committers at work: more gained nothing on two cores.
 const BUSY: usize = 2;
-/// The most there are.
-const COMMITTERS: usize = 8;
 /// A further committer is worth its commit when so many events wait for it; fewer are better off in the next batch.
 const WORTH_ANOTHER: usize = 64;
-/// An append that was put off so often gets a batch of its workspace alone, which waits for its turn in the database.
-const PUT_OFF_MAX: u8 = 3;
-/// The append and what became of it: the caller puts its answer together itself.
-pub(crate) type Reply = Result<(Prepared, Verdict), AppendError>;
+/// How long a workspace rests that somebody else has in hand: at first, and at most.
+const REST_MIN: Duration = Duration::from_millis(1);
+const REST_MAX: Duration = Duration::from_millis(20);
+/// After so many rests in a row somebody had better wait for it, for it is hardly ever free.
+const RESTS_MAX: u32 = 4;
+/// How long an append is put off before its caller hears that the store cannot take it now.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What the caller is told.
+pub(crate) type Reply = Result<Outcome, AppendError>;
 
 /// One caller's append and where its answer goes.
 pub(crate) struct Waiting {
     pub prepared: Prepared,
     pub reply: oneshot::Sender<Reply>,
-    put_off: u8,
+    since: Instant,
     /// Given back when the append is answered.
-    _room: [OwnedSemaphorePermit; 2],
+    pub room: [OwnedSemaphorePermit; 2],
+}
+
+/// A workspace that somebody else has in hand.
+pub(crate) struct Rest {
+    pub workspace: Uuid,
+    pub pause: Duration,
+    /// It has rested so often that resting is of no use.
+    pub was_long: bool,
 }
 
 pub(crate) struct Queue {
@@ -60,9 +71,8 @@ struct State {
     turns: VecDeque<Uuid>,
     /// Events of the workspaces in `turns`.
     ready: usize,
-    /// Committers at work, and those among them that are stuck.
+    /// Committers at work.
     at_work: usize,
-    stuck: usize,
 }
 
 /// What waits for one workspace.
@@ -72,6 +82,9 @@ struct Home {
     events: usize,
     in_turns: bool,
     in_hand: bool,
+    /// How often in a row it was found in somebody else's hand; then it rests.
+    put_off: u32,
+    resting: bool,
     room: Arc<Semaphore>,
 }
 
@@ -82,16 +95,10 @@ impl Default for Home {
             events: 0,
             in_turns: false,
             in_hand: false,
+            put_off: 0,
+            resting: false,
             room: Arc::new(Semaphore::new(HOME_ROOM)),
         }
-    }
-}
-
-impl Home {
-    fn goes_alone(&self) -> bool {
-        self.waiting
-            .front()
-            .is_some_and(|waiting| waiting.put_off >= PUT_OFF_MAX)
     }
 }
 
@@ -124,8 +131,8 @@ impl Queue {
         let hires = self.state().enter(Waiting {
             prepared,
             reply,
-            put_off: 0,
-            _room: room,
+            since: Instant::now(),
+            room,
         });
         Ok((answer, hires))
     }
@@ -142,18 +149,65 @@ impl Queue {
         Some((batch, state.hires()))
     }
 
-    /// These of a batch, in its order, were not tried and come first again; alone, if nothing else was tried either.
-    pub fn put_off(&self, appends: Vec<Waiting>, all: bool) {
+    /// These of a batch, in its order, could not be tried, because somebody else has their workspaces in hand: they come
+    /// first again, after a rest. Answers which workspaces rest and how long, and who has waited for too long.
+    pub fn put_off(&self, appends: Vec<Waiting>) -> (Vec<Rest>, Vec<Waiting>) {
         let mut state = self.state();
-        for mut waiting in appends.into_iter().rev() {
-            waiting.put_off = if all {
-                PUT_OFF_MAX
-            } else {
-                waiting.put_off.saturating_add(1)
-            };
-            let home = state.homes.entry(waiting.prepared.append.workspace).or_default();
+        let (late, appends): (Vec<_>, Vec<_>) = appends
+            .into_iter()
+            .partition(|waiting| waiting.since.elapsed() > PATIENCE);
+        let mut rests = BTreeMap::new();
+        for waiting in appends.into_iter().rev() {
+            let workspace = waiting.prepared.append.workspace;
+            let home = state.homes.entry(workspace).or_default();
+            rests.entry(workspace).or_insert_with(|| {
+                home.put_off = home.put_off.saturating_add(1);
+                home.resting = true;
+                Rest {
+                    workspace,
+                    pause: backoff::pause(home.put_off, REST_MIN, REST_MAX),
+                    was_long: home.put_off > RESTS_MAX,
+                }
+            });
             home.events += weight(&waiting);
             home.waiting.push_front(waiting);
+        }
+        (rests.into_values().collect(), late)
+    }
+
+    /// A batch of this workspace alone, for somebody who waits until it is free.
+    pub fn take_alone(&self, workspace: Uuid) -> Vec<Waiting> {
+        let mut state = self.state();
+        let mut gathered = Gathered::default();
+        if let Some(home) = state.homes.get_mut(&workspace) {
+            home.resting = false;
+            gathered.take_from(home, BATCH_EVENTS_MAX);
+        }
+        gathered.batch
+    }
+
+    /// A workspace has rested. Tells whether a committer is to be hired.
+    pub fn rested(&self, workspace: Uuid) -> bool {
+        let mut state = self.state();
+        if let Some(home) = state.homes.get_mut(&workspace) {
+            home.resting = false;
+        }
+        state.give_turn(workspace);
+        state.hires()
+    }
+
+    /// Whether a committer is to be hired.
+    pub fn hires(&self) -> bool {
+        self.state().hires()
+    }
+
+    /// Nothing keeps these any more.
+    pub fn went_well(&self, workspaces: &BTreeSet<Uuid>) {
+        let mut state = self.state();
+        for workspace in workspaces {
+            if let Some(home) = state.homes.get_mut(workspace) {
+                home.put_off = 0;
+            }
         }
     }
 
@@ -165,18 +219,10 @@ impl Queue {
             .for_each(|workspace| state.forget_idle(workspace));
     }
 
-    /// A committer does not get on. Tells whether another is to be hired.
-    pub fn stuck(&self) -> bool {
-        let mut state = self.state();
-        state.stuck += 1;
-        state.hires()
-    }
-
     /// The batch of these workspaces has been written, or not. Tells whether so little waits that its committer had better
     /// look again in a moment: one full batch costs less than two that are half empty.
-    pub fn done(&self, workspaces: impl IntoIterator<Item = Uuid>, was_stuck: bool) -> bool {
+    pub fn done(&self, workspaces: impl IntoIterator<Item = Uuid>) -> bool {
         let mut state = self.state();
-        state.stuck -= usize::from(was_stuck);
         workspaces.into_iter().for_each(|workspace| state.let_go(workspace));
         state.ready < WORTH_ANOTHER
     }
@@ -204,8 +250,9 @@ impl State {
 
     fn give_turn(&mut self, workspace: Uuid) {
         if let Some(home) = self.homes.get_mut(&workspace) {
-            home.in_turns = !home.in_hand && !home.waiting.is_empty();
-            if home.in_turns {
+            let was = home.in_turns;
+            home.in_turns = !home.in_hand && !home.resting && !home.waiting.is_empty();
+            if home.in_turns && !was {
                 self.turns.push_back(workspace);
                 self.ready += home.events;
             }
@@ -213,11 +260,10 @@ impl State {
     }
 
     fn hires(&mut self) -> bool {
-        let worth = match self.at_work - self.stuck {
+        let hires = match self.at_work {
             0 => !self.turns.is_empty(),
             busy => busy < BUSY && self.ready >= WORTH_ANOTHER,
         };
-        let hires = worth && self.at_work < COMMITTERS;
         self.at_work += usize::from(hires);
         hires
     }
@@ -226,20 +272,11 @@ impl State {
     /// part of a batch; then, while there is room, those that gave give all they have.
     fn batch(&mut self) -> Vec<Waiting> {
         let turns: Vec<Uuid> = self.turns.drain(..).collect();
-        let free = (BUSY + 1).saturating_sub(self.at_work - self.stuck).max(1);
+        let free = (BUSY + 1).saturating_sub(self.at_work).max(1);
         let enough = (std::mem::take(&mut self.ready) / free).max(WORTH_ANOTHER);
         let share = BATCH_EVENTS_MAX.div_ceil(turns.len().max(1));
-        let goes_alone = |workspace: &Uuid| self.homes.get(workspace).is_some_and(Home::goes_alone);
-        let chosen: Vec<Uuid> = match turns.split_first() {
-            Some((first, _)) if goes_alone(first) => vec![*first],
-            _ => turns
-                .iter()
-                .copied()
-                .filter(|workspace| !goes_alone(workspace))
-                .collect(),
-        };
         let mut gathered = Gathered::default();
-        for workspace in &chosen {
+        for workspace in &turns {
             if gathered.events >= enough {
                 break;
             }
@@ -247,12 +284,15 @@ impl State {
                 gathered.take_from(home, share);
             }
         }
-        for workspace in &chosen {
+        for workspace in &turns {
             if let Some(home) = self.homes.get_mut(workspace).filter(|home| home.in_hand) {
                 gathered.take_from(home, BATCH_EVENTS_MAX);
             }
         }
         for workspace in turns {
+            if let Some(home) = self.homes.get_mut(&workspace) {
+                home.in_turns = false; // it was drained
+            }
             self.give_turn(workspace); // who gave nothing keeps its place
             self.forget_idle(workspace);
         }
@@ -265,12 +305,13 @@ impl State {
             home.in_hand = false;
         }
         self.give_turn(workspace);
+        self.forget_idle(workspace);
     }
 
     fn forget_idle(&mut self, workspace: Uuid) {
         let idle = |home: &Home| {
             // Nobody is about to queue here either.
-            !home.in_hand && home.waiting.is_empty() && Arc::strong_count(&home.room) == 1
+            !home.in_hand && !home.resting && home.waiting.is_empty() && Arc::strong_count(&home.room) == 1
         };
         if self.homes.get(&workspace).is_some_and(idle) {
             self.homes.remove(&workspace);

@@ -11,9 +11,10 @@ pub(crate) mod row;
 pub use error::ReadError;
 pub use replay::Scan;
 
-use crate::{AppendError, Appended, CommandId, Log, Recorded, keeping};
+use crate::{AppendError, Appended, CommandId, Log, PersonalError, Recorded, Shared, keeping};
 use row::{Run, columns, decode, fetch};
 use sqlx::PgConnection;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The positions of a workspace after $2 up to $3, and the head as it stood at that same instant. (As a row of its own
@@ -29,6 +30,24 @@ impl Log {
     /// A workspace's events after a position, in order, exactly `limit` if there are as many.
     pub async fn read(&self, workspace: Uuid, after: i64, limit: i64) -> Result<Vec<Recorded>, ReadError> {
         read_in_tx(&mut *self.pool.acquire().await?, workspace, after, limit).await
+    }
+
+    /// What this node has in memory of the events after a position, in order and without a hole; none of them: `None`.
+    pub fn recent(&self, workspace: Uuid, after: i64, limit: i64) -> Option<Vec<Arc<Shared>>> {
+        self.wakeup.tail.after(workspace, after, limit)
+    }
+
+    /// A workspace's events after a position, personal values open, for those who follow: from memory as far as they are
+    /// there, else from the database, exactly `limit` if there are as many.
+    pub async fn next(&self, workspace: Uuid, after: i64, limit: i64) -> Result<Vec<Arc<Shared>>, NextError> {
+        if let Some(recent) = self.recent(workspace, after, limit) {
+            return Ok(recent);
+        }
+        let mut connection = self.followers.acquire().await.map_err(ReadError::from)?;
+        let mut events = read_in_tx(&mut connection, workspace, after, limit).await?;
+        drop(connection); // opening may ask for keys
+        self.open_personal(&mut events).await?;
+        Ok(events.into_iter().map(Shared::new).collect())
     }
 
     /// A stream's events after a version, in order, all of them: `replay_stream` is for long ones.
@@ -70,10 +89,19 @@ impl Log {
         self.open_personal(&mut events).await?;
         Ok(Some(Appended {
             position: last,
-            events,
+            events: events.into_iter().map(Shared::new).collect(),
             repeated: Some(answer),
         }))
     }
+}
+
+/// Why a follower did not get its events.
+#[derive(Debug, thiserror::Error)]
+pub enum NextError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error("personal values cannot be opened")]
+    Personal(#[from] PersonalError),
 }
 
 /// The same on a connection at hand: a follower that holds its checkpoint's lock must not wait for a second one.

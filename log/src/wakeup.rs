@@ -2,13 +2,14 @@
 //! transaction. Nothing is lost for good: what could not be told is told later, a node that could not listen compares
 //! all positions when it can again, and the heads are looked at when a node vanished, and now and then in any case.
 
-mod listen;
-mod tell;
+pub(crate) mod listen;
+pub(crate) mod tell;
 
 use crate::{
     follow::{Consumer, queue::Queue},
     lease::Leases,
     lock,
+    tail::Tail,
 };
 use sqlx::PgPool;
 use std::{
@@ -16,7 +17,7 @@ use std::{
     sync::{Arc, Mutex, Weak},
     time::{Duration, Instant},
 };
-use tokio::{sync::Notify, task::JoinSet};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 /// How often the heads are looked at while all is well; it costs one reading of a table with a row per workspace.
@@ -35,6 +36,8 @@ pub struct Moved {
 
 pub(crate) struct Wakeup {
     leases: Arc<Leases>,
+    /// What this node has committed lately.
+    pub tail: Tail,
     heads: Mutex<HashMap<Uuid, i64>>,
     queues: Mutex<Vec<Weak<Queue>>>,
     /// What other nodes have yet to hear; 0 when nobody can say how far they got.
@@ -45,17 +48,11 @@ pub(crate) struct Wakeup {
     listen_anew: Notify,
 }
 
-/// Starts the tasks that tell, listen and poll.
-pub(crate) fn start(wakeup: &Arc<Wakeup>, pool: &PgPool, tasks: &mut JoinSet<()>) {
-    tasks.spawn(tell::keep_telling(wakeup.clone(), pool.clone()));
-    tasks.spawn(listen::keep_listening(wakeup.clone(), pool.clone()));
-    tasks.spawn(poll(wakeup.clone(), pool.clone()));
-}
-
 impl Wakeup {
     pub fn new(leases: Arc<Leases>) -> Self {
         Self {
             leases,
+            tail: Tail::default(),
             heads: Mutex::default(),
             queues: Mutex::default(),
             untold: Mutex::default(),
@@ -83,6 +80,11 @@ impl Wakeup {
     /// Where the logs stand, as far as this node has heard.
     pub fn heads(&self) -> HashMap<Uuid, i64> {
         lock(&self.heads).clone()
+    }
+
+    /// Where one of them stands.
+    pub fn head(&self, workspace: Uuid) -> Option<i64> {
+        lock(&self.heads).get(&workspace).copied()
     }
 
     /// This node's id, as long as it is one.
@@ -156,7 +158,7 @@ impl Wakeup {
 }
 
 /// The fallback. What it finds is told to others as well: whoever wrote it did not.
-async fn poll(wakeup: Arc<Wakeup>, pool: PgPool) {
+pub(crate) async fn poll(wakeup: Arc<Wakeup>, pool: PgPool) {
     while !pool.is_closed() {
         let pause = if wakeup.is_uneasy() { POLL_UNEASY } else { POLL };
         tokio::time::timeout(pause, wakeup.poll_now.notified()).await.ok();

@@ -42,17 +42,6 @@ pub(crate) struct Changed {
     pub(crate) by: Vec<i64>,
 }
 
-impl Changed {
-    /// The statement that adds them, with its three arrays from `$2` on: it goes with the statement that writes the rows.
-    pub(crate) fn upsert(schema: &str, table: &str) -> String {
-        format!(
-            "insert into {schema}.{COUNTS} as c (name, field, value, total) \
-             select '{table}', * from unnest($2::text[], $3::text[], $4::bigint[]) \
-             on conflict (name, field, value) do update set total = c.total + excluded.total"
-        )
-    }
-}
-
 /// SQL for the number of rows of a table, or of those with one of these values; `placeholders` stand for them.
 pub(crate) fn total_of(schema: &str, table: &str, field: &str, placeholders: &[String]) -> String {
     let values = if placeholders.is_empty() {

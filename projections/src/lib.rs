@@ -3,13 +3,16 @@
 
 mod column;
 mod counts;
+mod known;
 pub mod list;
 pub mod platform;
+mod readers;
 mod runner;
 pub mod schema;
 pub mod shape;
 mod table;
 pub mod view;
+mod write;
 
 pub mod catalog;
 pub mod finance;
@@ -18,6 +21,7 @@ pub mod production;
 pub mod sales;
 
 pub use column::{Column, ColumnKind, Rights, camel_case};
+pub use readers::Readers;
 pub use runner::{Projections, Replayed};
 pub use table::{ProjectError, Seen, Table};
 

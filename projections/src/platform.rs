@@ -1,6 +1,7 @@
 //! Read models of the platform's own log: people, companies, workspaces and who may enter them.
 
 use crate::{
+    Readers,
     column::{Column, ColumnKind as K},
     list::Page,
     schema::PLATFORM,
@@ -19,7 +20,7 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -222,9 +223,9 @@ impl View for Workspace {
 }
 
 /// A page of the workspaces that a user may enter.
-pub async fn entered_by(pool: &PgPool, user: Uuid, pairs: &[(String, String)]) -> Result<Page, ViewError> {
+pub async fn entered_by(readers: &Readers, user: Uuid, pairs: &[(String, String)]) -> Result<Page, ViewError> {
     let reader = Reader {
-        pool,
+        readers,
         schema: PLATFORM,
         may: &|_| true,
     };
@@ -286,6 +287,15 @@ impl Table for Membership {
 
 // Queries
 
+/// The look without its last condition; every request may make it, so its rows come typed.
+macro_rules! member {
+    () => {
+        "select w.id, w.version, w.name, w.kind, w.slug, w.tenant_key, w.organization_id, w.owner_id, w.created_at, m.role, \
+         (select position from platform.checkpoint) \
+         from platform.memberships m join platform.workspaces w on w.id = m.workspace_id where m.user_id = $1 and "
+    };
+}
+
 pub async fn user(pool: &PgPool, id: Uuid) -> Result<Option<User>, sqlx::Error> {
     Ok(rows(
         pool,
@@ -329,6 +339,41 @@ pub async fn workspace(pool: &PgPool, id: Uuid) -> Result<Option<Workspace>, sql
 
 pub(crate) async fn workspaces(pool: &PgPool) -> Result<Vec<Workspace>, sqlx::Error> {
     rows(pool, "select row_to_json(t)::text from (select {columns} from platform.workspaces where $1 <> '' order by created_at) t", "all").await
+}
+
+/// A workspace, what a user is in it, and the position of the platform's log that this was true at; one look.
+pub type Entered = (Workspace, Role, i64);
+
+/// `None`: there is no such workspace, or the user is no member of it.
+pub async fn member_of(pool: &PgPool, user: Uuid, workspace: Uuid) -> Result<Option<Entered>, sqlx::Error> {
+    let found = sqlx::query(concat!(member!(), "w.id = $2")).bind(user).bind(workspace);
+    found.fetch_optional(pool).await?.as_ref().map(entered).transpose()
+}
+
+/// The same by the workspace's tenant key.
+pub async fn member_by_key(pool: &PgPool, user: Uuid, key: &str) -> Result<Option<Entered>, sqlx::Error> {
+    let found = sqlx::query(concat!(member!(), "w.tenant_key = $2"))
+        .bind(user)
+        .bind(key.replace('\0', ""));
+    found.fetch_optional(pool).await?.as_ref().map(entered).transpose()
+}
+
+fn entered(row: &PgRow) -> Result<Entered, sqlx::Error> {
+    let (kind, role): (String, String) = (row.try_get(3)?, row.try_get(9)?);
+    let unreadable = |what: &str| sqlx::Error::Decode(format!("unknown {what}").into());
+    let workspace = Workspace {
+        id: row.try_get(0)?,
+        version: row.try_get(1)?,
+        name: row.try_get(2)?,
+        kind: serde_json::from_value(kind.into()).map_err(|_| unreadable("kind of workspace"))?,
+        slug: row.try_get(4)?,
+        tenant_key: row.try_get(5)?,
+        organization_id: row.try_get(6)?,
+        owner_id: row.try_get(7)?,
+        created_at: row.try_get(8)?,
+    };
+    let role = role.parse().map_err(|_| unreadable("role"))?;
+    Ok((workspace, role, row.try_get(10)?))
 }
 
 /// Where a user may enter, and as what; the first is where they enter by default.

@@ -1,21 +1,24 @@
 //! The runner: takes a batch of one workspace's events, folds the touched rows of all its tables in memory, writes
-//! them back and moves the checkpoint, in one transaction. So a workspace's rows always equal its log at the
-//! checkpoint, additive folds count each event once, and a crash repeats nothing.
+//! them back and moves the checkpoint, in one statement (write.rs). So a workspace's rows always equal its log at the
+//! checkpoint, additive folds count each event once, and a crash repeats nothing. Events come from memory and rows are
+//! remembered, as long as this node is the one that writes: then a batch costs one round trip.
 
 use crate::{
     counts::COUNTS,
+    known::Era,
     platform, platform_tables,
     schema::{self, PLATFORM},
     table::{ProjectError, Projector, Seen},
     tenant_tables,
+    write::write,
 };
 use async_trait::async_trait;
 use domain::{Fact, id::WorkspaceId, identity::workspace::WorkspaceEvent};
-use log::{Consumer, ConsumerError, Log, Progress, Urge};
+use log::{Consumer, ConsumerError, Log, Progress, Recorded, Shared, Urge};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
@@ -38,8 +41,22 @@ struct Inner {
     tenant: Vec<Box<dyn Projector>>,
     platform: Vec<Box<dyn Projector>>,
     schemas: Mutex<HashMap<Uuid, String>>,
+    standings: Mutex<Standings>,
     reached: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
     urge: OnceLock<Urge>,
+}
+
+/// Where workspaces' rows stand, as this node wrote them last.
+#[derive(Default)]
+struct Standings {
+    known: HashMap<Uuid, Standing>,
+    eras: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Standing {
+    position: i64,
+    era: Era,
 }
 
 /// What a replay compared.
@@ -65,6 +82,7 @@ impl Projections {
             tenant: tenant_tables(),
             platform: platform_tables(),
             schemas: Mutex::default(),
+            standings: Mutex::default(),
             reached: Mutex::default(),
             urge: OnceLock::new(),
         };
@@ -129,30 +147,91 @@ impl Consumer for Projections {
 impl Inner {
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ProjectError> {
         let schema = self.schema(workspace).await?;
-        // Read models can always be rebuilt: their commits need not wait for the disk.
-        let mut tx = self
-            .pool
-            .begin_with("begin; set local synchronous_commit = off")
-            .await?;
-        let lock = format!("select position from {schema}.checkpoint for update");
-        let from: i64 = sqlx::query_scalar(AssertSqlSafe(lock)).fetch_one(&mut *tx).await?;
-        let events = self.read(&mut tx, workspace, from).await?;
-        let Some(last) = events.last().map(|event| event.recorded.position) else {
-            tx.rollback().await?;
-            self.publish(workspace, from);
+        let Standing { position: from, era } = self.standing(workspace, &schema).await?;
+        let events = self.log.next(workspace, from, BATCH).await?;
+        let Some(last) = events.last().map(|event| event.position) else {
+            return self.confirm(workspace, &schema, from).await;
+        };
+        let facts = facts(&events)?;
+        let seen: Vec<Seen> = seen(&facts, &events);
+        let moved = if founds(&seen) {
+            // A workspace exists for readers when its schema does: both become visible in one commit.
+            let mut tx = self.log.followers().begin().await?;
+            found(&mut tx, &seen).await?;
+            let moved = self.fold(&mut tx, &schema, Some(era), from, &seen).await?;
+            tx.commit().await?;
+            moved
+        } else {
+            let mut connection = self.log.followers().acquire().await?;
+            self.fold(&mut connection, &schema, Some(era), from, &seen).await?
+        };
+        if !moved {
+            // Another node has taken this step, or a crash of the database took an earlier one back.
+            self.forget(workspace);
             return Ok(Progress {
                 position: from,
-                more: false,
+                more: true,
             });
-        };
-        schema::enter(&mut tx, &schema).await?;
-        self.fold(&mut tx, &schema, &events).await?;
-        tx.commit().await?;
+        }
+        self.stands(workspace, last);
         self.publish(workspace, last);
         Ok(Progress {
             position: last,
             more: last - from == BATCH,
         })
+    }
+
+    /// Nothing is there to be folded: if the rows really stand where they are remembered to.
+    async fn confirm(&self, workspace: Uuid, schema: &str, from: i64) -> Result<Progress, ProjectError> {
+        let position = self.checkpoint(schema).await?;
+        if position != from {
+            self.forget(workspace);
+        }
+        self.publish(workspace, position);
+        Ok(Progress {
+            position,
+            more: position != from,
+        })
+    }
+
+    async fn checkpoint(&self, schema: &str) -> Result<i64, sqlx::Error> {
+        let position = format!("select position from {schema}.checkpoint");
+        sqlx::query_scalar(AssertSqlSafe(position))
+            .fetch_one(self.log.followers())
+            .await
+    }
+
+    /// Where a workspace's rows stand, and the era of what is known of them.
+    async fn standing(&self, workspace: Uuid, schema: &str) -> Result<Standing, ProjectError> {
+        let nth = {
+            let standings = self.standings();
+            match standings.known.get(&workspace) {
+                Some(known) => return Ok(*known),
+                None => standings.eras,
+            }
+        };
+        let standing = Standing {
+            position: self.checkpoint(schema).await?,
+            era: Era { workspace, nth },
+        };
+        self.standings().known.insert(workspace, standing);
+        Ok(standing)
+    }
+
+    fn stands(&self, workspace: Uuid, position: i64) {
+        if let Some(known) = self.standings().known.get_mut(&workspace) {
+            known.position = position;
+        }
+    }
+
+    fn forget(&self, workspace: Uuid) {
+        let mut standings = self.standings();
+        standings.eras += 1;
+        standings.known.remove(&workspace);
+    }
+
+    fn standings(&self) -> MutexGuard<'_, Standings> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A workspace's tables as this build wants them, with all that the log tells, in one transaction: a crash leaves
@@ -179,54 +258,45 @@ impl Inner {
     ) -> Result<i64, ProjectError> {
         let mut at = 0;
         loop {
-            let mut events = self.read(connection, workspace, at).await?;
-            events.retain(|event| event.recorded.position <= until);
-            let Some(last) = events.last().map(|event| event.recorded.position) else {
+            let mut events = log::read_in_tx(connection, workspace, at, BATCH).await?;
+            events.retain(|event| event.position <= until);
+            let Some(last) = events.last().map(|event| event.position) else {
                 return Ok(at);
             };
-            self.fold(connection, schema, &events).await?;
+            self.log.open_personal_in_tx(connection, &mut events).await?;
+            let events: Vec<_> = events.into_iter().map(Shared::new).collect();
+            let facts = facts(&events)?;
+            if !self.fold(connection, schema, None, at, &seen(&facts, &events)).await? {
+                return Err(ProjectError::Elsewhere { position: at });
+            }
             at = last;
         }
-    }
-
-    async fn read(&self, connection: &mut PgConnection, workspace: Uuid, from: i64) -> Result<Vec<Seen>, ProjectError> {
-        let mut events = log::read_in_tx(connection, workspace, from, BATCH).await?;
-        self.log.open_personal_in_tx(connection, &mut events).await?;
-        let decode = |recorded: log::Recorded| {
-            let position = recorded.position;
-            Seen::decode(recorded).map_err(|source| ProjectError::Event { position, source })
-        };
-        events.into_iter().map(decode).collect()
     }
 
     fn urge(&self, body: impl FnOnce(&Urge)) {
         self.urge.get().map(body);
     }
 
-    async fn fold(&self, connection: &mut PgConnection, schema: &str, events: &[Seen]) -> Result<(), ProjectError> {
-        let Some(last) = events.last() else { return Ok(()) };
-        if schema == PLATFORM {
-            // A workspace exists for readers when its schema does: both become visible in one commit.
-            for event in events {
-                if let Fact::Workspace(WorkspaceEvent::Created(created)) = &event.fact {
-                    schema::provision(connection, &platform::schema_of(&created.slug)).await?;
-                }
-            }
-        }
+    /// Writes what the events make of all tables, and moves the checkpoint on from there; `false`: it stands elsewhere.
+    async fn fold(
+        &self,
+        connection: &mut PgConnection,
+        schema: &str,
+        era: Option<Era>,
+        from: i64,
+        events: &[Seen<'_>],
+    ) -> Result<bool, ProjectError> {
+        let Some(last) = events.last() else { return Ok(true) };
         let tables = if event_is_platforms(last) {
             &self.platform
         } else {
             &self.tenant
         };
+        let mut changes = vec![];
         for table in tables {
-            table.apply(connection, schema, events).await?;
+            changes.extend(table.fold(connection, schema, era, events).await?);
         }
-        let checkpoint = format!("update {schema}.checkpoint set position = $1");
-        sqlx::query(AssertSqlSafe(checkpoint))
-            .bind(last.recorded.position)
-            .execute(connection)
-            .await?;
-        Ok(())
+        write(connection, schema, (from, last.recorded.position), changes).await
     }
 
     async fn schema(&self, workspace: Uuid) -> Result<String, ProjectError> {
@@ -296,6 +366,38 @@ impl Inner {
             differing,
         })
     }
+}
+
+/// What the events say; decoded once for all who follow on this node.
+fn facts(events: &[Arc<Shared>]) -> Result<Vec<Arc<Fact>>, ProjectError> {
+    let fact = |event: &Arc<Shared>| {
+        let decode = |event: &Recorded| Fact::decode(&event.category, &event.event_type, event.schema, &event.data);
+        let position = event.position;
+        let fact = event.meaning(decode);
+        fact.map_err(|source| ProjectError::Event { position, source })
+    };
+    events.iter().map(fact).collect()
+}
+
+fn seen<'a>(facts: &'a [Arc<Fact>], events: &'a [Arc<Shared>]) -> Vec<Seen<'a>> {
+    let seen = |(fact, event): (&'a Arc<Fact>, &'a Arc<Shared>)| Seen { fact, recorded: event };
+    facts.iter().zip(events).map(seen).collect()
+}
+
+/// Whether a workspace begins with one of them.
+fn founds(events: &[Seen]) -> bool {
+    events
+        .iter()
+        .any(|event| matches!(event.fact, Fact::Workspace(WorkspaceEvent::Created(_))))
+}
+
+async fn found(connection: &mut PgConnection, events: &[Seen<'_>]) -> Result<(), ProjectError> {
+    for event in events {
+        if let Fact::Workspace(WorkspaceEvent::Created(created)) = event.fact {
+            schema::provision(connection, &platform::schema_of(&created.slug)).await?;
+        }
+    }
+    Ok(())
 }
 
 fn event_is_platforms(event: &Seen) -> bool {

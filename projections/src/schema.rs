@@ -1,9 +1,9 @@
-//! A workspace's schema: `tenant_{slug}`, owned by a role of the same name. Requests and folds run as that role, so
-//! the database itself refuses another workspace's rows.
+//! A workspace's schema: `tenant_{slug}`, owned by a role of the same name. Requests read as that role (readers.rs), so the
+//! database itself refuses another workspace's rows.
 
 use log::migrate::{self, Migration};
 use sha2::{Digest, Sha256};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection};
 use std::{collections::HashSet, sync::LazyLock};
 
 /// A workspace's tables, each as it is now, with its indexes: there is no history to be replayed on them, for a table
@@ -98,26 +98,6 @@ pub async fn provision(connection: &mut PgConnection, schema: &str) -> Result<bo
     create_tables(connection, schema).await?;
     sqlx::raw_sql("reset role").execute(connection).await?;
     Ok(true)
-}
-
-/// A transaction that reads this workspace's rows and can see no other's.
-pub async fn read<'a>(pool: &'a PgPool, schema: &str) -> Result<Transaction<'a, Postgres>, sqlx::Error> {
-    let role = if schema == PLATFORM {
-        String::new()
-    } else {
-        format!("; set local role {schema}")
-    };
-    pool.begin_with(AssertSqlSafe(format!("begin read only{role}"))).await
-}
-
-/// From here on the transaction is the workspace's.
-pub(crate) async fn enter(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
-    if schema != PLATFORM {
-        sqlx::raw_sql(AssertSqlSafe(format!("set local role {schema}")))
-            .execute(connection)
-            .await?;
-    }
-    Ok(())
 }
 
 /// A workspace's tables in an existing schema: its own, or one for a replay beside it.

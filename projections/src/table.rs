@@ -1,42 +1,33 @@
-//! A read model's table: one row is a pure fold of the events that concern it, tested without a database. Loading,
-//! folding a whole batch in memory and writing back set-wise is done here once for all of them, and so is keeping count:
-//! whoever knows the rows before and after knows how many there are.
+//! A read model's table: one row is a pure fold of the events that concern it, tested without a database. Loading what is
+//! not remembered and folding a whole batch in memory is done here once for all of them, and so is keeping count: whoever
+//! knows the rows before and after knows how many there are. What comes of it is written by `write`.
 
 use crate::{
     column::{Column, camel_case, snake_case},
     counts::{Changed, Counts},
+    known::{Era, Known},
     schema::PLATFORM,
 };
 use async_trait::async_trait;
 use domain::{Fact, fact::DecodeError};
-use log::{PersonalError, Recorded};
+use log::{NextError, PersonalError, Recorded};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    marker::PhantomData,
+    sync::Arc,
 };
 use uuid::Uuid;
 
-/// A recorded event with its data decoded.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    pub fact: Fact,
-    pub recorded: Recorded,
+/// A recorded event and what it says.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    pub fact: &'a Fact,
+    pub recorded: &'a Recorded,
 }
 
-impl Seen {
-    pub fn decode(recorded: Recorded) -> Result<Self, DecodeError> {
-        let fact = Fact::decode(
-            &recorded.category,
-            &recorded.event_type,
-            recorded.schema,
-            &recorded.data,
-        )?;
-        Ok(Self { fact, recorded })
-    }
-
+impl Seen<'_> {
     /// The stream the event belongs to: the aggregate's id.
     pub fn id(&self) -> Uuid {
         self.recorded.stream_id
@@ -64,6 +55,12 @@ pub trait Table: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync 
     /// The same as `HOLDERS`, of one row.
     fn holds(&self, _value: Uuid) -> bool {
         false
+    }
+
+    /// Whether the event is the first that concerns the row, which then cannot be there yet. Unless said otherwise, a row
+    /// begins with the stream of its id.
+    fn begins(event: &Seen, key: Uuid) -> bool {
+        event.recorded.version == 1 && event.id() == key
     }
 
     /// What the event makes of one of them; `None` = there is no such row.
@@ -102,8 +99,12 @@ pub enum ProjectError {
     },
     #[error("position {position} cannot be read")]
     Event { position: i64, source: DecodeError },
+    #[error(transparent)]
+    Next(#[from] NextError),
     #[error("personal values cannot be opened")]
     Personal(#[from] PersonalError),
+    #[error("the rows do not stand at {position}")]
+    Elsewhere { position: i64 },
     #[error("workspace {0} has no schema yet")]
     NoSchema(Uuid),
 }
@@ -111,27 +112,66 @@ pub enum ProjectError {
 /// A table with its row type forgotten.
 #[async_trait]
 pub(crate) trait Projector: Send + Sync {
-    async fn apply(&self, connection: &mut PgConnection, schema: &str, events: &[Seen]) -> Result<(), ProjectError>;
+    /// What the events make of the table's rows; nothing, when they concern none of them. What is remembered at `era` is
+    /// not read again.
+    async fn fold(
+        &self,
+        connection: &mut PgConnection,
+        schema: &str,
+        era: Option<Era>,
+        events: &[Seen<'_>],
+    ) -> Result<Option<Change>, ProjectError>;
+
     fn name(&self) -> &'static str;
 }
 
 pub(crate) fn of<T: Table>() -> Box<dyn Projector> {
-    Box::new(Of::<T>(PhantomData))
+    Box::new(Of::<T> {
+        known: Known::default(),
+    })
 }
 
-struct Of<T>(PhantomData<T>);
+struct Of<T> {
+    known: Known<T>,
+}
 
 #[async_trait]
 impl<T: Table> Projector for Of<T> {
-    async fn apply(&self, connection: &mut PgConnection, schema: &str, events: &[Seen]) -> Result<(), ProjectError> {
-        let touched: Vec<(&Seen, Vec<Uuid>)> = events.iter().map(|event| (event, T::keys(event))).collect();
-        let mut keys: BTreeSet<Uuid> = touched.iter().flat_map(|(_, keys)| keys).copied().collect();
+    async fn fold(
+        &self,
+        connection: &mut PgConnection,
+        schema: &str,
+        era: Option<Era>,
+        events: &[Seen<'_>],
+    ) -> Result<Option<Change>, ProjectError> {
+        let mut touched: Vec<(&Seen, Vec<Uuid>)> = Vec::with_capacity(events.len());
+        let (mut keys, mut unborn) = (BTreeSet::new(), BTreeSet::new());
+        for event in events {
+            let concerned = T::keys(event);
+            for key in &concerned {
+                if keys.insert(*key) && T::begins(event, *key) {
+                    unborn.insert(*key);
+                }
+            }
+            touched.push((event, concerned));
+        }
         keys.extend(holders::<T>(connection, schema, events).await?);
         if keys.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let before = load::<T>(connection, schema, &keys).await?;
-        let mut after: BTreeMap<Uuid, Option<T>> = keys.iter().map(|key| (*key, before.get(key).cloned())).collect();
+        let mut before = self.known.get(era, &keys);
+        let unknown: Vec<Uuid> = keys
+            .iter()
+            .filter(|key| !before.contains_key(*key) && !unborn.contains(*key))
+            .copied()
+            .collect();
+        if !unknown.is_empty() {
+            before.extend(load::<T>(connection, schema, unknown).await?);
+        }
+        let mut after: BTreeMap<Uuid, Option<T>> = keys
+            .iter()
+            .map(|key| (*key, before.get(key).map(|row| row.as_ref().clone())))
+            .collect();
         for (event, mut keys) in touched {
             if let Some(value) = T::concerns(event) {
                 let rows = after.iter().filter_map(|(key, row)| Some((key, row.as_ref()?)));
@@ -141,17 +181,8 @@ impl<T: Table> Projector for Of<T> {
                 T::project(after.entry(key).or_default(), key, event);
             }
         }
-        after.retain(|key, row| row.as_ref() != before.get(key));
-        let mut counts = Counts::default();
-        for (key, row) in &after {
-            counts.note(before.get(key), row.as_ref());
-        }
-        // Nobody lists the platform's tables as a whole.
-        let counts = counts.changed().filter(|_| schema != PLATFORM);
-        let (gone, changed): (Vec<_>, Vec<_>) = after.into_iter().partition(|(_, row)| row.is_none());
-        delete::<T>(connection, schema, gone.into_iter().map(|(key, _)| key).collect()).await?;
-        let changed: Vec<T> = changed.into_iter().filter_map(|(_, row)| row).collect();
-        save(connection, schema, changed, counts).await
+        after.retain(|key, row| row.as_ref() != before.get(key).map(Arc::as_ref));
+        self.change(schema, era, &before, after).map(Some)
     }
 
     fn name(&self) -> &'static str {
@@ -159,11 +190,67 @@ impl<T: Table> Projector for Of<T> {
     }
 }
 
+impl<T: Table> Of<T> {
+    fn change(
+        &self,
+        schema: &str,
+        era: Option<Era>,
+        before: &BTreeMap<Uuid, Arc<T>>,
+        after: BTreeMap<Uuid, Option<T>>,
+    ) -> Result<Change, ProjectError> {
+        let mut counts = Counts::default();
+        // Nobody lists the platform's tables as a whole.
+        if schema != PLATFORM {
+            for (key, row) in &after {
+                counts.note(before.get(key).map(Arc::as_ref), row.as_ref());
+            }
+        }
+        let broken = |source| ProjectError::Row { table: T::NAME, source };
+        let (mut gone, mut rows, mut keep) = (vec![], vec![], vec![]);
+        for (key, row) in after {
+            match row {
+                None => gone.push(key),
+                Some(row) => {
+                    let text = as_columns(&row).map_err(broken)?;
+                    keep.push((key, Arc::new(row), text.len()));
+                    rows.push(text);
+                }
+            }
+        }
+        let known = self.known.clone();
+        let forgotten = gone.clone();
+        Ok(Change {
+            table: T::NAME,
+            columns: T::columns().into_iter().map(|column| column.name).collect(),
+            rows: (!rows.is_empty()).then(|| format!("[{}]", rows.join(","))),
+            gone,
+            counts: counts.changed(),
+            written: Box::new(move || {
+                if let Some(era) = era {
+                    known.keep(era, keep, forgotten);
+                }
+            }),
+        })
+    }
+}
+
+/// What a batch makes of one table.
+pub(crate) struct Change {
+    pub table: &'static str,
+    pub columns: Vec<&'static str>,
+    /// Rows under their columns' names: a JSON array.
+    pub rows: Option<String>,
+    pub gone: Vec<Uuid>,
+    pub counts: Option<Changed>,
+    /// To be called once it is written: the rows are remembered.
+    pub written: Box<dyn FnOnce() + Send>,
+}
+
 /// Rows in the table that the events concern by what they hold; those of the batch itself are known anyway.
 async fn holders<T: Table>(
     connection: &mut PgConnection,
     schema: &str,
-    events: &[Seen],
+    events: &[Seen<'_>],
 ) -> Result<Vec<Uuid>, ProjectError> {
     let values: Vec<Uuid> = events.iter().filter_map(T::concerns).collect();
     if values.is_empty() {
@@ -183,80 +270,99 @@ pub(crate) fn as_fields<T: Table>() -> String {
 async fn load<T: Table>(
     connection: &mut PgConnection,
     schema: &str,
-    keys: &BTreeSet<Uuid>,
-) -> Result<BTreeMap<Uuid, T>, ProjectError> {
+    keys: Vec<Uuid>,
+) -> Result<Vec<(Uuid, Arc<T>)>, ProjectError> {
     let select = format!(
         "select t.id, row_to_json(t)::text from (select {} from {schema}.{} where id = any($1)) t",
         as_fields::<T>(),
         T::NAME
     );
-    let keys: Vec<Uuid> = keys.iter().copied().collect();
     let rows: Vec<(Uuid, String)> = sqlx::query_as(AssertSqlSafe(select))
         .bind(keys)
         .fetch_all(connection)
         .await?;
     let decode = |(id, row): (Uuid, String)| {
         serde_json::from_str(&row)
-            .map(|row| (id, row))
+            .map(|row| (id, Arc::new(row)))
             .map_err(|source| ProjectError::Row { table: T::NAME, source })
     };
     rows.into_iter().map(decode).collect()
 }
 
-/// Rows and the counts that they change, in one statement.
-async fn save<T: Table>(
-    connection: &mut PgConnection,
-    schema: &str,
-    rows: Vec<T>,
-    counts: Option<Changed>,
-) -> Result<(), ProjectError> {
-    if rows.is_empty() && counts.is_none() {
-        return Ok(());
-    }
-    let broken = |source| ProjectError::Row { table: T::NAME, source };
-    let rows: Result<Vec<Map<String, Value>>, _> = rows.into_iter().map(as_columns).collect();
-    let rows = serde_json::to_string(&rows.map_err(broken)?).map_err(broken)?;
-    let columns: Vec<&str> = T::columns().iter().map(|column| column.name).collect();
-    let updates: Vec<String> = columns
-        .iter()
-        .filter(|name| **name != "id")
-        .map(|name| format!("{name} = excluded.{name}"))
-        .collect();
-    let (table, columns, updates) = (T::NAME, columns.join(", "), updates.join(", "));
-    let counted = match &counts {
-        Some(_) => format!("with counted as ({}) ", Changed::upsert(schema, table)),
-        None => String::new(),
-    };
-    let upsert = format!(
-        "{counted}insert into {schema}.{table} ({columns}) select {columns} from json_populate_recordset(null::{schema}.{table}, $1::json) \
-         on conflict (id) do update set {updates}"
-    );
-    let mut query = sqlx::query(AssertSqlSafe(upsert)).bind(rows);
-    if let Some(Changed { fields, values, by }) = counts {
-        query = query.bind(fields).bind(values).bind(by);
-    }
-    query.execute(connection).await?;
-    Ok(())
+/// A row as JSON, under its columns' names.
+fn as_columns<T: Serialize>(row: &T) -> Result<String, serde_json::Error> {
+    serde_json::to_string(row).map(|text| renamed(&text))
 }
 
-async fn delete<T: Table>(connection: &mut PgConnection, schema: &str, keys: Vec<Uuid>) -> Result<(), ProjectError> {
-    if keys.is_empty() {
-        return Ok(());
+/// The object with its own keys, and not those within its values, in snake case. It was just written, so it is compact.
+fn renamed(object: &str) -> String {
+    let mut out = String::with_capacity(object.len() + 64);
+    let (mut depth, mut is_key, mut rest) = (0_usize, false, object);
+    while let Some(at) = rest.find(['"', '{', '}', '[', ']', ',']) {
+        let (before, found) = rest.split_at(at);
+        out.push_str(before);
+        match found.as_bytes()[0] {
+            b'"' => {
+                let end = end_of_text(found);
+                let (text, after) = found.split_at(end);
+                if is_key && depth == 1 {
+                    out.push_str(&snake_case(text));
+                } else {
+                    out.push_str(text);
+                }
+                (is_key, rest) = (false, after);
+                continue;
+            }
+            b'{' => (depth, is_key) = (depth + 1, depth == 0),
+            b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => is_key = depth == 1,
+        }
+        out.push_str(&found[..1]);
+        rest = &found[1..];
     }
-    let delete = format!("delete from {schema}.{} where id = any($1)", T::NAME);
-    sqlx::query(AssertSqlSafe(delete))
-        .bind(keys)
-        .execute(connection)
-        .await?;
-    Ok(())
+    out + rest
 }
 
-fn as_columns<T: Serialize>(row: T) -> Result<Map<String, Value>, serde_json::Error> {
-    match serde_json::to_value(row)? {
-        Value::Object(fields) => Ok(fields
-            .into_iter()
-            .map(|(name, value)| (snake_case(&name), value))
-            .collect()),
-        _ => Err(serde::ser::Error::custom("a row is an object")),
+/// Behind the closing quote of the text that it begins with.
+fn end_of_text(json: &str) -> usize {
+    let mut escaped = false;
+    let end = json.bytes().skip(1).position(|byte| match byte {
+        _ if escaped => {
+            escaped = false;
+            false
+        }
+        b'\\' => {
+            escaped = true;
+            false
+        }
+        byte => byte == b'"',
+    });
+    end.map_or(json.len(), |end| end + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::renamed;
+
+    #[test]
+    fn only_the_objects_own_keys_are_renamed() {
+        for (row, columns) in [
+            ("{}", "{}"),
+            (
+                r#"{"dealNumber":"aB","customerId":null}"#,
+                r#"{"deal_number":"aB","customer_id":null}"#,
+            ),
+            (
+                r#"{"inStock":1.5,"products":[{"unitPrice":1,"b":["cD"]},{"unitPrice":2}],"lastOne":{"aB":{"cD":1}}}"#,
+                r#"{"in_stock":1.5,"products":[{"unitPrice":1,"b":["cD"]},{"unitPrice":2}],"last_one":{"aB":{"cD":1}}}"#,
+            ),
+            (
+                r#"{"aB":"\"cD\":{,[\\","eF":["\\\"",{"gH":"}"}],"iJ":"Қазақ"}"#,
+                r#"{"a_b":"\"cD\":{,[\\","e_f":["\\\"",{"gH":"}"}],"i_j":"Қазақ"}"#,
+            ),
+        ] {
+            assert_eq!(renamed(row), columns);
+        }
     }
 }

@@ -9,14 +9,14 @@ pub use shown::{Computed, Nested, Related};
 pub use statement::{NEWEST, Scope};
 
 use crate::{
+    Readers,
     list::{COUNT_MAX, Cursor, ListError, Op, Page, Total},
-    schema,
     table::Table,
 };
 use domain::Permission;
 use serde_json::value::RawValue;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
-use statement::Asked;
+use sqlx::{AssertSqlSafe, PgConnection};
+use statement::{Asked, Statement};
 use std::fmt;
 use uuid::Uuid;
 
@@ -42,7 +42,7 @@ pub trait View: Table {
 /// Who reads, and where.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
-    pub pool: &'a PgPool,
+    pub readers: &'a Readers,
     pub schema: &'a str,
     pub may: &'a (dyn Fn(Permission) -> bool + Send + Sync),
 }
@@ -84,13 +84,10 @@ pub async fn page_of<V: View>(
     scope: &Scope,
 ) -> Result<Page, ViewError> {
     let asked = statement::page::<V>(reader, pairs, scope)?;
-    let mut tx = schema::read(reader.pool, reader.schema).await?;
-    let rows: Vec<Found> = asked.statement.query().fetch_all(&mut *tx).await?;
-    let total = match &asked.query.after {
-        Some(cursor) => cursor.total(),
-        None => total(&mut tx, &asked, &rows).await?,
+    let (rows, total) = match find(reader, &asked).await {
+        Err(error) if reader.readers.lost(&error) => find(reader, &asked).await?,
+        found => found?,
     };
-    tx.commit().await?;
     let limit = usize::try_from(asked.query.limit).unwrap_or(usize::MAX);
     let page = asked
         .query
@@ -127,8 +124,19 @@ pub async fn page_of<V: View>(
 /// A row's fields as texts, its sort keys, and its list's total where that is kept.
 type Found = (Vec<Option<String>>, Vec<Option<String>>, Option<i64>);
 
+async fn find(reader: Reader<'_>, asked: &Asked) -> Result<(Vec<Found>, Total), sqlx::Error> {
+    let mut session = reader.readers.enter(reader.schema).await?;
+    let rows: Vec<Found> = asked.statement.query().fetch_all(&mut *session).await?;
+    let total = match &asked.query.after {
+        Some(cursor) => cursor.total(),
+        None => total(&mut session, asked, &rows).await?,
+    };
+    session.leave();
+    Ok((rows, total))
+}
+
 /// How many rows there are on all pages: as it is kept, or as the page itself shows by not being full, or counted.
-async fn total(connection: &mut PgConnection, asked: &Asked, rows: &[Found]) -> Result<Total, ViewError> {
+async fn total(connection: &mut PgConnection, asked: &Asked, rows: &[Found]) -> Result<Total, sqlx::Error> {
     let exactly = |rows| Total {
         rows,
         is_estimate: false,
@@ -143,7 +151,7 @@ async fn total(connection: &mut PgConnection, asked: &Asked, rows: &[Found]) -> 
     let told: i64 = match &asked.total {
         statement::Total::Kept(kept) => {
             let sql = format!("select {kept}");
-            let query = sqlx::query_scalar(AssertSqlSafe(sql)).persistent(false);
+            let query = sqlx::query_scalar(AssertSqlSafe(sql));
             let query = asked
                 .statement
                 .values
@@ -171,9 +179,10 @@ async fn total(connection: &mut PgConnection, asked: &Asked, rows: &[Found]) -> 
 /// One resource with its details.
 pub async fn one<V: View>(reader: Reader<'_>, id: Uuid) -> Result<Option<One>, ViewError> {
     let statement = statement::one::<V>(reader, id);
-    let mut tx = schema::read(reader.pool, reader.schema).await?;
-    let found: Option<(i64, Vec<Option<String>>)> = statement.query().fetch_optional(&mut *tx).await?;
-    tx.commit().await?;
+    let found = match look(reader, &statement).await {
+        Err(error) if reader.readers.lost(&error) => look(reader, &statement).await?,
+        found => found?,
+    };
     let Some((version, texts)) = found else {
         return Ok(None);
     };
@@ -185,6 +194,13 @@ pub async fn one<V: View>(reader: Reader<'_>, id: Uuid) -> Result<Option<One>, V
     }))
 }
 
+async fn look(reader: Reader<'_>, statement: &Statement) -> Result<Option<(i64, Vec<Option<String>>)>, sqlx::Error> {
+    let mut session = reader.readers.enter(reader.schema).await?;
+    let found = statement.query().fetch_optional(&mut *session).await?;
+    session.leave();
+    Ok(found)
+}
+
 /// How the database would find a page: for whoever doubts that an index serves it.
 pub async fn explain<V: View>(
     reader: Reader<'_>,
@@ -193,8 +209,8 @@ pub async fn explain<V: View>(
 ) -> Result<String, ViewError> {
     let mut explained = statement::page::<V>(reader, pairs, scope)?.statement;
     explained.sql.insert_str(0, "explain (format text) ");
-    let mut tx = schema::read(reader.pool, reader.schema).await?;
-    let plan: Vec<(String,)> = explained.query().fetch_all(&mut *tx).await?;
-    tx.commit().await?;
+    let mut session = reader.readers.enter(reader.schema).await?;
+    let plan: Vec<(String,)> = explained.query().fetch_all(&mut *session).await?;
+    session.leave();
     Ok(plan.into_iter().map(|(line,)| line + "\n").collect())
 }

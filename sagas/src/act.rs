@@ -57,15 +57,21 @@ pub(crate) enum Failure {
 impl Act {
     pub(crate) async fn carry_out(self, executor: &Executor, context: &Context) -> Result<(), Failure> {
         match self {
-            Self::CreateOrder(id, created) => {
-                execute::<Order>(executor, id, OrderCommand::Create(created), context).await
-            }
-            Self::CreateInvoice(id, created) => {
-                execute::<Invoice>(executor, id, InvoiceCommand::Create(created), context).await
-            }
-            Self::Notify(id, created) => {
-                execute::<Notification>(executor, id, NotificationCommand::Notify(created), context).await
-            }
+            Self::CreateOrder(id, created) => done(
+                executor
+                    .create::<Order>(id, &OrderCommand::Create(created), context)
+                    .await,
+            ),
+            Self::CreateInvoice(id, created) => done(
+                executor
+                    .create::<Invoice>(id, &InvoiceCommand::Create(created), context)
+                    .await,
+            ),
+            Self::Notify(id, created) => done(
+                executor
+                    .create::<Notification>(id, &NotificationCommand::Notify(created), context)
+                    .await,
+            ),
             Self::Produce(id, request) => done(production_order::create(executor, id, &request, context).await),
             Self::AwaitBill(product_id, order_id, line) => {
                 let ask = BomCommand::Await {

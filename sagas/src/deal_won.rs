@@ -55,7 +55,7 @@ impl Saga for DealWon {
     const NAME: &'static str = "deal_won_orchestrator";
 
     fn instance(seen: &Seen) -> Option<Uuid> {
-        match &seen.fact {
+        match seen.fact.as_ref() {
             Fact::Deal(DealEvent::Won(_)) => Some(seen.id),
             Fact::Order(OrderEvent::Created(order)) => order.deal_id.map(Into::into),
             Fact::Invoice(InvoiceEvent::Created(invoice)) => invoice.deal_id.map(Into::into),
@@ -66,7 +66,7 @@ impl Saga for DealWon {
     }
 
     fn evolve(self, seen: &Seen) -> Self {
-        let mut run = match (self, &seen.fact) {
+        let mut run = match (self, seen.fact.as_ref()) {
             (Self::Idle, Fact::Deal(DealEvent::Won(won))) => Box::new(Run {
                 won: won.as_ref().clone(),
                 at: seen.at,
@@ -114,7 +114,7 @@ impl Saga for DealWon {
 
 impl Run {
     fn see(&mut self, seen: &Seen) {
-        match &seen.fact {
+        match seen.fact.as_ref() {
             // An order somebody places by hand for the same deal is not ours.
             Fact::Order(OrderEvent::Created(order))
                 if order

@@ -28,7 +28,10 @@ use domain::{
     },
 };
 use proptest::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use uuid::Uuid;
 
 mod won;
@@ -64,7 +67,7 @@ fn execute<A: Aggregate>(
             facts.push(Seen {
                 id,
                 at,
-                fact: fact(event),
+                fact: Arc::new(fact(event)),
             });
         }
     });
@@ -88,7 +91,7 @@ impl World {
             self.facts.push(Seen {
                 id: derive(instance, S::NAME),
                 at,
-                fact: Fact::Process(ProcessEvent::StepRefused(refusal)),
+                fact: Arc::new(Fact::Process(ProcessEvent::StepRefused(refusal))),
             });
         }
     }
@@ -208,13 +211,13 @@ impl World {
         self.facts.push(Seen {
             id: DEAL,
             at: DateTime::UNIX_EPOCH,
-            fact: Fact::Deal(won(discount)),
+            fact: Arc::new(Fact::Deal(won(discount))),
         });
     }
 
     /// Whether any of it is reserved.
     fn holds(&self, n: u128) -> bool {
-        let reserved = |seen: &Seen| matches!(&seen.fact, Fact::Stock(StockEvent::Reserved { product_id, .. }) if *product_id == product(n));
+        let reserved = |seen: &Seen| matches!(seen.fact.as_ref(), Fact::Stock(StockEvent::Reserved { product_id, .. }) if *product_id == product(n));
         self.facts.iter().any(reserved)
     }
 
@@ -403,7 +406,7 @@ proptest! {
         prop_assert_eq!(world.count(|fact| matches!(fact, Fact::Invoice(_))), 1);
         prop_assert_eq!(world.count(|fact| matches!(fact, Fact::ProductionOrder(ProductionOrderEvent::Created(_)))), 1);
         prop_assert_eq!(world.count(|fact| matches!(fact, Fact::ProductionOrder(ProductionOrderEvent::Scheduled { .. }))), 1);
-        let reserved: Quantity = world.facts.iter().filter_map(|seen| match &seen.fact {
+        let reserved: Quantity = world.facts.iter().filter_map(|seen| match seen.fact.as_ref() {
             Fact::Stock(StockEvent::Reserved { quantity, .. }) => Some(*quantity),
             _ => None,
         }).sum();

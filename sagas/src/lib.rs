@@ -4,6 +4,7 @@
 mod act;
 #[cfg(test)]
 mod harness;
+mod memory;
 mod runner;
 mod saga;
 #[cfg(test)]

@@ -116,7 +116,7 @@ impl Saga for OrderFulfillment {
     const NAME: &'static str = "order_fulfillment_orchestrator";
 
     fn instance(seen: &Seen) -> Option<Uuid> {
-        match &seen.fact {
+        match seen.fact.as_ref() {
             Fact::Order(OrderEvent::Created(_)) => Some(seen.id),
             Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => Some(created.order_id.into()),
             Fact::ProductionOrder(ProductionOrderEvent::Scheduled { order_id, .. }) => Some((*order_id).into()),
@@ -133,7 +133,7 @@ impl Saga for OrderFulfillment {
     }
 
     fn evolve(self, seen: &Seen) -> Self {
-        let mut run = match (self, &seen.fact) {
+        let mut run = match (self, seen.fact.as_ref()) {
             (Self::Idle, Fact::Order(OrderEvent::Created(order))) => Box::new(Run::new(order)),
             (Self::Running(run), _) => run,
             (settled @ (Self::Idle | Self::Done), _) => return settled,
@@ -207,7 +207,7 @@ impl Run {
     }
 
     fn see(&mut self, seen: &Seen) {
-        match &seen.fact {
+        match seen.fact.as_ref() {
             Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => {
                 let ours = production_order_id(created.order_id.into(), created.line).uuid() == seen.id;
                 if let Some(line) = self

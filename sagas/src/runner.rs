@@ -1,14 +1,15 @@
-//! The runner: folds facts into instances in the transaction that moves the checkpoint, then carries out what is owed.
-//! Between the two anything may crash: what is owed is asked for again, and each step's command id makes it one.
+//! The runner: folds facts into instances in the statement that moves the checkpoint (memory.rs), then carries out what is
+//! owed. Between the two anything may crash: what is owed is asked for again, and each step's command id makes it one.
 
 use crate::{
-    Seen,
-    act::{Failure, Owed, execute},
+    Owed, Seen,
+    act::{Failure, execute},
     all,
+    memory::{Changed, Key, Memory},
     saga::Process,
 };
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use commands::{Actor, Context, Executor};
 use domain::{
     Fact,
@@ -16,17 +17,18 @@ use domain::{
     process::{Process as ProcessStream, ProcessCommand, Refusal},
 };
 use futures::{StreamExt, stream};
-use log::{CommandId, Consumer, ConsumerError, Progress, migrate};
-use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
-use std::{collections::BTreeMap, sync::Arc};
+use log::{CommandId, Consumer, ConsumerError, Progress, Recorded, migrate};
+use sqlx::PgPool;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use uuid::Uuid;
 
 /// Events folded in one transaction.
 const BATCH: i64 = 500;
-/// Instances whose debts are paid in one step, and how many at a time.
-const DEBTORS: i64 = 256;
-const AT_A_TIME: usize = 32;
+/// Steps that are carried out at a time.
+const AT_A_TIME: usize = 128;
 
 const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration::new(
     "0001_sagas",
@@ -35,19 +37,18 @@ const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration::new(
 
 pub struct Sagas {
     executor: Executor,
-    pool: PgPool,
     processes: Vec<Box<dyn Process>>,
+    memories: Mutex<HashMap<Uuid, Memory>>,
 }
 
 /// Applies the migrations; the result is to be followed with.
 pub async fn open(executor: Executor, pool: PgPool) -> Result<Arc<Sagas>, sqlx::Error> {
     let mut connection = pool.acquire().await?;
     migrate::apply(&mut connection, "sagas", MIGRATIONS).await?;
-    drop(connection);
     Ok(Arc::new(Sagas {
         executor,
-        pool,
         processes: all(),
+        memories: Mutex::default(),
     }))
 }
 
@@ -62,95 +63,117 @@ impl Consumer for Sagas {
     }
 
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError> {
-        let (from, position) = self.fold(workspace).await?;
+        let mut memory = self.recall(workspace).await?;
+        let from = memory.position;
+        if !self.fold(workspace, &mut memory).await? {
+            // Another node has taken this step, or a crash of the database took an earlier one back.
+            return Ok(Progress {
+                position: from,
+                more: true,
+            });
+        }
+        let position = memory.position;
         if position - from == BATCH {
+            self.remember(workspace, memory);
             // What is owed here may have been carried out further on, so long ago that its command id is forgotten.
             return Ok(Progress { position, more: true });
         }
-        let owing = self.pay(workspace).await?;
+        let debts = memory.debts();
+        let mut more = memory.has_more_debts();
+        if memory.is_spent() {
+            more = true;
+        } else {
+            self.remember(workspace, memory);
+        }
+        self.pay(workspace, debts).await?;
         // What was carried out comes back as events and wakes us by itself.
-        Ok(Progress {
-            position,
-            more: owing == DEBTORS,
-        })
+        Ok(Progress { position, more })
     }
 
     /// Debts outlive the events they come from.
     async fn unsettled(&self) -> Result<Vec<Uuid>, ConsumerError> {
         let owing = sqlx::query_scalar("select distinct workspace_id from sagas.instances where owes");
-        Ok(owing.fetch_all(&self.pool).await?)
+        Ok(owing.fetch_all(self.pool()).await?)
     }
 }
 
 /// One step of one instance, still to be done.
-struct Debt {
-    saga: &'static str,
-    instance: Uuid,
-    owed: Owed,
+pub(crate) struct Debt {
+    pub saga: &'static str,
+    pub instance: Uuid,
+    pub owed: Owed,
 }
 
 impl Sagas {
-    /// Takes the next events in; answers where the checkpoint stood and where it stands.
-    async fn fold(&self, workspace: Uuid) -> Result<(i64, i64), ConsumerError> {
-        // What a crash takes back is folded again from the log: the commit need not wait for the disk.
-        let mut tx = self
-            .pool
-            .begin_with("begin; set local synchronous_commit = off")
-            .await?;
-        let from = lock_checkpoint(&mut tx, workspace).await?;
-        let mut events = log::read_in_tx(&mut tx, workspace, from, BATCH).await?;
-        self.executor.log().open_personal_in_tx(&mut tx, &mut events).await?;
-        let Some(last) = events.last().map(|event| event.position) else {
-            return Ok((from, from));
-        };
-        let mut seen = Vec::with_capacity(events.len());
-        for event in events {
-            let fact = Fact::decode(&event.category, &event.event_type, event.schema, &event.data)?;
-            seen.push(Seen {
-                id: event.stream_id,
-                at: event.recorded_at,
-                fact,
-            });
-        }
-        for process in &self.processes {
-            fold_process(&mut tx, workspace, process.as_ref(), &seen).await?;
-        }
-        sqlx::query("update sagas.checkpoints set position = $2 where workspace_id = $1")
-            .bind(workspace)
-            .bind(last)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await?;
-        Ok((from, last))
+    fn pool(&self) -> &PgPool {
+        self.executor.log().followers()
     }
 
-    /// Carries out what is owed; answers how many instances owed something.
-    async fn pay(&self, workspace: Uuid) -> Result<i64, ConsumerError> {
-        let owing = "select saga, instance, state from sagas.instances where workspace_id = $1 and owes order by started_at, instance limit $2";
-        let owing: Vec<(String, Uuid, Value)> = sqlx::query_as(owing)
-            .bind(workspace)
-            .bind(DEBTORS)
-            .fetch_all(&self.pool)
-            .await?;
-        let count = i64::try_from(owing.len())?;
-        let mut debts = Vec::new();
-        for (name, instance, state) in owing {
-            if let Some(process) = self.processes.iter().find(|process| process.name() == name) {
-                let owed = process.owed(state, instance)?;
-                debts.extend(owed.into_iter().map(|owed| Debt {
-                    saga: process.name(),
-                    instance,
-                    owed,
-                }));
+    /// Takes a workspace's memory, or makes it from what is stored.
+    async fn recall(&self, workspace: Uuid) -> Result<Memory, ConsumerError> {
+        let known = self.memories().remove(&workspace);
+        match known {
+            Some(memory) => Ok(memory),
+            None => Memory::read(self.pool(), workspace, &self.processes).await,
+        }
+    }
+
+    fn remember(&self, workspace: Uuid, memory: Memory) {
+        self.memories().insert(workspace, memory);
+    }
+
+    fn memories(&self) -> MutexGuard<'_, HashMap<Uuid, Memory>> {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the next events in; `false`: the checkpoint stands elsewhere, and the memory is worth nothing.
+    async fn fold(&self, workspace: Uuid, memory: &mut Memory) -> Result<bool, ConsumerError> {
+        let from = memory.position;
+        let events = self.executor.log().next(workspace, from, BATCH).await?;
+        let Some(last) = events.last().map(|event| event.position) else {
+            return Ok(memory.is_current(self.pool(), workspace).await?);
+        };
+        let mut touched: BTreeMap<Key, Vec<Seen>> = BTreeMap::new();
+        for event in events {
+            let decode = |event: &Recorded| Fact::decode(&event.category, &event.event_type, event.schema, &event.data);
+            let seen = Seen {
+                id: event.stream_id,
+                at: event.recorded_at,
+                fact: event.meaning(decode)?,
+            };
+            for process in &self.processes {
+                if let Some(instance) = process.instance(&seen) {
+                    let key = (process.name(), instance);
+                    touched.entry(key).or_default().push(seen.clone());
+                }
             }
         }
-        // Steps owed at the same time do not depend on each other: together they share a commit, and one that fails
-        // keeps no other from being carried out.
+        let mut connection = self.pool().acquire().await?;
+        memory
+            .load(&mut connection, workspace, touched.keys(), &self.processes)
+            .await?;
+        let mut changed = Vec::with_capacity(touched.len());
+        for ((name, instance), seen) in touched {
+            let Some(process) = self.processes.iter().find(|process| process.name() == name) else {
+                continue;
+            };
+            let key = (name, instance);
+            let at = seen.last().map(|seen| seen.at);
+            if let Some(folded) = process.fold(memory.state(&key), &seen, instance)? {
+                changed.push(Changed { key, at, folded });
+            }
+        }
+        memory.write(&mut connection, workspace, last, changed).await
+    }
+
+    /// Carries out what is owed. Steps owed at the same time do not depend on each other: together they share a commit,
+    /// and one that fails keeps no other from being carried out.
+    async fn pay(&self, workspace: Uuid, debts: Vec<Debt>) -> Result<(), ConsumerError> {
         let settled = stream::iter(debts)
             .map(|debt| self.settle(workspace, debt))
             .buffer_unordered(AT_A_TIME);
         let failures: Vec<ConsumerError> = settled.filter_map(async |settled| settled.err()).collect().await;
-        failures.into_iter().next().map_or(Ok(count), Err)
+        failures.into_iter().next().map_or(Ok(()), Err)
     }
 
     async fn settle(&self, workspace: Uuid, debt: Debt) -> Result<(), ConsumerError> {
@@ -194,78 +217,6 @@ fn command_id(workspace: Uuid, saga: &str, instance: Uuid, step: &str) -> Comman
         id: derive(derive(workspace, saga), &format!("{instance} {step}")),
         request_hash: [0; 32],
     }
-}
-
-async fn lock_checkpoint(tx: &mut PgConnection, workspace: Uuid) -> Result<i64, sqlx::Error> {
-    let lock = "select position from sagas.checkpoints where workspace_id = $1 for update";
-    if let Some(position) = sqlx::query_scalar(lock)
-        .bind(workspace)
-        .fetch_optional(&mut *tx)
-        .await?
-    {
-        return Ok(position);
-    }
-    let create = "insert into sagas.checkpoints (workspace_id, position) values ($1, 0) on conflict do nothing";
-    sqlx::query(create).bind(workspace).execute(&mut *tx).await?;
-    sqlx::query_scalar(lock).bind(workspace).fetch_one(tx).await
-}
-
-async fn fold_process(
-    tx: &mut PgConnection,
-    workspace: Uuid,
-    process: &dyn Process,
-    seen: &[Seen],
-) -> Result<(), ConsumerError> {
-    let mut touched: BTreeMap<Uuid, Vec<&Seen>> = BTreeMap::new();
-    for seen in seen {
-        if let Some(instance) = process.instance(seen) {
-            touched.entry(instance).or_default().push(seen);
-        }
-    }
-    if touched.is_empty() {
-        return Ok(());
-    }
-    let ids: Vec<Uuid> = touched.keys().copied().collect();
-    let states =
-        "select instance, state from sagas.instances where workspace_id = $1 and saga = $2 and instance = any($3)";
-    let states: Vec<(Uuid, Value)> = sqlx::query_as(states)
-        .bind(workspace)
-        .bind(process.name())
-        .bind(ids)
-        .fetch_all(&mut *tx)
-        .await?;
-    let mut states: BTreeMap<Uuid, Value> = states.into_iter().collect();
-
-    let (mut instances, mut after, mut standings, mut reasons, mut owes, mut times) =
-        (vec![], vec![], vec![], vec![], vec![], vec![]);
-    for (instance, seen) in touched {
-        let at: Option<DateTime<Utc>> = seen.last().map(|seen| seen.at);
-        let Some(folded) = process.fold(states.remove(&instance), &seen, instance)? else {
-            continue;
-        };
-        instances.push(instance);
-        after.push(folded.state.to_string());
-        standings.push(folded.standing.name());
-        reasons.push(folded.standing.reason().map(str::to_owned));
-        owes.push(folded.owes);
-        times.push(at);
-    }
-    let save = "insert into sagas.instances (workspace_id, saga, instance, state, status, reason, owes, started_at, updated_at) \
-        select $1, $2, i, s::jsonb, n, r, o, t, t from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::bool[], $8::timestamptz[]) u(i, s, n, r, o, t) \
-        on conflict (workspace_id, saga, instance) do update set state = excluded.state, status = excluded.status, reason = excluded.reason, \
-        owes = excluded.owes, updated_at = excluded.updated_at";
-    sqlx::query(save)
-        .bind(workspace)
-        .bind(process.name())
-        .bind(instances)
-        .bind(after)
-        .bind(standings)
-        .bind(reasons)
-        .bind(owes)
-        .bind(times)
-        .execute(tx)
-        .await?;
-    Ok(())
 }
 
 #[cfg(test)]

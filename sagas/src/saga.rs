@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::Fact;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{fmt::Debug, marker::PhantomData};
+use std::{any::Any, fmt::Debug, marker::PhantomData, sync::Arc};
 use uuid::Uuid;
 
 /// A fact as a saga sees it.
@@ -14,7 +14,7 @@ pub struct Seen {
     /// The aggregate it happened to.
     pub id: Uuid,
     pub at: DateTime<Utc>,
-    pub fact: Fact,
+    pub fact: Arc<Fact>,
 }
 
 pub trait Saga: Default + Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static {
@@ -74,15 +74,21 @@ impl Standing {
 pub(crate) trait Process: Send + Sync {
     fn name(&self) -> &'static str;
     fn instance(&self, seen: &Seen) -> Option<Uuid>;
-    /// Folds facts into a stored state; `None` when they concern nothing that has begun.
-    fn fold(&self, state: Option<Value>, seen: &[&Seen], instance: Uuid) -> Result<Option<Folded>, serde_json::Error>;
-    fn owed(&self, state: Value, instance: Uuid) -> Result<Vec<Owed>, serde_json::Error>;
+    /// Folds facts into a state; `None` when they concern nothing that has begun.
+    fn fold(&self, state: Option<State>, seen: &[Seen], instance: Uuid) -> Result<Option<Folded>, serde_json::Error>;
+    /// A stored state, and what it owes.
+    fn wake(&self, state: Value, instance: Uuid) -> Result<(State, Vec<Owed>), serde_json::Error>;
 }
 
+/// A saga's state in memory; its type is the process' own business.
+pub(crate) type State = Arc<dyn Any + Send + Sync>;
+
 pub(crate) struct Folded {
-    pub state: Value,
+    pub state: State,
+    /// The same as JSON.
+    pub stored: String,
     pub standing: Standing,
-    pub owes: bool,
+    pub owed: Vec<Owed>,
 }
 
 pub(crate) fn of<S: Saga>() -> Box<dyn Process> {
@@ -100,24 +106,26 @@ impl<S: Saga> Process for Of<S> {
         S::instance(seen)
     }
 
-    fn fold(&self, state: Option<Value>, seen: &[&Seen], instance: Uuid) -> Result<Option<Folded>, serde_json::Error> {
-        let before: S = state.map(serde_json::from_value).transpose()?.unwrap_or_default();
+    fn fold(&self, state: Option<State>, seen: &[Seen], instance: Uuid) -> Result<Option<Folded>, serde_json::Error> {
+        let known = state.and_then(|state| state.downcast::<S>().ok());
+        let before = known.map(Arc::unwrap_or_clone).unwrap_or_default();
         let after = seen.iter().fold(before, |state, seen| state.evolve(seen));
         let standing = after.standing();
         if standing == Standing::Idle {
             return Ok(None);
         }
-        let owes = !after.owed(instance).is_empty();
         Ok(Some(Folded {
-            state: serde_json::to_value(after)?,
+            stored: serde_json::to_string(&after)?,
+            owed: after.owed(instance),
+            state: Arc::new(after),
             standing,
-            owes,
         }))
     }
 
-    fn owed(&self, state: Value, instance: Uuid) -> Result<Vec<Owed>, serde_json::Error> {
+    fn wake(&self, state: Value, instance: Uuid) -> Result<(State, Vec<Owed>), serde_json::Error> {
         let state: S = serde_json::from_value(state)?;
-        Ok(state.owed(instance))
+        let owed = state.owed(instance);
+        Ok((Arc::new(state), owed))
     }
 }
 

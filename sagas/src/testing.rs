@@ -7,6 +7,7 @@ use domain::{
     process::{ProcessEvent, Refusal},
 };
 use serde_json::Value;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The sample of one version of one type: `sample("deal.won.v1")`.
@@ -25,7 +26,7 @@ pub fn seen_at(at: &str, id: impl Into<Uuid>, fact: Fact) -> Seen {
     Seen {
         id: id.into(),
         at: at.parse::<DateTime<Utc>>().unwrap(),
-        fact,
+        fact: Arc::new(fact),
     }
 }
 

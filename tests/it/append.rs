@@ -16,7 +16,7 @@ use log::{
     StreamAppend, Verifier, keeping::Walk,
 };
 use prometric_tests::{append_to as to, eventually};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::collections::BTreeMap;
 use tokio::task::coop::unconstrained;
 use uuid::Uuid;
@@ -183,37 +183,40 @@ async fn claims(pool: &PgPool, workspace: Uuid) -> BTreeMap<String, Uuid> {
     claims.into_iter().collect()
 }
 
-/// A workspace's head in a test's hands: whatever is appended there waits for it.
+/// Something in a test's hands that appends need.
 struct Dam(PgConnection);
 
 impl Dam {
-    /// The workspace must have a head.
+    /// A workspace's head: what is appended there is put off. The workspace must have a head.
     async fn of(pool: &PgPool, workspace: Uuid) -> Self {
+        let lock = format!("select from log.heads where workspace_id = '{workspace}' for update");
+        Self::holding(pool, lock).await
+    }
+
+    /// All of it: committers wait in the middle of their statement, half a second at most.
+    async fn across(pool: &PgPool) -> Self {
+        Self::holding(pool, "lock table log.events in share mode".to_owned()).await
+    }
+
+    async fn holding(pool: &PgPool, lock: String) -> Self {
         let mut connection = pool.acquire().await.unwrap().detach();
         sqlx::query("begin").execute(&mut connection).await.unwrap();
-        let lock = "select from log.heads where workspace_id = $1 for update";
-        let lock = sqlx::query(lock).bind(workspace).fetch_one(&mut connection);
-        lock.await.unwrap();
+        sqlx::query(AssertSqlSafe(lock)).execute(&mut connection).await.unwrap();
         Self(connection)
     }
 
-    /// Until so many committers wait at it.
-    async fn is_felt(&self, pool: &PgPool, committers: i64) {
-        committers_wait(pool, committers).await;
+    /// Until a committer waits at it.
+    async fn is_felt(&self, pool: &PgPool) {
+        let felt = "select count(*) from pg_stat_activity where datname = current_database()
+                and application_name = 'prometric-committer' and wait_event_type = 'Lock'";
+        let felt = async || {
+            let waiting: i64 = sqlx::query_scalar(felt).fetch_one(pool).await.unwrap();
+            (waiting == 1).then_some(())
+        };
+        eventually("the committers wait", felt).await;
     }
 
     async fn opens(mut self) {
         sqlx::query("rollback").execute(&mut self.0).await.unwrap();
     }
-}
-
-/// Until so many of them wait for a lock.
-async fn committers_wait(pool: &PgPool, committers: i64) {
-    let felt = "select count(*) from pg_stat_activity where datname = current_database()
-            and application_name = 'prometric-committer' and wait_event_type = 'Lock'";
-    let felt = async || {
-        let waiting: i64 = sqlx::query_scalar(felt).fetch_one(pool).await.unwrap();
-        (waiting == committers).then_some(())
-    };
-    eventually("the committers wait", felt).await;
 }

@@ -2,6 +2,7 @@
 
 mod versions;
 
+use domain::Role;
 use futures::future::join_all;
 use prometric_tests::{
     Answer, Client, Server, eventually,
@@ -349,7 +350,7 @@ async fn marking_notifications_keeps_to_its_key() {
 async fn a_key_is_its_users_in_its_workspace() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
-    let colleague = server.member(&owner, "manager").await;
+    let colleague = server.member(&owner, Role::Manager).await;
     let branch = id(&owner.post("/workspaces", json!({"name": "Филиал"})).await.expect(201));
     let stranger = server.owner().await;
     let create = async |client: &Client, workspace: &str, name: &str| {

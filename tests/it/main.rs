@@ -21,6 +21,7 @@ mod keeping;
 mod lists;
 mod load;
 mod names;
+mod nodes;
 mod outage;
 mod personal;
 mod prices;

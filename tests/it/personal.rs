@@ -274,6 +274,30 @@ async fn an_erased_person_is_erased_on_every_node_and_for_good() {
     }
 }
 
+/// The answer was lost, then somebody was erased: asked again, it is answered, and not refused.
+#[tokio::test]
+async fn a_repeat_is_answered_although_somebody_was_erased_meanwhile() {
+    let database = Database::create().await;
+    let (log, person) = (database.log().await, Uuid::now_v7());
+    let mut asked = append(&Event::of(person));
+    let command = CommandId {
+        id: Uuid::now_v7(),
+        request_hash: [1; 32],
+    };
+    asked.command = Some(command);
+    let first = log.append(asked.clone()).await.unwrap();
+    log.erase_person(WORKSPACE, person).await.unwrap();
+    let again = log.append(asked.clone()).await.unwrap();
+    assert_eq!((again.position, again.repeated.is_some()), (first.position, true));
+    assert_eq!(decoded(&again.events[0]).name(), Err(Erased { person }));
+    asked.command = None;
+    let refused = log.append(asked).await;
+    assert!(
+        matches!(refused, Err(AppendError::Personal(PersonalError::Erased { .. }))),
+        "{refused:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_node_that_lost_its_ear_forgets_every_key() {
     let database = Database::create().await;

@@ -243,7 +243,7 @@ fn permission(route: &Route) -> Permission {
 #[tokio::test]
 async fn every_route_asks_who_calls_and_whether_they_may_before_it_looks_at_the_body() {
     let server = Server::start_with(&[]).await;
-    let (owner, pool) = (server.owner().await, server.pool().await);
+    let owner = server.owner().await;
     let routes = routes(&server).await;
     let public: BTreeSet<String> = routes.iter().filter(|route| route.public).map(Route::name).collect();
     assert_eq!(
@@ -272,10 +272,7 @@ async fn every_route_asks_who_calls_and_whether_they_may_before_it_looks_at_the_
     }
     let mut complaints = Vec::new();
     for role in ROLES {
-        let change = sqlx::query("update platform.memberships set role = $1 where user_id = $2::uuid")
-            .bind(role.code())
-            .bind(&owner.user);
-        assert_eq!(change.execute(&pool).await.unwrap().rows_affected(), 1);
+        server.enroll(&owner, role).await;
         for route in routes
             .iter()
             .filter(|route| !route.public && !PERSONAL.contains(&route.name().as_str()))

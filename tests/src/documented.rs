@@ -51,8 +51,8 @@ pub const QUESTIONS: &[Question] = &[
     ),
     ask(
         "customers",
-        "minRevenue=49990000",
-        "where total_revenue >= 49990000 order by created_at desc, id desc",
+        "minRevenue=48000000",
+        "where total_revenue >= 48000000 order by created_at desc, id desc",
     ),
     ask(
         "customers",
@@ -89,8 +89,8 @@ pub const QUESTIONS: &[Question] = &[
     ),
     ask(
         "products",
-        "minPrice=1000900",
-        "where price >= 1000900 order by created_at desc, id desc",
+        "minPrice=980000",
+        "where price >= 980000 order by created_at desc, id desc",
     ),
     ask(
         "products",
@@ -125,8 +125,8 @@ pub const QUESTIONS: &[Question] = &[
     ),
     ask(
         "deals",
-        "minValue=49999000",
-        "where value >= 49999000 order by created_at desc, id desc",
+        "minValue=48000000",
+        "where value >= 48000000 order by created_at desc, id desc",
     ),
     ask(
         "deals",

@@ -1,7 +1,6 @@
-//! Faults between any two statements of the committer. The stored function that writes a batch carries lines
-//! `-- fault: NAME`; in a test's own database each becomes a call of `log.fault`, which does what a table says. What is
-//! written without that function meets the same in triggers. How often a fault has struck is counted by a sequence, for
-//! that alone survives the rollback that the fault causes.
+//! Faults between any two statements of the committer, and while its transaction commits: in a test's own database each
+//! table that a batch writes has a trigger, which does what another table says. How often a fault has struck is counted by
+//! a sequence, for that alone survives the rollback that the fault causes.
 
 use crate::PATIENCE;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
@@ -34,18 +33,22 @@ const MACHINERY: &str = "
     create function log.fault_here() returns trigger language plpgsql as
     $$ begin assert log.fault(tg_argv[0]); return null; end $$;";
 
-/// The function that has fault points.
-const FUNCTION: &str = "log.append";
-/// How such a line begins.
-const MARK: &str = "-- fault: ";
-/// What every batch runs into besides, and when: at the tables' doors, and while the transaction commits.
-const DOORS: [(&str, &str); 5] = [
+/// What a batch runs into, and when: at the tables' doors, and while the transaction commits.
+const DOORS: [(&str, &str); 7] = [
     ("moving", "trigger NAME before update on log.heads for each statement"),
     (
         "entering",
         "trigger NAME before insert on log.commands for each statement",
     ),
     ("writing", "trigger NAME before insert on log.events for each statement"),
+    (
+        "releasing",
+        "trigger NAME before delete on log.claims for each statement",
+    ),
+    (
+        "counting",
+        "trigger NAME before insert or update on log.numbers for each statement",
+    ),
     (
         "claiming",
         "trigger NAME before insert on log.claims for each statement",
@@ -67,56 +70,34 @@ pub enum Action {
     Wait,
 }
 
-/// A place between two statements.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Point {
-    pub name: String,
-    /// Whether every batch gets there, and not only those that the function writes.
-    pub door: bool,
-}
-
 /// The faults of one database.
 pub struct Faults {
     pool: PgPool,
-    points: Vec<Point>,
 }
 
 impl Faults {
-    /// Puts calls in place of the lines. The log must have been opened before, for that makes the function.
+    /// The log must have been opened before, for that makes the tables.
     pub async fn install(pool: &PgPool) -> Self {
         let run = async |sql: String| {
             let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await;
             done.expect("a way for faults");
         };
         run(MACHINERY.to_owned()).await;
-        let definition = sqlx::query_scalar("select pg_get_functiondef($1::regproc)").bind(FUNCTION);
-        let definition: String = definition.fetch_one(pool).await.expect("the function");
-        let (definition, names) = wired(&definition);
-        assert!(!names.is_empty(), "{FUNCTION} has no fault points");
-        run(definition).await;
         for (name, when) in DOORS {
             let when = when.replace("NAME", &format!("fault_{name}"));
             run(format!("create {when} execute function log.fault_here('{name}')")).await;
         }
-        let doors = DOORS.iter().map(|(name, _)| ((*name).to_owned(), true));
-        let points = names.into_iter().map(|name| (name, false)).chain(doors);
-        Self {
-            pool: pool.clone(),
-            points: points.map(|(name, door)| Point { name, door }).collect(),
-        }
+        Self { pool: pool.clone() }
     }
 
     /// Every place where something can go wrong.
-    pub fn points(&self) -> &[Point] {
-        &self.points
+    pub fn points(&self) -> Vec<&'static str> {
+        DOORS.iter().map(|(name, _)| *name).collect()
     }
 
     /// The next so many transactions that get there meet with this. With 0 of them they are only counted.
     pub async fn arm(&self, name: &str, action: Action, times: i64) {
-        assert!(
-            self.points.iter().any(|point| point.name == name),
-            "no fault point {name}"
-        );
+        assert!(DOORS.iter().any(|(door, _)| *door == name), "no fault point {name}");
         let sequence =
             format!("create sequence if not exists log.fault_{name}; alter sequence log.fault_{name} restart");
         sqlx::raw_sql(AssertSqlSafe(sequence))
@@ -180,18 +161,4 @@ impl Gate {
     pub async fn open(self) {
         self.0.close().await.expect("an open gate");
     }
-}
-
-/// The definition with calls for lines, and the names. `assert`, because unlike `perform` it leaves `found` alone.
-fn wired(definition: &str) -> (String, Vec<String>) {
-    let mut names = Vec::new();
-    let line = |line: &str| match line.trim_start().strip_prefix(MARK) {
-        Some(name) => {
-            names.push(name.trim_end().to_owned());
-            format!("assert log.fault('{}');\n", name.trim_end())
-        }
-        None => format!("{line}\n"),
-    };
-    let wired = definition.lines().map(line).collect();
-    (wired, names)
 }

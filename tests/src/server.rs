@@ -1,6 +1,14 @@
 //! The real binary, on a database of its own.
 
 use crate::{Client, Database, eventually};
+use chrono::Utc;
+use commands::{Actor, Context, Executor};
+use domain::{
+    Role,
+    id::WorkspaceId,
+    identity::workspace::{Workspace, WorkspaceCommand},
+};
+use log::Log;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::{
     fs::{self, OpenOptions},
@@ -192,18 +200,44 @@ impl Server {
         client
     }
 
-    /// Somebody else, a member of that owner's workspace too, in this role. Inviting is not built yet, hence by SQL.
-    pub async fn member(&self, owner: &Client, role: &str) -> Client {
+    /// Somebody else, a member of that owner's workspace too, in this role.
+    pub async fn member(&self, owner: &Client, role: Role) -> Client {
         let mut member = self.owner().await;
-        let enter = "insert into platform.memberships (id, workspace_id, user_id, role, created_at) values ($1, $2::uuid, $3::uuid, $4, now())";
-        let enter = sqlx::query(enter)
-            .bind(Uuid::now_v7())
-            .bind(&owner.workspace)
-            .bind(&member.user)
-            .bind(role);
-        enter.execute(&self.pool().await).await.expect("a membership");
         member.workspace.clone_from(&owner.workspace);
+        self.enroll(&member, role).await;
         member
+    }
+
+    /// Gives somebody that role in their workspace. Inviting is not built yet over HTTP: it is done as another node would.
+    pub async fn enroll(&self, member: &Client, role: Role) {
+        let options = self.database_url.parse().expect("a database's URL");
+        let log = Log::open(options, self.pool().await).await.expect("the log");
+        let workspace: Uuid = member.workspace.parse().expect("an id");
+        let user_id: Uuid = member.user.parse().expect("an id");
+        let user_id = user_id.into();
+        let context = Context {
+            workspace: WorkspaceId::PLATFORM,
+            actor: Actor::System,
+            now: Utc::now(),
+            command: None,
+            expected_version: None,
+            correlation: None,
+            client_address: None,
+        };
+        Executor::new(log.clone())
+            .execute::<Workspace>(
+                workspace.into(),
+                &WorkspaceCommand::AddMember { user_id, role },
+                &context,
+            )
+            .await
+            .expect("a member");
+        log.farewell().await.expect("other nodes are told");
+        eventually("the role counts", || async {
+            let shown = member.get(&format!("/workspaces/{workspace}")).await;
+            (shown.body["data"]["role"] == role.code()).then_some(())
+        })
+        .await;
     }
 
     /// The six digits in the newest mail to that address.
@@ -223,6 +257,8 @@ impl Server {
             return vec![];
         };
         let mut mails: Vec<PathBuf> = mails.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        // What is still being written has another name, which would come first.
+        mails.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
         mails.sort();
         let texts = mails.iter().filter_map(|path| fs::read_to_string(path).ok());
         texts.filter(|text| text.contains(email)).collect()

@@ -70,7 +70,7 @@ async fn create(
     let context = write.context(&caller, hash);
     let command = ProductCommand::Create(Box::new(Details::new(&change)));
     let id = Uuid::now_v7().into();
-    let done = app.executor.execute::<Product>(id, &command, &context).await?;
+    let done = app.executor.create::<Product>(id, &command, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
     let (id, version) = (done.id, done.version);
     let answer = done.events.into_iter().find_map(|event| match event {

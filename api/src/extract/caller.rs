@@ -1,11 +1,14 @@
 //! Who asks, and in which workspace: the one in the path, else `X-Workspace-Id`, else `X-Tenant-Key`, else the token's
-//! default. Naming two different ones is 400. Membership is looked up on every request, so that losing it takes effect
-//! at once; a workspace the caller is no member of does not exist for them.
+//! default. Naming two different ones is 400. What membership is remembered is current (identity/members.rs), so that losing
+//! it takes effect at once; a workspace the caller is no member of does not exist for them.
 
 use super::id::path_text;
 use crate::{
     edge::turns::Held,
-    identity::token::Claims,
+    identity::{
+        members::{Member, Members, Named},
+        token::Claims,
+    },
     problem::{Code, Problem},
     state::App,
 };
@@ -19,18 +22,16 @@ use commands::Actor;
 use domain::{
     Permission, Role, Rule,
     id::{UserId, WorkspaceId},
-    identity::workspace::WorkspaceKind,
 };
 use projections::platform::Workspace;
-use sqlx::{PgPool, Row};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 use uuid::Uuid;
 
 /// A member of a workspace.
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub user_id: UserId,
-    pub workspace: Workspace,
+    pub workspace: Arc<Workspace>,
     pub role: Role,
     /// Beyond the role.
     pub granted: BTreeSet<Permission>,
@@ -71,23 +72,22 @@ impl Caller {
     }
 
     /// As a member of that workspace; a workspace they may not enter is not told from one that is not there.
-    pub async fn enter(pool: &PgPool, user_id: UserId, workspace: &Named) -> Result<Self, Problem> {
-        let found = member(pool, user_id, workspace).await?;
-        let (workspace, role) = found.ok_or_else(|| Problem::missing("workspace.missing"))?;
-        Ok(Self {
+    pub async fn enter(members: &Members, user_id: UserId, workspace: &Named) -> Result<Self, Problem> {
+        let found = members.find(user_id, workspace).await?;
+        Ok(Self::of(
+            user_id,
+            found.ok_or_else(|| Problem::missing("workspace.missing"))?,
+        ))
+    }
+
+    fn of(user_id: UserId, Member { workspace, role, .. }: Member) -> Self {
+        Self {
             user_id,
             workspace,
             role,
             granted: BTreeSet::new(),
-        })
+        }
     }
-}
-
-/// How a request names its workspace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Named {
-    Id(Uuid),
-    TenantKey(String),
 }
 
 /// What came as a token, read once a request.
@@ -143,17 +143,12 @@ impl FromRequestParts<App> for Caller {
         }
         let mut entered = Vec::with_capacity(names.len());
         for name in &names {
-            entered.push(member(&app.pool, person.user_id, name).await?);
+            entered.push(app.members.find(person.user_id, name).await?);
         }
-        let (workspace, role) = agree(entered)?;
-        of_organization(&workspace, &parts.headers)?;
-        take_turn(parts, app, workspace.id).await?;
-        Ok(Self {
-            user_id: person.user_id,
-            workspace,
-            role,
-            granted: BTreeSet::new(),
-        })
+        let member = agree(entered)?;
+        of_organization(&member.workspace, &parts.headers)?;
+        take_turn(parts, app, member.workspace.id).await?;
+        Ok(Self::of(person.user_id, member))
     }
 }
 
@@ -187,12 +182,12 @@ fn of_organization(workspace: &Workspace, headers: &HeaderMap) -> Result<(), Pro
 }
 
 /// The one workspace that all names mean.
-fn agree(entered: Vec<Option<(Workspace, Role)>>) -> Result<(Workspace, Role), Problem> {
+fn agree(entered: Vec<Option<Member>>) -> Result<Member, Problem> {
     let mut entered = entered.into_iter();
     let Some(first) = entered.next() else {
         return Err(Problem::missing("workspace.missing"));
     };
-    let id = |found: &Option<(Workspace, Role)>| found.as_ref().map(|(workspace, _)| workspace.id);
+    let id = |found: &Option<Member>| found.as_ref().map(|member| member.workspace.id);
     if entered.any(|other| id(&other) != id(&first)) {
         return Err(contradiction());
     }
@@ -241,44 +236,6 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
     } else {
         Err(Problem::unauthorized())
     }
-}
-
-/// The workspace and the user's role in it, in one look.
-async fn member(pool: &PgPool, user_id: UserId, workspace: &Named) -> Result<Option<(Workspace, Role)>, sqlx::Error> {
-    const BY_ID: &str = "select w.id, w.version, w.name, w.kind, w.slug, w.tenant_key, w.organization_id, w.owner_id, w.created_at, m.role \
-        from platform.memberships m join platform.workspaces w on w.id = m.workspace_id where m.user_id = $1 and w.id = $2";
-    const BY_KEY: &str = "select w.id, w.version, w.name, w.kind, w.slug, w.tenant_key, w.organization_id, w.owner_id, w.created_at, m.role \
-        from platform.memberships m join platform.workspaces w on w.id = m.workspace_id where m.user_id = $1 and w.tenant_key = $2";
-    let user = user_id.uuid();
-    let row = match workspace {
-        Named::Id(id) => sqlx::query(BY_ID).bind(user).bind(*id).fetch_optional(pool).await?,
-        Named::TenantKey(key) => {
-            sqlx::query(BY_KEY)
-                .bind(user)
-                .bind(key.replace('\0', ""))
-                .fetch_optional(pool)
-                .await?
-        }
-    };
-    let Some(row) = row else { return Ok(None) };
-    let (kind, role): (String, String) = (row.try_get(3)?, row.try_get(9)?);
-    let unreadable = |what: &str| sqlx::Error::Decode(format!("unknown {what}").into());
-    let workspace = Workspace {
-        id: row.try_get(0)?,
-        version: row.try_get(1)?,
-        name: row.try_get(2)?,
-        kind: kind_of(&kind).ok_or_else(|| unreadable("kind of workspace"))?,
-        slug: row.try_get(4)?,
-        tenant_key: row.try_get(5)?,
-        organization_id: row.try_get(6)?,
-        owner_id: row.try_get(7)?,
-        created_at: row.try_get(8)?,
-    };
-    Ok(Some((workspace, role.parse().map_err(|_| unreadable("role"))?)))
-}
-
-fn kind_of(text: &str) -> Option<WorkspaceKind> {
-    serde_json::from_value(text.into()).ok()
 }
 
 #[cfg(test)]

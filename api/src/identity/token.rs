@@ -9,6 +9,7 @@ use ed25519_dalek::{SigningKey, pkcs8::EncodePrivateKey};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode, errors::ErrorKind,
 };
+use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
 use std::{
@@ -24,9 +25,15 @@ const LOOK: Duration = Duration::from_secs(30);
 /// How often a token with an unknown key may have us look, whoever sends such tokens.
 const LOOK_MIN: Duration = Duration::from_secs(1);
 
+/// The most tokens that are remembered.
+const KNOWN_MAX: u64 = 20_000;
+
 pub struct Tokens {
     pool: PgPool,
     keys: RwLock<Arc<Keys>>,
+    /// What was verified, by the token: to verify costs more than all else that is done before a handler begins. The key
+    /// must still be there, and the token not have expired since.
+    known: Cache<String, (Arc<str>, Claims)>,
     looked: Mutex<Option<Instant>>,
     validation: Validation,
     lifetime: Duration,
@@ -72,6 +79,7 @@ impl Tokens {
         Self {
             pool,
             keys: RwLock::new(Arc::new(keys)),
+            known: Cache::new(KNOWN_MAX),
             looked: Mutex::new(None),
             validation,
             lifetime,
@@ -108,6 +116,19 @@ impl Tokens {
     }
 
     pub async fn read(&self, token: &str) -> Result<Claims, Problem> {
+        if let Some((kid, claims)) = self.known.get(token)
+            && claims.exp > Utc::now().timestamp()
+            && self.keys().verifying.contains_key(kid.as_ref())
+        {
+            return Ok(claims);
+        }
+        let (kid, claims) = self.verify(token).await?;
+        self.known.insert(token.to_owned(), (kid.into(), claims.clone()));
+        Ok(claims)
+    }
+
+    /// The id of the key it was signed with, and what it says.
+    async fn verify(&self, token: &str) -> Result<(String, Claims), Problem> {
         let header = decode_header(token).map_err(|_| Problem::unauthorized())?;
         let kid = header.kid.ok_or_else(Problem::unauthorized)?;
         let mut keys = self.keys();
@@ -115,11 +136,13 @@ impl Tokens {
             keys = self.look_for(&kid).await?;
         }
         let key = keys.verifying.get(&kid).ok_or_else(Problem::unauthorized)?;
-        let read = decode::<Claims>(token, key, &self.validation);
-        read.map(|token| token.claims).map_err(|error| match error.kind() {
-            ErrorKind::ExpiredSignature => Problem::new(Code::AuthTokenExpired),
-            _ => Problem::unauthorized(),
-        })
+        match decode::<Claims>(token, key, &self.validation) {
+            Ok(read) => Ok((kid, read.claims)),
+            Err(error) => Err(match error.kind() {
+                ErrorKind::ExpiredSignature => Problem::new(Code::AuthTokenExpired),
+                _ => Problem::unauthorized(),
+            }),
+        }
     }
 
     /// A lock held by a panic guards one pointer, whole before and after.
@@ -267,6 +290,22 @@ mod tests {
                 "{token}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn a_token_that_was_read_before_ends_with_its_time_and_with_its_key() {
+        let tokens = tokens("a", 1, 60);
+        let token = tokens.issue(Uuid::now_v7(), None).unwrap();
+        let claims = tokens.read(&token).await.unwrap();
+        let expired = Claims {
+            exp: Utc::now().timestamp(),
+            ..claims
+        };
+        tokens.known.insert("expired".to_owned(), ("a".into(), expired.clone()));
+        assert!(tokens.read("expired").await.is_err());
+        *tokens.keys.write().unwrap() = Arc::new(Keys::new(&[("b".to_owned(), vec![2; 32])]).unwrap());
+        *tokens.looked.lock().await = Some(Instant::now()); // nobody is asked
+        assert_eq!(tokens.read(&token).await.unwrap_err().code(), Code::AuthUnauthorized);
     }
 
     #[tokio::test]

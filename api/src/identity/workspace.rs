@@ -4,7 +4,8 @@ use super::provision::{slugs, tenant_key};
 use crate::openapi::{answering, told};
 use crate::{
     envelope::{self, Envelope, Listed},
-    extract::{Body, Caller, Id, List, May, Named, SignedIn, Write, rights::WorkspacesCreate},
+    extract::{Body, Caller, Id, List, May, SignedIn, Write, rights::WorkspacesCreate},
+    identity::members::Named,
     problem::Problem,
     state::App,
 };
@@ -25,7 +26,7 @@ use domain::{
 use projections::platform;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
@@ -115,7 +116,7 @@ async fn list(
     List { pairs, .. }: List<platform::Workspace>,
 ) -> Result<Response, Problem> {
     let user = person.user_id.uuid();
-    let page = platform::entered_by(&app.pool, user, &pairs).await?;
+    let page = platform::entered_by(&app.reads, user, &pairs).await?;
     let roles: BTreeMap<Uuid, Role> = platform::memberships(&app.pool, user)
         .await?
         .into_iter()
@@ -209,9 +210,12 @@ async fn execute_create(
 }
 
 async fn show(State(app): State<App>, person: SignedIn, Id(id): Id<Uuid>) -> Result<Response, Problem> {
-    let Caller { workspace, role, .. } = Caller::enter(&app.pool, person.user_id, &Named::Id(id)).await?;
+    let Caller { workspace, role, .. } = Caller::enter(&app.members, person.user_id, &Named::Id(id)).await?;
     let version = workspace.version;
-    Ok(envelope::versioned(WorkspaceView::new(workspace, role), version))
+    Ok(envelope::versioned(
+        WorkspaceView::new(Arc::unwrap_or_clone(workspace), role),
+        version,
+    ))
 }
 
 /// A member of the workspace named by `{id}` who may change it; asked before the body is read.
@@ -229,7 +233,7 @@ impl FromRequestParts<App> for MayRename {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let person = SignedIn::from_request_parts(parts, app).await?;
         let Id(id) = Id::<Uuid>::from_request_parts(parts, app).await?;
-        let caller = Caller::enter(&app.pool, person.user_id, &Named::Id(id)).await?;
+        let caller = Caller::enter(&app.members, person.user_id, &Named::Id(id)).await?;
         caller.require(Permission::WorkspacesUpdate)?;
         Ok(Self(caller))
     }
@@ -249,9 +253,8 @@ async fn rename(
         .execute::<Workspace>(id, &WorkspaceCommand::Rename { name: name.clone() }, &context)
         .await?;
     let written = write.settle(&app, WorkspaceId::PLATFORM, &done).await;
-    let Caller {
-        mut workspace, role, ..
-    } = caller;
+    let Caller { workspace, role, .. } = caller;
+    let mut workspace = Arc::unwrap_or_clone(workspace);
     (workspace.name, workspace.version) = (name, done.version);
     Ok(written.ok(WorkspaceView::new(workspace, role)).into_response())
 }

@@ -94,7 +94,7 @@ async fn create(
     let profile = Box::new(Profile::begin(&change));
     let command = CustomerCommand::Create(profile, beside.status.set().unwrap_or_default());
     let id = Uuid::now_v7().into();
-    let done = app.executor.execute::<Customer>(id, &command, &context).await?;
+    let done = app.executor.create::<Customer>(id, &command, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
     let (id, version) = (done.id, done.version);
     let answer = done.events.into_iter().find_map(|event| match event {

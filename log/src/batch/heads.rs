@@ -1,19 +1,26 @@
-//! Where workspaces stand, as far as this node knows: what batches are planned upon. A wrong one costs a failed statement
-//! and nothing else.
+//! Where workspaces stand, as far as this node knows: what batches are decided on. A wrong one costs a statement that writes
+//! nothing, and no more.
 
-use super::{Prepared, Verdict};
-use crate::chain::Hash;
+use crate::{batch::Prepared, chain::Hash};
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::{Duration, Instant},
+};
 use uuid::Uuid;
 
 #[derive(Debug, Default)]
-pub(crate) struct Heads(HashMap<Uuid, Known>);
+pub(crate) struct Heads {
+    known: HashMap<Uuid, Known>,
+    wary_until: Option<Instant>,
+}
 
 /// Beyond this many the node begins to learn anew.
 const HEADS_MAX: usize = 100_000;
 /// So many batches in a row has nobody else written before a head is relied upon again.
 const QUIET: u32 = 16;
+/// So long after an append lost, the log is asked first: another may.
+const WARY: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Clone)]
 struct Known {
@@ -28,68 +35,52 @@ pub(crate) struct Head {
     pub hash: Hash,
     pub recorded_at: DateTime<Utc>,
     pub epoch: i64,
+    /// The last number given, by series and year, of those that this node has seen. They change with the head only.
+    pub numbers: BTreeMap<(&'static str, i32), i64>,
 }
 
 impl Heads {
-    /// Where a workspace stands, if this can be relied upon.
-    pub fn get(&self, workspace: Uuid) -> Option<&Head> {
-        let known = self.0.get(&workspace).filter(|known| known.quiet >= QUIET)?;
-        Some(&known.head)
-    }
-
-    pub fn knows(&self, workspace: Uuid) -> bool {
-        self.0.contains_key(&workspace)
+    /// Where the batch's workspaces stand, with the numbers it takes from; `None` when that cannot be relied upon.
+    pub fn of(&self, batch: &[&Prepared]) -> Option<BTreeMap<Uuid, Head>> {
+        let mut heads = BTreeMap::new();
+        for prepared in batch {
+            let workspace = prepared.append.workspace;
+            let known = self.known.get(&workspace).filter(|known| known.quiet >= QUIET)?;
+            heads.entry(workspace).or_insert_with(|| known.head.clone());
+        }
+        Some(heads)
     }
 
     /// Somebody else is writing to these.
-    pub fn doubt(&mut self, workspaces: impl Iterator<Item = Uuid>) {
+    pub fn doubt(&mut self, workspaces: &BTreeSet<Uuid>) {
         for workspace in workspaces {
-            if let Some(known) = self.0.get_mut(&workspace) {
+            if let Some(known) = self.known.get_mut(workspace) {
                 known.quiet = 0;
             }
         }
     }
 
-    /// A planned batch has brought workspaces from one head to another.
+    /// What was taken to be so was not.
+    pub fn beware(&mut self) {
+        self.wary_until = Some(Instant::now() + WARY);
+    }
+
+    pub fn is_wary(&self) -> bool {
+        self.wary_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// A batch has brought workspaces from one head to another.
     pub fn moved(&mut self, heads: BTreeMap<Uuid, (Head, Head)>) {
         for (workspace, (was, head)) in heads {
-            self.set(workspace, was.position + 1, head);
-        }
-    }
-
-    /// From what `log.append` answered, which does not tell the epoch.
-    pub fn learn(&mut self, batch: &[&Prepared], verdicts: &[Verdict]) {
-        let mut moved = BTreeMap::new();
-        for (prepared, verdict) in batch.iter().zip(verdicts) {
-            let workspace = prepared.append.workspace;
-            if let Verdict::Written(placed) = verdict
-                && let Some(last) = placed.events.last()
-                && let Some(known) = self.0.get(&workspace)
-            {
-                let head = Head {
-                    position: placed.position,
-                    hash: last.hash,
-                    recorded_at: placed.recorded_at,
-                    epoch: known.head.epoch,
-                };
-                let (_, at) = moved.entry(workspace).or_insert_with(|| (placed.first(), head.clone()));
-                *at = head;
+            let quiet = match self.known.get(&workspace) {
+                Some(known) if known.head.position != was.position => 0,
+                Some(known) => (known.quiet + 1).min(QUIET),
+                None => QUIET,
+            };
+            if self.known.len() >= HEADS_MAX && !self.known.contains_key(&workspace) {
+                self.known.clear();
             }
+            self.known.insert(workspace, Known { head, quiet });
         }
-        for (workspace, (first, head)) in moved {
-            self.set(workspace, first, head);
-        }
-    }
-
-    fn set(&mut self, workspace: Uuid, first: i64, head: Head) {
-        let quiet = match self.0.get(&workspace) {
-            Some(known) if known.head.position + 1 != first => 0,
-            Some(known) => (known.quiet + 1).min(QUIET),
-            None => QUIET,
-        };
-        if self.0.len() >= HEADS_MAX && !self.0.contains_key(&workspace) {
-            self.0.clear();
-        }
-        self.0.insert(workspace, Known { head, quiet });
     }
 }

@@ -1,42 +1,77 @@
-//! The statement that writes a planned batch, put together anew for every batch from the parts that the batch needs: each part
+//! The statement that writes a batch as it was decided, put together anew for every batch from the parts that the batch needs: each part
 //! costs the server as much to set up as a few rows cost to write, and most batches need few. One row is passed as
 //! plain values, several as arrays; what is the same for all of a workspace is passed once when there is only one.
 
-use super::{Place, Placed, Prepared, columns::JsonText, heads::Head, plan::Plan};
+use super::{Placed, Prepared, Verdict, decide::Decision, heads::Head};
 use crate::{CommandId, chain::Hash};
 use chrono::{DateTime, Utc};
-use sqlx::{Encode, PgConnection, Postgres, QueryBuilder, Type, postgres::PgHasArrayType, query_builder::Separated};
+use sqlx::{
+    Encode, PgConnection, Postgres, QueryBuilder, Type,
+    encode::IsNull,
+    error::BoxDynError,
+    postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, types::Oid},
+    query_builder::Separated,
+};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Writes a planned batch, if every head still has the hash and the epoch that it had before, which means an equal past.
-/// Else it fails, having written nothing: a changed head violates `not null`; a missing one, another version of a stream
-/// or a key that is taken divides by zero; a stream or command that is there already violates its key.
+/// Writes what was decided, if every head still has the hash and the epoch that it had before, which means an equal past,
+/// nobody is writing there, and the node's clock is about right (the age of command ids is by the database's clock alone). `assumed`: the facts were not read, so each is looked at.
+/// Else it fails, having written nothing: a changed head violates `not null`; a missing or locked one, another version of
+/// a stream, a key that is taken or a number already given divides by zero; a stream or command that is there already
+/// violates its key.
 pub(super) async fn write(
     connection: &mut PgConnection,
     batch: &[&Prepared],
-    Plan { placed, heads }: &Plan,
+    Decision { verdicts, heads }: &Decision,
+    assumed: bool,
 ) -> Result<(), sqlx::Error> {
-    let mut parts = Parts::default();
-    for (prepared, placed) in batch.iter().zip(placed) {
-        let has_archive = heads
-            .get(&prepared.append.workspace)
-            .is_none_or(|(head, _)| head.epoch > 0);
-        parts.add(prepared, placed, has_archive);
+    let mut parts = Parts {
+        assumed,
+        ..Parts::default()
+    };
+    for (prepared, verdict) in batch.iter().zip(verdicts) {
+        if let Some(Verdict::Written(placed)) = verdict {
+            let has_archive = heads
+                .get(&prepared.append.workspace)
+                .is_none_or(|(head, _)| head.epoch > 0);
+            parts.add(prepared, placed, has_archive);
+        }
     }
+    parts.numbers = numbers(heads);
     let mut statement = Statement::new(heads.len() == 1);
     statement.moved(heads);
     statement.entered(&parts.commands);
-    statement.claimed(&parts.claims);
+    statement.released(&parts.released);
+    statement.claimed(&parts);
+    statement.numbered(&parts);
     statement.written(&parts.events);
     statement.checked(heads.len(), &parts);
     statement.query.build().execute(connection).await?;
     Ok(())
 }
 
+/// The counters that moved.
+fn numbers(heads: &BTreeMap<Uuid, (Head, Head)>) -> Vec<NumberRow> {
+    let moved = heads.iter().flat_map(|(workspace, (was, head))| {
+        head.numbers.iter().map(|((series, year), last)| NumberRow {
+            workspace: *workspace,
+            series,
+            year: *year,
+            was: was.numbers.get(&(*series, *year)).copied().unwrap_or(0),
+            last: *last,
+        })
+    });
+    moved.filter(|row| row.was != row.last).collect()
+}
+
 /// What a batch writes and looks at, by table.
 #[derive(Default)]
 struct Parts<'a> {
+    /// Everything is to be looked at; otherwise it was, under the heads' locks or by the only one who writes here.
+    assumed: bool,
+    numbers: Vec<NumberRow>,
+    released: Vec<ClaimRow<'a>>,
     commands: Vec<(CommandId, &'a Prepared, &'a Placed)>,
     claims: Vec<ClaimRow<'a>>,
     events: Vec<EventRow<'a>>,
@@ -50,7 +85,16 @@ struct ClaimRow<'a> {
     workspace: Uuid,
     kind: &'static str,
     key: &'a str,
-    taker: Uuid,
+    /// Who has it afterwards, or gives it back.
+    stream: Uuid,
+}
+
+struct NumberRow {
+    workspace: Uuid,
+    series: &'static str,
+    year: i32,
+    was: i64,
+    last: i64,
 }
 
 struct EventRow<'a> {
@@ -80,15 +124,19 @@ impl<'a> Parts<'a> {
         let workspace = append.workspace;
         self.commands
             .extend(append.command.map(|command| (command, prepared, placed)));
-        let taken = prepared.claims.iter().filter_map(|claim| {
-            Some(ClaimRow {
+        for claim in &prepared.claims {
+            let row = |stream| ClaimRow {
                 workspace,
                 kind: claim.kind,
                 key: &claim.key,
-                taker: claim.taker?,
-            })
-        });
-        self.claims.extend(taken);
+                stream,
+            };
+            match (claim.taker, claim.giver) {
+                (Some(taker), _) => self.claims.push(row(taker)),
+                (None, Some(giver)) => self.released.push(row(giver)),
+                (None, None) => {}
+            }
+        }
         let (begun, continued): (Vec<_>, Vec<_>) = append
             .streams
             .iter()
@@ -114,24 +162,28 @@ impl<'a> Parts<'a> {
         let streams = prepared.append.streams.iter();
         let events = streams.flat_map(|stream| stream.events.iter().map(move |event| (stream.stream, event)));
         let rows = events.zip(&placed.events).zip(placed.first()..);
-        self.events.extend(
-            rows.map(|(((stream, event), Place { version, hash, .. }), position)| EventRow {
+        self.events
+            .extend(rows.map(|(((stream, event), chained), position)| EventRow {
                 workspace: prepared.append.workspace,
                 position,
                 recorded_at: placed.recorded_at,
                 category: stream.category,
                 stream_id: stream.id,
-                version: *version,
+                version: chained.version,
                 event_id: event.id,
                 event_type: &event.event_type,
                 schema: event.schema,
-                data: &event.data,
+                data: chained.numbered.as_deref().unwrap_or(&event.data),
                 metadata: &prepared.metadata,
-                hash,
-            }),
-        );
+                hash: &chained.hash,
+            }));
     }
 }
+
+/// A head gets its hash only where it is as it was taken to be, and at about the database's time.
+const MOVE: &str = "set position = u.position, recorded_at = u.recorded_at, hash = case when h.hash = u.was and h.epoch = u.epoch \
+    and (u.recorded_at = h.recorded_at or u.recorded_at between clock_timestamp() - interval '10 seconds' \
+    and clock_timestamp() + interval '1 second') then u.hash end from ";
 
 struct Statement {
     query: QueryBuilder<Postgres>,
@@ -146,12 +198,19 @@ impl Statement {
         }
     }
 
-    /// First of all, so that whoever else writes to the workspace waits here, or has made this batch's plan void.
+    /// First of all. Whoever else writes to a workspace has made this batch's decision void, or is about to. Of several
+    /// workspaces none waits for another that is in other hands; a lone one costs less without asking, and waits no longer
+    /// than the connection's `lock_timeout`.
     fn moved(&mut self, heads: &BTreeMap<Uuid, (Head, Head)>) {
-        self.query.push(
-            "with moved as (update log.heads h \
-             set position = u.position, hash = case when h.hash = u.was and h.epoch = u.epoch then u.hash end, recorded_at = u.recorded_at from (select ",
-        );
+        let one = self.one_workspace;
+        self.query.push(if one {
+            "with moved as (update log.heads h "
+        } else {
+            "with news as (select "
+        });
+        if one {
+            self.query.push(MOVE).push("(select ");
+        }
         self.rows(heads)
             .each("uuid", |(workspace, _)| **workspace)
             .each("bytea", |(_, (was, _))| was.hash.as_slice())
@@ -159,8 +218,19 @@ impl Statement {
             .each("bytea", |(_, (_, head))| head.hash.as_slice())
             .each("timestamptz", |(_, (_, head))| head.recorded_at)
             .each("bigint", |(_, (_, head))| head.epoch);
+        if !one {
+            self.query.push(
+                "), held as (select h.workspace_id as id from log.heads h where h.workspace_id in (select u.id from news u(id)) \
+                 order by h.workspace_id for update skip locked), moved as (update log.heads h ",
+            );
+            self.query.push(MOVE).push("(table news");
+        }
         self.query
-            .push(") u(id, was, position, hash, recorded_at, epoch) where h.workspace_id = u.id returning 1)");
+            .push(") u(id, was, position, hash, recorded_at, epoch) where h.workspace_id = u.id");
+        if !one {
+            self.query.push(" and h.workspace_id in (select id from held)");
+        }
+        self.query.push(" returning 1)");
     }
 
     fn entered(&mut self, commands: &[(CommandId, &Prepared, &Placed)]) {
@@ -169,11 +239,11 @@ impl Statement {
         }
         self.query.push(
             ", entered as (insert into log.commands \
-             (workspace_id, recorded_at, command_id, request_hash, first_position, last_position, answer) select ",
+             (recorded_at, workspace_id, command_id, request_hash, first_position, last_position, answer) \
+             select clock_timestamp(), ",
         );
         self.rows(commands)
             .same("uuid", |(_, prepared, _)| prepared.append.workspace)
-            .same("timestamptz", |(_, _, placed)| placed.recorded_at)
             .each("uuid", |(command, ..)| command.id)
             .each("bytea", |(command, ..)| command.request_hash.as_slice())
             .each("bigint", |(_, _, placed)| placed.first())
@@ -182,22 +252,77 @@ impl Statement {
         self.query.push(")");
     }
 
-    fn claimed(&mut self, claims: &[ClaimRow]) {
-        if claims.is_empty() {
+    fn released(&mut self, released: &[ClaimRow]) {
+        if released.is_empty() {
+            return;
+        }
+        self.query
+            .push(", released as (delete from log.claims c using (select ");
+        self.claim_rows(released);
+        self.query.push(
+            ") u(workspace_id, kind, key, stream_id) where c.workspace_id = u.workspace_id and c.kind = u.kind \
+             and c.key = u.key and c.stream_id = u.stream_id)",
+        );
+    }
+
+    /// A violated key would put the key, which may be somebody's address, into the server's log: hence no plain insert.
+    fn claimed(&mut self, parts: &Parts) {
+        if parts.claims.is_empty() {
             return;
         }
         self.query
             .push(", claimed as (insert into log.claims (workspace_id, kind, key, stream_id) select ");
+        self.claim_rows(&parts.claims);
+        self.query.push(match parts.assumed {
+            true => " on conflict do nothing returning 1)",
+            false => " on conflict on constraint claims_pkey do update set stream_id = excluded.stream_id returning 1)",
+        });
+    }
+
+    fn claim_rows(&mut self, claims: &[ClaimRow]) {
         self.rows(claims)
             .same("uuid", |claim| claim.workspace)
             .each("text", |claim| claim.kind)
             .each("text", |claim| claim.key)
-            .each("uuid", |claim| claim.taker);
-        // A violated key would put the key, which may be somebody's address, into the server's log.
-        self.query.push(" on conflict do nothing returning 1)");
+            .each("uuid", |claim| claim.stream);
+    }
+
+    /// Counters only go on from where they were taken to be.
+    fn numbered(&mut self, parts: &Parts) {
+        if parts.numbers.is_empty() {
+            return;
+        }
+        let (begun, continued): (Vec<&NumberRow>, Vec<&NumberRow>) = parts.numbers.iter().partition(|row| row.was == 0);
+        if !begun.is_empty() {
+            self.query
+                .push(", begun as (insert into log.numbers (workspace_id, series, year, last) select ");
+            self.rows(&begun)
+                .same("uuid", |row| row.workspace)
+                .each("text", |row| row.series)
+                .each("int", |row| row.year)
+                .each("bigint", |row| row.last);
+            self.query.push(" on conflict do nothing returning 1)");
+        }
+        if !continued.is_empty() {
+            self.query
+                .push(", counted as (update log.numbers g set last = u.last from (select ");
+            self.rows(&continued)
+                .same("uuid", |row| row.workspace)
+                .each("text", |row| row.series)
+                .each("int", |row| row.year)
+                .each("bigint", |row| row.was)
+                .each("bigint", |row| row.last);
+            self.query.push(
+                ") u(workspace_id, series, year, was, last) where g.workspace_id = u.workspace_id and g.series = u.series \
+                 and g.year = u.year and g.last = u.was returning 1)",
+            );
+        }
     }
 
     fn written(&mut self, events: &[EventRow]) {
+        if events.is_empty() {
+            return;
+        }
         self.query.push(
             ", written as (insert into log.events (workspace_id, recorded_at, position, stream_category, stream_id, version, \
              event_id, type, schema, data, metadata, hash) select ",
@@ -227,7 +352,14 @@ impl Statement {
             self.query.push(" and (select count(*) from claimed) = ");
             self.query.push_bind(count(parts.claims.len()));
         }
-        if !parts.checks.is_empty() {
+        let begun = parts.numbers.iter().filter(|row| row.was == 0).count();
+        for (name, rows) in [("begun", begun), ("counted", parts.numbers.len() - begun)] {
+            if rows > 0 {
+                self.query.push(format!(" and (select count(*) from {name}) = "));
+                self.query.push_bind(count(rows));
+            }
+        }
+        if !parts.checks.is_empty() && parts.assumed {
             self.query.push(" and not exists (select from (select ");
             self.rows(&parts.checks)
                 .each("uuid", |check| check.workspace)
@@ -239,7 +371,7 @@ impl Statement {
                  from log.archived_streams a where a.workspace_id = u.workspace_id and a.stream_id = u.stream_id), 0))",
             );
         }
-        if !parts.begun.is_empty() {
+        if !parts.begun.is_empty() && parts.assumed {
             self.query.push(" and not exists (select from (select ");
             self.rows(&parts.begun)
                 .each("uuid", |(workspace, _)| *workspace)
@@ -312,5 +444,26 @@ impl<R> Rows<'_, R> {
             }
         }
         self
+    }
+}
+
+/// Text for a `json` parameter, byte for byte; sqlx's own `Json` puts a space in front of it.
+struct JsonText<'a>(&'a str);
+
+impl Type<Postgres> for JsonText<'_> {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(114)) // json, fixed in pg_type.dat
+    }
+}
+
+impl PgHasArrayType for JsonText<'_> {
+    fn array_type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(199)) // json[]
+    }
+}
+
+impl Encode<'_, Postgres> for JsonText<'_> {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        <&str as Encode<Postgres>>::encode(self.0, buffer)
     }
 }

@@ -1,166 +1,221 @@
-//! The three ways of writing a batch (decision 12). *Straight*: while nobody else writes to its workspaces, the node knows
-//! their heads, plans upon them and sends one statement that holds only if it was right. *Locked*: when somebody else
-//! does, or it does not know, it locks and reads the heads first, and puts off those that somebody has in hand just now.
-//! *Judged*: when an append is not so simple, or something is there already, `log.append` looks at each append by itself,
-//! and only it says no.
+//! How a batch is committed. *Assumed*: while nobody else writes to its workspaces, the node knows their heads and counters,
+//! takes the rest to be as the callers say, and sends one statement that holds only if it was right. *Looked*: when an
+//! append has lost just now, the facts are read first and the losers left out. *Locked*: when somebody else writes there
+//! too, or nothing is known, the heads are locked for both. Whichever way, the same function decides (`decide`).
 //!
-//! A batch of one workspace waits for its head's lock, as long as the connection's `lock_timeout` lets it; one of
-//! several does not, so that one workspace holds no other up.
+//! No batch waits for a head's lock: what somebody has in hand just now is put off, so that one workspace holds no other up.
+//! Only for a workspace that is hardly ever free is there somebody who `waits`, in the database's own line.
 
 use super::{
     Prepared, Verdict,
-    columns::judge,
+    decide::decide,
+    facts::Facts,
     heads::{Head, Heads},
-    plan::{Plan, is_simple},
     statement,
 };
 use crate::{chain::Hash, lock};
 use chrono::{DateTime, Utc};
-use sqlx::{Connection, Error, PgConnection, QueryBuilder};
+use sqlx::{AssertSqlSafe, Connection, Error, PgConnection};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Mutex,
 };
 use uuid::Uuid;
 
-/// A head was not as it was thought to be: the planned statement gives it no hash.
+/// A head was not as it was thought to be: the statement gives it no hash.
 const NOT_NULL: &str = "23502";
 /// What an append says to be new is there, and the like.
 const INTEGRITY: &str = "23";
 const DIVISION_BY_ZERO: &str = "22012";
 
 /// A lock was not to be had in time.
-pub(crate) const LOCKED: &str = "55P03";
+const LOCKED: &str = "55P03";
+
+/// What becomes of heads that somebody has in hand: they are left out, or waited for as long as `lock_timeout` lets.
+const SKIP: &str = "skip locked";
+const WAIT: &str = "";
+/// Who waits does so for as long as this.
+const PATIENTLY: &str = "begin; set local lock_timeout = '500ms'";
 
 /// One verdict for each append of the batch, which is in the order of its workspaces; none for those put off.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     batch: &[&Prepared],
     heads: &Mutex<Heads>,
+    waits: bool,
 ) -> Result<Vec<Option<Verdict>>, Error> {
-    let mut conflict = false;
-    if batch.iter().all(|prepared| is_simple(prepared)) {
-        match plan_and_write(connection, batch, heads).await {
-            Ok(Some(verdicts)) => return Ok(verdicts),
-            Ok(None) => {}
-            Err(error) if is_conflict(&error) => conflict = true,
-            Err(error) => return Err(error),
-        }
-    }
-    // Hardly ever is a new stream or command there already, and not to look for it saves a fifth.
-    let judged = match judge(connection, batch, !conflict).await {
-        Err(error) if !conflict && is_conflict(&error) => judge(connection, batch, false).await,
-        judged => judged,
-    };
-    match judged {
-        Err(error) if has_code(&error, LOCKED) && workspaces(batch).len() > 1 => Ok(vec![None; batch.len()]),
-        judged => {
-            let verdicts = judged?;
-            lock(heads).learn(batch, &verdicts);
-            Ok(verdicts.into_iter().map(Some).collect())
-        }
+    match commit(connection, batch, heads, waits).await {
+        Err(error) if has_code(&error, LOCKED) => Ok(vec![None; batch.len()]),
+        written => written,
     }
 }
 
-fn workspaces(batch: &[&Prepared]) -> BTreeSet<Uuid> {
-    batch.iter().map(|prepared| prepared.append.workspace).collect()
-}
-
-/// `None` when nothing was ever written to one of the workspaces.
-async fn plan_and_write(
+async fn commit(
     connection: &mut PgConnection,
     batch: &[&Prepared],
     heads: &Mutex<Heads>,
-) -> Result<Option<Vec<Option<Verdict>>>, Error> {
-    let plan = {
+    waits: bool,
+) -> Result<Vec<Option<Verdict>>, Error> {
+    if waits {
+        return locked(connection, batch, heads, WAIT).await;
+    }
+    let (known, wary) = {
         let heads = lock(heads);
-        Plan::new(batch, |workspace| heads.get(workspace).cloned(), Utc::now())
+        (heads.of(batch), heads.is_wary())
     };
-    if let Some(plan) = plan {
-        match statement::write(connection, batch, &plan).await {
-            Ok(()) => {
-                lock(heads).moved(plan.heads);
-                return Ok(Some(plan.placed.into_iter().map(Verdict::Written).map(Some).collect()));
-            }
-            Err(error) if has_code(&error, NOT_NULL) || has_code(&error, LOCKED) => {}
-            Err(error) => return Err(error),
+    let Some(known) = known else {
+        return locked(connection, batch, heads, SKIP).await;
+    };
+    if !wary && can_be_assumed(batch, &known) {
+        let facts = Facts {
+            heads: known.clone(),
+            ..Facts::default()
+        };
+        match attempt(connection, batch, &facts, heads).await? {
+            Attempt::Written(verdicts) => return Ok(verdicts),
+            Attempt::Moved => return locked(connection, batch, heads, SKIP).await,
+            Attempt::Lost => lock(heads).beware(),
         }
     }
-    lock_and_write(connection, batch, heads).await
+    let facts = Facts::read(connection, batch, known).await?;
+    match attempt(connection, batch, &facts, heads).await? {
+        Attempt::Written(verdicts) => Ok(verdicts),
+        Attempt::Moved | Attempt::Lost => locked(connection, batch, heads, SKIP).await,
+    }
 }
 
-async fn lock_and_write(
+enum Attempt {
+    Written(Vec<Option<Verdict>>),
+    /// A head is elsewhere, or somebody has it in hand.
+    Moved,
+    /// Something else was not as it was taken to be.
+    Lost,
+}
+
+/// Every version is named, and the counters are known.
+fn can_be_assumed(batch: &[&Prepared], known: &BTreeMap<Uuid, Head>) -> bool {
+    batch.iter().all(|prepared| {
+        let named = prepared.append.streams.iter().all(|stream| stream.expected.is_some());
+        let head = known.get(&prepared.append.workspace);
+        let handed_over = prepared
+            .claims
+            .iter()
+            .any(|claim| claim.taker.is_some() && claim.giver.is_some());
+        let counted = |number| head.is_some_and(|head| head.numbers.contains_key(&number));
+        named && !handed_over && prepared.series().into_iter().all(counted)
+    })
+}
+
+/// Decides and writes without locks, on heads that are taken to be so.
+async fn attempt(
+    connection: &mut PgConnection,
+    batch: &[&Prepared],
+    facts: &Facts,
+    heads: &Mutex<Heads>,
+) -> Result<Attempt, Error> {
+    let decision = decide(facts, batch, now(facts));
+    if decision.heads.is_empty() {
+        return Ok(Attempt::Written(decision.verdicts)); // nobody has won anything
+    }
+    match statement::write(connection, batch, &decision, facts.found.is_none()).await {
+        Ok(()) => {
+            lock(heads).moved(decision.heads);
+            Ok(Attempt::Written(decision.verdicts))
+        }
+        Err(error) if has_code(&error, NOT_NULL) || has_code(&error, LOCKED) => Ok(Attempt::Moved),
+        Err(error) if is_conflict(&error) => Ok(Attempt::Lost),
+        Err(error) => Err(error),
+    }
+}
+
+/// The same under the locks of the heads that are free; those of new workspaces are made.
+async fn locked(
     connection: &mut PgConnection,
     batch: &[&Prepared],
     heads: &Mutex<Heads>,
-) -> Result<Option<Vec<Option<Verdict>>>, Error> {
-    let workspaces = workspaces(batch);
-    let mut tx = connection.begin().await?;
-    let locked = lock_heads(&mut tx, &workspaces).await?;
-    let (now, put_off): (Vec<&Prepared>, Vec<&Prepared>) = batch
+    others: &'static str,
+) -> Result<Vec<Option<Verdict>>, Error> {
+    let workspaces: BTreeSet<Uuid> = batch.iter().map(|prepared| prepared.append.workspace).collect();
+    let begin = if others == WAIT { PATIENTLY } else { "begin" };
+    let mut tx = connection.begin_with(begin).await?;
+    let mut held = lock_heads(&mut tx, &workspaces, others).await?;
+    if held.len() < workspaces.len() {
+        let missing: Vec<Uuid> = workspaces
+            .iter()
+            .filter(|workspace| !held.contains_key(workspace))
+            .copied()
+            .collect();
+        if make_heads(&mut tx, &missing).await? {
+            held = lock_heads(&mut tx, &workspaces, others).await?;
+        }
+    }
+    let away: BTreeSet<Uuid> = workspaces
         .iter()
-        .partition(|prepared| locked.contains_key(&prepared.append.workspace));
-    let missing = put_off.iter().map(|prepared| prepared.append.workspace);
-    let strange: BTreeSet<Uuid> = {
-        let heads = lock(heads);
-        missing.clone().filter(|workspace| !heads.knows(*workspace)).collect()
-    };
-    if !strange.is_empty() && !all_exist(&mut tx, &strange).await? {
-        return Ok(None);
+        .filter(|workspace| !held.contains_key(workspace))
+        .copied()
+        .collect();
+    let now_batch: Vec<&Prepared> = batch
+        .iter()
+        .filter(|prepared| held.contains_key(&prepared.append.workspace))
+        .copied()
+        .collect();
+    let facts = Facts::read(&mut tx, &now_batch, held).await?;
+    let decision = decide(&facts, batch, now(&facts));
+    if !decision.heads.is_empty() {
+        statement::write(&mut tx, batch, &decision, false).await?;
     }
-    let plan = Plan::new(&now, |workspace| locked.get(&workspace).cloned(), Utc::now());
-    let Some(plan) = plan.filter(|_| !now.is_empty()) else {
-        return Ok(Some(vec![None; batch.len()]));
-    };
-    statement::write(&mut tx, &now, &plan).await?;
     tx.commit().await?;
-    {
-        let mut heads = lock(heads);
-        heads.moved(plan.heads);
-        heads.doubt(missing);
-    }
-    let mut written = plan.placed.into_iter().map(Verdict::Written);
-    let verdict = |prepared: &&Prepared| {
-        let is_written = locked.contains_key(&prepared.append.workspace);
-        is_written.then(|| written.next()).flatten()
-    };
-    Ok(Some(batch.iter().map(verdict).collect()))
+    let mut heads = lock(heads);
+    heads.moved(decision.heads);
+    heads.doubt(&away);
+    Ok(decision.verdicts)
 }
 
-/// A lone one, or those of several that are to be had at once. In the order of workspaces, as everybody does, so that no
-/// two batches wait for each other crosswise.
-async fn lock_heads(connection: &mut PgConnection, workspaces: &BTreeSet<Uuid>) -> Result<HashMap<Uuid, Head>, Error> {
-    let mut select = QueryBuilder::new(
-        "select workspace_id, position, hash, recorded_at, epoch from log.heads where position > 0 and workspace_id = any(",
+/// Those that nobody has in hand. In the order of workspaces, as everybody does, so that no two batches wait for each other
+/// crosswise.
+async fn lock_heads(
+    connection: &mut PgConnection,
+    workspaces: &BTreeSet<Uuid>,
+    others: &'static str,
+) -> Result<BTreeMap<Uuid, Head>, Error> {
+    type Row = (Uuid, i64, Hash, DateTime<Utc>, i64);
+    let lock = format!(
+        "select workspace_id, position, hash, greatest(recorded_at, 'epoch'), epoch from log.heads \
+         where workspace_id = any($1) order by workspace_id for update {others}"
     );
-    select.push_bind(workspaces.iter().copied().collect::<Vec<_>>());
-    select.push(") order by workspace_id for update");
-    if workspaces.len() > 1 {
-        select.push(" skip locked");
-    }
-    let heads = select.build_query_as().fetch_all(connection).await?;
-    let head = |(workspace, position, hash, recorded_at, epoch): (Uuid, i64, Hash, DateTime<Utc>, i64)| {
+    let workspaces: Vec<Uuid> = workspaces.iter().copied().collect();
+    let heads: Vec<Row> = sqlx::query_as(AssertSqlSafe(lock))
+        .bind(workspaces)
+        .fetch_all(connection)
+        .await?;
+    let head = |(workspace, position, hash, recorded_at, epoch): Row| {
         let head = Head {
             position,
             hash,
             recorded_at,
             epoch,
+            numbers: BTreeMap::new(),
         };
         (workspace, head)
     };
     Ok(heads.into_iter().map(head).collect())
 }
 
-/// Whether anything was ever written to each.
-async fn all_exist(connection: &mut PgConnection, workspaces: &BTreeSet<Uuid>) -> Result<bool, Error> {
-    let found: i64 = sqlx::query_scalar("select count(*) from log.heads where position > 0 and workspace_id = any($1)")
-        .bind(workspaces.iter().copied().collect::<Vec<_>>())
-        .fetch_one(connection)
-        .await?;
-    Ok(usize::try_from(found) == Ok(workspaces.len()))
+/// Of workspaces that nothing was ever written to; tells whether there were any.
+async fn make_heads(connection: &mut PgConnection, workspaces: &[Uuid]) -> Result<bool, Error> {
+    let make = "insert into log.heads (workspace_id, recorded_at) select w, '-infinity' from unnest($1::uuid[]) w \
+        where not exists (select from log.heads h where h.workspace_id = w) order by w on conflict do nothing";
+    let made = sqlx::query(make).bind(workspaces).execute(connection).await?;
+    Ok(made.rows_affected() > 0)
 }
 
-fn is_conflict(error: &Error) -> bool {
+/// The database's time where it was asked for, else this node's.
+fn now(facts: &Facts) -> DateTime<Utc> {
+    facts.now.unwrap_or_else(Utc::now)
+}
+
+/// What was taken to be so was not.
+pub(crate) fn is_conflict(error: &Error) -> bool {
     has_code(error, INTEGRITY) || has_code(error, DIVISION_BY_ZERO)
 }
 

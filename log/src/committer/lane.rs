@@ -24,15 +24,16 @@ const TRUSTED: Duration = Duration::from_secs(1);
 /// Between attempts to connect; callers that come in between hear at once that the store is away.
 const RECONNECT_MIN: Duration = Duration::from_millis(50);
 const RECONNECT_MAX: Duration = Duration::from_secs(1);
-/// How often a batch is tried that was not written for no fault of its own, at half a second each when a lock is not to
-/// be had.
-const ATTEMPTS_MAX: u32 = 20;
+/// How often a batch is tried that was not written for no fault of its own.
+const ATTEMPTS_MAX: u32 = 5;
 /// Two nodes may meet crosswise over new workspaces.
 const DEADLOCK: &str = "40P01";
 
 pub(super) struct Lane {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
+    /// Whether it waits for what is in other hands.
+    pub waits: bool,
     used: Instant,
     /// Attempts to connect that failed in a row, and until when not to try again.
     failures: u32,
@@ -55,6 +56,7 @@ impl Lane {
         Self {
             options: on_lane(options),
             connection: None,
+            waits: false,
             used: now,
             failures: 0,
             rests_until: now,
@@ -63,11 +65,11 @@ impl Lane {
 
     /// See `batch::write`.
     pub async fn write(&mut self, batch: &[&Prepared], heads: &Mutex<Heads>) -> Result<Vec<Option<Verdict>>, Lost> {
-        let mut attempts = 0;
+        let (mut attempts, waits) = (0, self.waits);
         loop {
             attempts += 1;
             let connection = self.connect().await.map_err(Lost::Away)?;
-            let written = timeout(PATIENCE, batch::write(connection, batch, heads)).await;
+            let written = timeout(PATIENCE, batch::write(connection, batch, heads, waits)).await;
             self.used = Instant::now();
             let lost = match written {
                 Ok(Ok(verdicts)) => return Ok(verdicts),
@@ -104,7 +106,7 @@ impl Lane {
         if Instant::now() < self.rests_until {
             return Err(sqlx::Error::Io(ErrorKind::NotConnected.into()));
         }
-        let connected = timeout(PATIENCE, self.options.connect()).await;
+        let connected = timeout(PATIENCE, open(&self.options)).await;
         match connected.map_err(too_late).flatten() {
             Ok(connection) => {
                 self.failures = 0;
@@ -131,10 +133,19 @@ fn on_lane(options: PgConnectOptions) -> PgConnectOptions {
         ("plan_cache_mode", "force_generic_plan"),
         ("jit", "off"),
         ("statement_timeout", "10s"),
-        ("lock_timeout", "500ms"),
+        ("lock_timeout", "50ms"), // nobody holds a head for longer who means well: see batch/write.rs
         ("idle_in_transaction_session_timeout", "5s"),
-        ("synchronous_commit", "on"),
+        ("default_transaction_isolation", "read committed"),
     ])
+}
+
+/// A commit that does not wait for the disk would be no commit; what is stricter is the operator's choice.
+async fn open(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = options.connect().await?;
+    let on = "select set_config('synchronous_commit', 'on', false) \
+        where current_setting('synchronous_commit') in ('off', 'local')";
+    sqlx::raw_sql(on).execute(&mut connection).await?;
+    Ok(connection)
 }
 
 fn too_late(elapsed: Elapsed) -> sqlx::Error {
@@ -156,6 +167,7 @@ impl Lost {
     }
 }
 
+/// Asked again, it may be well: so is what violates a key although it was looked at just before.
 fn is_passing(error: &sqlx::Error) -> bool {
-    batch::has_code(error, DEADLOCK) || batch::has_code(error, batch::LOCKED)
+    batch::has_code(error, DEADLOCK) || batch::is_conflict(error)
 }

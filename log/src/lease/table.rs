@@ -83,7 +83,8 @@ pub(super) async fn remove(pool: &PgPool, nodes: &[Uuid]) -> Result<Vec<Uuid>, s
 }
 
 pub(super) async fn leases(pool: &PgPool, consumers: &[&str]) -> Result<Vec<Lease>, sqlx::Error> {
-    let leases = "select consumer, range, node, epoch from log.leases where consumer = any($1)";
+    let leases =
+        "select consumer, range, node, epoch from log.leases where consumer = any($1) and range >= 0 and range < $2";
     let lease = |row: PgRow| {
         Ok(Lease {
             consumer: row.try_get(0)?,
@@ -92,7 +93,9 @@ pub(super) async fn leases(pool: &PgPool, consumers: &[&str]) -> Result<Vec<Leas
             epoch: row.try_get(3)?,
         })
     };
-    sqlx::query(leases).bind(consumers).try_map(lease).fetch_all(pool).await
+    let ranges = i16::try_from(RANGES).unwrap_or(i16::MAX);
+    let leases = sqlx::query(leases).bind(consumers).bind(ranges);
+    leases.try_map(lease).fetch_all(pool).await
 }
 
 /// Takes those leases that are still as they were when looked at.

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 const RETRY_MIN: Duration = Duration::from_millis(50);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
-pub(super) async fn keep_listening(wakeup: Arc<Wakeup>, pool: PgPool) {
+pub(crate) async fn keep_listening(wakeup: Arc<Wakeup>, pool: PgPool) {
     let mut failures = 0;
     while !pool.is_closed() {
         match open(&wakeup, &pool).await {
@@ -36,6 +36,7 @@ async fn open(wakeup: &Wakeup, pool: &PgPool) -> Result<PgListener, sqlx::Error>
         .await?;
     // The database may have come back with less than it had.
     lock(&wakeup.heads).clear();
+    wakeup.tail.clear();
     let known = heads(pool).await?;
     {
         let mut heads = lock(&wakeup.heads);

@@ -15,7 +15,7 @@ const NAMED_MAX: usize = 100;
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
 
-pub(super) async fn keep_telling(wakeup: Arc<Wakeup>, pool: PgPool) {
+pub(crate) async fn keep_telling(wakeup: Arc<Wakeup>, pool: PgPool) {
     let mut failures = 0;
     while !pool.is_closed() {
         wakeup.something_untold.notified().await;

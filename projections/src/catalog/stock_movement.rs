@@ -52,6 +52,11 @@ impl Table for Row {
         }
     }
 
+    /// An event makes one row, and no other event concerns it.
+    fn begins(_: &Seen, _: Uuid) -> bool {
+        true
+    }
+
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
         let Fact::Stock(fact) = &event.fact else { return };
         let (product_id, kind, quantity, unit_cost, reference) = match fact {

@@ -62,6 +62,11 @@ impl Table for Row {
         }
     }
 
+    /// An event makes one row, and no other event concerns it.
+    fn begins(_: &Seen, _: Uuid) -> bool {
+        true
+    }
+
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
         let Fact::Invoice(InvoiceEvent::PaymentReceived {
             payment_number,

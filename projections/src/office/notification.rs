@@ -3,7 +3,6 @@
 use crate::{
     column::{Column, ColumnKind as K},
     counts::total_of,
-    schema,
     table::word,
     table::{Seen, Table},
     view::{Computed, Reader, Scope, View},
@@ -130,14 +129,13 @@ pub async fn unread(reader: Reader<'_>, role: Role, user: Uuid) -> Result<i64, s
         "select {}",
         total(reader.schema, true).replace("{1}", "$1").replace("{2}", "$2")
     );
-    let mut tx = schema::read(reader.pool, reader.schema).await?;
+    let mut session = reader.readers.enter(reader.schema).await?;
     let unread = sqlx::query_scalar(AssertSqlSafe(sql))
-        .persistent(false)
         .bind(role.code())
         .bind(user.to_string())
-        .fetch_one(&mut *tx)
+        .fetch_one(&mut *session)
         .await?;
-    tx.commit().await?;
+    session.leave();
     Ok(unread)
 }
 

@@ -2,9 +2,9 @@
 
 use super::customer;
 use crate::{
+    Readers,
     column::{Column, ColumnKind as K},
     list::Op,
-    schema,
     table::word,
     table::{Seen, Table},
     view::{Computed, Nested, Related, View},
@@ -20,7 +20,7 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -245,14 +245,14 @@ impl View for Row {
 }
 
 /// When a deal was won and lost, as its row has it.
-pub async fn closed_at(pool: &PgPool, schema: &str, deal: Uuid) -> Result<Closed, sqlx::Error> {
-    let mut tx = schema::read(pool, schema).await?;
+pub async fn closed_at(readers: &Readers, schema: &str, deal: Uuid) -> Result<Closed, sqlx::Error> {
     let closed = format!("select won_at, lost_at from {schema}.deals where id = $1");
+    let mut session = readers.enter(schema).await?;
     let closed = sqlx::query_as(AssertSqlSafe(closed))
         .bind(deal)
-        .fetch_optional(&mut *tx)
+        .fetch_optional(&mut *session)
         .await?;
-    tx.commit().await?;
+    session.leave();
     Ok(closed
         .map(|(won_at, lost_at)| Closed { won_at, lost_at })
         .unwrap_or_default())

@@ -55,12 +55,11 @@ pub enum Total {
 }
 
 impl Statement {
-    /// Not kept by the connection: filters and schemas make too many of them.
     pub fn query<O>(&self) -> QueryAs<'_, Postgres, O, PgArguments>
     where
         O: for<'r> FromRow<'r, PgRow>,
     {
-        let query = sqlx::query_as(AssertSqlSafe(self.sql.clone())).persistent(false);
+        let query = sqlx::query_as(AssertSqlSafe(self.sql.clone()));
         self.values.iter().fold(query, |query, value| query.bind(value))
     }
 }

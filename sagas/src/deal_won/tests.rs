@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::testing::{after, refusal, sample, seen, steps};
+use std::sync::Arc;
 
 /// The deal that the samples of its order and its invoice name.
 fn deal() -> Uuid {
@@ -16,7 +17,7 @@ fn won() -> Seen {
 }
 
 fn sold() -> Won {
-    match won().fact {
+    match Arc::unwrap_or_clone(won().fact) {
         Fact::Deal(DealEvent::Won(won)) => *won,
         other => panic!("{other:?}"),
     }

@@ -57,14 +57,14 @@ fn the_customers_terms_set_the_due_date() {
     let mut world = begin();
     let mut deal = Follower::<DealWon>::new(DEAL);
     deal.drain(&mut world);
-    let created = world.facts.iter().find_map(|seen| match &seen.fact {
+    let created = world.facts.iter().find_map(|seen| match seen.fact.as_ref() {
         Fact::Invoice(InvoiceEvent::Created(invoice)) => Some(invoice),
         _ => None,
     });
     let invoice = created.unwrap();
     let days = invoice.due_date.signed_duration_since(invoice.issue_date).num_days();
     assert_eq!(days, 45);
-    let terms = world.facts.iter().find_map(|seen| match &seen.fact {
+    let terms = world.facts.iter().find_map(|seen| match seen.fact.as_ref() {
         Fact::Order(OrderEvent::Created(order)) => order.payment_terms.clone(),
         _ => None,
     });

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::testing::{after, refusal, sample, seen, seen_at, steps};
+use std::sync::Arc;
 
 const ORDER: Uuid = Uuid::from_u128(100);
 
@@ -191,7 +192,7 @@ fn what_is_not_of_this_order_changes_nothing() {
             product_id,
             demand,
             quantity,
-        }) = seen.fact
+        }) = Arc::unwrap_or_clone(seen.fact)
         else {
             panic!("another fact")
         };
@@ -241,7 +242,7 @@ fn materials_are_reserved_and_then_it_is_planned_from_that_instant() {
     let planned = ready.owed(ORDER);
     let expected = Act::Schedule(production_order_id(ORDER, 1), second[0].at);
     assert_eq!(planned, [Owed::new("schedule line 1", expected)]);
-    let again = seen_at("2026-12-02T09:00:00Z", second[0].id, second[0].fact.clone());
+    let again = seen_at("2026-12-02T09:00:00Z", second[0].id, Fact::clone(&second[0].fact));
     assert_eq!(
         ready.clone().evolve(&again).owed(ORDER),
         planned,
@@ -290,4 +291,40 @@ fn a_refused_step_parks_it_and_somebody_is_told() {
     let goods = answered(&after(&[ordered()]), 0, 50, 0);
     let begun: OrderFulfillment = after(&[ordered(), refused("produce line 1", "x")]);
     assert!(matches!(fold(begun, &goods).standing(), Standing::Parked { .. }));
+}
+
+#[test]
+fn a_line_without_a_bill_waits_for_one_and_asks_once() {
+    let no_bill = refusal(
+        OrderFulfillment::NAME,
+        ORDER,
+        "produce line 1",
+        ProductionOrderRejection::NoBill.code(),
+    );
+    let bill = |event: fn(ProductId, OrderId) -> BomEvent| {
+        let event = event(ProductId::new(Uuid::from_u128(7)), OrderId::new(ORDER));
+        seen(Uuid::from_u128(8), Fact::Bom(event))
+    };
+    let awaited = bill(|product_id, order_id| BomEvent::Awaited {
+        product_id,
+        order_id,
+        line: 1,
+    });
+    let provided = bill(|product_id, order_id| BomEvent::Provided {
+        product_id,
+        order_id,
+        line: 1,
+    });
+    let unbilled = with_goods().evolve(&no_bill);
+    assert_eq!(unbilled.standing(), waiting("line 1: no bill of materials"));
+    assert_eq!(
+        steps(&unbilled, ORDER),
+        ["await the bill of line 1", "tell missing bill of line 1"]
+    );
+    let asked = fold(unbilled, &[awaited, told("tell missing bill of line 1")]);
+    assert_eq!(steps(&asked, ORDER), Vec::<String>::new());
+    let refused_again = asked.evolve(&no_bill);
+    assert_eq!(steps(&refused_again, ORDER), Vec::<String>::new());
+    let billed = refused_again.evolve(&provided);
+    assert_eq!(steps(&billed, ORDER), ["produce line 1 by its bill"]);
 }

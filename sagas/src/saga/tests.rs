@@ -34,21 +34,22 @@ fn a_forgotten_type_folds_and_owes_as_the_saga_does() {
     let won = seen(deal, sample("deal.won.v1"));
     let other = seen(deal, sample("stock.short.v1"));
     assert_eq!((process.instance(&won), process.instance(&other)), (Some(deal), None));
-    assert!(
-        process.fold(None, &[&other], deal).unwrap().is_none(),
-        "nothing has begun"
-    );
-    let folded = process.fold(None, &[&won], deal).unwrap().unwrap();
+    let nothing = process.fold(None, std::slice::from_ref(&other), deal).unwrap();
+    assert!(nothing.is_none(), "nothing has begun");
+    let folded = process.fold(None, std::slice::from_ref(&won), deal).unwrap().unwrap();
     let state = DealWon::default().evolve(&won);
-    assert_eq!((folded.standing, folded.owes), (Standing::Running, true));
-    assert_eq!(folded.state, serde_json::to_value(&state).unwrap());
-    assert_eq!(process.owed(folded.state.clone(), deal).unwrap(), state.owed(deal));
-    let again = process
-        .fold(Some(folded.state.clone()), &[&other], deal)
-        .unwrap()
+    assert_eq!((folded.standing, folded.owed), (Standing::Running, state.owed(deal)));
+    assert_eq!(folded.stored, serde_json::to_string(&state).unwrap());
+    let (woken, owed) = process
+        .wake(serde_json::from_str(&folded.stored).unwrap(), deal)
         .unwrap();
-    assert_eq!(again.state, folded.state);
-    let done = process.fold(Some("Done".into()), &[&won], deal).unwrap().unwrap();
-    assert_eq!((done.standing, done.owes), (Standing::Done, false));
-    assert!(process.fold(Some("Nonsense".into()), &[&won], deal).is_err());
+    assert_eq!(owed, state.owed(deal));
+    for known in [folded.state, woken] {
+        let again = process.fold(Some(known), std::slice::from_ref(&other), deal).unwrap();
+        assert_eq!(again.unwrap().stored, folded.stored);
+    }
+    let (done, _) = process.wake("Done".into(), deal).unwrap();
+    let done = process.fold(Some(done), &[won], deal).unwrap().unwrap();
+    assert_eq!((done.standing, done.owed), (Standing::Done, vec![]));
+    assert!(process.wake("Nonsense".into(), deal).is_err());
 }

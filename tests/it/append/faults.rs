@@ -1,12 +1,11 @@
-//! Between any two statements of a commit something goes wrong, while two nodes write to the same workspaces. Points
-//! are found in the functions themselves, so that a new one is covered from its first day.
+//! Between any two statements of a commit something goes wrong, while two nodes write to the same workspaces.
 
 use super::{Answer, Asking, at_once, claims, event_ids, id, to, whole};
 use futures::future::join;
 use log::{Append, AppendError, Log};
 use prometric_tests::{
-    Database, eventually,
-    fault::{Action, Faults, Point},
+    Database,
+    fault::{Action, Faults},
 };
 use sqlx::PgPool;
 use std::collections::HashMap;
@@ -15,7 +14,7 @@ use uuid::Uuid;
 /// How the batch gets into the tables.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Way {
-    /// By the function, which judges append by append.
+    /// Some of it loses, and some names no version: the log is looked at first.
     Judged,
     /// By one plain statement, because its node knows where everything stands.
     Straight,
@@ -54,11 +53,10 @@ impl Scene {
     }
 
     /// Every point, on each way that leads there.
-    fn points(&self) -> Vec<(Way, Point)> {
-        let judged = self.faults.points().iter().map(|point| (Way::Judged, point.clone()));
-        let doors = self.faults.points().iter().filter(|point| point.door);
-        let planned = doors.flat_map(|point| [Way::Straight, Way::Locked].map(|way| (way, point.clone())));
-        judged.chain(planned).collect()
+    fn points(&self) -> Vec<(Way, &'static str)> {
+        let points = self.faults.points().into_iter();
+        let ways = points.flat_map(|point| [Way::Judged, Way::Straight, Way::Locked].map(|way| (way, point)));
+        ways.collect()
     }
 
     /// New workspaces, so that looking at everything stays cheap; all is well in them, and their writers know it.
@@ -68,7 +66,8 @@ impl Scene {
         self.way = way;
         for (workspace, node) in self.workspaces.iter_mut().zip([0, 0, 1]) {
             *workspace = Uuid::now_v7();
-            let first = to(*workspace).stream(1, 0, 1).takes(1, "held");
+            let first = to(*workspace).stream(1, 0, 1).takes(1, "held").takes(1, "old");
+            let first = first.numbered(90, 0, "DL", 1);
             self.nodes[node].append(first).await.unwrap();
             let others = [1 - node, node].into_iter().filter(|_| way == Way::Locked);
             for (node, stream) in others.zip(2..) {
@@ -78,7 +77,7 @@ impl Scene {
         }
     }
 
-    /// New streams and known ones, keys, guards, several streams; on the judged way numbers and two losers as well. All
+    /// New streams and known ones, keys, numbers, guards, several streams; on the judged way two losers as well. All
     /// under command ids.
     fn batch(&mut self) -> Vec<Append> {
         self.round += 1;
@@ -89,12 +88,12 @@ impl Scene {
             to(one).stream(new(1), 0, 1),
             to(one).stream(new(2), 0, 2).stream(new(3), 0, 1),
             to(one).stream(new(4), 0, 1).takes(new(4), &key).guard(1, 1),
-            to(other).stream(new(5), 0, 1).takes(new(5), &key),
+            to(other).stream(new(5), 0, 1).takes(new(5), &key).releases(1, "old"),
+            to(one).numbered(new(6), 0, "DL", 2),
         ];
         if self.way == Way::Judged {
             asked.extend([
                 to(one).stream(2, None, 2),
-                to(one).numbered(new(6), 0, "DL", 2),
                 to(one).numbered(new(7), 7, "DL", 1), // is not there yet
                 to(one).numbered(new(8), 0, "DL", 1).takes(new(8), "held"),
                 to(other).numbered(new(9), 0, "DL", 1).stream(new(10), None, 2),
@@ -147,14 +146,14 @@ impl Scene {
                 assert!(there.insert(event.event_id, event).is_none(), "twice");
             }
         }
-        let begun_with = if self.way == Way::Locked { 3 } else { 1 };
+        let begun_with = if self.way == Way::Locked { 4 } else { 2 };
         let mut expected = begun_with * self.workspaces.len();
         for (append, answer) in &self.asked {
             let ids = event_ids([append]);
             let found: Vec<_> = ids.iter().filter_map(|id| there.get(id)).collect();
             let written = match answer {
                 Ok(appended) => {
-                    assert_eq!(found, appended.events.iter().collect::<Vec<_>>());
+                    assert_eq!(found, appended.recorded().iter().collect::<Vec<_>>());
                     true
                 }
                 Err(AppendError::Unknown) => !found.is_empty(),
@@ -167,7 +166,11 @@ impl Scene {
             );
             expected += found.len();
             let held = claims(&self.pool, append.workspace).await;
-            for claim in append.claims.iter().filter(|claim| claim.key != "held") {
+            for claim in append
+                .claims
+                .iter()
+                .filter(|claim| claim.key != "held" && claim.key != "old")
+            {
                 assert_eq!(held.contains_key(&claim.key), written, "{append:?} {answer:?}");
             }
             let known = self.nodes[0]
@@ -216,16 +219,14 @@ impl Scene {
     }
 
     /// A round with a fault at that point, which one of the two meets.
-    async fn suffer(&mut self, (way, point): &(Way, Point), action: Action, hurt: fn(&Answer) -> bool) {
+    async fn suffer(&mut self, (way, point): &(Way, &'static str), action: Action, hurt: fn(&Answer) -> bool) {
         self.start(*way).await;
-        self.faults.arm("heads_locked", Action::Terminate, 0).await;
-        self.faults.arm(&point.name, action, 1).await;
+        self.faults.arm(point, action, 1).await;
         let (batch, lone) = self.write().await;
         assert!(
-            self.faults.passed(&point.name).await > 0,
+            self.faults.passed(point).await > 0,
             "{way:?} does not lead to {point:?}"
         );
-        assert_eq!(self.faults.passed("heads_locked").await > 0, *way == Way::Judged);
         assert!(
             one_is(hurt, &batch, &lone),
             "{action:?} at {point:?}, {way:?}: {batch:?}, {lone:?}"
@@ -313,9 +314,9 @@ async fn what_can_be_mended_is_mended_unseen() {
     for (way, point) in scene.points() {
         for (code, times) in [("40P01", 2), ("23505", 1), ("P0001", 1)] {
             scene.start(way).await;
-            scene.faults.arm(&point.name, Action::Raise(code), times).await;
+            scene.faults.arm(point, Action::Raise(code), times).await;
             let (batch, lone) = scene.write().await;
-            assert!(scene.faults.passed(&point.name).await >= times);
+            assert!(scene.faults.passed(point).await >= times);
             // A lone append that is refused, nobody knows why, stays refused.
             let refused = usize::from(code == "P0001" && unavailable(&lone));
             let failed = batch.iter().chain([&lone]).filter(|answer| answer.is_err()).count();
@@ -337,8 +338,8 @@ async fn a_backend_that_is_cancelled_or_killed_from_outside_is_told_by_its_calle
     let kill: (_, fn(&Answer) -> bool) = ("select pg_terminate_backend($1)", unknown);
     for ((way, point), (end, hurt)) in scene.points().into_iter().zip([cancel, kill].into_iter().cycle()) {
         scene.start(way).await;
-        let mut gate = scene.faults.close_gate(&point.name).await;
-        scene.faults.arm(&point.name, Action::Wait, 1).await;
+        let mut gate = scene.faults.close_gate(point).await;
+        scene.faults.arm(point, Action::Wait, 1).await;
         let pool = scene.pool.clone();
         let end = async {
             let backend = gate.first_waiting().await;
@@ -356,28 +357,30 @@ async fn a_backend_that_is_cancelled_or_killed_from_outside_is_told_by_its_calle
 async fn another_node_waits_for_the_workspace_and_not_for_others() {
     let mut scene = Scene::new().await;
     let third = scene.database.log().await;
-    for (_, point) in scene.points().into_iter().filter(|(way, _)| *way == Way::Judged) {
+    for point in scene.faults.points() {
         scene.start(Way::Judged).await;
         let [one, other, _] = scene.workspaces;
-        let mut gate = scene.faults.close_gate(&point.name).await;
-        scene.faults.arm(&point.name, Action::Wait, 1).await;
-        let asked = to(one).numbered(3, None, "DL", 1).takes(3, "a").command(1, 1);
+        let mut gate = scene.faults.close_gate(point).await;
+        scene.faults.arm(point, Action::Wait, 1).await;
+        let asked = to(one)
+            .numbered(3, None, "DL", 1)
+            .takes(3, "a")
+            .releases(1, "old")
+            .command(1, 1);
         let [node, next] = scene.nodes.clone();
         let first = tokio::spawn(async move { node.append(asked).await });
-        let backend = gate.first_waiting().await;
+        gate.first_waiting().await;
         let second = tokio::spawn(async move { next.append(to(one).numbered(3, None, "DL", 2)).await });
-        let blocked = async || {
-            let blocked = "select count(*) from pg_stat_activity where $1 = any (pg_blocking_pids(pid))";
-            let blocked = sqlx::query_scalar(blocked).bind(backend).fetch_one(&scene.pool);
-            (blocked.await.ok() == Some(1_i64)).then_some(())
-        };
-        eventually("it is blocked", blocked).await;
         third.append(to(other).stream(77, None, 1)).await.unwrap();
-        assert!(!first.is_finished() && !second.is_finished(), "{point:?}");
+        assert!(!first.is_finished(), "{point}");
+        // At the first door nothing is locked yet.
+        if point != "moving" {
+            assert!(!second.is_finished(), "{point}");
+        }
         gate.open().await;
         let (first, second) = (first.await.unwrap().unwrap(), second.await.unwrap().unwrap());
-        assert_eq!((first.position, second.position), (2, 4), "{point:?}");
-        assert_eq!((first.events[0].version, second.events[0].version), (1, 2));
+        let positions = (first.position, second.position);
+        assert!([(3, 5), (5, 4)].contains(&positions), "{point}: {positions:?}");
         whole(&third, &scene.pool, one).await;
     }
 }

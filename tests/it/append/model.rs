@@ -31,7 +31,7 @@ impl Outcome {
     pub fn of(answer: &Answer) -> Self {
         match answer {
             Ok(appended) if appended.repeated.is_some() => Self::Repeated(positions(appended)),
-            Ok(appended) => Self::Written(appended.events.iter().map(place).collect()),
+            Ok(appended) => Self::Written(appended.recorded().iter().map(place).collect()),
             Err(AppendError::CommandReused) => Self::Reused,
             Err(AppendError::Version { stream_id, actual, .. } | AppendError::Guard { stream_id, actual, .. }) => {
                 Self::Elsewhere(*stream_id, *actual)

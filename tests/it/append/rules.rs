@@ -1,10 +1,10 @@
 //! Who loses hears why, alone; a repeat hears what the first one did; keys and numbers are had once.
 
-use super::{Answer, Asking, KIND, at_once, claims, committers_wait, id, in_one_batch, to, whole};
+use super::{Answer, Asking, KIND, at_once, claims, id, in_one_batch, to, whole};
 use log::{Append, AppendError, Appended, Log};
 use prometric_tests::Database;
-use sqlx::PgPool;
-use std::collections::BTreeMap;
+use sqlx::{AssertSqlSafe, PgPool};
+use std::{collections::BTreeMap, time::Duration};
 use uuid::Uuid;
 
 async fn new() -> (Database, Log, PgPool, Uuid) {
@@ -98,7 +98,8 @@ async fn what_is_archived_while_an_append_waits_is_not_new() {
         let (log, append) = (log.clone(), at(0));
         async move { log.append(append).await }
     });
-    committers_wait(&pool, 1).await;
+    log.append(to(Uuid::now_v7()).stream(1, 0, 1)).await.unwrap();
+    assert!(!append.is_finished());
     archive.commit().await.unwrap();
     let answer = append.await.unwrap();
     assert!(
@@ -178,7 +179,7 @@ async fn several_streams_are_written_together_or_not_at_all() {
         (id(3), 2, 5),
     ];
     assert_eq!(places, expected);
-    assert_eq!(whole(&log, &pool, workspace).await, appended.events);
+    assert_eq!(whole(&log, &pool, workspace).await, appended.recorded());
     let stale = |stream, version| {
         to(workspace)
             .stream(4, 0, 1)
@@ -324,7 +325,7 @@ async fn numbers_have_no_gaps_whoever_loses_in_between() {
             let there = nodes[0]
                 .read(event.workspace, event.position - 1, appended.events.len() as i64)
                 .await;
-            assert_eq!(there.unwrap(), appended.events);
+            assert_eq!(there.unwrap(), appended.recorded());
         }
     }
     for workspace in [workspace, other] {
@@ -360,5 +361,47 @@ async fn a_number_goes_where_it_was_asked_for() {
         let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(value(told), value(expected));
     }
-    assert_eq!(log.read(workspace, 1, 3).await.unwrap(), appended.events);
+    assert_eq!(log.read(workspace, 1, 3).await.unwrap(), appended.recorded());
+}
+
+/// A backup restored under a live node, or a fail-over that lost something: the node hears of it, and does not try for ever.
+#[tokio::test]
+async fn a_workspace_that_vanished_begins_anew() {
+    let (database, log, pool, workspace) = new().await;
+    let other = database.log().await;
+    for version in 0..4 {
+        let node = if version % 2 == 0 { &log } else { &other };
+        node.append(to(workspace).stream(1, version, 1)).await.unwrap();
+    }
+    for table in ["events", "commands", "claims", "numbers", "heads"] {
+        let delete = AssertSqlSafe(format!("delete from log.{table} where workspace_id = $1"));
+        sqlx::query(delete).bind(workspace).execute(&pool).await.unwrap();
+    }
+    let again = log.append(to(workspace).stream(1, 0, 2));
+    let again = tokio::time::timeout(Duration::from_secs(5), again).await;
+    assert_eq!(again.expect("an answer").unwrap().position, 2);
+    let behind = other.append(to(workspace).stream(1, 4, 1)).await;
+    assert!(
+        matches!(behind, Err(AppendError::Version { actual: 2, .. })),
+        "{behind:?}"
+    );
+    assert_eq!(whole(&log, &pool, workspace).await.len(), 2);
+}
+
+/// Command ids are kept for a time that the database's clock tells, and no node's.
+#[tokio::test]
+async fn the_age_of_a_command_is_the_databases() {
+    let (_database, log, pool, workspace) = new().await;
+    log.append(to(workspace).stream(9, 0, 1)).await.unwrap();
+    // As a node with a clock far ahead would have left it.
+    let ahead = "update log.heads set recorded_at = now() + interval '1 year' where workspace_id = $1";
+    sqlx::query(ahead).bind(workspace).execute(&pool).await.unwrap();
+    for nth in 1..4 {
+        let asked = to(workspace).stream(nth, 0, 1).command(nth, 1);
+        log.append(asked).await.unwrap();
+    }
+    let aged =
+        "select count(*) from log.commands where workspace_id = $1 and recorded_at > now() + interval '1 minute'";
+    let aged: i64 = sqlx::query_scalar(aged).bind(workspace).fetch_one(&pool).await.unwrap();
+    assert_eq!(aged, 0);
 }

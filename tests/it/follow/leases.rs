@@ -64,6 +64,22 @@ async fn nodes_share_the_ranges_and_hand_them_over_at_once() {
     demand_once_in_order(&pool, "reader").await;
 }
 
+/// A row that no node of ours has written harms nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_of_a_range_that_there_is_not_is_nobodys() {
+    let database = Database::create().await;
+    let (log, pool) = (database.log().await, Reader::prepare(&database).await);
+    for strange in [16, -1, i16::MAX] {
+        let strange = sqlx::query("insert into log.leases (consumer, range) values ('reader', $1)").bind(strange);
+        strange.execute(&pool).await.unwrap();
+    }
+    let follower = log.follow(Reader::new("reader", &pool), 2);
+    leads(&follower, 16).await;
+    append_everywhere(&log).await;
+    all_read(&pool).await;
+    demand_once_in_order(&pool, "reader").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_dies_is_replaced_within_seconds() {
     let database = Database::create().await;

@@ -1,6 +1,7 @@
 //! Walls within one database and one workspace: a replay's scratch schema is nobody's, and a notification is theirs whom
 //! it addresses.
 
+use domain::Role;
 use projections::Projections;
 use prometric_tests::{
     Server, eventually,
@@ -41,8 +42,8 @@ async fn a_notification_is_read_by_whom_it_addresses() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
     let (manager, partner) = (
-        server.member(&owner, "manager").await,
-        server.member(&owner, "owner").await,
+        server.member(&owner, Role::Manager).await,
+        server.member(&owner, Role::Owner).await,
     );
     let shop = Shop::open(&owner, 100, 20).await;
     let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));

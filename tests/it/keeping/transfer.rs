@@ -42,7 +42,7 @@ async fn a_workspace_moves_whole_and_goes_on_where_it_was() {
 
     let repeat = there.append(last).await.unwrap();
     assert_eq!(repeat.repeated.as_deref(), Some("done"));
-    assert_eq!(repeat.events, events[12..]);
+    assert_eq!(repeat.recorded(), events[12..]);
     let taken = there.append(claiming(append(workspace, 5, Some(0), 1), "X-1")).await;
     assert!(
         matches!(taken, Err(AppendError::Claimed { owner, .. }) if owner == Uuid::from_u128(4)),

@@ -1,13 +1,14 @@
 //! That every list finds its page by an index, whatever documents 1 and 2 let one ask.
 
 use super::schema;
-use projections::view::Reader;
+use projections::{Readers, view::Reader};
 use prometric_tests::{
     Server,
     crowd::{self, TABLES},
     documented::{Names, QUESTIONS, Told, Wanted, tell},
 };
 use serde_json::json;
+use std::time::Duration;
 
 const ROWS: i64 = 20_000;
 
@@ -18,8 +19,9 @@ async fn no_documented_question_reads_a_large_table_from_end_to_end() {
     let schema = schema(&owner).await;
     crowd::fill(&pool, &schema, ROWS).await;
     let names = Names::of(&pool, &schema).await;
+    let readers = Readers::new(pool.connect_options().as_ref().clone(), 4, Duration::from_secs(3));
     let reader = Reader {
-        pool: &pool,
+        readers: &readers,
         schema: &schema,
         may: &|_| true,
     };

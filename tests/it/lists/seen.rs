@@ -1,6 +1,7 @@
 //! What is seen of a thing: by whom, how much of it, and the same everywhere.
 
 use super::set;
+use domain::Role;
 use prometric_tests::{
     Server, eventually,
     story::{Shop, id},
@@ -24,9 +25,9 @@ async fn without_the_right_a_field_is_not_there() {
         .await
         .expect(200);
     let (cashier, accountant, stockkeeper) = (
-        server.member(&owner, "cashier").await,
-        server.member(&owner, "accountant").await,
-        server.member(&owner, "stockkeeper").await,
+        server.member(&owner, Role::Cashier).await,
+        server.member(&owner, Role::Accountant).await,
+        server.member(&owner, Role::Stockkeeper).await,
     );
     // In the owner's workspace, not in the reader's own.
     let within = |path: &str| format!("/workspaces/{}{path}", owner.workspace);
@@ -181,13 +182,14 @@ async fn an_invoice_past_due_is_overdue_wherever_it_is_seen() {
     everywhere("sent").await;
     due("- 1").await;
     everywhere("overdue").await;
+    due("+ 1").await;
     owner
         .post("/finance/payments", json!({"invoiceId": invoice, "amount": 5}))
         .await
         .expect(201);
-    everywhere("overdue").await;
-    due("+ 1").await;
     everywhere("partial").await;
+    due("- 1").await;
+    everywhere("overdue").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -199,7 +199,10 @@ async fn perform(log: &Log, op: &Op, patience: Option<Duration>) -> Answer {
 fn answer(appended: Result<log::Appended, AppendError>) -> Answer {
     match appended {
         Ok(appended) => {
-            let (position, events) = (appended.position, appended.events.iter().map(Kept::from).collect());
+            let (position, events) = (
+                appended.position,
+                appended.events.iter().map(|event| Kept::from(&***event)).collect(),
+            );
             match appended.repeated {
                 None => Answer::Written { position, events },
                 Some(told) => Answer::Repeated { position, events, told },

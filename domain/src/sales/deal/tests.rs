@@ -295,3 +295,11 @@ fn a_deals_currency_does_not_change_under_its_amounts() {
         assert_eq!(deal.decide(&update).map(drop), expected);
     }
 }
+
+/// The look-up for a won deal reads them.
+#[test]
+fn a_deal_tells_its_details_once_there_is_one() {
+    assert_eq!(Deal::default().details(), None);
+    let deal = Deal::default().evolve(&created(|_, _| {}));
+    assert_eq!(deal.details().map(|details| details.title.as_str()), Some("ERP"));
+}

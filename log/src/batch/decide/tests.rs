@@ -1,0 +1,179 @@
+//! A row per outcome, in order of precedence; and that losers leave no trace in positions, numbers and hashes.
+
+use super::*;
+use crate::{
+    Append, Claim, ClaimAct, CommandId, Guard, Metadata, NewEvent, Number, Stream, StreamAppend, chain::HASH_ZERO,
+};
+
+use std::collections::HashMap;
+
+const WORKSPACE: Uuid = Uuid::from_u128(1);
+
+fn stream(id: u128) -> Uuid {
+    Uuid::from_u128(id)
+}
+
+/// One numbered event at the beginning of that stream, under a command id of its own.
+fn append(id: u128) -> Append {
+    let number = Number {
+        field: "number",
+        series: "DL",
+    };
+    Append {
+        workspace: WORKSPACE,
+        streams: vec![StreamAppend {
+            stream: Stream {
+                category: "deal",
+                id: stream(id),
+            },
+            expected: Some(0),
+            events: vec![NewEvent {
+                id: Uuid::from_u128(1_000 + id),
+                event_type: "deal.created".into(),
+                schema: 1,
+                data: r#"{"title":"a"}"#.into(),
+                number: Some(number),
+            }],
+        }],
+        claims: vec![Claim {
+            kind: "code",
+            key: format!("key {id}"),
+            stream_id: stream(id),
+            act: ClaimAct::Take,
+        }],
+        guards: vec![],
+        command: Some(CommandId {
+            id: Uuid::from_u128(2_000 + id),
+            request_hash: [7; 32],
+        }),
+        answer: String::new(),
+        number_year: 2026,
+        metadata: Metadata::default(),
+    }
+}
+
+fn head() -> Head {
+    Head {
+        position: 10,
+        hash: HASH_ZERO,
+        recorded_at: DateTime::UNIX_EPOCH,
+        epoch: 0,
+        numbers: BTreeMap::from([(("DL", 2026), 41)]),
+    }
+}
+
+fn facts(found: Found) -> Facts {
+    Facts {
+        heads: BTreeMap::from([(WORKSPACE, head())]),
+        now: None,
+        found: Some(found),
+    }
+}
+
+fn judged(found: Found, append: Append) -> Verdict {
+    let prepared = Prepared::new(append).unwrap();
+    let decision = decide(&facts(found), &[&prepared], Utc::now());
+    decision.verdicts.into_iter().next().unwrap().unwrap()
+}
+
+#[test]
+fn an_append_is_refused_for_the_first_reason_there_is() {
+    let known = |hash: u8| HashMap::from([((WORKSPACE, Uuid::from_u128(2_001)), vec![hash; 32])]);
+    let elsewhere = HashMap::from([((WORKSPACE, stream(1)), 3)]);
+    let taken = |owner: u128| HashMap::from([((WORKSPACE, "code", "key 1".to_owned()), stream(owner))]);
+    let everything = |hash| Found {
+        commands: known(hash),
+        versions: elsewhere.clone(),
+        owners: taken(9),
+    };
+    assert_eq!(judged(everything(7), append(1)), Verdict::Repeated);
+    assert_eq!(judged(everything(8), append(1)), Verdict::Reused);
+    let found = Found {
+        commands: HashMap::new(),
+        ..everything(7)
+    };
+    assert_eq!(judged(found, append(1)), Verdict::Elsewhere { nth: 0, actual: 3 });
+    let found = |owners| Found {
+        owners,
+        ..Found::default()
+    };
+    let claimed = Verdict::Claimed {
+        nth: 0,
+        owner: stream(9),
+    };
+    assert_eq!(judged(found(taken(9)), append(1)), claimed);
+    assert!(
+        matches!(judged(found(taken(1)), append(1)), Verdict::Written(_)),
+        "it is its own"
+    );
+    let mut handed_over = append(1);
+    handed_over.claims.push(Claim {
+        stream_id: stream(9),
+        act: ClaimAct::Release,
+        ..handed_over.claims[0].clone()
+    });
+    assert!(matches!(judged(found(taken(9)), handed_over), Verdict::Written(_)));
+}
+
+#[test]
+fn guards_come_after_the_streams_and_any_version_will_do_where_none_is_named() {
+    let mut guarded = append(1);
+    guarded.guards = vec![Guard {
+        stream_id: stream(5),
+        version: 2,
+    }];
+    let moved = Found {
+        versions: HashMap::from([((WORKSPACE, stream(5)), 4)]),
+        ..Found::default()
+    };
+    assert_eq!(judged(moved, guarded), Verdict::Elsewhere { nth: 1, actual: 4 });
+    let mut anywhere = append(1);
+    anywhere.streams[0].expected = None;
+    let found = Found {
+        versions: HashMap::from([((WORKSPACE, stream(1)), 4)]),
+        ..Found::default()
+    };
+    match judged(found, anywhere) {
+        Verdict::Written(placed) => assert_eq!(placed.events[0].version, 5),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_loses_leaves_no_trace() {
+    let appends: Vec<Prepared> = (1..=3).map(|id| Prepared::new(append(id)).unwrap()).collect();
+    let [one, two, three] = [&appends[0], &appends[1], &appends[2]];
+    let second_loses = Found {
+        versions: HashMap::from([((WORKSPACE, stream(2)), 1)]),
+        ..Found::default()
+    };
+    let now = Utc::now();
+    let with = decide(&facts(second_loses), &[one, two, three], now);
+    let without = decide(&facts(Found::default()), &[one, three], now);
+    let won = |decision: &Decision| -> Vec<Placed> {
+        let verdicts = decision.verdicts.iter().flatten();
+        let placed = verdicts.filter_map(|verdict| match verdict {
+            Verdict::Written(placed) => Some(placed.clone()),
+            _ => None,
+        });
+        placed.collect()
+    };
+    assert_eq!(won(&with), won(&without));
+    assert_eq!(with.heads, without.heads);
+    let numbers: Vec<_> = won(&with)
+        .iter()
+        .map(|placed| placed.events[0].numbered.clone())
+        .collect();
+    let number = |n| Some(format!(r#"{{"title":"a","number":"DL-2026-{n:04}"}}"#));
+    assert_eq!(numbers, [number(42), number(43)]);
+    let (was, head) = &with.heads[&WORKSPACE];
+    assert_eq!((was.position, head.position), (10, 12));
+    assert_eq!(head.numbers[&("DL", 2026)], 43);
+}
+
+#[test]
+fn where_the_head_is_in_other_hands_nothing_is_decided() {
+    let prepared = Prepared::new(append(1)).unwrap();
+    let decision = decide(&Facts::default(), &[&prepared], Utc::now());
+    assert!(decision.verdicts == [None] && decision.heads.is_empty());
+}

@@ -1,0 +1,203 @@
+//! The hot tail: what this node has just committed, kept for those who follow it here, so that they need not ask the
+//! database for what was in memory a moment ago. It holds no truth and has holes: what other nodes wrote, what was dropped
+//! for want of room, and events with personal values, which are read and opened anew each time. Whoever meets a hole reads
+//! the log.
+
+use crate::{Recorded, lock, personal::may_be_personal};
+use std::{
+    any::Any,
+    collections::{BTreeMap, HashMap, VecDeque},
+    ops::Deref,
+    sync::{Arc, Mutex, OnceLock},
+};
+use uuid::Uuid;
+
+/// The most that all its events weigh, about.
+const BYTES_MAX: usize = 16 << 20;
+/// What an event weighs besides its texts.
+const BYTES_EACH: usize = 400;
+
+/// A recorded event, shared by all who follow on this node, with what they read in it: decoded once.
+#[derive(Debug)]
+pub struct Shared {
+    recorded: Recorded,
+    meaning: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Shared {
+    pub fn new(recorded: Recorded) -> Arc<Self> {
+        Arc::new(Self {
+            recorded,
+            meaning: OnceLock::new(),
+        })
+    }
+
+    /// What the event says, as `read` has it; whoever asks first pays. Everybody asks for the same type.
+    pub fn meaning<T: Any + Send + Sync, E>(&self, read: impl FnOnce(&Recorded) -> Result<T, E>) -> Result<Arc<T>, E> {
+        if let Some(Ok(known)) = self.meaning.get().map(|known| known.clone().downcast()) {
+            return Ok(known);
+        }
+        let meaning = Arc::new(read(&self.recorded)?);
+        self.meaning.set(meaning.clone()).ok();
+        Ok(meaning)
+    }
+
+    fn bytes(&self) -> usize {
+        BYTES_EACH + self.recorded.data.len() + self.recorded.metadata.len()
+    }
+}
+
+impl PartialEq for Shared {
+    fn eq(&self, other: &Self) -> bool {
+        self.recorded == other.recorded
+    }
+}
+
+impl Deref for Shared {
+    type Target = Recorded;
+
+    fn deref(&self) -> &Recorded {
+        &self.recorded
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Tail(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    logs: HashMap<Uuid, BTreeMap<i64, Arc<Shared>>>,
+    /// In the order they came, which is the order they go.
+    order: VecDeque<(Uuid, i64)>,
+    bytes: usize,
+}
+
+impl Tail {
+    pub fn keep<'a>(&self, events: impl IntoIterator<Item = &'a Arc<Shared>>) {
+        let mut state = lock(&self.0);
+        for event in events {
+            if !may_be_personal(&event.data) {
+                state.keep(event.clone());
+            }
+        }
+        state.shrink();
+    }
+
+    /// The events from the one after that position on, as far as they are known without a hole; `None`: none.
+    pub fn after(&self, workspace: Uuid, position: i64, limit: i64) -> Option<Vec<Arc<Shared>>> {
+        let state = lock(&self.0);
+        let next = position.checked_add(1)?;
+        let events = state.logs.get(&workspace)?.range(next..next.saturating_add(limit));
+        let dense = events.zip(next..).take_while(|((at, _), expected)| *at == expected);
+        let events: Vec<_> = dense.map(|((_, event), _)| event.clone()).collect();
+        (!events.is_empty()).then_some(events)
+    }
+
+    /// Something here may not be in the log any more, or never was.
+    pub fn clear(&self) {
+        *lock(&self.0) = State::default();
+    }
+}
+
+impl State {
+    fn keep(&mut self, event: Arc<Shared>) {
+        self.bytes += event.bytes();
+        self.order.push_back((event.workspace, event.position));
+        let log = self.logs.entry(event.workspace).or_default();
+        if let Some(before) = log.insert(event.position, event) {
+            self.bytes -= before.bytes();
+        }
+    }
+
+    fn shrink(&mut self) {
+        while self.bytes > BYTES_MAX {
+            let Some((workspace, position)) = self.order.pop_front() else {
+                return;
+            };
+            if let Some(log) = self.logs.get_mut(&workspace) {
+                self.bytes -= log.remove(&position).map_or(0, |event| event.bytes());
+                if log.is_empty() {
+                    self.logs.remove(&workspace);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    fn event(workspace: u128, position: i64, data: &str) -> Arc<Shared> {
+        Shared::new(Recorded {
+            workspace: Uuid::from_u128(workspace),
+            position,
+            category: "deal".into(),
+            stream_id: Uuid::nil(),
+            version: position,
+            event_id: Uuid::nil(),
+            event_type: "deal.created".into(),
+            schema: 1,
+            data: data.into(),
+            metadata: "{}".into(),
+            recorded_at: DateTime::UNIX_EPOCH,
+            hash: [0; 32],
+        })
+    }
+
+    fn positions(tail: &Tail, after: i64, limit: i64) -> Option<Vec<i64>> {
+        let events = tail.after(Uuid::from_u128(1), after, limit)?;
+        Some(events.iter().map(|event| event.position).collect())
+    }
+
+    #[test]
+    fn events_come_in_order_and_up_to_the_first_hole() {
+        let tail = Tail::default();
+        for position in [4, 3, 6, 7] {
+            tail.keep([&event(1, position, "{}"), &event(2, position + 10, "{}")]);
+        }
+        for (after, found) in [
+            (0, None),
+            (2, Some(vec![3, 4])),
+            (4, None),
+            (5, Some(vec![6, 7])),
+            (7, None),
+            (i64::MAX, None),
+        ] {
+            assert_eq!(positions(&tail, after, 10), found, "after {after}");
+        }
+        assert_eq!(positions(&tail, 2, 1), Some(vec![3]));
+        tail.clear();
+        assert_eq!(positions(&tail, 2, 10), None);
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_is_no_room() {
+        let tail = Tail::default();
+        let large = "x".repeat(BYTES_MAX / 4);
+        for position in 1..=10 {
+            tail.keep([&event(1, position, &large)]);
+        }
+        assert_eq!(positions(&tail, 7, 10), Some(vec![8, 9, 10]));
+        assert_eq!(positions(&tail, 6, 10), None);
+        assert!(lock(&tail.0).bytes <= BYTES_MAX);
+    }
+
+    #[test]
+    fn what_may_be_personal_is_not_kept() {
+        let tail = Tail::default();
+        let sealed = r#"{"name":{"$person":"x"}}"#;
+        tail.keep([&event(1, 1, "{}"), &event(1, 2, sealed), &event(1, 3, "{}")]);
+        assert_eq!(positions(&tail, 0, 10), Some(vec![1]));
+    }
+
+    #[test]
+    fn an_event_is_read_once() {
+        let event = event(1, 1, "{}");
+        let first = event.meaning(|recorded| Ok::<_, ()>(recorded.data.clone()));
+        let again = event.meaning(|_| Err::<String, ()>(()));
+        assert_eq!(first, again);
+        assert!(event.meaning(|_| Err::<u8, ()>(())).is_err(), "of another type");
+    }
+}
