@@ -157,21 +157,11 @@ async fn each_user_has_a_limit_and_premium_ones_a_higher_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nodes_tell_each_other_what_they_let_through() {
     let server = Server::start_with(&[ON, ("RATE_LIMIT_ANONYMOUS", "100"), ("RATE_LIMIT_USER", "80")]).await;
-    let second = server.another().await;
     let owner = server.owner().await;
-    let pool = server.pool().await;
-    eventually("the nodes know of each other", || async {
-        let nodes: i64 = sqlx::query_scalar("select count(*) from log.nodes")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
-        (nodes == 2).then_some(())
-    })
-    .await;
-    // The node looks at the others once a second: what it counted before it saw them is not told.
-    tokio::time::sleep(Duration::from_secs(2)).await;
     let here = burst(&owner, 90).await.iter().filter(|status| **status == 200).count();
     assert!(here <= 80, "{here}");
+    // Also what was let through before there was anybody to tell.
+    let second = server.another().await;
     let (elsewhere, mut passed) = (owner.at(&second.url), 0);
     let refused = loop {
         let answer = elsewhere.get("/customers").await;

@@ -8,10 +8,7 @@ use log::migrate::Migration;
 use sqlx::PgPool;
 use std::{
     collections::{HashMap, HashSet},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use uuid::Uuid;
@@ -19,8 +16,8 @@ use uuid::Uuid;
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks between two cleanings.
 const SWEEP_EVERY: u32 = 60;
-/// The most a node tells at once; what is more counts on this node only.
-const TOLD_MAX: usize = 5_000;
+/// The most a node tells at once, 1 MB or so; what is more counts on this node only.
+const TOLD_MAX: usize = 20_000;
 /// A row may become visible this much later than it says.
 const LATE: Duration = Duration::from_secs(3);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -30,26 +27,29 @@ const TABLE: &[Migration] = &[Migration::new(
     include_str!("../../../../migrations/platform/0004_request_counts.sql"),
 )];
 
-/// What was let through here and not told yet, by second.
+/// What was let through here in the last minute and not told yet, by second; also while there is nobody to tell, for a
+/// node that comes is to know it.
 #[derive(Default)]
-pub struct Spent {
-    shared: AtomicBool,
-    untold: Mutex<HashMap<(Subject, u64), u32>>,
-}
+pub struct Spent(Mutex<HashMap<(Subject, u64), u32>>);
 
 impl Spent {
     pub(super) fn note(&self, subject: Subject, second: u64) {
-        if self.shared.load(Ordering::Relaxed) {
-            let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
-            if untold.len() < TOLD_MAX || untold.contains_key(&(subject, second)) {
-                *untold.entry((subject, second)).or_default() += 1;
-            }
+        let mut untold = self.untold();
+        if untold.len() < TOLD_MAX || untold.contains_key(&(subject, second)) {
+            *untold.entry((subject, second)).or_default() += 1;
         }
     }
 
-    fn take(&self, shared: bool) -> HashMap<(Subject, u64), u32> {
-        self.shared.store(shared, Ordering::Relaxed);
-        std::mem::take(&mut *self.untold.lock().unwrap_or_else(PoisonError::into_inner))
+    fn take(&self) -> HashMap<(Subject, u64), u32> {
+        std::mem::take(&mut *self.untold())
+    }
+
+    fn forget(&self, before: u64) {
+        self.untold().retain(|(_, second), _| *second >= before);
+    }
+
+    fn untold(&self) -> MutexGuard<'_, HashMap<(Subject, u64), u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -63,9 +63,12 @@ pub async fn keep(app: App) {
     loop {
         tokio::time::sleep(TICK).await;
         let Some(rates) = &app.rates else { return };
-        let others = app.log.others() > 0;
-        let untold = rates.spent.take(others);
-        if !others || untold.is_empty() {
+        if app.log.others() == 0 {
+            rates.spent.forget(now().saturating_sub(MINUTE.as_secs()));
+            continue;
+        }
+        let untold = rates.spent.take();
+        if untold.is_empty() {
             continue;
         }
         ticks += 1;
