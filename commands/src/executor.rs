@@ -3,18 +3,19 @@
 
 use crate::{
     Context, Error, Unit,
-    load::{decode, key},
-    states::{Key, Live, States},
+    lanes::{Lane, Lanes, Run},
+    load::{Grown, decode, key},
+    states::{Key, Live, Mark, States},
 };
 use chrono::{DateTime, Utc};
 use domain::{Aggregate, fact::CATEGORIES, finance::terms::PAYMENT_DAYS, id::WorkspaceId};
-use log::{AppendError, Appended, Guard, Log};
+use log::{AppendError, Appended, Guard, Log, Submitted};
 use serde::{Deserialize, Serialize};
 use std::{
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{MutexGuard, Semaphore};
 use uuid::Uuid;
 
 /// How often a lost race is tried again.
@@ -23,14 +24,10 @@ const ATTEMPTS_MAX: u32 = 16;
 const OUTAGES_MAX: u32 = 3;
 const OUTAGE_PAUSE: Duration = Duration::from_millis(50);
 
-/// Commands on one stream of this node wait for each other here instead of losing races against each other; a race
-/// with another node is still lost and tried again.
-const LANES: usize = 4_096;
-
 #[derive(Clone)]
 pub struct Executor {
     pub(crate) log: Log,
-    lanes: Arc<[Mutex<()>]>,
+    lanes: Lanes,
     pub(crate) states: States,
     /// Up to which erasures `states` was cleaned.
     pub(crate) erasures: Arc<AtomicU64>,
@@ -38,6 +35,56 @@ pub struct Executor {
     pub(crate) snapshots: Arc<Semaphore>,
     /// Days to pay for customers whose terms do not say.
     pub(crate) payment_days: u32,
+}
+
+/// A command and what it is to be decided on.
+struct Asked<'a, A: Aggregate> {
+    id: A::Id,
+    command: &'a A::Command,
+    guards: &'a [Guard],
+    context: &'a Context,
+}
+
+/// What came of deciding and appending once.
+enum Attempt<E> {
+    Done(Done<E>),
+    /// Somebody else has written to the stream meanwhile.
+    Overtaken,
+    /// The state may be behind, and gave no events; or it was ahead of the log.
+    Unsure,
+}
+
+/// A command's turn in its lane.
+struct Turn<'a> {
+    lane: &'a Lane,
+    turn: MutexGuard<'a, ()>,
+    run: Run,
+}
+
+impl Turn<'_> {
+    /// Waits for the answer. When it is known which state the append will leave, the next one has its turn before that.
+    async fn answered<A: Aggregate>(
+        self,
+        key: Key,
+        ahead: Option<Live<A>>,
+        submitted: Submitted,
+    ) -> Result<Appended, AppendError> {
+        let Self { lane, turn, run } = self;
+        let Some(ahead) = ahead else {
+            let appended = submitted.answer().await;
+            drop(turn);
+            return appended;
+        };
+        let version = ahead.mark.version;
+        lane.go_ahead(key, ahead, run.clone());
+        drop(turn);
+        let appended = submitted.answer().await;
+        match &appended {
+            Ok(written) if written.repeated.is_none() => lane.arrived(key, version),
+            _ => run.fail(),
+        }
+        appended
+    }
 }
 
 /// A state and the version it was folded up to; 0 = it does not exist yet.
@@ -65,7 +112,7 @@ pub struct Done<E> {
 impl Executor {
     pub fn new(log: Log) -> Self {
         Self {
-            lanes: (0..LANES).map(|_| Mutex::new(())).collect(),
+            lanes: Lanes::new(),
             erasures: Arc::new(AtomicU64::new(log.erasures())),
             log,
             states: States::new(),
@@ -111,8 +158,13 @@ impl Executor {
         command: &A::Command,
         context: &Context,
     ) -> Result<Done<A::Event>, Error<A::Rejection>> {
-        self.attempt_all::<A>(id, Some(self.unborn::<A>()), command, &[], context)
-            .await
+        let asked = Asked::<A> {
+            id,
+            command,
+            guards: &[],
+            context,
+        };
+        self.attempt_all(asked, Some(self.unborn::<A>())).await
     }
 
     /// The same for a command that was looked up in other streams: they must still stand where they were read,
@@ -124,41 +176,47 @@ impl Executor {
         guards: &[Guard],
         context: &Context,
     ) -> Result<Done<A::Event>, Error<A::Rejection>> {
-        self.attempt_all::<A>(id, None, command, guards, context).await
+        let asked = Asked::<A> {
+            id,
+            command,
+            guards,
+            context,
+        };
+        self.attempt_all(asked, None).await
     }
 
     /// `supposed`: the state to begin with, which may be wrong.
     async fn attempt_all<A: Aggregate>(
         &self,
-        id: A::Id,
+        asked: Asked<'_, A>,
         mut supposed: Option<Live<A>>,
-        command: &A::Command,
-        guards: &[Guard],
-        context: &Context,
     ) -> Result<Done<A::Event>, Error<A::Rejection>> {
-        let permission = A::permission(command);
+        let Asked { id, context, .. } = asked;
+        let permission = A::permission(asked.command);
         if !context.actor.may(permission) {
             return Err(Error::Forbidden(permission));
         }
         let (mut outages, mut fresh) = (0, false);
-        let _turn = self.lane(id.into()).lock().await;
+        let lane = self.lanes.of(id.into());
         for _ in 0..ATTEMPTS_MAX {
-            let remembered = match (supposed.take(), fresh) {
-                (Some(supposed), _) => Some(supposed),
-                (None, false) => self.remembered::<A>(context.workspace, id).await,
+            let turn = lane.turn().await;
+            let known = match (supposed.take(), fresh) {
+                (Some(supposed), _) => Some((supposed, Run::default())),
+                (None, false) => self.expected::<A>(lane, context.workspace, id).await,
                 (None, true) => None,
             };
-            fresh = remembered.is_none();
-            let live = match remembered {
-                Some(live) => live,
-                None => self.live(context.workspace, id).await?,
+            fresh = known.is_none();
+            let (live, run) = match known {
+                Some(known) => known,
+                None => (self.live(context.workspace, id).await?, Run::default()),
             };
-            match self.attempt(id, live, fresh, command, guards, context).await {
-                Ok(Some(done)) => return Ok(done),
-                // What was remembered may be behind: only what the log says now can be the reason for an answer.
-                Ok(None) => fresh = true,
+            let turn = Turn { lane, turn, run };
+            match self.attempt(&asked, turn, live, fresh).await {
+                Ok(Attempt::Done(done)) => return Ok(done),
+                Ok(Attempt::Overtaken) => fresh = false,
+                // What was known may be behind: only what the log says now can be the reason for an answer.
+                Ok(Attempt::Unsure) => fresh = true,
                 Err(error) if !fresh && stands_on_state(&error) => fresh = true,
-                Err(Error::Stale { actual, .. }) if context.allows(actual) => {}
                 // The state may already show what this very command did: then that is the answer. Asked after the
                 // load, for the command's id became known at the same instant as what it did.
                 Err(error @ (Error::Rejected(_) | Error::Stale { .. })) => {
@@ -176,16 +234,25 @@ impl Executor {
         Err(Error::Busy)
     }
 
-    /// Decides and appends. A repeat is answered by the append; `None`: a state that may be behind gave no events.
+    /// The state that the next append will find if nobody else writes: what is in the line leaves it, or was written last.
+    async fn expected<A: Aggregate>(&self, lane: &Lane, workspace: WorkspaceId, id: A::Id) -> Option<(Live<A>, Run)> {
+        let remembered = self.remembered::<A>(workspace, id).await;
+        let known = remembered.as_ref().map_or(0, |live| live.mark.version);
+        let ahead = lane.ahead::<A>(key::<A>(workspace, id));
+        ahead
+            .filter(|(live, _)| live.mark.version > known && self.states.may_use(workspace.into(), live.mark))
+            .or_else(|| Some((remembered?, Run::default())))
+    }
+
+    /// Decides and appends. A repeat is answered by the append.
     async fn attempt<A: Aggregate>(
         &self,
-        id: A::Id,
+        asked: &Asked<'_, A>,
+        turn: Turn<'_>,
         live: Live<A>,
         fresh: bool,
-        command: &A::Command,
-        guards: &[Guard],
-        context: &Context,
-    ) -> Result<Option<Done<A::Event>>, Error<A::Rejection>> {
+    ) -> Result<Attempt<A::Event>, Error<A::Rejection>> {
+        let Asked { id, context, .. } = *asked;
         let version = live.mark.version;
         if let Some(expected) = context.expected_version.as_ref().filter(|_| !context.allows(version)) {
             return Err(Error::Stale {
@@ -193,26 +260,74 @@ impl Executor {
                 actual: version,
             });
         }
-        let events = live.state.decide(command).map_err(Error::Rejected)?;
+        let events = live.state.decide(asked.command).map_err(Error::Rejected)?;
         if events.is_empty() && !fresh {
-            return Ok(None);
+            return Ok(Attempt::Unsure);
         }
         let mut unit = Unit::default();
-        unit.add(id, live.state.as_ref(), version, &events)
+        let after = unit
+            .add(id, live.state.as_ref(), version, &events)
             .map_err(Error::Unstorable)?;
-        unit.guard(guards.iter().copied());
+        unit.guard(asked.guards.iter().copied());
+        let after = (!events.is_empty() && !unit.is_numbered()).then(|| Arc::new(after));
         let answer = Answer {
             id: id.into(),
             version: version + i64::try_from(events.len()).unwrap_or(0),
         };
-        let appended = self.commit(unit, context, &answer).await?;
+        let key = key::<A>(context.workspace, id);
+        let ahead = after.clone().map(|state| Live {
+            state,
+            mark: Mark {
+                version: answer.version,
+                ..live.mark
+            },
+        });
+        let submitted = self.submit(unit, context, &answer).await;
+        let appended = match submitted {
+            Ok(submitted) => turn.answered(key, ahead, submitted).await,
+            Err(error) => Err(error),
+        };
+        let appended = match self.heed(context.workspace, appended).await {
+            Err(AppendError::Version { expected, actual, .. }) => {
+                return Ok(match actual > expected {
+                    true => Attempt::Overtaken,
+                    false => Attempt::Unsure,
+                });
+            }
+            appended => appended?,
+        };
         let done = done::<A, _>(answer, &appended)?;
         if appended.repeated.is_none() {
-            let recorded = appended.events.iter().map(|event| &***event);
-            let events: Vec<_> = recorded.zip(done.events.iter().cloned()).collect();
-            self.remember(key::<A>(context.workspace, id), live, &events).await;
+            self.keep_written(key, live, after, &appended, &done.events).await;
         }
-        Ok(Some(done))
+        Ok(Attempt::Done(done))
+    }
+
+    /// What was just written is remembered; `after` is the state that it left, if nothing was filled in.
+    async fn keep_written<A: Aggregate>(
+        &self,
+        key: Key,
+        live: Live<A>,
+        after: Option<Arc<A>>,
+        appended: &Appended,
+        events: &[A::Event],
+    ) {
+        let recorded = &appended.events;
+        match (after, recorded.last()) {
+            (Some(after), Some(last)) => {
+                let grown = Grown {
+                    last,
+                    events: recorded.len(),
+                    bytes: recorded.iter().map(|event| event.data.len()).sum(),
+                };
+                self.keep(key, after, live.mark, grown).await;
+            }
+            _ => {
+                let recorded = recorded.iter().map(|event| &***event);
+                let events: Vec<_> = recorded.zip(events.iter().cloned()).collect();
+                self.remember(key, live, &events).await;
+            }
+        }
     }
 
     /// What was looked up for a command may be gone because of what this very command did, or has changed since: then
@@ -245,11 +360,6 @@ impl Executor {
         first.map(|first| done::<A, _>(asked, &first)).transpose()
     }
 
-    fn lane(&self, stream: Uuid) -> &Mutex<()> {
-        let hash = stream.as_u128() ^ (stream.as_u128() >> 64);
-        &self.lanes[usize::try_from(hash % LANES as u128).unwrap_or(0)]
-    }
-
     /// What this command id did before.
     pub async fn answered<R>(&self, context: &Context) -> Result<Option<Appended>, Error<R>> {
         match context.command {
@@ -260,19 +370,33 @@ impl Executor {
 
     /// Appends a unit. One without events still enters its command id, so that the answer stays the same.
     pub async fn commit(&self, unit: Unit, context: &Context, answer: &Answer) -> Result<Appended, AppendError> {
+        let appended = self.submit(unit, context, answer).await?.answer().await;
+        self.heed(context.workspace, appended).await
+    }
+
+    async fn submit(&self, unit: Unit, context: &Context, answer: &Answer) -> Result<Submitted, AppendError> {
         if unit.is_empty() && context.command.is_none() {
             let position = self.log.head(context.workspace.into()).await?;
-            return Ok(Appended {
+            return Ok(Submitted::from(Appended {
                 position,
                 events: Vec::new(),
                 repeated: None,
-            });
+            }));
         }
         let answer = serde_json::to_string(answer).map_err(|_| AppendError::Malformed("an answer"))?;
-        let appended = self.log.append(unit.into_append(context, answer)).await;
-        if let Err(AppendError::Guard { stream_id, actual, .. }) = &appended {
-            // Whoever looks again is to see it.
-            self.overtaken(context.workspace, *stream_id, *actual).await;
+        self.log.submit(unit.into_append(context, answer)).await
+    }
+
+    /// Whoever looks again is to see what this append met.
+    async fn heed(
+        &self,
+        workspace: WorkspaceId,
+        appended: Result<Appended, AppendError>,
+    ) -> Result<Appended, AppendError> {
+        if let Err(AppendError::Guard { stream_id, actual, .. } | AppendError::Version { stream_id, actual, .. }) =
+            &appended
+        {
+            self.overtaken(workspace, *stream_id, *actual).await;
         }
         appended
     }

@@ -5,6 +5,7 @@ mod context;
 mod error;
 mod executor;
 mod following;
+mod lanes;
 mod load;
 mod states;
 mod unit;

@@ -16,6 +16,14 @@ use std::sync::{Arc, atomic::Ordering};
 /// A stream is long when this many events had to be folded: then its state is written down.
 const LONG: usize = 200;
 
+/// What has come to a state.
+pub(crate) struct Grown<'a> {
+    pub last: &'a Recorded,
+    pub events: usize,
+    /// Of their data.
+    pub bytes: usize,
+}
+
 impl Executor {
     /// An aggregate's state as the log has it now.
     pub async fn load<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Loaded<A>, Error<R>> {
@@ -126,16 +134,25 @@ impl Executor {
         let state = events
             .iter()
             .fold(Arc::unwrap_or_clone(state), |state, (_, event)| state.evolve(event));
-        let mut live = Live {
-            state: Arc::new(state),
-            mark: Mark {
-                version: last.version,
-                hash: last.hash,
-                unwritten: mark.unwritten + events.len(),
-                bytes: mark.bytes + events.iter().map(|(recorded, _)| recorded.data.len()).sum::<usize>(),
-                epoch: mark.epoch,
-            },
+        let bytes = events.iter().map(|(recorded, _)| recorded.data.len()).sum();
+        let grown = Grown {
+            last,
+            events: events.len(),
+            bytes,
         };
+        self.keep(key, Arc::new(state), mark, grown).await
+    }
+
+    /// Keeps a state that has grown by events since that mark.
+    pub(crate) async fn keep<A: Aggregate>(&self, key: Key, state: Arc<A>, mark: Mark, grown: Grown<'_>) -> Live<A> {
+        let mark = Mark {
+            version: grown.last.version,
+            hash: grown.last.hash,
+            unwritten: mark.unwritten + grown.events,
+            bytes: mark.bytes + grown.bytes,
+            epoch: mark.epoch,
+        };
+        let mut live = Live { state, mark };
         if live.mark.unwritten > LONG {
             self.write_down(key, &mut live);
         }
@@ -160,7 +177,7 @@ impl Executor {
         };
         let log = self.log.clone();
         tokio::spawn(async move {
-            if let Err(error) = keep(&log, key, snapshot).await {
+            if let Err(error) = keep_snapshot(&log, key, snapshot).await {
                 tracing::warn!(stream = %key.stream, error = %chain(&error), "a snapshot was not kept");
             }
             drop(permit);
@@ -188,7 +205,7 @@ impl Executor {
 }
 
 /// Personal values leave the process sealed; of somebody who was erased meanwhile there is no snapshot.
-async fn keep(log: &Log, key: Key, mut snapshot: Snapshot) -> Result<(), AppendError> {
+async fn keep_snapshot(log: &Log, key: Key, mut snapshot: Snapshot) -> Result<(), AppendError> {
     log.seal_text(key.workspace, &mut snapshot.state).await?;
     log.keep_snapshot(key.workspace, key.stream, &snapshot, FINGERPRINT)
         .await?;

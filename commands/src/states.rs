@@ -89,6 +89,11 @@ impl States {
         Some(Live { state, mark })
     }
 
+    /// Whether a state of that mark was not forgotten.
+    pub fn may_use(&self, workspace: Uuid, mark: Mark) -> bool {
+        !self.lock().forgets(workspace, mark.epoch)
+    }
+
     /// Unless something later is known: whoever was slow must not bring the past back.
     pub async fn put<A: Any + Send + Sync>(&self, key: Key, Live { state, mark }: Live<A>) {
         self.replace(key, Live { state, mark }, |known| known.version > mark.version)

@@ -14,14 +14,14 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// Adds what an aggregate decided on the state it had at `version`.
+    /// Adds what an aggregate decided on the state it had at `version`; answers the state afterwards, but for numbers.
     pub fn add<A: Aggregate>(
         &mut self,
         id: A::Id,
         state: &A,
         version: i64,
         events: &[A::Event],
-    ) -> Result<(), serde_json::Error> {
+    ) -> Result<A, serde_json::Error> {
         let id: Uuid = id.into();
         let mut state = state.clone();
         let mut new = Vec::with_capacity(events.len());
@@ -55,7 +55,13 @@ impl Unit {
             expected: Some(version),
             events: new,
         });
-        Ok(())
+        Ok(state)
+    }
+
+    /// Whether the log has something to fill in.
+    pub(crate) fn is_numbered(&self) -> bool {
+        let mut events = self.streams.iter().flat_map(|stream| &stream.events);
+        events.any(|event| event.number.is_some())
     }
 
     /// The decision also read that stream at that version.

@@ -28,8 +28,10 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub append: Append,
-    /// Hashes of the streams, claims and the command it touches: two appends of one batch must not share any.
-    pub touches: Vec<u64>,
+    /// Hashes of the streams it writes or reads: those of one batch that share any keep their order.
+    pub streams: Vec<u64>,
+    /// Hashes of its claims and its command: two appends of one batch must not share any.
+    pub alone: Vec<u64>,
     /// The size in memory, about.
     pub bytes: usize,
     metadata: String,
@@ -88,7 +90,8 @@ impl Prepared {
         }
         let claims = key_changes(&append)?;
         Ok(Self {
-            touches: touches(&append, &claims),
+            streams: streams(&append),
+            alone: alone(&append, &claims),
             bytes: 256 + metadata.len() + append.bytes() + 256 * entries.len(),
             metadata_digest: chain::digest(&metadata),
             metadata,
@@ -236,27 +239,27 @@ fn key_changes(append: &Append) -> Result<Vec<KeyChange>, AppendError> {
     Ok(changes.into_iter().map(change).collect())
 }
 
-fn touches(append: &Append, claims: &[KeyChange]) -> Vec<u64> {
-    let hash = |thing: &dyn Fn(&mut DefaultHasher)| {
-        let mut hasher = DefaultHasher::new();
-        append.workspace.hash(&mut hasher);
-        thing(&mut hasher);
-        hasher.finish()
-    };
-    let streams = append.streams.iter().map(|stream| stream.stream.id);
-    let streams = streams.chain(append.guards.iter().map(|guard| guard.stream_id));
-    let mut touches: Vec<u64> = streams.map(|id| hash(&|hasher| (0, id).hash(hasher))).collect();
-    touches.extend(
-        claims
-            .iter()
-            .map(|claim| hash(&|hasher| (1, claim.kind, &claim.key).hash(hasher))),
-    );
-    touches.extend(
-        append
-            .command
-            .map(|command| hash(&|hasher| (2, command.id).hash(hasher))),
-    );
-    touches
+fn streams(append: &Append) -> Vec<u64> {
+    let written = append.streams.iter().map(|stream| stream.stream.id);
+    let read = append.guards.iter().map(|guard| guard.stream_id);
+    written
+        .chain(read)
+        .map(|stream| hash_of(append, ("stream", stream)))
+        .collect()
+}
+
+fn alone(append: &Append, claims: &[KeyChange]) -> Vec<u64> {
+    let claims = claims
+        .iter()
+        .map(|claim| hash_of(append, ("claim", claim.kind, &claim.key)));
+    let command = append.command.map(|command| hash_of(append, ("command", command.id)));
+    claims.chain(command).collect()
+}
+
+fn hash_of(append: &Append, thing: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (append.workspace, thing).hash(&mut hasher);
+    hasher.finish()
 }
 
 pub(crate) enum Outcome {

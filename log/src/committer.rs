@@ -8,7 +8,7 @@ use crate::{
     Append, AppendError,
     batch::{Heads, Outcome, Prepared, Verdict},
     lock,
-    queue::{Queue, Rest, Waiting},
+    queue::{Queue, Reply, Rest, Waiting},
     wakeup::{Moved, Wakeup},
 };
 use futures::FutureExt;
@@ -19,7 +19,7 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use uuid::Uuid;
 
 /// The way into the log; cheap to clone. What waits when the last one is dropped is still committed.
@@ -52,13 +52,13 @@ impl Committer {
         }))
     }
 
-    pub async fn append(&self, append: Append) -> Result<Outcome, AppendError> {
+    /// Gives an append its place in the line.
+    pub async fn submit(&self, append: Append) -> Result<Awaited, AppendError> {
         let (answer, hires) = self.0.queue.push(Prepared::new(append)?).await?;
         if hires {
             self.hire();
         }
-        // A committer answers everyone it took; without an answer the process is going down in mid-commit.
-        answer.await.unwrap_or(Err(AppendError::Unknown))
+        Ok(Awaited(answer))
     }
 
     fn hire(&self) {
@@ -236,6 +236,16 @@ impl Committer {
         for waiting in batch {
             waiting.reply.send(Err(AppendError::Unknown)).ok();
         }
+    }
+}
+
+/// The outcome of an append in the line.
+pub(crate) struct Awaited(oneshot::Receiver<Reply>);
+
+impl Awaited {
+    pub async fn outcome(self) -> Result<Outcome, AppendError> {
+        // A committer answers everyone it took; without an answer the process is going down in mid-commit.
+        self.0.await.unwrap_or(Err(AppendError::Unknown))
     }
 }
 

@@ -33,7 +33,7 @@ pub use snapshot::{Folded, Snapshot};
 pub use tail::Shared;
 pub use wakeup::Moved;
 
-use committer::Committer;
+use committer::{Awaited, Committer};
 use futures::{FutureExt, future::BoxFuture};
 use lease::Leases;
 use migrate::Migration;
@@ -102,6 +102,12 @@ impl Log {
         self.wakeup.node().and_then(|_| self.wakeup.head(workspace))
     }
 
+    /// How often it was in doubt whether all that was read of the log is still in it: a consumer that goes on from what it
+    /// remembers, and not from what it wrote down, begins anew after each.
+    pub fn doubts(&self) -> u64 {
+        self.wakeup.tail.doubts()
+    }
+
     /// How many other nodes were alive at the last look.
     pub fn others(&self) -> usize {
         self.leases.others()
@@ -109,17 +115,68 @@ impl Log {
 
     /// Appends everything or nothing, and answers when it is durable. Personal values are stored sealed; the events
     /// answered have them open.
-    pub async fn append(&self, mut append: Append) -> Result<Appended, AppendError> {
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.submit(append).await?.answer().await
+    }
+
+    /// The same in two steps: when this is done, the append has its place in the line, behind all that were submitted before
+    /// in its workspace. Dropped before it is answered, it may be written or not.
+    pub async fn submit(&self, mut append: Append) -> Result<Submitted, AppendError> {
         let (workspace, command) = (append.workspace, append.command);
         let sealed = match (self.personal.seal_append(&mut append).await, command) {
             // A repeat is answered, whoever was erased since the first time.
             (Err(erased @ PersonalError::Erased { .. }), Some(command)) => {
                 let known = self.find_command(workspace, command).await?;
-                return known.ok_or(erased.into());
+                return known.map(|known| Submitted(Stage::Known(known))).ok_or(erased.into());
             }
             (sealed, _) => sealed?,
         };
-        match self.committer.append(append).await? {
+        Ok(Submitted(Stage::InLine {
+            outcome: self.committer.submit(append).await?,
+            sealed,
+            log: self.clone(),
+            workspace,
+            command,
+        }))
+    }
+}
+
+/// An append on its way.
+#[must_use = "nobody hears what became of it"]
+pub struct Submitted(Stage);
+
+enum Stage {
+    Known(Appended),
+    InLine {
+        outcome: Awaited,
+        sealed: personal::Sealed,
+        log: Log,
+        workspace: Uuid,
+        command: Option<CommandId>,
+    },
+}
+
+/// What needs no writing.
+impl From<Appended> for Submitted {
+    fn from(known: Appended) -> Self {
+        Self(Stage::Known(known))
+    }
+}
+
+impl Submitted {
+    /// When it is durable, or refused.
+    pub async fn answer(self) -> Result<Appended, AppendError> {
+        let (outcome, sealed, log, workspace, command) = match self.0 {
+            Stage::Known(known) => return Ok(known),
+            Stage::InLine {
+                outcome,
+                sealed,
+                log,
+                workspace,
+                command,
+            } => (outcome.outcome().await?, sealed, log, workspace, command),
+        };
+        match outcome {
             batch::Outcome::Written(mut appended) => {
                 if !sealed.is_empty() {
                     let mut events = appended.recorded();
@@ -130,7 +187,7 @@ impl Log {
             }
             batch::Outcome::Repeated => {
                 let known = match command {
-                    Some(command) => self.find_command(workspace, command).await?,
+                    Some(command) => log.find_command(workspace, command).await?,
                     None => None,
                 };
                 known.ok_or(AppendError::Unknown)

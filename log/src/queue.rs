@@ -1,6 +1,6 @@
 //! Appends that wait to be committed, and the choice of the next batch. Workspaces take turns, so that one flooding the
-//! node does not starve the others; a batch holds no two appends that touch the same stream, claim or command, so that each
-//! can be judged against the tables alone; what is in one committer's hands is left alone by the others; and a workspace
+//! node does not starve the others; a batch holds no two appends that touch the same claim or command, so that these can be
+//! judged against the tables alone, and those of one stream in the order they came; what is in one committer's hands is left alone by the others; and a workspace
 //! that another node has in hand just now rests for a moment, while the others go on.
 
 use crate::{
@@ -323,7 +323,10 @@ impl State {
 #[derive(Default)]
 struct Gathered {
     batch: Vec<Waiting>,
-    touched: HashSet<u64>,
+    /// Claims and commands of those in it.
+    alone: HashSet<u64>,
+    /// Streams of those that were passed over: who comes later waits behind them.
+    passed: HashSet<u64>,
     events: usize,
     bytes: usize,
 }
@@ -340,7 +343,8 @@ impl Gathered {
             } else if !self.has_room_for(&waiting) {
                 home.waiting.push_front(waiting);
                 break;
-            } else if self.touches(&waiting) {
+            } else if self.has_to_wait(&waiting) {
+                self.passed.extend(&waiting.prepared.streams);
                 kept.push_back(waiting);
             } else {
                 taken += weight(&waiting);
@@ -354,9 +358,10 @@ impl Gathered {
         }
     }
 
-    fn touches(&self, waiting: &Waiting) -> bool {
-        let mut touches = waiting.prepared.touches.iter();
-        touches.any(|touched| self.touched.contains(touched))
+    fn has_to_wait(&self, waiting: &Waiting) -> bool {
+        let Prepared { streams, alone, .. } = &waiting.prepared;
+        alone.iter().any(|thing| self.alone.contains(thing))
+            || streams.iter().any(|stream| self.passed.contains(stream))
     }
 
     fn has_room_for(&self, waiting: &Waiting) -> bool {
@@ -367,7 +372,7 @@ impl Gathered {
     fn add(&mut self, waiting: Waiting) {
         self.events += weight(&waiting);
         self.bytes += waiting.prepared.bytes;
-        self.touched.extend(&waiting.prepared.touches);
+        self.alone.extend(&waiting.prepared.alone);
         self.batch.push(waiting);
     }
 }

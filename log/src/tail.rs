@@ -70,6 +70,7 @@ struct State {
     /// In the order they came, which is the order they go.
     order: VecDeque<(Uuid, i64)>,
     bytes: usize,
+    doubts: u64,
 }
 
 impl Tail {
@@ -95,7 +96,16 @@ impl Tail {
 
     /// Something here may not be in the log any more, or never was.
     pub fn clear(&self) {
-        *lock(&self.0) = State::default();
+        let mut state = lock(&self.0);
+        *state = State {
+            doubts: state.doubts + 1,
+            ..State::default()
+        };
+    }
+
+    /// How often that was so.
+    pub fn doubts(&self) -> u64 {
+        lock(&self.0).doubts
     }
 }
 

@@ -1,6 +1,7 @@
-//! What a node remembers of a workspace's running instances, and how it is written down: in one statement with the
-//! position that it was folded to, if the checkpoint still stands where this node left it. Whoever else moved it makes the
-//! memory worth nothing; it is then read anew.
+//! What a node remembers of a workspace's running instances. It is written down behind the folding: when nothing new has
+//! come for a moment, or much has; in one statement with the position that it was folded to, if the checkpoint still stands
+//! where this node left it. Whoever else moved it makes the memory worth nothing; it is then read anew. What a crash loses
+//! of it is folded again from the log, and what was carried out meanwhile has its command id.
 
 use crate::{
     Owed, Standing,
@@ -10,8 +11,8 @@ use crate::{
 use chrono::{DateTime, Utc};
 use log::ConsumerError;
 use serde_json::Value;
-use sqlx::{PgConnection, PgPool};
-use std::collections::{BTreeSet, HashMap};
+use sqlx::PgPool;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
 /// Instances whose debts are paid in one step.
@@ -19,8 +20,7 @@ const DEBTORS: usize = 256;
 /// The most instances that are remembered although they owe nothing just now: they wait.
 const IDLE_MAX: usize = 4_096;
 
-/// After so many events of which nothing came the checkpoint is moved all the same: a crash has no more of them taken in
-/// again.
+/// After so many events what they made is written down at the latest: a crash has no more of them taken in again.
 const UNSTORED_MAX: i64 = 2_000;
 
 /// A saga's name and what the instance is about.
@@ -29,10 +29,14 @@ pub(crate) type Key = (&'static str, Uuid);
 pub(crate) struct Memory {
     /// Up to where events were taken in.
     pub position: i64,
-    /// Where the checkpoint stands: before that, as long as nothing came of the events since.
+    /// Where the checkpoint stands.
     stored: i64,
+    /// `Log::doubts` when it was read.
+    doubts: u64,
     /// Those that run, and every one that owes something; but see `has_more`.
     instances: HashMap<Key, Instance>,
+    /// Those that are not written down as they are; also such as have come to their end.
+    unwritten: BTreeMap<Key, Unwritten>,
     owing: BTreeSet<(DateTime<Utc>, Key)>,
     /// More are stored that owe something, which come when these have been paid.
     has_more: bool,
@@ -44,10 +48,18 @@ struct Instance {
     began: DateTime<Utc>,
 }
 
+struct Unwritten {
+    state: State,
+    standing: Standing,
+    owes: bool,
+    began: DateTime<Utc>,
+    changed: DateTime<Utc>,
+}
+
 /// What a batch made of an instance.
 pub(crate) struct Changed {
     pub key: Key,
-    pub at: Option<DateTime<Utc>>,
+    pub at: DateTime<Utc>,
     pub folded: Folded,
 }
 
@@ -55,7 +67,12 @@ type Row = (String, Uuid, Value, DateTime<Utc>);
 
 impl Memory {
     /// From what is stored.
-    pub async fn read(pool: &PgPool, workspace: Uuid, processes: &[Box<dyn Process>]) -> Result<Self, ConsumerError> {
+    pub async fn read(
+        pool: &PgPool,
+        workspace: Uuid,
+        processes: &[Box<dyn Process>],
+        doubts: u64,
+    ) -> Result<Self, ConsumerError> {
         let begin = "insert into sagas.checkpoints (workspace_id, position) values ($1, 0) on conflict do nothing";
         sqlx::query(begin).bind(workspace).execute(pool).await?;
         let position = "select position from sagas.checkpoints where workspace_id = $1";
@@ -70,7 +87,9 @@ impl Memory {
         let mut memory = Self {
             position,
             stored: position,
+            doubts,
             instances: HashMap::new(),
+            unwritten: BTreeMap::new(),
             owing: BTreeSet::new(),
             has_more: owing.len() == DEBTORS,
         };
@@ -92,12 +111,12 @@ impl Memory {
     /// Reads those of the instances that are not remembered.
     pub async fn load(
         &mut self,
-        connection: &mut PgConnection,
+        pool: &PgPool,
         workspace: Uuid,
         keys: impl Iterator<Item = &Key>,
         processes: &[Box<dyn Process>],
     ) -> Result<(), ConsumerError> {
-        let unknown = keys.filter(|key| !self.instances.contains_key(*key)).copied();
+        let unknown = keys.filter(|key| self.state(key).is_none()).copied();
         let (names, ids): (Vec<&str>, Vec<Uuid>) = unknown.unzip();
         if ids.is_empty() {
             return Ok(());
@@ -108,69 +127,80 @@ impl Memory {
             .bind(workspace)
             .bind(names)
             .bind(ids)
-            .fetch_all(connection)
+            .fetch_all(pool)
             .await?;
         self.wake(stored, processes)
     }
 
     pub fn state(&self, key: &Key) -> Option<State> {
-        self.instances.get(key).map(|instance| instance.state.clone())
+        let running = self.instances.get(key).map(|instance| &instance.state);
+        running.or_else(|| Some(&self.unwritten.get(key)?.state)).cloned()
     }
 
-    /// Writes what the events up to `last` made of the instances; `false`: the checkpoint stands elsewhere, and nothing was
-    /// written.
+    /// Takes in what the events up to `last` made of the instances.
+    pub fn take(&mut self, last: i64, changed: Vec<Changed>) {
+        self.position = last;
+        for changed in changed {
+            self.change(changed);
+        }
+        if self.instances.len() > IDLE_MAX + self.owing.len() {
+            self.instances.retain(|_, instance| !instance.owed.is_empty());
+        }
+    }
+
+    /// Whether there is anything to be written down.
+    pub fn is_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    /// Whether writing cannot wait for a quiet moment.
+    pub fn is_long(&self) -> bool {
+        self.position - self.stored >= UNSTORED_MAX
+    }
+
+    /// Whether all that it was made from is still known to be in the log.
+    pub fn is_sure(&self, doubts: u64) -> bool {
+        self.doubts == doubts
+    }
+
+    /// Writes down how everything stands; `false`: the checkpoint stands elsewhere, and nothing was written.
     pub async fn write(
         &mut self,
-        connection: &mut PgConnection,
+        pool: &PgPool,
         workspace: Uuid,
-        last: i64,
-        changed: Vec<Changed>,
+        processes: &[Box<dyn Process>],
     ) -> Result<bool, ConsumerError> {
-        let mut names: Vec<&str> = vec![];
-        if changed.is_empty() && last - self.stored < UNSTORED_MAX {
-            self.position = last;
-            return Ok(true);
-        }
-        let (mut instances, mut states, mut standings, mut reasons, mut owes, mut times) =
-            (vec![], vec![], vec![], vec![], vec![], vec![]);
-        for Changed {
-            key: (name, instance),
-            at,
-            folded,
-        } in &changed
-        {
-            names.push(name);
-            instances.push(*instance);
-            states.push(folded.stored.as_str());
-            standings.push(folded.standing.name());
-            reasons.push(folded.standing.reason().map(str::to_owned));
-            owes.push(!folded.owed.is_empty());
-            times.push(*at);
+        let mut rows = Rows::default();
+        for ((name, instance), unwritten) in &self.unwritten {
+            if let Some(process) = processes.iter().find(|process| process.name() == *name) {
+                rows.add(name, *instance, unwritten, process.store(&unwritten.state)?);
+            }
         }
         let write = "with moved as (update sagas.checkpoints set position = $3 where workspace_id = $1 and position = $2 returning 1), \
             saved as (insert into sagas.instances (workspace_id, saga, instance, state, status, reason, owes, started_at, updated_at) \
-                select $1, n, i, s::jsonb, d, r, o, t, t \
-                from unnest($4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::bool[], $10::timestamptz[]) u(n, i, s, d, r, o, t) \
-                where exists (select from moved) \
+                select $1, n, i, s::jsonb, d, r, o, b, c \
+                from unnest($4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::bool[], $10::timestamptz[], $11::timestamptz[]) \
+                u(n, i, s, d, r, o, b, c) where exists (select from moved) \
                 on conflict (workspace_id, saga, instance) do update set state = excluded.state, status = excluded.status, \
                 reason = excluded.reason, owes = excluded.owes, updated_at = excluded.updated_at) \
             select exists (select from moved)";
         let moved: bool = sqlx::query_scalar(write)
             .bind(workspace)
             .bind(self.stored)
-            .bind(last)
-            .bind(names)
-            .bind(instances)
-            .bind(states)
-            .bind(standings)
-            .bind(reasons)
-            .bind(owes)
-            .bind(times)
-            .fetch_one(connection)
+            .bind(self.position)
+            .bind(rows.names)
+            .bind(rows.instances)
+            .bind(rows.states)
+            .bind(rows.standings)
+            .bind(rows.reasons)
+            .bind(rows.owes)
+            .bind(rows.began)
+            .bind(rows.changed)
+            .fetch_one(pool)
             .await?;
         if moved {
-            (self.position, self.stored) = (last, last);
-            changed.into_iter().for_each(|changed| self.take(changed));
+            self.stored = self.position;
+            self.unwritten.clear();
         }
         Ok(moved)
     }
@@ -210,21 +240,23 @@ impl Memory {
         self.has_more && self.owing.is_empty()
     }
 
-    fn take(&mut self, Changed { key, at, folded }: Changed) {
-        let began = self.instances.get(&key).map(|known| known.began).or(at);
+    fn change(&mut self, Changed { key, at, folded }: Changed) {
+        let known = self.instances.get(&key).map(|known| known.began);
+        let began = known.or_else(|| Some(self.unwritten.get(&key)?.began)).unwrap_or(at);
+        let Folded { state, standing, owed } = folded;
         self.unset(&key);
-        if folded.standing == Standing::Done && folded.owed.is_empty() {
-            return;
+        if standing != Standing::Done || !owed.is_empty() {
+            let (state, owed) = (state.clone(), owed.clone());
+            self.set(key, Instance { state, owed, began });
         }
-        let instance = Instance {
-            state: folded.state,
-            owed: folded.owed,
-            began: began.unwrap_or_default(),
+        let unwritten = Unwritten {
+            state,
+            standing,
+            owes: !owed.is_empty(),
+            began,
+            changed: at,
         };
-        self.set(key, instance);
-        if self.instances.len() > IDLE_MAX + self.owing.len() {
-            self.instances.retain(|_, instance| !instance.owed.is_empty());
-        }
+        self.unwritten.insert(key, unwritten);
     }
 
     fn set(&mut self, key: Key, instance: Instance) {
@@ -239,5 +271,38 @@ impl Memory {
         if let Some(known) = self.instances.remove(key) {
             self.owing.remove(&(known.began, *key));
         }
+    }
+}
+
+/// Instances as parallel arrays.
+#[derive(Default)]
+struct Rows {
+    names: Vec<&'static str>,
+    instances: Vec<Uuid>,
+    states: Vec<String>,
+    standings: Vec<&'static str>,
+    reasons: Vec<Option<String>>,
+    owes: Vec<bool>,
+    began: Vec<DateTime<Utc>>,
+    changed: Vec<DateTime<Utc>>,
+}
+
+impl Rows {
+    fn add(&mut self, name: &'static str, instance: Uuid, unwritten: &Unwritten, state: String) {
+        let Unwritten {
+            standing,
+            owes,
+            began,
+            changed,
+            ..
+        } = unwritten;
+        self.names.push(name);
+        self.instances.push(instance);
+        self.states.push(state);
+        self.standings.push(standing.name());
+        self.reasons.push(standing.reason().map(str::to_owned));
+        self.owes.push(*owes);
+        self.began.push(*began);
+        self.changed.push(*changed);
     }
 }

@@ -1,5 +1,6 @@
-//! The runner: folds facts into instances in the statement that moves the checkpoint (memory.rs), then carries out what is
-//! owed. Between the two anything may crash: what is owed is asked for again, and each step's command id makes it one.
+//! The runner: folds facts into the instances that it remembers (memory.rs), carries out what is owed, and writes down where
+//! everything stands. Between them anything may crash: what is owed is asked for again, and each step's command id makes
+//! it one.
 
 use crate::{
     Owed, Seen,
@@ -65,21 +66,22 @@ impl Consumer for Sagas {
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError> {
         let mut memory = self.recall(workspace).await?;
         let from = memory.position;
-        if !self.fold(workspace, &mut memory).await? {
+        self.fold(workspace, &mut memory).await?;
+        let position = memory.position;
+        if !self.write_down(workspace, &mut memory, position > from).await? {
             // Another node has taken this step, or a crash of the database took an earlier one back.
             return Ok(Progress {
                 position: from,
                 more: true,
             });
         }
-        let position = memory.position;
         if position - from == BATCH {
             self.remember(workspace, memory);
             // What is owed here may have been carried out further on, so long ago that its command id is forgotten.
             return Ok(Progress { position, more: true });
         }
         let debts = memory.debts();
-        let mut more = memory.has_more_debts();
+        let mut more = memory.has_more_debts() || memory.is_unwritten();
         if memory.is_spent() {
             more = true;
         } else {
@@ -111,10 +113,11 @@ impl Sagas {
 
     /// Takes a workspace's memory, or makes it from what is stored.
     async fn recall(&self, workspace: Uuid) -> Result<Memory, ConsumerError> {
+        let doubts = self.executor.log().doubts();
         let known = self.memories().remove(&workspace);
-        match known {
+        match known.filter(|memory| memory.is_sure(doubts)) {
             Some(memory) => Ok(memory),
-            None => Memory::read(self.pool(), workspace, &self.processes).await,
+            None => Memory::read(self.pool(), workspace, &self.processes, doubts).await,
         }
     }
 
@@ -126,12 +129,11 @@ impl Sagas {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the next events in; `false`: the checkpoint stands elsewhere, and the memory is worth nothing.
-    async fn fold(&self, workspace: Uuid, memory: &mut Memory) -> Result<bool, ConsumerError> {
-        let from = memory.position;
-        let events = self.executor.log().next(workspace, from, BATCH).await?;
+    /// Takes the next events in.
+    async fn fold(&self, workspace: Uuid, memory: &mut Memory) -> Result<(), ConsumerError> {
+        let events = self.executor.log().next(workspace, memory.position, BATCH).await?;
         let Some(last) = events.last().map(|event| event.position) else {
-            return Ok(memory.is_current(self.pool(), workspace).await?);
+            return Ok(());
         };
         let mut touched: BTreeMap<Key, Vec<Seen>> = BTreeMap::new();
         for event in events {
@@ -148,22 +150,31 @@ impl Sagas {
                 }
             }
         }
-        let mut connection = self.pool().acquire().await?;
         memory
-            .load(&mut connection, workspace, touched.keys(), &self.processes)
+            .load(self.pool(), workspace, touched.keys(), &self.processes)
             .await?;
         let mut changed = Vec::with_capacity(touched.len());
-        for ((name, instance), seen) in touched {
-            let Some(process) = self.processes.iter().find(|process| process.name() == name) else {
-                continue;
-            };
-            let key = (name, instance);
-            let at = seen.last().map(|seen| seen.at);
-            if let Some(folded) = process.fold(memory.state(&key), &seen, instance)? {
-                changed.push(Changed { key, at, folded });
+        for (key, seen) in touched {
+            let process = self.processes.iter().find(|process| process.name() == key.0);
+            let folded = process.and_then(|process| process.fold(memory.state(&key), &seen, key.1));
+            if let Some((folded, last)) = folded.zip(seen.last()) {
+                changed.push(Changed {
+                    key,
+                    at: last.at,
+                    folded,
+                });
             }
         }
-        memory.write(&mut connection, workspace, last, changed).await
+        memory.take(last, changed);
+        Ok(())
+    }
+
+    /// In a quiet moment, or when it was long not done; `false`: the memory is worth nothing.
+    async fn write_down(&self, workspace: Uuid, memory: &mut Memory, news: bool) -> Result<bool, ConsumerError> {
+        if memory.is_long() || (memory.is_unwritten() && (!news || memory.is_spent())) {
+            return memory.write(self.pool(), workspace, &self.processes).await;
+        }
+        Ok(news || memory.is_current(self.pool(), workspace).await?)
     }
 
     /// Carries out what is owed. Steps owed at the same time do not depend on each other: together they share a commit,

@@ -75,7 +75,9 @@ pub(crate) trait Process: Send + Sync {
     fn name(&self) -> &'static str;
     fn instance(&self, seen: &Seen) -> Option<Uuid>;
     /// Folds facts into a state; `None` when they concern nothing that has begun.
-    fn fold(&self, state: Option<State>, seen: &[Seen], instance: Uuid) -> Result<Option<Folded>, serde_json::Error>;
+    fn fold(&self, state: Option<State>, seen: &[Seen], instance: Uuid) -> Option<Folded>;
+    /// A state as it is stored.
+    fn store(&self, state: &State) -> Result<String, serde_json::Error>;
     /// A stored state, and what it owes.
     fn wake(&self, state: Value, instance: Uuid) -> Result<(State, Vec<Owed>), serde_json::Error>;
 }
@@ -85,8 +87,6 @@ pub(crate) type State = Arc<dyn Any + Send + Sync>;
 
 pub(crate) struct Folded {
     pub state: State,
-    /// The same as JSON.
-    pub stored: String,
     pub standing: Standing,
     pub owed: Vec<Owed>,
 }
@@ -106,20 +106,24 @@ impl<S: Saga> Process for Of<S> {
         S::instance(seen)
     }
 
-    fn fold(&self, state: Option<State>, seen: &[Seen], instance: Uuid) -> Result<Option<Folded>, serde_json::Error> {
+    fn fold(&self, state: Option<State>, seen: &[Seen], instance: Uuid) -> Option<Folded> {
         let known = state.and_then(|state| state.downcast::<S>().ok());
         let before = known.map(Arc::unwrap_or_clone).unwrap_or_default();
         let after = seen.iter().fold(before, |state, seen| state.evolve(seen));
         let standing = after.standing();
         if standing == Standing::Idle {
-            return Ok(None);
+            return None;
         }
-        Ok(Some(Folded {
-            stored: serde_json::to_string(&after)?,
+        Some(Folded {
             owed: after.owed(instance),
             state: Arc::new(after),
             standing,
-        }))
+        })
+    }
+
+    fn store(&self, state: &State) -> Result<String, serde_json::Error> {
+        let none = || serde::ser::Error::custom("a state of another saga");
+        serde_json::to_string(state.downcast_ref::<S>().ok_or_else(none)?)
     }
 
     fn wake(&self, state: Value, instance: Uuid) -> Result<(State, Vec<Owed>), serde_json::Error> {

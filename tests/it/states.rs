@@ -1,6 +1,7 @@
 //! What a node remembers never shows in what it answers: two nodes on one database, each with its own memory, answer
 //! every command and every look-up as one without any memory would.
 
+mod lanes;
 mod written;
 
 use chrono::Utc;

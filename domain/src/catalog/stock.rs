@@ -6,9 +6,9 @@ use crate::{
     Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Violations,
     id::{OrderId, ProductId, ProductionOrderId, StockId},
 };
+use rpds::RedBlackTreeSetSync;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 // Vocabulary
@@ -120,7 +120,7 @@ impl Aggregate for Stock {
                     .chain(self.serve_waiting(*product_id, free))
                     .collect())
             }
-            StockCommand::Reserve { demand, .. } if self.demands.contains_key(&demand.id) => Ok(vec![]),
+            StockCommand::Reserve { demand, .. } if self.known.contains(&demand.id) => Ok(vec![]),
             StockCommand::Reserve {
                 product_id,
                 demand,
@@ -152,18 +152,22 @@ impl Aggregate for Stock {
             StockEvent::Received { quantity, .. } => self.on_hand = self.on_hand.plus(*quantity),
             StockEvent::Reserved { demand, quantity, .. } => {
                 self.reserved = self.reserved.plus(*quantity);
-                let entry = self.demands.entry(demand.id).or_insert_with(|| Waiting::new(demand));
-                entry.missing = entry.missing.minus(*quantity).max(Quantity::ZERO);
-                if entry.missing.is_zero() {
-                    self.line.retain(|id| *id != demand.id);
+                self.known.insert_mut(demand.id);
+                if let Some(place) = self.line.iter().position(|waiting| waiting.demand.id == demand.id) {
+                    let missing = self.line[place].missing.minus(*quantity);
+                    if missing.is_positive() {
+                        self.line[place].missing = missing;
+                    } else {
+                        self.line.remove(place);
+                    }
                 }
             }
             StockEvent::Short { demand, missing, .. } => {
-                self.demands
-                    .entry(demand.id)
-                    .or_insert_with(|| Waiting::new(demand))
-                    .missing = *missing;
-                self.line.push(demand.id);
+                self.known.insert_mut(demand.id);
+                self.line.push(Waiting {
+                    demand: demand.clone(),
+                    missing: *missing,
+                });
             }
         }
         self
@@ -178,7 +182,7 @@ impl Stock {
     /// First come, first served.
     fn serve_waiting(&self, product_id: ProductId, mut free: Quantity) -> Vec<StockEvent> {
         let mut served = Vec::new();
-        for waiting in self.line.iter().filter_map(|id| self.demands.get(id)) {
+        for waiting in &self.line {
             let quantity = waiting.missing.min(free);
             if quantity.is_zero() {
                 break;
@@ -200,24 +204,16 @@ impl Stock {
 pub struct Stock {
     on_hand: Quantity,
     reserved: Quantity,
-    demands: BTreeMap<Uuid, Waiting>,
-    /// Demands with something missing, in the order they came.
-    line: Vec<Uuid>,
+    /// Every demand there ever was. A state is cloned for each change, and there may be a hundred thousand.
+    known: RedBlackTreeSetSync<Uuid>,
+    /// Those with something missing, in the order they came.
+    line: Vec<Waiting>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Waiting {
     demand: Demand,
     missing: Quantity,
-}
-
-impl Waiting {
-    fn new(demand: &Demand) -> Self {
-        Self {
-            demand: demand.clone(),
-            missing: Quantity::ZERO,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -320,7 +316,7 @@ mod tests {
                     stock = stock.evolve(&event);
                 }
                 prop_assert!(!stock.available().is_negative());
-                let starving = stock.demands.values().any(|waiting| waiting.missing.is_positive());
+                let starving = stock.line.iter().any(|waiting| waiting.missing.is_positive());
                 prop_assert!(!starving || stock.available().is_zero(), "goods lie free while a demand waits");
             }
         }

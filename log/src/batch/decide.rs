@@ -8,7 +8,7 @@ use super::{
 };
 use crate::chain;
 use chrono::{DateTime, SubsecRound, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 #[derive(Debug)]
@@ -19,121 +19,141 @@ pub(crate) struct Decision {
     pub heads: BTreeMap<Uuid, (Head, Head)>,
 }
 
-/// The batch is in the order of its workspaces, and no two appends of it touch the same thing.
+/// What appends are judged on: what was read, and what those before them in the batch have changed since.
+struct Standing<'a> {
+    found: Option<&'a Found>,
+    /// By workspace and stream.
+    moved: HashMap<(Uuid, Uuid), i64>,
+}
+
+/// The batch is in the order of its workspaces; no two appends of it touch the same claim or command, and those of one
+/// stream build on each other.
 pub(crate) fn decide(facts: &Facts, batch: &[&Prepared], now: DateTime<Utc>) -> Decision {
     let now = now.trunc_subsecs(6);
     let mut heads = BTreeMap::new();
     let mut verdicts = Vec::with_capacity(batch.len());
+    let mut standing = Standing {
+        found: facts.found.as_ref(),
+        moved: HashMap::new(),
+    };
     for prepared in batch {
         let workspace = prepared.append.workspace;
         let Some(head) = facts.heads.get(&workspace) else {
             verdicts.push(None);
             continue;
         };
-        let refused = facts.found.as_ref().and_then(|found| refuse(found, prepared));
-        verdicts.push(Some(refused.unwrap_or_else(|| {
+        verdicts.push(Some(standing.refuse(prepared).unwrap_or_else(|| {
             let (_, head) = heads.entry(workspace).or_insert_with(|| (head.clone(), head.clone()));
-            Verdict::Written(place(facts.found.as_ref(), prepared, head, now))
+            Verdict::Written(standing.place(prepared, head, now))
         })));
     }
     Decision { verdicts, heads }
 }
 
-/// A repeat outweighs the rest: it is answered, however things stand by now.
-fn refuse(found: &Found, prepared: &Prepared) -> Option<Verdict> {
-    repeated(found, prepared)
-        .or_else(|| elsewhere(found, prepared))
-        .or_else(|| claimed(found, prepared))
-}
-
-fn repeated(found: &Found, prepared: &Prepared) -> Option<Verdict> {
-    let command = prepared.append.command?;
-    let first = found.commands.get(&(prepared.append.workspace, command.id))?;
-    Some(match *first == command.request_hash {
-        true => Verdict::Repeated,
-        false => Verdict::Reused,
-    })
-}
-
-fn elsewhere(found: &Found, prepared: &Prepared) -> Option<Verdict> {
-    let written = prepared.append.streams.iter();
-    let written = written.map(|stream| (stream.stream.id, stream.expected));
-    let read = prepared.append.guards.iter();
-    let read = read.map(|guard| (guard.stream_id, Some(guard.version)));
-    written.chain(read).enumerate().find_map(|(nth, (stream, expected))| {
-        let actual = version(found, prepared.append.workspace, stream);
-        let stands = expected.is_none_or(|expected| expected == actual);
-        (!stands).then_some(Verdict::Elsewhere { nth, actual })
-    })
-}
-
-fn claimed(found: &Found, prepared: &Prepared) -> Option<Verdict> {
-    prepared.claims.iter().enumerate().find_map(|(nth, claim)| {
-        let KeyChange {
-            kind,
-            key,
-            taker,
-            giver,
-        } = claim;
-        let owner = *found.owners.get(&(prepared.append.workspace, *kind, key.clone()))?;
-        let is_lost = taker.is_some_and(|taker| taker != owner) && *giver != Some(owner);
-        is_lost.then_some(Verdict::Claimed { nth, owner })
-    })
-}
-
-fn version(found: &Found, workspace: Uuid, stream: Uuid) -> i64 {
-    found.versions.get(&(workspace, stream)).copied().unwrap_or(0)
-}
-
-/// Positions, versions, numbers and hashes, event by event: each hash covers the one before.
-fn place(found: Option<&Found>, prepared: &Prepared, head: &mut Head, now: DateTime<Utc>) -> Placed {
-    let append = &prepared.append;
-    let workspace = append.workspace;
-    head.recorded_at = head.recorded_at.max(now);
-    let stands = append.streams.iter().map(|stream| match (stream.expected, found) {
-        (Some(expected), _) => expected,
-        (None, Some(found)) => version(found, workspace, stream.stream.id),
-        (None, None) => 0,
-    });
-    let mut versions: Vec<i64> = stands.collect();
-    let events = append.streams.iter().flat_map(|stream| &stream.events);
-    let mut placed = Vec::with_capacity(prepared.entries.len());
-    for (event, entry) in events.zip(&prepared.entries) {
-        head.position += 1;
-        let version = &mut versions[entry.stream];
-        *version += 1;
-        let numbered = event.number.zip(entry.number_at).map(|(wanted, at)| {
-            let last = head.numbers.entry((wanted.series, append.number_year)).or_insert(0);
-            *last += 1;
-            let mut data = event.data.clone();
-            data.insert_str(at, &wanted.text(append.number_year, *last));
-            data
-        });
-        let digest = numbered.as_deref().map(chain::digest);
-        head.hash = chain::hash(
-            &head.hash,
-            &chain::Parts {
-                workspace,
-                position: head.position,
-                names: &entry.names,
-                version: *version,
-                event_id: event.id,
-                schema: event.schema,
-                recorded_at: head.recorded_at,
-                data: digest.as_ref().unwrap_or(&entry.digest),
-                metadata: &prepared.metadata_digest,
-            },
-        );
-        placed.push(ChainedEvent {
-            version: *version,
-            numbered,
-            hash: head.hash,
-        });
+impl Standing<'_> {
+    /// A repeat outweighs the rest: it is answered, however things stand by now.
+    fn refuse(&self, prepared: &Prepared) -> Option<Verdict> {
+        self.repeated(prepared)
+            .or_else(|| self.elsewhere(prepared))
+            .or_else(|| self.claimed(prepared))
     }
-    Placed {
-        position: head.position,
-        recorded_at: head.recorded_at,
-        events: placed,
+
+    fn repeated(&self, prepared: &Prepared) -> Option<Verdict> {
+        let command = prepared.append.command?;
+        let first = self.found?.commands.get(&(prepared.append.workspace, command.id))?;
+        Some(match *first == command.request_hash {
+            true => Verdict::Repeated,
+            false => Verdict::Reused,
+        })
+    }
+
+    fn elsewhere(&self, prepared: &Prepared) -> Option<Verdict> {
+        let written = prepared.append.streams.iter();
+        let written = written.map(|stream| (stream.stream.id, stream.expected));
+        let read = prepared.append.guards.iter();
+        let read = read.map(|guard| (guard.stream_id, Some(guard.version)));
+        written.chain(read).enumerate().find_map(|(nth, (stream, expected))| {
+            let actual = self.version(prepared.append.workspace, stream)?;
+            let stands = expected.is_none_or(|expected| expected == actual);
+            (!stands).then_some(Verdict::Elsewhere { nth, actual })
+        })
+    }
+
+    fn claimed(&self, prepared: &Prepared) -> Option<Verdict> {
+        let owners = &self.found?.owners;
+        prepared.claims.iter().enumerate().find_map(|(nth, claim)| {
+            let KeyChange {
+                kind,
+                key,
+                taker,
+                giver,
+            } = claim;
+            let owner = *owners.get(&(prepared.append.workspace, *kind, key.clone()))?;
+            let is_lost = taker.is_some_and(|taker| taker != owner) && *giver != Some(owner);
+            is_lost.then_some(Verdict::Claimed { nth, owner })
+        })
+    }
+
+    /// Where a stream stands; `None`: as whoever writes to it says.
+    fn version(&self, workspace: Uuid, stream: Uuid) -> Option<i64> {
+        let moved = self.moved.get(&(workspace, stream)).copied();
+        moved.or_else(|| {
+            let found = self.found?;
+            Some(found.versions.get(&(workspace, stream)).copied().unwrap_or(0))
+        })
+    }
+
+    /// Positions, versions, numbers and hashes, event by event: each hash covers the one before.
+    fn place(&mut self, prepared: &Prepared, head: &mut Head, now: DateTime<Utc>) -> Placed {
+        let append = &prepared.append;
+        let workspace = append.workspace;
+        head.recorded_at = head.recorded_at.max(now);
+        let stands = append.streams.iter().map(|stream| {
+            let version = || self.version(workspace, stream.stream.id).unwrap_or(0);
+            stream.expected.unwrap_or_else(version)
+        });
+        let mut versions: Vec<i64> = stands.collect();
+        let events = append.streams.iter().flat_map(|stream| &stream.events);
+        let mut placed = Vec::with_capacity(prepared.entries.len());
+        for (event, entry) in events.zip(&prepared.entries) {
+            head.position += 1;
+            let version = &mut versions[entry.stream];
+            *version += 1;
+            let numbered = event.number.zip(entry.number_at).map(|(wanted, at)| {
+                let last = head.numbers.entry((wanted.series, append.number_year)).or_insert(0);
+                *last += 1;
+                let mut data = event.data.clone();
+                data.insert_str(at, &wanted.text(append.number_year, *last));
+                data
+            });
+            let digest = numbered.as_deref().map(chain::digest);
+            head.hash = chain::hash(
+                &head.hash,
+                &chain::Parts {
+                    workspace,
+                    position: head.position,
+                    names: &entry.names,
+                    version: *version,
+                    event_id: event.id,
+                    schema: event.schema,
+                    recorded_at: head.recorded_at,
+                    data: digest.as_ref().unwrap_or(&entry.digest),
+                    metadata: &prepared.metadata_digest,
+                },
+            );
+            placed.push(ChainedEvent {
+                version: *version,
+                numbered,
+                hash: head.hash,
+            });
+        }
+        let written = append.streams.iter().map(|stream| (workspace, stream.stream.id));
+        self.moved.extend(written.zip(versions));
+        Placed {
+            position: head.position,
+            recorded_at: head.recorded_at,
+            events: placed,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use sqlx::{
     postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, types::Oid},
     query_builder::Separated,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
 
 /// Writes what was decided, if every head still has the hash and the epoch that it had before, which means an equal past,
@@ -70,6 +70,8 @@ fn numbers(heads: &BTreeMap<Uuid, (Head, Head)>) -> Vec<NumberRow> {
 struct Parts<'a> {
     /// Everything is to be looked at; otherwise it was, under the heads' locks or by the only one who writes here.
     assumed: bool,
+    /// Streams that appends before have written to, by workspace.
+    moved: HashSet<(Uuid, Uuid)>,
     numbers: Vec<NumberRow>,
     released: Vec<ClaimRow<'a>>,
     commands: Vec<(CommandId, &'a Prepared, &'a Placed)>,
@@ -149,12 +151,17 @@ impl<'a> Parts<'a> {
             .iter()
             .map(|stream| (stream.stream.id, stream.expected.unwrap_or(0)));
         let read = append.guards.iter().map(|guard| (guard.stream_id, guard.version));
-        self.checks
-            .extend(continued.chain(read).map(|(stream_id, version)| CheckRow {
-                workspace,
-                stream_id,
-                version,
-            }));
+        // The tables know nothing of what this batch has moved: that was decided.
+        let stored = continued
+            .chain(read)
+            .filter(|(stream_id, _)| !self.moved.contains(&(workspace, *stream_id)));
+        self.checks.extend(stored.map(|(stream_id, version)| CheckRow {
+            workspace,
+            stream_id,
+            version,
+        }));
+        let written = append.streams.iter().filter(|stream| !stream.events.is_empty());
+        self.moved.extend(written.map(|stream| (workspace, stream.stream.id)));
         self.add_events(prepared, placed);
     }
 

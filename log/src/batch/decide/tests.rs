@@ -177,3 +177,71 @@ fn where_the_head_is_in_other_hands_nothing_is_decided() {
     let decision = decide(&Facts::default(), &[&prepared], Utc::now());
     assert!(decision.verdicts == [None] && decision.heads.is_empty());
 }
+
+/// The stream's second and third event, by appends of their own.
+fn further(expected: i64, id: u128) -> Append {
+    let mut further = append(1);
+    further.streams[0].expected = Some(expected);
+    further.streams[0].events[0].id = Uuid::from_u128(id);
+    further.claims.clear();
+    further.command = None;
+    further
+}
+
+#[test]
+fn appends_to_one_stream_build_on_each_other() {
+    let appends = [append(1), further(1, 11), further(2, 12), further(2, 13)];
+    let appends = appends.map(|append| Prepared::new(append).unwrap());
+    let batch: Vec<&Prepared> = appends.iter().collect();
+    for found in [Some(Found::default()), None] {
+        let facts = Facts {
+            found,
+            ..facts(Found::default())
+        };
+        let decision = decide(&facts, &batch, Utc::now());
+        let versions: Vec<_> = decision.verdicts.iter().flatten().map(version_or_loss).collect();
+        assert_eq!(versions, [Ok(1), Ok(2), Ok(3), Err(3)]);
+        assert_eq!(decision.heads[&WORKSPACE].1.position, 13);
+    }
+}
+
+#[test]
+fn with_one_that_loses_all_that_build_on_it_lose() {
+    let appends = [append(1), further(1, 11), further(2, 12)].map(|append| Prepared::new(append).unwrap());
+    let batch: Vec<&Prepared> = appends.iter().collect();
+    let taken = Found {
+        owners: HashMap::from([((WORKSPACE, "code", "key 1".to_owned()), stream(9))]),
+        ..Found::default()
+    };
+    let decision = decide(&facts(taken), &batch, Utc::now());
+    assert!(matches!(decision.verdicts[0], Some(Verdict::Claimed { .. })));
+    let lost: Vec<_> = decision.verdicts[1..].iter().flatten().map(version_or_loss).collect();
+    assert_eq!(lost, [Err(0), Err(0)]);
+    assert!(decision.heads.is_empty());
+}
+
+#[test]
+fn a_guard_holds_for_the_moment_of_its_append() {
+    let guarded = |id: u128, version: i64| {
+        let mut guarded = append(id);
+        guarded.guards = vec![Guard {
+            stream_id: stream(1),
+            version,
+        }];
+        guarded
+    };
+    let appends = [guarded(2, 0), append(1), guarded(3, 0), guarded(4, 1)].map(|append| Prepared::new(append).unwrap());
+    let batch: Vec<&Prepared> = appends.iter().collect();
+    let decision = decide(&facts(Found::default()), &batch, Utc::now());
+    let versions: Vec<_> = decision.verdicts.iter().flatten().map(version_or_loss).collect();
+    assert_eq!(versions, [Ok(1), Ok(1), Err(1), Ok(1)]);
+}
+
+/// The version that was written, or the one that was met.
+fn version_or_loss(verdict: &Verdict) -> Result<i64, i64> {
+    match verdict {
+        Verdict::Written(placed) => Ok(placed.events[0].version),
+        Verdict::Elsewhere { actual, .. } => Err(*actual),
+        other => panic!("{other:?}"),
+    }
+}
