@@ -24,7 +24,14 @@ const MACHINERY: &str = "
         end if;
         case armed.action
             when 'terminate' then perform pg_terminate_backend(pg_backend_pid(), 60000);
-            when 'wait' then perform pg_advisory_xact_lock_shared(hashtext('log.fault'), hashtext(point));
+            when 'wait' then
+                declare
+                    patience text := current_setting('lock_timeout'); -- it is meant for heads and not for gates
+                begin
+                    perform set_config('lock_timeout', '0', true);
+                    perform pg_advisory_xact_lock_shared(hashtext('log.fault'), hashtext(point));
+                    perform set_config('lock_timeout', patience, true);
+                end;
             else raise exception 'fault: %', point using errcode = armed.action;
         end case;
         return true;

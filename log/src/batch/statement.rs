@@ -205,19 +205,14 @@ impl Statement {
         }
     }
 
-    /// First of all. Whoever else writes to a workspace has made this batch's decision void, or is about to. Of several
-    /// workspaces none waits for another that is in other hands; a lone one costs less without asking, and waits no longer
-    /// than the connection's `lock_timeout`.
+    /// First of all. Whoever else writes to a workspace has made this batch's decision void, or is about to; it is waited
+    /// for no longer than the connection's `lock_timeout`, which is rare: where others write often, the heads are locked
+    /// beforehand.
     fn moved(&mut self, heads: &BTreeMap<Uuid, (Head, Head)>) {
-        let one = self.one_workspace;
-        self.query.push(if one {
-            "with moved as (update log.heads h "
-        } else {
-            "with news as (select "
-        });
-        if one {
-            self.query.push(MOVE).push("(select ");
-        }
+        self.query
+            .push("with moved as (update log.heads h ")
+            .push(MOVE)
+            .push("(select ");
         self.rows(heads)
             .each("uuid", |(workspace, _)| **workspace)
             .each("bytea", |(_, (was, _))| was.hash.as_slice())
@@ -225,19 +220,8 @@ impl Statement {
             .each("bytea", |(_, (_, head))| head.hash.as_slice())
             .each("timestamptz", |(_, (_, head))| head.recorded_at)
             .each("bigint", |(_, (_, head))| head.epoch);
-        if !one {
-            self.query.push(
-                "), held as (select h.workspace_id as id from log.heads h where h.workspace_id in (select u.id from news u(id)) \
-                 order by h.workspace_id for update skip locked), moved as (update log.heads h ",
-            );
-            self.query.push(MOVE).push("(table news");
-        }
         self.query
-            .push(") u(id, was, position, hash, recorded_at, epoch) where h.workspace_id = u.id");
-        if !one {
-            self.query.push(" and h.workspace_id in (select id from held)");
-        }
-        self.query.push(" returning 1)");
+            .push(") u(id, was, position, hash, recorded_at, epoch) where h.workspace_id = u.id returning 1)");
     }
 
     fn entered(&mut self, commands: &[(CommandId, &Prepared, &Placed)]) {

@@ -3,8 +3,8 @@
 //! append has lost just now, the facts are read first and the losers left out. *Locked*: when somebody else writes there
 //! too, or nothing is known, the heads are locked for both. Whichever way, the same function decides (`decide`).
 //!
-//! No batch waits for a head's lock: what somebody has in hand just now is put off, so that one workspace holds no other up.
-//! Only for a workspace that is hardly ever free is there somebody who `waits`, in the database's own line.
+//! No batch waits for a head's lock for longer than `lock_timeout`: what somebody has in hand is put off, so that one workspace
+//! holds no other up, and is from then on locked first. Only for a workspace that is hardly ever free is there somebody who `waits`, in the database's own line.
 
 use super::{
     Prepared, Verdict,
