@@ -3,9 +3,8 @@
 //! dresses what the framework refuses by itself (no such route, a body too large, a panic).
 
 use crate::{
-    envelope,
+    disk, envelope,
     i18n::{self, Language},
-    measure,
 };
 use aide::OperationOutput;
 use axum::{
@@ -203,7 +202,7 @@ impl Problem {
 
     /// Away, or misused by us: the one place that tells them apart to the outside, whatever was asked.
     fn of_store(error: &sqlx::Error) -> Self {
-        measure::could_not_write(error);
+        disk::could_not_write(error);
         if is_outage(error) {
             Self::unavailable("store.unavailable")
         } else {

@@ -9,6 +9,7 @@ mod statement;
 mod write;
 
 pub(crate) use heads::Heads;
+pub use heads::Ways;
 pub(crate) use write::{has_code, is_conflict, write};
 
 use crate::{

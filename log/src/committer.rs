@@ -6,7 +6,7 @@ mod lane;
 
 use crate::{
     Append, AppendError,
-    batch::{Heads, Outcome, Prepared, Verdict},
+    batch::{Heads, Outcome, Prepared, Verdict, Ways},
     lock,
     queue::{Queue, Rest, Waiting},
     wakeup::{Moved, Wakeup},
@@ -50,6 +50,10 @@ impl Committer {
             wakeup,
             patient: Arc::new(Semaphore::new(PATIENT)),
         }))
+    }
+
+    pub fn ways(&self) -> Ways {
+        lock(&self.0.heads).ways()
     }
 
     pub async fn append(&self, append: Append) -> Result<Outcome, AppendError> {

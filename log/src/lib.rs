@@ -22,6 +22,7 @@ mod tail;
 mod wakeup;
 
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
+pub use batch::Ways;
 pub use chain::{ChainError, HASH_ZERO, Verifier};
 pub use envelope::{Metadata, Recorded, Stream};
 pub use follow::{Consumer, ConsumerError, Follower, Lag, Progress, Urge, chain};
@@ -100,6 +101,11 @@ impl Log {
     /// does not, or never heard of the workspace.
     pub fn heard(&self, workspace: Uuid) -> Option<i64> {
         self.wakeup.node().and_then(|_| self.wakeup.head(workspace))
+    }
+
+    /// How many batches this handle has written, by the way they took.
+    pub fn ways(&self) -> Ways {
+        self.committer.ways()
     }
 
     /// How many other nodes were alive at the last look.

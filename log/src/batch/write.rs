@@ -72,14 +72,20 @@ async fn commit(
             ..Facts::default()
         };
         match attempt(connection, batch, &facts, heads).await? {
-            Attempt::Written(verdicts) => return Ok(verdicts),
+            Attempt::Written(verdicts) => {
+                lock(heads).went(|ways| &mut ways.assumed);
+                return Ok(verdicts);
+            }
             Attempt::Moved => return locked(connection, batch, heads, SKIP).await,
             Attempt::Lost => lock(heads).beware(),
         }
     }
     let facts = Facts::read(connection, batch, known).await?;
     match attempt(connection, batch, &facts, heads).await? {
-        Attempt::Written(verdicts) => Ok(verdicts),
+        Attempt::Written(verdicts) => {
+            lock(heads).went(|ways| &mut ways.looked);
+            Ok(verdicts)
+        }
         Attempt::Moved | Attempt::Lost => locked(connection, batch, heads, SKIP).await,
     }
 }
@@ -166,6 +172,7 @@ async fn locked(
     }
     tx.commit().await?;
     let mut heads = lock(heads);
+    heads.went(|ways| &mut ways.locked);
     heads.moved(decision.heads);
     heads.doubt(&away);
     Ok(decision.verdicts)

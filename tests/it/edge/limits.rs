@@ -2,7 +2,7 @@
 
 use super::{ask, header, refusal};
 use futures::future::join_all;
-use prometric_tests::{Client, Server, eventually};
+use prometric_tests::{Client, Server};
 use reqwest::{Method, Response};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
