@@ -16,6 +16,7 @@ use crate::{
     Append, AppendError, Appended, Claim, ClaimAct, Recorded, Shared,
     append::{ANSWER_BYTES_MAX, NewEvent, StreamAppend},
     chain,
+    wrong::{self, Variant::*},
 };
 use chrono::{DateTime, Utc};
 use serde::de::IgnoredAny;
@@ -65,6 +66,7 @@ const NOT_AN_OBJECT: &str = "an event that gets a number is not a JSON object";
 impl Prepared {
     pub fn new(mut append: Append) -> Result<Self, AppendError> {
         append.check()?;
+        go_wrong(&mut append);
         let metadata = serde_json::to_string(&append.metadata).map_err(|_| AppendError::Malformed("the metadata"))?;
         if metadata.len() > ANSWER_BYTES_MAX {
             return Err(AppendError::Limit {
@@ -171,6 +173,19 @@ impl Prepared {
             events: recorded.collect(),
             repeated: None,
         }
+    }
+}
+
+/// Some mistakes come down to something that nobody asked for.
+fn go_wrong(append: &mut Append) {
+    if wrong::is(VersionNotChecked) {
+        append.streams.iter_mut().for_each(|stream| stream.expected = None);
+    }
+    if wrong::is(GuardNotChecked) {
+        append.guards.clear();
+    }
+    if wrong::is(RepeatNotRecognised) {
+        append.command = None;
     }
 }
 

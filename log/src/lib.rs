@@ -20,6 +20,8 @@ mod snapshot;
 mod sweep;
 mod tail;
 mod wakeup;
+#[doc(hidden)]
+pub mod wrong;
 
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
 pub use batch::Ways;

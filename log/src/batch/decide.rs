@@ -6,7 +6,10 @@ use super::{
     facts::{Facts, Found},
     heads::Head,
 };
-use crate::chain;
+use crate::{
+    chain,
+    wrong::{self, Variant::*},
+};
 use chrono::{DateTime, SubsecRound, Utc};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -76,7 +79,7 @@ fn claimed(found: &Found, prepared: &Prepared) -> Option<Verdict> {
             giver,
         } = claim;
         let owner = *found.owners.get(&(prepared.append.workspace, *kind, key.clone()))?;
-        let is_lost = taker.is_some_and(|taker| taker != owner) && *giver != Some(owner);
+        let is_lost = !wrong::is(ClaimNotChecked) && taker.is_some_and(|taker| taker != owner) && *giver != Some(owner);
         is_lost.then_some(Verdict::Claimed { nth, owner })
     })
 }
@@ -104,7 +107,7 @@ fn place(found: Option<&Found>, prepared: &Prepared, head: &mut Head, now: DateT
         *version += 1;
         let numbered = event.number.zip(entry.number_at).map(|(wanted, at)| {
             let last = head.numbers.entry((wanted.series, append.number_year)).or_insert(0);
-            *last += 1;
+            *last += i64::from(!wrong::is(NumberTwice) || *last != 1);
             let mut data = event.data.clone();
             data.insert_str(at, &wanted.text(append.number_year, *last));
             data

@@ -3,7 +3,11 @@
 //! plain values, several as arrays; what is the same for all of a workspace is passed once when there is only one.
 
 use super::{Placed, Prepared, Verdict, decide::Decision, heads::Head};
-use crate::{CommandId, chain::Hash};
+use crate::{
+    CommandId,
+    chain::Hash,
+    wrong::{self, Variant::*},
+};
 use chrono::{DateTime, Utc};
 use sqlx::{
     Encode, PgConnection, Postgres, QueryBuilder, Type,
@@ -185,6 +189,21 @@ const MOVE: &str = "set position = u.position, recorded_at = u.recorded_at, hash
     and (u.recorded_at = h.recorded_at or u.recorded_at between clock_timestamp() - interval '10 seconds' \
     and clock_timestamp() + interval '1 second') then u.hash end from ";
 
+/// The same, unless something is wrong with it.
+fn to_move() -> &'static str {
+    if wrong::is(HeadNotCompared) {
+        return "set position = u.position, recorded_at = u.recorded_at, hash = u.hash from ";
+    }
+    if wrong::is(ClockBelieved) {
+        return "set position = u.position, recorded_at = u.recorded_at, \
+            hash = case when h.hash = u.was and h.epoch = u.epoch then u.hash end from ";
+    }
+    if wrong::is(EpochStandsStill) {
+        return "set position = u.position, recorded_at = u.recorded_at, hash = case when h.hash = u.was then u.hash end from ";
+    }
+    MOVE
+}
+
 struct Statement {
     query: QueryBuilder<Postgres>,
     one_workspace: bool,
@@ -209,7 +228,7 @@ impl Statement {
             "with news as (select "
         });
         if one {
-            self.query.push(MOVE).push("(select ");
+            self.query.push(to_move()).push("(select ");
         }
         self.rows(heads)
             .each("uuid", |(workspace, _)| **workspace)
@@ -223,7 +242,7 @@ impl Statement {
                 "), held as (select h.workspace_id as id from log.heads h where h.workspace_id in (select u.id from news u(id)) \
                  order by h.workspace_id for update skip locked), moved as (update log.heads h ",
             );
-            self.query.push(MOVE).push("(table news");
+            self.query.push(to_move()).push("(table news");
         }
         self.query
             .push(") u(id, was, position, hash, recorded_at, epoch) where h.workspace_id = u.id");

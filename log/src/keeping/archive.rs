@@ -14,7 +14,10 @@ use super::{
     segment::Segment,
     store::Batch,
 };
-use crate::{HASH_ZERO, Log, unhurried};
+use crate::{
+    HASH_ZERO, Log, unhurried,
+    wrong::{self, Variant::ArchivedTakenForNew},
+};
 use futures::TryStreamExt;
 use sqlx::PgConnection;
 use std::{
@@ -235,12 +238,10 @@ async fn record(tx: &mut PgConnection, segment: &Segment) -> Result<(), ArchiveE
         select workspace_id, stream_id, max(stream_category), max(version) from log.events \
         where workspace_id = $1 and position between $2 and $3 group by workspace_id, stream_id \
         on conflict (workspace_id, stream_id) do update set version = excluded.version";
-    sqlx::query(floors)
-        .bind(workspace)
-        .bind(first)
-        .bind(last)
-        .execute(&mut *tx)
-        .await?;
+    let floors = sqlx::query(floors).bind(workspace).bind(first).bind(last);
+    if !wrong::is(ArchivedTakenForNew) {
+        floors.execute(&mut *tx).await?;
+    }
     let delete = "delete from log.events where workspace_id = $1 and position between $2 and $3";
     let gone = sqlx::query(delete).bind(workspace).bind(first).bind(last);
     let (promised, found) = (last - first + 1, gone.execute(tx).await?.rows_affected());
