@@ -402,6 +402,7 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
                 .fact("max", *max),
             E::Personal(PersonalError::Erased { .. }) => Self::new(Code::Conflict).because("person.erased"),
             E::Personal(PersonalError::Misplaced) => Self::new(Code::ValidationFailed).because("body.reserved_key"),
+            E::Closed => Self::new(Code::Conflict).because("workspace.moved"),
             E::Busy => Self::unavailable("store.busy"),
             E::Unavailable(cause) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");
@@ -411,6 +412,10 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
                 }
             }
             E::OutcomeUnknown => Self::unavailable("store.outcome_unknown"),
+            E::Refused(_) => {
+                tracing::error!(error = %chain(&error), "a command could not be carried out");
+                Self::new(Code::DatabaseError)
+            }
             E::Unreadable(_) | E::Damaged(_) | E::Unstorable(_) | E::Personal(_) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");
                 Self::internal()

@@ -111,6 +111,7 @@ impl Prepared {
             Verdict::Written(placed) => Ok(Outcome::Written(self.recorded(placed))),
             Verdict::Repeated => Ok(Outcome::Repeated),
             Verdict::Reused => Err(AppendError::CommandReused),
+            Verdict::Closed => Err(AppendError::Closed),
             Verdict::Elsewhere { nth, actual } => Err(self.elsewhere(nth, actual)),
             Verdict::Claimed { nth, owner } => Err(match self.claims.into_iter().nth(nth) {
                 Some(KeyChange { kind, key, .. }) => AppendError::Claimed { kind, key, owner },
@@ -286,6 +287,8 @@ pub(crate) enum Verdict {
     Written(Placed),
     Repeated,
     Reused,
+    /// Its workspace is.
+    Closed,
     /// The nth stream (guards after the streams written) is not where it was expected.
     Elsewhere {
         nth: usize,

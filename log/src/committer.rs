@@ -109,13 +109,13 @@ impl Committer {
     async fn commit(&self, lane: &mut Lane, batch: Vec<Waiting>) {
         let refused = match self.try_commit(lane, batch).await {
             Ok(()) => return,
-            Err((batch, error)) if batch.len() == 1 => return fail(batch, error),
+            Err((batch, error)) if batch.len() == 1 => return refuse(batch, error),
             // One of them spoils it, which none can by what is checked before: each for itself, then.
             Err((batch, _)) => batch,
         };
         for waiting in refused {
             if let Err((batch, error)) = self.try_commit(lane, vec![waiting]).await {
-                fail(batch, error);
+                refuse(batch, error);
             }
         }
     }
@@ -240,6 +240,14 @@ impl Committer {
         for waiting in batch {
             waiting.reply.send(Err(AppendError::Unknown)).ok();
         }
+    }
+}
+
+/// A lone append that the server would not have, for whatever is in it.
+fn refuse(batch: Vec<Waiting>, error: sqlx::Error) {
+    tracing::error!(error = %error, "an append was refused");
+    for (waiting, error) in batch.into_iter().zip([error]) {
+        waiting.reply.send(Err(AppendError::Refused(error))).ok();
     }
 }
 

@@ -206,3 +206,31 @@ const MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/log/0009_one_state_machine.sql"),
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Notify;
+
+    #[tokio::test]
+    async fn a_background_task_that_panics_begins_anew() {
+        let (begun, again) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let task = {
+            let (begun, again) = (begun.clone(), again.clone());
+            move || {
+                let (begun, again) = (begun.clone(), again.clone());
+                async move {
+                    match begun.fetch_add(1, Ordering::Relaxed) {
+                        0 | 1 => panic!("a mistake"),
+                        _ => again.notify_one(),
+                    }
+                }
+                .boxed()
+            }
+        };
+        kept("a mistake", Box::new(task)).await;
+        again.notified().await;
+        assert_eq!(begun.load(Ordering::Relaxed), 3);
+    }
+}

@@ -33,7 +33,7 @@ pub(crate) fn decide(facts: &Facts, batch: &[&Prepared], now: DateTime<Utc>) -> 
             verdicts.push(None);
             continue;
         };
-        let refused = facts.found.as_ref().and_then(|found| refuse(found, prepared));
+        let refused = facts.found.as_ref().and_then(|found| refuse(found, prepared, head));
         verdicts.push(Some(refused.unwrap_or_else(|| {
             let (_, head) = heads.entry(workspace).or_insert_with(|| (head.clone(), head.clone()));
             Verdict::Written(place(facts.found.as_ref(), prepared, head, now))
@@ -43,8 +43,9 @@ pub(crate) fn decide(facts: &Facts, batch: &[&Prepared], now: DateTime<Utc>) -> 
 }
 
 /// A repeat outweighs the rest: it is answered, however things stand by now.
-fn refuse(found: &Found, prepared: &Prepared) -> Option<Verdict> {
+fn refuse(found: &Found, prepared: &Prepared, head: &Head) -> Option<Verdict> {
     repeated(found, prepared)
+        .or_else(|| head.is_closed().then_some(Verdict::Closed))
         .or_else(|| elsewhere(found, prepared))
         .or_else(|| claimed(found, prepared))
 }

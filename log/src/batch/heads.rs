@@ -43,9 +43,17 @@ pub(crate) struct Head {
     pub position: i64,
     pub hash: Hash,
     pub recorded_at: DateTime<Utc>,
+    /// Moves with everything that changes what an append may rely on besides the head; below zero while the workspace is
+    /// closed.
     pub epoch: i64,
     /// The last number given, by series and year, of those that this node has seen. They change with the head only.
     pub numbers: BTreeMap<(&'static str, i32), i64>,
+}
+
+impl Head {
+    pub fn is_closed(&self) -> bool {
+        self.epoch < 0
+    }
 }
 
 impl Heads {

@@ -38,7 +38,7 @@ pub(super) async fn write(
         if let Some(Verdict::Written(placed)) = verdict {
             let has_archive = heads
                 .get(&prepared.append.workspace)
-                .is_none_or(|(head, _)| head.epoch > 0);
+                .is_none_or(|(head, _)| head.epoch != 0);
             parts.add(prepared, placed, has_archive);
         }
     }

@@ -155,7 +155,7 @@ async fn alone(tx: &mut PgConnection, workspace: Uuid) -> Result<(), sqlx::Error
 /// Just before the commit: so that no append sees one of its statements before this transaction and one after, and none
 /// that was planned before is written after.
 async fn move_epoch(tx: &mut PgConnection, workspace: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("update log.heads set epoch = epoch + 1 where workspace_id = $1")
+    sqlx::query("update log.heads set epoch = epoch + case when epoch < 0 then -1 else 1 end where workspace_id = $1")
         .bind(workspace)
         .execute(tx)
         .await?;
