@@ -109,6 +109,7 @@ rejection-organization-contradiction = The workspace does not belong to the orga
 rejection-password-busy = Too many people are signing in at once; try again.
 rejection-permission-missing = You have no right to do this.
 rejection-person-erased = The data of this person was erased.
+rejection-workspace-moved = This workspace has moved to another server.
 rejection-product-barcode-taken = Another product has this barcode.
 rejection-product-code-taken = Another product has this code.
 rejection-reference-unknown = The request refers to something that does not exist.

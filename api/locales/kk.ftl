@@ -100,6 +100,7 @@ rejection-organization-contradiction = Жұмыс кеңістігі сұран�
 rejection-password-busy = Бір мезгілде кіретіндер тым көп; қайталап көріңіз.
 rejection-permission-missing = Бұл әрекетке құқығыңыз жеткіліксіз.
 rejection-person-erased = Бұл адамның деректері жойылған.
+rejection-workspace-moved = Бұл жұмыс кеңістігі басқа серверге көшірілді.
 rejection-product-barcode-taken = Мұндай штрихкод басқа тауарда бар.
 rejection-product-code-taken = Мұндай код басқа тауарда бар.
 rejection-reference-unknown = Сұраныс жоқ нәрсеге сілтейді.

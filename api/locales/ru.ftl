@@ -109,6 +109,7 @@ rejection-organization-contradiction = Рабочее пространство �
 rejection-password-busy = Слишком много входов одновременно; попробуйте ещё раз.
 rejection-permission-missing = Недостаточно прав для этого действия.
 rejection-person-erased = Данные этого человека удалены.
+rejection-workspace-moved = Это рабочее пространство перенесено на другой сервер.
 rejection-product-barcode-taken = Такой штрихкод уже есть у другого товара.
 rejection-product-code-taken = Такой код уже есть у другого товара.
 rejection-reference-unknown = Запрос ссылается на то, чего нет.

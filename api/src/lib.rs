@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod config;
+pub mod disk;
 pub mod edge;
 pub mod envelope;
 pub mod extract;

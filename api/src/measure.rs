@@ -1,7 +1,7 @@
 //! What the server tells Prometheus about itself: requests by route, and how far its consumers are.
 
 use crate::{
-    edge::{address::ClientAddress, rate},
+    edge::address::ClientAddress,
     problem::{Code, Problem},
     state::App,
 };
@@ -15,13 +15,7 @@ use log::Follower;
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use sha2::{Digest, Sha256};
-use std::{
-    sync::{
-        OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Instant,
-};
+use std::{sync::OnceLock, time::Instant};
 
 const SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -35,27 +29,6 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     }
     let handle = PrometheusBuilder::new().set_buckets(SECONDS)?.install_recorder()?;
     Ok(HANDLE.get_or_init(|| handle).clone())
-}
-
-/// When the database last could not write though it answers, in seconds since 1970; 0 since a write went well.
-static UNWRITABLE: AtomicU64 = AtomicU64::new(0);
-/// For so long it is believed without another attempt: who is asked nothing must not be thought ill for ever.
-const BELIEVED: u64 = 10;
-
-/// Its disk is full or failing, which a question does not show.
-pub fn could_not_write(error: &sqlx::Error) {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    if code.is_some_and(|code| code == "53100" || code.starts_with("58")) {
-        UNWRITABLE.store(rate::now(), Ordering::Relaxed);
-    }
-}
-
-pub fn could_write() {
-    UNWRITABLE.store(0, Ordering::Relaxed);
-}
-
-pub fn is_writable() -> bool {
-    UNWRITABLE.load(Ordering::Relaxed) + BELIEVED < rate::now()
 }
 
 /// Middleware: counts and times a request under its route's template, never its path.
@@ -98,6 +71,17 @@ fn show_follower(follower: &Follower) {
     gauge!("prometric_consumer_leases", "consumer" => consumer).set(follower.ranges() as f64);
 }
 
+/// How batches of appends got into the log (decision 17).
+fn show_ways(ways: log::Ways) {
+    for (way, batches) in [
+        ("assumed", ways.assumed),
+        ("looked", ways.looked),
+        ("locked", ways.locked),
+    ] {
+        counter!("prometric_log_batches_total", "way" => way).absolute(batches);
+    }
+}
+
 /// Not for everybody: with METRICS_TOKEN for whoever sends it, without it for who asks on this very machine, and not
 /// through a proxy on it either.
 fn readable(app: &App, request: &Request) -> Result<(), Problem> {
@@ -128,6 +112,7 @@ pub async fn show(State(app): State<App>, request: Request) -> Result<impl IntoR
     app.consumers.each(show_follower);
     gauge!("prometric_database_connections", "state" => "open").set(f64::from(app.pool.size()));
     gauge!("prometric_database_connections", "state" => "reading").set(f64::from(app.reads.size()));
+    show_ways(app.log.ways());
     gauge!("prometric_uptime_seconds").set(app.started.elapsed().as_secs_f64());
     app.metrics.run_upkeep();
     let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];

@@ -3,9 +3,8 @@
 //! dresses what the framework refuses by itself (no such route, a body too large, a panic).
 
 use crate::{
-    envelope,
+    disk, envelope,
     i18n::{self, Language},
-    measure,
 };
 use aide::OperationOutput;
 use axum::{
@@ -203,7 +202,7 @@ impl Problem {
 
     /// Away, or misused by us: the one place that tells them apart to the outside, whatever was asked.
     fn of_store(error: &sqlx::Error) -> Self {
-        measure::could_not_write(error);
+        disk::could_not_write(error);
         if is_outage(error) {
             Self::unavailable("store.unavailable")
         } else {
@@ -403,6 +402,7 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
                 .fact("max", *max),
             E::Personal(PersonalError::Erased { .. }) => Self::new(Code::Conflict).because("person.erased"),
             E::Personal(PersonalError::Misplaced) => Self::new(Code::ValidationFailed).because("body.reserved_key"),
+            E::Closed => Self::new(Code::Conflict).because("workspace.moved"),
             E::Busy => Self::unavailable("store.busy"),
             E::Unavailable(cause) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");
@@ -412,6 +412,10 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
                 }
             }
             E::OutcomeUnknown => Self::unavailable("store.outcome_unknown"),
+            E::Refused(_) => {
+                tracing::error!(error = %chain(&error), "a command could not be carried out");
+                Self::new(Code::DatabaseError)
+            }
             E::Unreadable(_) | E::Damaged(_) | E::Unstorable(_) | E::Personal(_) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");
                 Self::internal()

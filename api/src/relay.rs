@@ -22,7 +22,10 @@ use async_nats::{
     },
 };
 use async_trait::async_trait;
-use log::{Consumer, ConsumerError, Log, Progress, Recorded};
+use log::{
+    Consumer, ConsumerError, Log, Progress, Recorded,
+    wrong::{self, Variant::CursorBeforeAcknowledgement},
+};
 use metrics::counter;
 use sqlx::PgPool;
 use std::{
@@ -170,6 +173,7 @@ async fn publish(link: &Link, events: &[Recorded]) -> (i64, Option<ConsumerError
         };
         match settled {
             Ok(()) => acknowledged = event.position,
+            Err(_) if wrong::is(CursorBeforeAcknowledgement) => acknowledged = event.position,
             Err(error) => return (acknowledged, Some(error)),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::openapi::{answering, told_to_all};
 use crate::{
+    disk,
     edge::landing::landing,
     envelope::{self, Envelope},
     measure,
@@ -71,9 +72,9 @@ const NOT_USED: &str = "not used";
 async fn health(State(app): State<App>) -> Response {
     let writable = sqlx::query_scalar("select current_setting('transaction_read_only') = 'off'").fetch_one(&app.pool);
     let database = match tokio::time::timeout(DATABASE_WAIT, writable).await {
-        Ok(Ok(true)) if !measure::is_writable() => "refusing writes", // its disk is full
-        Ok(Ok(true)) => "connected",
-        Ok(Ok(false)) => "read-only", // a standby
+        Ok(Ok(true)) if disk::is_writable(&app.pool).await => "connected",
+        Ok(Ok(true)) => "refusing writes", // its disk is full
+        Ok(Ok(false)) => "read-only",      // a standby
         _ => "disconnected",
     };
     let healthy = database == "connected";

@@ -30,6 +30,12 @@ pub enum Error<R> {
     /// The store cannot be reached; nothing was written.
     #[error("the log is unavailable")]
     Unavailable(#[source] AppendError),
+    /// The workspace lives on in another database; nothing was written.
+    #[error("the workspace is closed here")]
+    Closed,
+    /// The store is there and will not have it; a mistake of ours.
+    #[error("the log refuses it")]
+    Refused(#[source] AppendError),
     /// Personal values cannot be sealed or opened; nothing was written.
     #[error("a personal value cannot be stored or read")]
     Personal(#[source] PersonalError),
@@ -58,6 +64,8 @@ impl<R> From<AppendError> for Error<R> {
             AppendError::CommandReused => Self::CommandReused,
             AppendError::Limit { what, max } => Self::Limit { what, max },
             AppendError::Malformed(why) => Self::Unstorable(serde::ser::Error::custom(why)),
+            AppendError::Closed => Self::Closed,
+            refused @ AppendError::Refused(_) => Self::Refused(refused),
             unavailable @ AppendError::Unavailable(_) => Self::Unavailable(unavailable),
             AppendError::Damaged(error) => Self::Damaged(error),
             AppendError::Personal(error) => Self::Personal(error),

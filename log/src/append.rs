@@ -147,11 +147,17 @@ pub enum AppendError {
     /// Personal values cannot be sealed, or a repeat's not opened; nothing was written.
     #[error(transparent)]
     Personal(PersonalError),
+    /// The workspace was closed: it lives on in another database.
+    #[error("the workspace is closed here")]
+    Closed,
     #[error("too many appends wait")]
     Overloaded,
     /// Nothing was written.
     #[error("the store cannot be reached")]
     Unavailable(#[from] sqlx::Error),
+    /// The store is there and will not have it, now or later; nothing was written.
+    #[error("the store refuses it")]
+    Refused(#[source] sqlx::Error),
     /// What it needs to know cannot be read; nothing was written.
     #[error("the log is damaged")]
     Damaged(#[source] ReadError),

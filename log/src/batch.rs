@@ -9,12 +9,14 @@ mod statement;
 mod write;
 
 pub(crate) use heads::Heads;
+pub use heads::Ways;
 pub(crate) use write::{has_code, is_conflict, write};
 
 use crate::{
     Append, AppendError, Appended, Claim, ClaimAct, Recorded, Shared,
     append::{ANSWER_BYTES_MAX, NewEvent, StreamAppend},
     chain,
+    wrong::{self, Variant::*},
 };
 use chrono::{DateTime, Utc};
 use serde::de::IgnoredAny;
@@ -66,6 +68,7 @@ const NOT_AN_OBJECT: &str = "an event that gets a number is not a JSON object";
 impl Prepared {
     pub fn new(mut append: Append) -> Result<Self, AppendError> {
         append.check()?;
+        go_wrong(&mut append);
         let metadata = serde_json::to_string(&append.metadata).map_err(|_| AppendError::Malformed("the metadata"))?;
         if metadata.len() > ANSWER_BYTES_MAX {
             return Err(AppendError::Limit {
@@ -111,6 +114,7 @@ impl Prepared {
             Verdict::Written(placed) => Ok(Outcome::Written(self.recorded(placed))),
             Verdict::Repeated => Ok(Outcome::Repeated),
             Verdict::Reused => Err(AppendError::CommandReused),
+            Verdict::Closed => Err(AppendError::Closed),
             Verdict::Elsewhere { nth, actual } => Err(self.elsewhere(nth, actual)),
             Verdict::Claimed { nth, owner } => Err(match self.claims.into_iter().nth(nth) {
                 Some(KeyChange { kind, key, .. }) => AppendError::Claimed { kind, key, owner },
@@ -173,6 +177,19 @@ impl Prepared {
             events: recorded.collect(),
             repeated: None,
         }
+    }
+}
+
+/// Some mistakes come down to something that nobody asked for.
+fn go_wrong(append: &mut Append) {
+    if wrong::is(VersionNotChecked) {
+        append.streams.iter_mut().for_each(|stream| stream.expected = None);
+    }
+    if wrong::is(GuardNotChecked) {
+        append.guards.clear();
+    }
+    if wrong::is(RepeatNotRecognised) {
+        append.command = None;
     }
 }
 
@@ -273,6 +290,8 @@ pub(crate) enum Verdict {
     Written(Placed),
     Repeated,
     Reused,
+    /// Its workspace is.
+    Closed,
     /// The nth stream (guards after the streams written) is not where it was expected.
     Elsewhere {
         nth: usize,

@@ -6,7 +6,7 @@ mod lane;
 
 use crate::{
     Append, AppendError,
-    batch::{Heads, Outcome, Prepared, Verdict},
+    batch::{Heads, Outcome, Prepared, Verdict, Ways},
     lock,
     queue::{Queue, Reply, Rest, Waiting},
     wakeup::{Moved, Wakeup},
@@ -50,6 +50,10 @@ impl Committer {
             wakeup,
             patient: Arc::new(Semaphore::new(PATIENT)),
         }))
+    }
+
+    pub fn ways(&self) -> Ways {
+        lock(&self.0.heads).ways()
     }
 
     /// Gives an append its place in the line.
@@ -105,13 +109,13 @@ impl Committer {
     async fn commit(&self, lane: &mut Lane, batch: Vec<Waiting>) {
         let refused = match self.try_commit(lane, batch).await {
             Ok(()) => return,
-            Err((batch, error)) if batch.len() == 1 => return fail(batch, error),
+            Err((batch, error)) if batch.len() == 1 => return refuse(batch, error),
             // One of them spoils it, which none can by what is checked before: each for itself, then.
             Err((batch, _)) => batch,
         };
         for waiting in refused {
             if let Err((batch, error)) = self.try_commit(lane, vec![waiting]).await {
-                fail(batch, error);
+                refuse(batch, error);
             }
         }
     }
@@ -246,6 +250,14 @@ impl Awaited {
     pub async fn outcome(self) -> Result<Outcome, AppendError> {
         // A committer answers everyone it took; without an answer the process is going down in mid-commit.
         self.0.await.unwrap_or(Err(AppendError::Unknown))
+    }
+}
+
+/// A lone append that the server would not have, for whatever is in it.
+fn refuse(batch: Vec<Waiting>, error: sqlx::Error) {
+    tracing::error!(error = %error, "an append was refused");
+    for (waiting, error) in batch.into_iter().zip([error]) {
+        waiting.reply.send(Err(AppendError::Refused(error))).ok();
     }
 }
 

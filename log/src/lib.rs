@@ -20,8 +20,11 @@ mod snapshot;
 mod sweep;
 mod tail;
 mod wakeup;
+#[doc(hidden)]
+pub mod wrong;
 
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
+pub use batch::Ways;
 pub use chain::{ChainError, HASH_ZERO, Verifier};
 pub use envelope::{Metadata, Recorded, Stream};
 pub use follow::{Consumer, ConsumerError, Follower, Lag, Progress, Urge, chain};
@@ -106,6 +109,11 @@ impl Log {
     /// remembers, and not from what it wrote down, begins anew after each.
     pub fn doubts(&self) -> u64 {
         self.wakeup.tail.doubts()
+    }
+
+    /// How many batches this handle has written, by the way they took.
+    pub fn ways(&self) -> Ways {
+        self.committer.ways()
     }
 
     /// How many other nodes were alive at the last look.
@@ -255,3 +263,31 @@ const MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/log/0009_one_state_machine.sql"),
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Notify;
+
+    #[tokio::test]
+    async fn a_background_task_that_panics_begins_anew() {
+        let (begun, again) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+        let task = {
+            let (begun, again) = (begun.clone(), again.clone());
+            move || {
+                let (begun, again) = (begun.clone(), again.clone());
+                async move {
+                    match begun.fetch_add(1, Ordering::Relaxed) {
+                        0 | 1 => panic!("a mistake"),
+                        _ => again.notify_one(),
+                    }
+                }
+                .boxed()
+            }
+        };
+        kept("a mistake", Box::new(task)).await;
+        again.notified().await;
+        assert_eq!(begun.load(Ordering::Relaxed), 3);
+    }
+}

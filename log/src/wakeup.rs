@@ -10,6 +10,7 @@ use crate::{
     lease::Leases,
     lock,
     tail::Tail,
+    wrong::{self, Variant::WakeupLost},
 };
 use sqlx::PgPool;
 use std::{
@@ -148,7 +149,9 @@ impl Wakeup {
             }
             std::mem::replace(head, position)
         };
-        self.queues().iter().for_each(|queue| queue.moved(workspace, before));
+        if !wrong::is(WakeupLost) {
+            self.queues().iter().for_each(|queue| queue.moved(workspace, before));
+        }
         true
     }
 

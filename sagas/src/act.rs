@@ -133,6 +133,8 @@ fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
             error @ (Error::Stale { .. }
             | Error::Busy
             | Error::Unavailable(_)
+            | Error::Closed
+            | Error::Refused(_)
             | Error::OutcomeUnknown
             | Error::Personal(_)
             | Error::Unreadable(_)

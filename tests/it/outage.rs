@@ -158,6 +158,50 @@ async fn a_full_disk_and_a_lock_are_passing_and_a_missing_column_is_not() {
     assert_eq!(owner.get("/customers").await.expect(200)["total"], json!(1));
 }
 
+/// For as long as nothing can grow, whether anybody writes meanwhile or not; and no longer, though nobody writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn health_tells_of_a_full_disk_until_there_is_room() {
+    let cluster = Cluster::start().await;
+    if cluster.shim().is_none() {
+        return println!("not tested: there is no C compiler for a disk that fails");
+    }
+    let server = Server::start_on(&cluster.url()).await;
+    let owner = server.owner().await;
+    let write = async |nth: usize| {
+        let name = format!("ТОО {nth} {}", "ұзын ".repeat(30));
+        owner.post("/customers", json!({"name": name, "type": "COMPANY"})).await
+    };
+    write(0).await.expect(201);
+    cluster.fill_disk();
+    let mut nth = 0;
+    let refused = loop {
+        nth += 1;
+        let answer = write(nth).await; // what fits into old pages is written
+        if answer.status != 201 {
+            break answer;
+        }
+    };
+    is_away(refused);
+    let up = |answer: &Answer| answer.body["data"]["uptime"].as_u64().unwrap();
+    let since = up(&owner.get("/health").await);
+    eventually("twelve seconds have passed", || async {
+        let health = owner.get("/health").await;
+        assert_eq!(
+            (health.status, &health.body["data"]["services"]["database"]),
+            (503, &json!("refusing writes"))
+        );
+        (up(&health) >= since + 12).then_some(())
+    })
+    .await;
+    assert_eq!(owner.get("/customers").await.expect(200)["total"], json!(nth));
+    cluster.clear_disk().await;
+    eventually("health is well", || async {
+        (owner.get("/health").await.status == 200).then_some(())
+    })
+    .await;
+    write(nth).await.expect(201);
+}
+
 /// As PostgreSQL tells it.
 #[tokio::test]
 async fn what_passes_is_told_from_what_is_wrong() {

@@ -15,4 +15,9 @@ async fn nothing_is_lost_doubled_or_skipped_whatever_dies() {
         report.counts.written > 500 && report.counts.unknown > 0,
         "the load was none: {report}"
     );
+    assert!(
+        report.ways.iter().all(|batches| *batches > 20),
+        "a way into the log was not taken: {report}"
+    );
+    assert_eq!(report.kept.len(), 5, "a task was never done: {report}");
 }

@@ -9,11 +9,14 @@ mod desk;
 mod faults;
 mod forwarder;
 mod history;
+mod keeper;
 mod node;
 mod op;
 mod oracle;
+mod product;
 mod readers;
 mod report;
+mod shim;
 mod store;
 mod workload;
 
@@ -25,12 +28,17 @@ pub use report::{Counts, Report};
 use crew::Crew;
 use desk::{Desk, Witness};
 use faults::{Fault, Saboteur, deck};
+use log::Log;
 use rand::{Rng, rngs::StdRng};
 use readers::CONSUMERS;
-use sqlx::PgConnection;
+use sqlx::{
+    PgConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use std::{
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 use store::Store;
@@ -39,6 +47,8 @@ use workload::{World, rng};
 
 /// Faults from one judgement to the next.
 const BETWEEN_JUDGEMENTS: usize = 6;
+/// In seconds, of the last node; when it dies, the next one's is wrong the other way.
+const CLOCK_WRONG_BY: i64 = -3 * 24 * 60 * 60;
 /// How long readers may take to reach the end once nobody writes.
 const READ_ON: Duration = Duration::from_secs(30);
 
@@ -79,22 +89,32 @@ pub async fn run(plan: &Plan) -> Report {
     let witness = Witness::new(&plan.folder, plan.seed);
     let desk = &witness.desk;
     let mut cluster = Cluster::start().await;
+    let archive = cluster.folder().join("archive");
+    fs::create_dir(&archive).expect("a folder for what is put away");
     let mut dice = rng(plan.seed, &[3]);
     let births = (0..plan.nodes).map(|node| Birth {
         seed: plan.seed,
         node,
         life: 0,
         url: cluster.url(),
+        elsewhere: cluster.url_of("elsewhere"),
+        folder: archive.clone(),
+        shift: if node + 1 == plan.nodes { CLOCK_WRONG_BY } else { 0 },
+        nodes: plan.nodes,
         writers: plan.writers,
         pollers: plan.pollers,
     });
-    let mut crew = Crew::start(plan.program.clone(), desk.clone(), births).await;
-    let world = World::new(plan.seed);
+    let shim = cluster.shim().map(Path::to_owned);
+    if shim.is_none() {
+        println!("torture: no C compiler: no disk is full, no sync fails, and no clock is wrong");
+    }
+    let mut crew = Crew::start(plan.program.clone(), shim, desk.clone(), births).await;
+    let world = World::new(plan.seed, plan.nodes);
     let (mut faults, mut slowest, began) = (BTreeMap::new(), None, Instant::now());
     let mut hand = vec![];
     let (store, findings) = loop {
         if hand.is_empty() {
-            hand = deck(&mut dice);
+            hand = deck(&mut dice, cluster.shim().is_some());
         }
         for fault in hand.drain(..hand.len().min(BETWEEN_JUDGEMENTS)) {
             let recovery = suffer(&mut dice, &mut cluster, &mut crew, desk, fault).await;
@@ -109,12 +129,16 @@ pub async fn run(plan: &Plan) -> Report {
         }
         crew.resume().await;
     };
+    let ways = desk.record().history.all_ways();
+    let kept = desk.record().history.kept.clone();
     let counts = Counts::of(&desk.record().history, &store);
     let history = witness.conclude(&findings);
     Report {
         seed: plan.seed,
         findings,
         counts,
+        ways,
+        kept,
         faults,
         slowest,
         history,
@@ -142,10 +166,24 @@ async fn judge(cluster: &Cluster, world: &World, desk: &Desk) -> (Store, Vec<Fin
     while behind(&mut connection, desk).await.expect("the heads") && Instant::now() < deadline {
         node::sleep(20).await;
     }
-    let store = Store::read(&mut connection, &world.workspaces).await;
+    bring_back(cluster, world).await;
+    let store = Store::read(&mut connection, world).await;
     let store = store.expect("the store");
     let findings = oracle::examine(&desk.record().history, &store);
     (store, findings)
+}
+
+/// What was put away comes back, for the oracle looks at all of it.
+async fn bring_back(cluster: &Cluster, world: &World) {
+    let options: PgConnectOptions = cluster.url().parse().expect("a database's URL");
+    let pool = PgPoolOptions::new()
+        .max_connections(2)
+        .connect_lazy_with(options.clone());
+    let log = Log::open(options, pool).await.expect("the log");
+    for workspace in &world.workspaces {
+        let restored = log.restore(*workspace, 1, &cluster.folder().join("archive")).await;
+        restored.expect("what was put away");
+    }
 }
 
 /// Has a reader something left to read? If that does not end, the oracle tells which.

@@ -3,9 +3,9 @@
 
 use super::{BodyHash, Caller, Tags, no_query};
 use crate::{
+    disk,
     edge::address::ClientAddress,
     envelope::{self, Envelope},
-    measure,
     problem::Problem,
     reply::{Created, Reply},
     state::App,
@@ -166,7 +166,7 @@ impl Written {
 
     /// With a body of a document's own shape.
     pub fn answer<T: Serialize>(self, status: StatusCode, body: &T) -> Response {
-        measure::could_write();
+        disk::could_write();
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(EVENT_POSITION, self.position.into());

@@ -23,6 +23,7 @@ const EDGE: &[&str] = &[
     "organization.contradiction",
     "permission.missing",
     "person.erased",
+    "workspace.moved",
     "product.barcode.taken",
     "product.code.taken",
     "reference.unknown",

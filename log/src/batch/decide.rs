@@ -6,7 +6,10 @@ use super::{
     facts::{Facts, Found},
     heads::Head,
 };
-use crate::chain;
+use crate::{
+    chain,
+    wrong::{self, Variant::*},
+};
 use chrono::{DateTime, SubsecRound, Utc};
 use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
@@ -42,7 +45,7 @@ pub(crate) fn decide(facts: &Facts, batch: &[&Prepared], now: DateTime<Utc>) -> 
             verdicts.push(None);
             continue;
         };
-        verdicts.push(Some(standing.refuse(prepared).unwrap_or_else(|| {
+        verdicts.push(Some(standing.refuse(prepared, head).unwrap_or_else(|| {
             let (_, head) = heads.entry(workspace).or_insert_with(|| (head.clone(), head.clone()));
             Verdict::Written(standing.place(prepared, head, now))
         })));
@@ -52,8 +55,9 @@ pub(crate) fn decide(facts: &Facts, batch: &[&Prepared], now: DateTime<Utc>) -> 
 
 impl Standing<'_> {
     /// A repeat outweighs the rest: it is answered, however things stand by now.
-    fn refuse(&self, prepared: &Prepared) -> Option<Verdict> {
+    fn refuse(&self, prepared: &Prepared, head: &Head) -> Option<Verdict> {
         self.repeated(prepared)
+            .or_else(|| head.is_closed().then_some(Verdict::Closed))
             .or_else(|| self.elsewhere(prepared))
             .or_else(|| self.claimed(prepared))
     }
@@ -89,7 +93,8 @@ impl Standing<'_> {
                 giver,
             } = claim;
             let owner = *owners.get(&(prepared.append.workspace, *kind, key.clone()))?;
-            let is_lost = taker.is_some_and(|taker| taker != owner) && *giver != Some(owner);
+            let is_lost =
+                !wrong::is(ClaimNotChecked) && taker.is_some_and(|taker| taker != owner) && *giver != Some(owner);
             is_lost.then_some(Verdict::Claimed { nth, owner })
         })
     }
@@ -121,7 +126,7 @@ impl Standing<'_> {
             *version += 1;
             let numbered = event.number.zip(entry.number_at).map(|(wanted, at)| {
                 let last = head.numbers.entry((wanted.series, append.number_year)).or_insert(0);
-                *last += 1;
+                *last += i64::from(!wrong::is(NumberTwice) || *last != 1);
                 let mut data = event.data.clone();
                 data.insert_str(at, &wanted.text(append.number_year, *last));
                 data

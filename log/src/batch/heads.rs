@@ -13,6 +13,7 @@ use uuid::Uuid;
 pub(crate) struct Heads {
     known: HashMap<Uuid, Known>,
     wary_until: Option<Instant>,
+    ways: Ways,
 }
 
 /// Beyond this many the node begins to learn anew.
@@ -21,6 +22,14 @@ const HEADS_MAX: usize = 100_000;
 const QUIET: u32 = 16;
 /// So long after an append lost, the log is asked first: another may.
 const WARY: Duration = Duration::from_millis(200);
+
+/// Batches that were written, by where their facts came from (write.rs).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ways {
+    pub assumed: u64,
+    pub looked: u64,
+    pub locked: u64,
+}
 
 #[derive(Debug, Clone)]
 struct Known {
@@ -34,9 +43,17 @@ pub(crate) struct Head {
     pub position: i64,
     pub hash: Hash,
     pub recorded_at: DateTime<Utc>,
+    /// Moves with everything that changes what an append may rely on besides the head; below zero while the workspace is
+    /// closed.
     pub epoch: i64,
     /// The last number given, by series and year, of those that this node has seen. They change with the head only.
     pub numbers: BTreeMap<(&'static str, i32), i64>,
+}
+
+impl Head {
+    pub fn is_closed(&self) -> bool {
+        self.epoch < 0
+    }
 }
 
 impl Heads {
@@ -67,6 +84,15 @@ impl Heads {
 
     pub fn is_wary(&self) -> bool {
         self.wary_until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// How many batches went which way.
+    pub fn ways(&self) -> Ways {
+        self.ways
+    }
+
+    pub fn went(&mut self, way: impl FnOnce(&mut Ways) -> &mut u64) {
+        *way(&mut self.ways) += 1;
     }
 
     /// A batch has brought workspaces from one head to another.

@@ -3,7 +3,11 @@
 //! plain values, several as arrays; what is the same for all of a workspace is passed once when there is only one.
 
 use super::{Placed, Prepared, Verdict, decide::Decision, heads::Head};
-use crate::{CommandId, chain::Hash};
+use crate::{
+    CommandId,
+    chain::Hash,
+    wrong::{self, Variant::*},
+};
 use chrono::{DateTime, Utc};
 use sqlx::{
     Encode, PgConnection, Postgres, QueryBuilder, Type,
@@ -34,7 +38,7 @@ pub(super) async fn write(
         if let Some(Verdict::Written(placed)) = verdict {
             let has_archive = heads
                 .get(&prepared.append.workspace)
-                .is_none_or(|(head, _)| head.epoch > 0);
+                .is_none_or(|(head, _)| head.epoch != 0);
             parts.add(prepared, placed, has_archive);
         }
     }
@@ -192,6 +196,21 @@ const MOVE: &str = "set position = u.position, recorded_at = u.recorded_at, hash
     and (u.recorded_at = h.recorded_at or u.recorded_at between clock_timestamp() - interval '10 seconds' \
     and clock_timestamp() + interval '1 second') then u.hash end from ";
 
+/// The same, unless something is wrong with it.
+fn to_move() -> &'static str {
+    if wrong::is(HeadNotCompared) {
+        return "set position = u.position, recorded_at = u.recorded_at, hash = u.hash from ";
+    }
+    if wrong::is(ClockBelieved) {
+        return "set position = u.position, recorded_at = u.recorded_at, \
+            hash = case when h.hash = u.was and h.epoch = u.epoch then u.hash end from ";
+    }
+    if wrong::is(EpochStandsStill) {
+        return "set position = u.position, recorded_at = u.recorded_at, hash = case when h.hash = u.was then u.hash end from ";
+    }
+    MOVE
+}
+
 struct Statement {
     query: QueryBuilder<Postgres>,
     one_workspace: bool,
@@ -211,7 +230,7 @@ impl Statement {
     fn moved(&mut self, heads: &BTreeMap<Uuid, (Head, Head)>) {
         self.query
             .push("with moved as (update log.heads h ")
-            .push(MOVE)
+            .push(to_move())
             .push("(select ");
         self.rows(heads)
             .each("uuid", |(workspace, _)| **workspace)

@@ -5,6 +5,7 @@ use crate::{
     backoff,
     batch::{self, Heads, Prepared, Verdict},
     is_outage,
+    wrong::{self, Variant::*},
 };
 use sqlx::{
     ConnectOptions, Connection, PgConnection,
@@ -145,6 +146,11 @@ async fn open(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let on = "select set_config('synchronous_commit', 'on', false) \
         where current_setting('synchronous_commit') in ('off', 'local')";
     sqlx::raw_sql(on).execute(&mut connection).await?;
+    if wrong::is(AnsweredBeforeTheDisk) {
+        sqlx::raw_sql("set synchronous_commit = off")
+            .execute(&mut connection)
+            .await?;
+    }
     Ok(connection)
 }
 
@@ -160,6 +166,7 @@ impl Lost {
             .as_database_error()
             .and_then(|told| told.try_downcast_ref::<PgDatabaseError>());
         match told.map(PgDatabaseError::severity) {
+            None if wrong::is(LostTakenForRefused) => Self::Away(error),
             None | Some(PgSeverity::Fatal | PgSeverity::Panic) => Self::Unknown(error),
             Some(_) if is_outage(&error) => Self::Away(error),
             Some(_) => Self::Refused(error),

@@ -12,6 +12,7 @@ use crate::{
         range::{Ranges, range_of},
     },
     lock,
+    wrong::{self, Variant::FailureTakenForDone},
 };
 use chrono::Utc;
 use std::{
@@ -195,6 +196,7 @@ impl Queue {
                 agenda.done(workspace, position, more);
                 Report::well(position)
             }
+            Err(_) if wrong::is(FailureTakenForDone) => return agenda.dropped(workspace),
             Err(error) if !leads => {
                 tracing::debug!(consumer = self.name(), %workspace, error = chain(error.as_ref()), "a step failed here");
                 return agenda.dropped(workspace);

@@ -14,7 +14,10 @@ use super::{
     segment::Segment,
     store::Batch,
 };
-use crate::{HASH_ZERO, Log, unhurried};
+use crate::{
+    HASH_ZERO, Log, unhurried,
+    wrong::{self, Variant::ArchivedTakenForNew},
+};
 use futures::TryStreamExt;
 use sqlx::PgConnection;
 use std::{
@@ -152,7 +155,7 @@ async fn alone(tx: &mut PgConnection, workspace: Uuid) -> Result<(), sqlx::Error
 /// Just before the commit: so that no append sees one of its statements before this transaction and one after, and none
 /// that was planned before is written after.
 async fn move_epoch(tx: &mut PgConnection, workspace: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("update log.heads set epoch = epoch + 1 where workspace_id = $1")
+    sqlx::query("update log.heads set epoch = epoch + case when epoch < 0 then -1 else 1 end where workspace_id = $1")
         .bind(workspace)
         .execute(tx)
         .await?;
@@ -235,12 +238,10 @@ async fn record(tx: &mut PgConnection, segment: &Segment) -> Result<(), ArchiveE
         select workspace_id, stream_id, max(stream_category), max(version) from log.events \
         where workspace_id = $1 and position between $2 and $3 group by workspace_id, stream_id \
         on conflict (workspace_id, stream_id) do update set version = excluded.version";
-    sqlx::query(floors)
-        .bind(workspace)
-        .bind(first)
-        .bind(last)
-        .execute(&mut *tx)
-        .await?;
+    let floors = sqlx::query(floors).bind(workspace).bind(first).bind(last);
+    if !wrong::is(ArchivedTakenForNew) {
+        floors.execute(&mut *tx).await?;
+    }
     let delete = "delete from log.events where workspace_id = $1 and position between $2 and $3";
     let gone = sqlx::query(delete).bind(workspace).bind(first).bind(last);
     let (promised, found) = (last - first + 1, gone.execute(tx).await?.rows_affected());

@@ -52,6 +52,32 @@ pub enum ImportError {
 }
 
 impl Log {
+    /// Nothing is appended here any more, on whichever node: so that what is exported next is all there will be. Repeats are
+    /// answered as before. A workspace that is to live on elsewhere is closed, exported, and imported there.
+    pub async fn close(&self, workspace: Uuid) -> Result<(), sqlx::Error> {
+        self.turn(workspace, "epoch >= 0").await
+    }
+
+    /// It stays here after all.
+    pub async fn reopen(&self, workspace: Uuid) -> Result<(), sqlx::Error> {
+        self.turn(workspace, "epoch < 0").await
+    }
+
+    /// Away from zero and to the other side of it: whoever planned upon the head before plans anew (decision 12).
+    async fn turn(&self, workspace: Uuid, from: &'static str) -> Result<(), sqlx::Error> {
+        let mut tx = self.pool.begin().await?;
+        let head = "insert into log.heads (workspace_id, recorded_at) values ($1, '-infinity') on conflict do nothing";
+        sqlx::query(head).bind(workspace).execute(&mut *tx).await?;
+        let turn = format!(
+            "update log.heads set epoch = case when epoch < 0 then 1 else -1 end * (abs(epoch) + 1) where workspace_id = $1 and {from}"
+        );
+        sqlx::query(AssertSqlSafe(turn))
+            .bind(workspace)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await
+    }
+
     /// Writes a workspace as it stands at this moment; appends go on meanwhile. A part that was put away is read from
     /// its files in `folder`; without one it is refused. Shutting the output down, or syncing it, is the caller's.
     pub async fn export<W>(&self, workspace: Uuid, folder: Option<&Path>, output: W) -> Result<Summary, ExportError>

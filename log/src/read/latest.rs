@@ -52,6 +52,9 @@ impl Log {
             .bind(before)
             .bind(limit);
         let events = fetch(query, &mut *self.pool.acquire().await?, workspace).await?;
+        if events.is_empty() && before > 1 && limit > 0 {
+            keeping::stream_is_live(&self.pool, workspace, stream_id, 0).await?;
+        }
         if let Some(first) = events.first().map(|event| event.version) {
             let mut run = Run::of_versions(workspace, stream_id, 0).down_from(first);
             let dense = run

@@ -100,7 +100,10 @@ impl Cursor {
 
     async fn next_versions(&mut self, connection: &mut PgConnection, stream: Uuid) -> Result<(Rows, bool), ReadError> {
         let until = self.after.saturating_add(self.rows);
-        let rows = self.fetch(connection, until).await?;
+        let rows = self.fetch(&mut *connection, until).await?;
+        if rows.events.is_empty() {
+            keeping::stream_is_live(&mut *connection, self.workspace, stream, self.after).await?;
+        }
         Run::of_versions(self.workspace, stream, self.after).check(&rows.events)?;
         self.after = rows.events.last().map_or(self.after, |event| event.version);
         let last = !rows.cut && self.after < until;

@@ -8,7 +8,7 @@ use super::{
     to, whole,
 };
 use futures::{StreamExt, stream};
-use log::{Append, Log};
+use log::{Append, Log, Ways};
 use prometric_tests::Database;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use sqlx::PgPool;
@@ -85,6 +85,25 @@ async fn whichever_way_an_append_takes_the_same_comes_of_it() {
             "seed {seed}: {outcomes:?}, not {admissible:?}, to {append:?}"
         );
         model.demand(&append, &outcomes[0]);
+    }
+    for (route, [assumed, looked, locked]) in routes.iter().zip([
+        [true, true, true], // the first of all is made under its lock
+        [false, false, true],
+        [false, false, true],
+        [false, false, true],
+    ]) {
+        let ways = route.nodes.iter().map(Log::ways);
+        let sum = |way: fn(&Ways) -> u64| ways.clone().map(|ways| way(&ways)).sum::<u64>();
+        let [by_assuming, by_looking, by_locking] = [
+            sum(|ways| ways.assumed),
+            sum(|ways| ways.looked),
+            sum(|ways| ways.locked),
+        ];
+        assert_eq!(
+            [by_assuming > 0, by_looking > 0, by_locking > 0],
+            [assumed, looked, locked],
+            "{by_assuming} assumed, {by_looking} looked, {by_locking} locked"
+        );
     }
     let nothing_archived = sqlx::query("delete from log.archived_streams").execute(&routes[2].pool);
     nothing_archived.await.unwrap();

@@ -1,9 +1,10 @@
 //! Who leads what as nodes come, go, die and hang.
 
 use super::reader::{Reader, append, caught_up, demand_once_in_order};
-use log::Follower;
+use chrono::{DateTime, Utc};
+use log::{Follower, Log};
 use prometric_tests::{Database, eventually};
-use sqlx::PgPool;
+use sqlx::{PgPool, postgres::PgPoolOptions};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ async fn leads(follower: &Follower, ranges: usize) {
 }
 
 /// Appends to many workspaces, of which every node leads some.
-async fn append_everywhere(log: &log::Log) {
+async fn append_everywhere(log: &Log) {
     for _ in 0..20 {
         append(log, Uuid::now_v7(), 1).await;
     }
@@ -75,6 +76,37 @@ async fn a_lease_of_a_range_that_there_is_not_is_nobodys() {
     }
     let follower = log.follow(Reader::new("reader", &pool), 2);
     leads(&follower, 16).await;
+    append_everywhere(&log).await;
+    all_read(&pool).await;
+    demand_once_in_order(&pool, "reader").await;
+}
+
+/// Requests that take every connection do not take the node's leases.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_whose_pool_is_exhausted_keeps_its_leases() {
+    let database = Database::create().await;
+    let requests = PgPoolOptions::new()
+        .max_connections(2)
+        .connect(&database.url)
+        .await
+        .unwrap();
+    let log = Log::open(database.url.parse().unwrap(), requests.clone())
+        .await
+        .unwrap();
+    let pool = Reader::prepare(&database).await;
+    let follower = log.follow(Reader::new("reader", &pool), 2);
+    leads(&follower, 16).await;
+    let _taken = [requests.acquire().await.unwrap(), requests.acquire().await.unwrap()];
+    let began = "select clock_timestamp()";
+    let began: DateTime<Utc> = sqlx::query_scalar(began).fetch_one(&pool).await.unwrap();
+    // Twice as long as a lease lasts without being renewed.
+    eventually("it has been renewed for six seconds", || async {
+        assert_eq!(follower.ranges(), 16);
+        let renewed = "select bool_and(expires_at > $1 + interval '9 s') from log.nodes";
+        let renewed: Option<bool> = sqlx::query_scalar(renewed).bind(began).fetch_one(&pool).await.ok()?;
+        (renewed == Some(true)).then_some(())
+    })
+    .await;
     append_everywhere(&log).await;
     all_read(&pool).await;
     demand_once_in_order(&pool, "reader").await;

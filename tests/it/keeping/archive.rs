@@ -1,6 +1,7 @@
 //! Old positions go away and come back; nothing is lost, and nobody is told a silent nothing.
 
 use super::{Folder, append, commanded, twelve, whole};
+use futures::TryStreamExt;
 use log::{
     AppendError, Log, ReadError, Recorded,
     keeping::{ArchiveError, Archived, ExportError, HistoryError, Segment, VerifyError, Walk},
@@ -69,6 +70,14 @@ async fn what_is_away_is_told_and_the_rest_goes_on() {
     assert_eq!(stream(3, 2).await.unwrap(), before[8..]);
     assert_eq!(stream(1, 3).await.unwrap(), [], "who knows its end has missed nothing");
     assert_eq!(stream(9, 0).await.unwrap(), [], "there is no such stream");
+
+    let one = Uuid::from_u128(1);
+    let all_away = (1, 8, second.file.clone());
+    assert_eq!(told(log.latest_of_stream(workspace, one, None, 10).await), all_away);
+    let replayed: Result<Vec<_>, _> = log.replay_stream(workspace, one, 0).try_collect().await;
+    assert_eq!(told(replayed), all_away);
+    let known: Result<Vec<_>, _> = log.replay_stream(workspace, one, 3).try_collect().await;
+    assert_eq!(known.unwrap(), []);
 
     let stale = log.append(append(workspace, 1, Some(0), 1)).await;
     assert!(

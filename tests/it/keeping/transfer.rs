@@ -60,6 +60,41 @@ async fn a_workspace_moves_whole_and_goes_on_where_it_was() {
     assert_eq!(whole(&there, workspace, None).await.position, 14);
 }
 
+/// What is exported from a closed workspace is all there is, and all there will be: no node writes to it here any more.
+#[tokio::test]
+async fn a_workspace_that_was_closed_is_written_only_where_it_went() {
+    let (database, there) = (Database::create().await, Database::create().await);
+    let (here, other, there) = (database.log().await, database.log().await, there.log().await);
+    let workspace = twelve(&here).await;
+    let asked = commanded(append(workspace, 4, Some(0), 1));
+    let first = here.append(asked.clone()).await.unwrap();
+    here.close(workspace).await.unwrap();
+    here.close(workspace).await.unwrap();
+    for node in [&here, &other] {
+        let late = node.append(append(workspace, 5, Some(0), 1)).await;
+        assert!(matches!(late, Err(AppendError::Closed)), "{late:?}");
+    }
+    let repeat = other.append(asked).await.unwrap();
+    assert_eq!(
+        (repeat.events, repeat.repeated.as_deref()),
+        (first.events, Some("done"))
+    );
+    there.import(&exported(&here, workspace).await[..]).await.unwrap();
+    let next = there.append(append(workspace, 5, Some(0), 1)).await.unwrap();
+    assert_eq!((next.position, here.head(workspace).await.unwrap()), (14, 13));
+
+    let folder = Folder::new();
+    here.archive(workspace, 5, folder.path()).await.unwrap();
+    let late = other.append(append(workspace, 5, Some(0), 1)).await;
+    assert!(matches!(late, Err(AppendError::Closed)), "{late:?}");
+    here.reopen(workspace).await.unwrap();
+    here.reopen(workspace).await.unwrap();
+    for (stream, node) in [(5, &here), (6, &other)] {
+        node.append(append(workspace, stream, Some(0), 1)).await.unwrap();
+    }
+    assert_eq!(whole(&other, workspace, Some(folder.path())).await.position, 15);
+}
+
 /// Their keys go along, wrapped as they are: the other database opens them with the same master key, and only with it.
 #[tokio::test]
 async fn personal_values_move_with_their_keys() {

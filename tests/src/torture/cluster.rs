@@ -2,7 +2,11 @@
 //! disks. They run as an ordinary user, for PostgreSQL refuses root, with fsync on, and go when they are dropped; what
 //! a killed run left behind goes when the next one starts.
 
-use super::{forwarder::Forwarder, node::sleep};
+use super::{
+    forwarder::Forwarder,
+    node::sleep,
+    shim::{self, Disk},
+};
 use crate::{eventually, free_port};
 use sqlx::{Connection, PgConnection, Row};
 use std::{
@@ -13,10 +17,14 @@ use std::{
 };
 
 const FOLDER: &str = "prometric-torture";
+/// What `pg_ctl status` ends with then.
+const NOT_RUNNING: i32 = 3;
 
 pub struct Cluster {
     programs: Programs,
     folder: PathBuf,
+    /// What makes disks and clocks fail, if it is to be had.
+    shim: Option<PathBuf>,
     /// Servers made so far; each has a folder of that number.
     made: usize,
     primary: Server,
@@ -29,10 +37,19 @@ pub struct Cluster {
 
 struct Server {
     data: PathBuf,
+    disk: Disk,
     port: u16,
 }
 
 impl Server {
+    fn new(programs: &Programs, folder: &Path, nth: usize) -> Self {
+        Self {
+            data: folder.join(nth.to_string()),
+            disk: Disk::new(folder.join(format!("{nth}.disk")), programs.user),
+            port: free_port(),
+        }
+    }
+
     fn url(&self, database: &str) -> String {
         format!("postgres://torture@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }
@@ -47,16 +64,14 @@ impl Cluster {
         if let Some((user, group)) = programs.user {
             chown(&folder, Some(user), Some(group)).expect("the folder for PostgreSQL's user");
         }
-        let primary = Server {
-            data: folder.join("0"),
-            port: free_port(),
-        };
+        let primary = Server::new(&programs, &folder, 0);
         let (forwarder, replication) = (
             Forwarder::start(primary.port).await,
             Forwarder::start(primary.port).await,
         );
         let mut cluster = Self {
             programs,
+            shim: shim::build(&folder),
             folder,
             made: 1,
             primary,
@@ -71,10 +86,13 @@ impl Cluster {
 
     /// Where nodes connect to, whichever server is the primary.
     pub fn url(&self) -> String {
-        format!(
-            "postgres://torture@127.0.0.1:{}/torture?sslmode=disable",
-            self.forwarder.port
-        )
+        self.url_of("torture")
+    }
+
+    /// The same to another of its databases.
+    pub fn url_of(&self, database: &str) -> String {
+        let port = self.forwarder.port;
+        format!("postgres://torture@127.0.0.1:{port}/{database}?sslmode=disable")
     }
 
     /// Straight to the primary, as its superuser.
@@ -107,10 +125,10 @@ impl Cluster {
         let mut admin = PgConnection::connect(&server.url("postgres"))
             .await
             .expect("the new primary");
-        sqlx::query("create database torture")
-            .execute(&mut admin)
-            .await
-            .expect("a database");
+        for create in ["create database torture", "create database elsewhere"] {
+            let created = sqlx::query(create).execute(&mut admin).await;
+            created.expect("a database");
+        }
         let mut connection = self.connect().await;
         sqlx::raw_sql(super::readers::SCHEMA)
             .execute(&mut connection)
@@ -135,6 +153,7 @@ impl Cluster {
 
     async fn launch(&self, server: &Server) {
         let mut start = self.programs.command("pg_ctl");
+        server.disk.prepare(self.shim.as_deref(), &mut start);
         start
             .args(["start", "-w", "-t", "60", "-D"])
             .arg(&server.data)
@@ -156,6 +175,55 @@ impl Cluster {
     pub async fn crash_and_restart(&self) {
         self.crash().await;
         self.restart().await;
+        self.await_standby().await;
+    }
+
+    /// What makes disks and clocks fail, if it is to be had: with a C compiler.
+    pub fn shim(&self) -> Option<&Path> {
+        self.shim.as_deref()
+    }
+
+    /// A folder that goes with the cluster.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// From now on nothing on the primary's disk can grow. Needs the shim.
+    pub fn fill_disk(&self) {
+        self.primary.disk.fill();
+    }
+
+    /// There is room again.
+    pub async fn clear_disk(&self) {
+        self.primary.disk.clear();
+        self.revive().await;
+    }
+
+    /// A sync fails, which PostgreSQL does not survive: nobody knows what is on the disk. Needs the shim.
+    pub async fn fail_sync(&self) {
+        self.primary.disk.fail_sync();
+        eventually("a sync fails", || async {
+            self.primary.disk.has_failed().then_some(())
+        })
+        .await;
+        self.revive().await;
+    }
+
+    /// A primary that a fault of its disk has ended may come up by itself, or give up and be started.
+    async fn revive(&self) {
+        let url = self.primary.url("torture");
+        eventually("the primary is up", || async {
+            if PgConnection::connect(&url).await.is_ok() {
+                return Some(());
+            }
+            let mut status = self.programs.command("pg_ctl");
+            let status = status.args(["status", "-D"]).arg(&self.primary.data).status();
+            if status.ok()?.code() == Some(NOT_RUNNING) {
+                self.launch(&self.primary).await;
+            }
+            None
+        })
+        .await;
         self.await_standby().await;
     }
 
@@ -202,10 +270,7 @@ impl Cluster {
 
     /// Commits do not wait while there is no standby, and do again once there is.
     async fn rebuild_standby(&mut self) {
-        let standby = Server {
-            data: self.folder.join(self.made.to_string()),
-            port: free_port(),
-        };
+        let standby = Server::new(&self.programs, &self.folder, self.made);
         self.made += 1;
         let mut copy = self.programs.command("pg_basebackup");
         let from = format!("host=127.0.0.1 port={} user=torture", self.replication.port);

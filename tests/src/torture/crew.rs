@@ -4,7 +4,7 @@
 use super::{
     cluster::signal,
     desk::Desk,
-    history::Line,
+    history::{CLOCK, Line},
     node::{Birth, Order},
     op::Op,
     oracle::{Finding, Flaw},
@@ -45,6 +45,8 @@ impl Node {
 
 pub struct Crew {
     program: PathBuf,
+    /// What makes clocks wrong.
+    shim: Option<PathBuf>,
     desk: Desk,
     nodes: Vec<Node>,
 }
@@ -52,9 +54,21 @@ pub struct Crew {
 impl Crew {
     /// Starts the nodes and waits until all of them are at work. `program` runs a node when its arguments are `node`
     /// and a birth.
-    pub async fn start(program: PathBuf, desk: Desk, births: impl Iterator<Item = Birth>) -> Self {
-        let nodes = births.map(|birth| spawn(&program, &desk, birth)).collect();
-        let crew = Self { program, desk, nodes };
+    pub async fn start(
+        program: PathBuf,
+        shim: Option<PathBuf>,
+        desk: Desk,
+        births: impl Iterator<Item = Birth>,
+    ) -> Self {
+        let nodes = births
+            .map(|birth| spawn(&program, shim.as_deref(), &desk, birth))
+            .collect();
+        let crew = Self {
+            program,
+            shim,
+            desk,
+            nodes,
+        };
         crew.all_at(Stage::Running).await;
         crew
     }
@@ -76,9 +90,10 @@ impl Crew {
         };
         let birth = Birth {
             life: node.birth.life + 1,
+            shift: -node.birth.shift, // wrong the other way
             ..node.birth.clone()
         };
-        *node = spawn(&self.program, &self.desk, birth);
+        *node = spawn(&self.program, self.shim.as_deref(), &self.desk, birth);
         unanswered
     }
 
@@ -148,9 +163,13 @@ impl Crew {
     }
 }
 
-fn spawn(program: &Path, desk: &Desk, birth: Birth) -> Node {
+fn spawn(program: &Path, shim: Option<&Path>, desk: &Desk, birth: Birth) -> Node {
     let argument = serde_json::to_string(&birth).expect("a birth is JSON");
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    if let Some(shim) = shim.filter(|_| birth.shift != 0) {
+        command.env("LD_PRELOAD", shim).env(CLOCK, birth.shift.to_string());
+    }
+    let mut child = command
         .args(["node", &argument])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -33,6 +33,11 @@ impl Desk {
         self.record().journal.note(what, text);
     }
 
+    /// Appends that could not be written, for no fault of theirs.
+    pub fn refused(&self) -> usize {
+        self.record().history.unavailable
+    }
+
     pub fn written(&self) -> usize {
         self.record().history.written
     }

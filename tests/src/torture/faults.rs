@@ -26,12 +26,16 @@ pub enum Fault {
     Crash,
     /// The standby is cut off for a while: nothing can be acknowledged.
     Isolate,
+    /// Nothing on the primary's disk can grow for a while.
+    Full,
+    /// A sync of the primary's disk fails.
+    FailSync,
     /// The primary is killed, and the standby becomes the primary, cut off a moment before.
     FailOver,
 }
 
 /// Each kind once, and the cheap ones more often.
-const DECK: [Fault; 11] = [
+const DECK: [Fault; 13] = [
     Fault::Terminate,
     Fault::Terminate,
     Fault::Kill,
@@ -43,10 +47,14 @@ const DECK: [Fault; 11] = [
     Fault::Crash,
     Fault::Isolate,
     Fault::FailOver,
+    Fault::Full,
+    Fault::FailSync,
 ];
 
-pub fn deck(rng: &mut StdRng) -> Vec<Fault> {
+/// In some order; without the disk's own faults where there is no shim.
+pub fn deck(rng: &mut StdRng, has_shim: bool) -> Vec<Fault> {
     let mut deck = DECK.to_vec();
+    deck.retain(|fault| has_shim || !matches!(fault, Fault::Full | Fault::FailSync));
     deck.shuffle(rng);
     deck
 }
@@ -71,6 +79,8 @@ impl Saboteur<'_> {
             Fault::Freeze => self.freeze().await,
             Fault::Crash => self.cluster.crash_and_restart().await,
             Fault::Isolate => self.cluster.isolate_standby(self.rng.random_range(100..2_000)).await,
+            Fault::Full => self.fill().await,
+            Fault::FailSync => self.cluster.fail_sync().await,
             Fault::FailOver => self.cluster.fail_over(self.rng.random_range(0..1_000)).await,
         }
         let before = self.desk.written();
@@ -104,6 +114,16 @@ impl Saboteur<'_> {
             let lost = async || self.cluster.forwarder.lost_answer().then_some(());
             eventually("an answer is lost", lost).await;
         }
+    }
+
+    /// Until many were refused, and a while longer.
+    async fn fill(&mut self) {
+        let before = self.desk.refused();
+        self.cluster.fill_disk();
+        let refused = async || (self.desk.refused() >= before + SIGN_OF_LIFE).then_some(());
+        eventually("appends are refused", refused).await;
+        sleep(self.rng.random_range(100..2_000)).await;
+        self.cluster.clear_disk().await;
     }
 
     async fn freeze(&mut self) {

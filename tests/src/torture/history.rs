@@ -6,10 +6,11 @@ use super::op::Op;
 use log::Recorded;
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs::{self, File},
     io::{BufWriter, Write},
     path::{Path, PathBuf},
+    sync::LazyLock,
     time::{SystemTime, UNIX_EPOCH},
 };
 use uuid::Uuid;
@@ -73,10 +74,18 @@ pub fn mark(hash: &[u8; 32]) -> u64 {
     hash.iter().take(8).fold(0, |mark, byte| mark << 8 | u64::from(*byte))
 }
 
-/// Microseconds; one machine's clock serves all nodes.
+/// What a node's clock is wrong by, in seconds; its own way to know better.
+pub const CLOCK: &str = "PROMETRIC_CLOCK";
+
+/// Microseconds; one machine's clock serves all nodes, and what a node's is wrong by is taken off again.
 pub fn now() -> u64 {
+    static SHIFT: LazyLock<i64> = LazyLock::new(|| {
+        let shift = std::env::var(CLOCK).ok().and_then(|shift| shift.parse().ok());
+        shift.unwrap_or(0)
+    });
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    let now = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
+    now.saturating_add_signed(-*SHIFT * 1_000_000)
 }
 
 /// What a node says on its standard output, one JSON object a line.
@@ -107,6 +116,28 @@ pub enum Line {
     },
     Left {
         reader: String,
+    },
+    /// What a look at a stream found: the version it stands at and the mark of that event.
+    Looked {
+        asked: u64,
+        answered: u64,
+        workspace: Uuid,
+        stream: Uuid,
+        version: i64,
+        mark: u64,
+    },
+    /// Command ids are about to be forgotten, no later than that, that were not used from a time on.
+    Swept {
+        keeps: u64,
+        until: u64,
+    },
+    /// Another task of the keeper's was done.
+    Kept {
+        task: String,
+    },
+    /// How many batches went which way in this life so far: assumed, looked, locked.
+    Ways {
+        batches: [u64; 3],
     },
     /// Every writer has its answer, and none asks for more.
     Paused,
@@ -141,19 +172,59 @@ impl Reading {
     }
 }
 
+/// What somebody saw of a stream, and between when and when.
+#[derive(Debug, Clone)]
+pub struct Sight {
+    pub asked: u64,
+    pub answered: u64,
+    pub workspace: Uuid,
+    pub stream: Uuid,
+    pub version: i64,
+    pub mark: Option<u64>,
+}
+
 #[derive(Debug, Default)]
 pub struct History {
     pub operations: HashMap<Uuid, Operation>,
+    pub sights: Vec<Sight>,
+    /// Until when command ids older than so many microseconds may have been forgotten.
+    pub sweeps: Vec<(u64, u64)>,
+    /// By task, how often it was done.
+    pub kept: BTreeMap<String, usize>,
+    /// By node and life.
+    pub ways: HashMap<String, [u64; 3]>,
     pub readings: HashMap<String, Reading>,
     pub broken: Vec<String>,
     /// Appends acknowledged so far.
     pub written: usize,
+    /// Appends told so far that nothing could be written, or that nobody knows.
+    pub unavailable: usize,
 }
 
 impl History {
     pub fn take(&mut self, node: &str, line: Line) {
         match line {
             Line::Ready | Line::Paused => {}
+            Line::Looked {
+                asked,
+                answered,
+                workspace,
+                stream,
+                version,
+                mark,
+            } => self.sights.push(Sight {
+                asked,
+                answered,
+                workspace,
+                stream,
+                version,
+                mark: Some(mark),
+            }),
+            Line::Swept { keeps, until } => self.sweeps.push((keeps, until)),
+            Line::Kept { task } => *self.kept.entry(task).or_default() += 1,
+            Line::Ways { batches } => {
+                self.ways.insert(node.to_owned(), batches);
+            }
             Line::Invoked { at, op } => {
                 let operation = Operation {
                     op,
@@ -168,6 +239,8 @@ impl History {
             Line::Answered { at, op, answer } => match self.operations.get_mut(&op) {
                 Some(operation) => {
                     self.written += usize::from(matches!(answer, Answer::Written { .. }));
+                    let away = matches!(answer, Answer::Unavailable(_) | Answer::Unknown(_));
+                    self.unavailable += usize::from(away);
                     operation.answer = Some((at, answer));
                 }
                 None => self.broken.push(format!("{node} answered {op}, which nobody asked")),
@@ -197,6 +270,17 @@ impl History {
             }
             Line::Broken { text } => self.broken.push(format!("{node}: {text}")),
         }
+    }
+
+    /// How many batches went which way, in all lives of all nodes: assumed, looked, locked.
+    pub fn all_ways(&self) -> [u64; 3] {
+        let all = self.ways.values().copied();
+        all.fold([0; 3], |sum, life| std::array::from_fn(|way| sum[way] + life[way]))
+    }
+
+    /// Whether a command id that was used then may have been forgotten since.
+    pub fn is_forgotten(&self, used: u64) -> bool {
+        self.sweeps.iter().any(|(keeps, until)| used + keeps < *until)
     }
 
     /// The node is no more, and its readers with it.

@@ -3,16 +3,21 @@
 //! whoever started it is gone, and so is the node.
 
 use super::{
-    history::{Answer, Kept, Line, Refusal, now},
+    history::{Answer, Kept, Line, Refusal, mark, now},
+    keeper::Keeper,
     op::{Op, Tag, holds},
+    product::Product,
     readers::{CONSUMERS, Tally, poll},
     workload::{Holding, Step, World, Writer, rng},
 };
 use log::{AppendError, Log};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use std::{io::Write, sync::Arc, time::Duration};
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{io::Write, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     sync::RwLock,
@@ -26,6 +31,14 @@ pub struct Birth {
     /// How often the node was started before.
     pub life: u64,
     pub url: String,
+    /// Another database, to move workspaces to.
+    pub elsewhere: String,
+    /// For what is put away.
+    pub folder: PathBuf,
+    /// What its clock is wrong by, in seconds.
+    pub shift: i64,
+    /// How many nodes there are.
+    pub nodes: usize,
     pub writers: usize,
     pub pollers: usize,
 }
@@ -69,28 +82,32 @@ type Gate = Arc<RwLock<()>>;
 
 /// Lives until its standard input closes.
 pub async fn live(birth: Birth) {
-    let options: PgConnectOptions = birth.url.parse().expect("a database's URL");
-    let pool = PgPoolOptions::new()
-        .max_connections(8)
-        .acquire_timeout(Duration::from_secs(5))
-        .connect_lazy_with(options.clone());
-    let log = loop {
-        match Log::open(options.clone(), pool.clone()).await {
-            Ok(log) => break log,
-            Err(_) => sleep(50).await, // the database may be away right now
-        }
-    };
+    let (log, pool) = open(&birth.url).await;
+    let keeper_elsewhere = open(&birth.elsewhere).await;
     say(&Line::Ready);
-    let (world, gate) = (Arc::new(World::new(birth.seed)), Gate::default());
+    let (world, gate) = (Arc::new(World::new(birth.seed, birth.nodes)), Gate::default());
     let draw = |role: u64, nth: usize| rng(birth.seed, &[2, birth.node as u64, birth.life, role, nth as u64]);
     for nth in 0..birth.writers {
-        let writer = Writer::new(draw(0, nth), world.clone());
+        // The first node keeps to itself; of the others some do, some meet.
+        let apart = birth.node == 0 || nth % 2 == 0;
+        let product = apart.then(|| Product::new(world.clone(), birth.node));
+        let writer = Writer::new(draw(0, nth), world.clone(), product);
         tokio::spawn(write(log.clone(), writer, gate.clone()));
     }
     for nth in 0..birth.pollers {
         let name = format!("{}.{nth}", birth.name());
         tokio::spawn(poll(log.clone(), world.clone(), draw(1, nth), name));
     }
+    let keeper = Keeper {
+        log: log.clone(),
+        pool: pool.clone(),
+        elsewhere: keeper_elsewhere,
+        world: world.clone(),
+        node: birth.node,
+        folder: birth.folder.clone(),
+        rng: draw(3, 0),
+    };
+    tokio::spawn(keep(keeper, gate.clone()));
     let mut followers = Vec::new();
     for name in CONSUMERS {
         let tally = Tally {
@@ -102,6 +119,32 @@ pub async fn live(birth: Birth) {
     }
     obey(&log, &gate).await;
     drop(followers);
+}
+
+/// The log in that database, and connections of one's own.
+async fn open(url: &str) -> (Log, PgPool) {
+    let options: PgConnectOptions = url.parse().expect("a database's URL");
+    let pool = PgPoolOptions::new()
+        .max_connections(8)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect_lazy_with(options.clone());
+    loop {
+        match Log::open(options.clone(), pool.clone()).await {
+            Ok(log) => return (log, pool),
+            Err(_) => sleep(50).await, // the database may be away right now
+        }
+    }
+}
+
+async fn keep(mut keeper: Keeper, gate: Gate) {
+    loop {
+        let _open = gate.read().await;
+        keeper.work().await;
+        let ways = keeper.log.ways();
+        say(&Line::Ways {
+            batches: [ways.assumed, ways.looked, ways.locked],
+        });
+    }
 }
 
 async fn obey(log: &Log, gate: &Gate) {
@@ -150,9 +193,19 @@ async fn step(log: &Log, writer: &mut Writer) -> Vec<(Op, Answer)> {
         }
         Step::Abandon(op, patience) => vec![(op.clone(), perform(log, &op, Some(patience)).await)],
         Step::Look { workspace, stream } => {
+            let asked = now();
             // The last few would do, but how many there are is what is asked.
             if let Ok(events) = log.read_stream(workspace, stream, 0).await {
-                writer.stands(stream, events.last().map_or(0, |event| event.version));
+                let (version, mark) = events.last().map_or((0, 0), |event| (event.version, mark(&event.hash)));
+                say(&Line::Looked {
+                    asked,
+                    answered: now(),
+                    workspace,
+                    stream,
+                    version,
+                    mark,
+                });
+                writer.stands(stream, version);
             }
             vec![]
         }

@@ -1,6 +1,7 @@
 //! One append as its writer means it, and as the log's interface and an event's data say it. From an event in the log
 //! follows the operation it belongs to, and from the operation every event it has to have left.
 
+use super::history::now;
 use log::{Append, Claim, ClaimAct, CommandId, Guard, Metadata, NewEvent, Number, Stream, StreamAppend};
 use rand::{Rng, rngs::StdRng};
 use serde::{Deserialize, Serialize};
@@ -52,8 +53,14 @@ pub struct OpCommand {
     pub request: u8,
 }
 
+/// One that follows from the seed alone.
 pub fn uuid(rng: &mut StdRng) -> Uuid {
     Uuid::from_u128(rng.random())
+}
+
+/// One as the product makes them: by the time, so that what is new stands together in the indexes.
+pub fn fresh(rng: &mut StdRng) -> Uuid {
+    uuid::Builder::from_unix_timestamp_millis(now() / 1000, &rng.random()).into_uuid()
 }
 
 /// What an event's data says: which operation it belongs to, and what its stream then claimed.
@@ -73,7 +80,7 @@ pub struct Tag {
 impl Op {
     pub fn new(rng: &mut StdRng, workspace: Uuid) -> Self {
         Self {
-            id: uuid(rng),
+            id: fresh(rng),
             workspace,
             streams: vec![],
             claims: vec![],
@@ -85,7 +92,7 @@ impl Op {
     /// The same request once more: decided anew, hence with events of its own, under the same command id.
     pub fn again(&self, rng: &mut StdRng) -> Self {
         Self {
-            id: uuid(rng),
+            id: fresh(rng),
             ..self.clone()
         }
     }

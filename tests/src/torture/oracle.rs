@@ -4,6 +4,7 @@
 mod appends;
 mod commands;
 mod readers;
+mod sights;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -34,7 +35,7 @@ pub enum Flaw {
     Expected,
     /// Written though a guarded stream had another version.
     Guard,
-    /// Recorded earlier than the event before it.
+    /// Recorded earlier than the event before it, or at another time than it happened.
     Clock,
     /// The hash chain does not hold.
     Chain,
@@ -50,6 +51,8 @@ pub enum Flaw {
     Refusal,
     /// Acknowledged before another was asked for, and behind it all the same.
     Order,
+    /// Of a stream something was told that was not so at any moment between the question and the answer.
+    Sight,
     /// A reader left something out.
     Skipped,
     /// A reader saw something again, or out of order.
@@ -83,6 +86,7 @@ pub fn examine(history: &History, store: &Store) -> Vec<Finding> {
     let present = appends::examine(history, store, &mut findings);
     walk::examine(history, store, &mut findings);
     commands::examine(history, store, &present, &mut findings);
+    sights::examine(history, store, &present, &mut findings);
     readers::examine(history, store, &mut findings);
     findings.0
 }

@@ -22,6 +22,10 @@ pub struct Report {
     pub seed: u64,
     pub findings: Vec<Finding>,
     pub counts: Counts,
+    /// How many batches went which way: assumed, looked, locked.
+    pub ways: [u64; 3],
+    /// What was done besides appending and reading, and how often.
+    pub kept: BTreeMap<String, usize>,
     pub faults: BTreeMap<Fault, usize>,
     /// The longest time from a fault until appends were acknowledged again, and the fault.
     pub slowest: Option<(Duration, Fault)>,
@@ -94,6 +98,12 @@ impl fmt::Display for Report {
             "seed {}: {asked} appends asked for; {written} written, {repeated} repeated, {refused} refused, {unavailable} not possible, \
              {unknown} unknown of which {unknown_there} are there; {events} events, {readers} readers",
             self.seed
+        )?;
+        let [assumed, looked, locked] = self.ways;
+        let kept = &self.kept;
+        writeln!(
+            f,
+            "batches: {assumed} assumed, {looked} looked, {locked} locked; besides: {kept:?}"
         )?;
         write!(f, "faults: {:?}", self.faults)?;
         if let Some((longest, fault)) = self.slowest {

@@ -1,6 +1,6 @@
 //! What the database holds in the end: everything in one snapshot.
 
-use super::readers::CONSUMERS;
+use super::{readers::CONSUMERS, workload::World};
 use log::{ReadError, Recorded, Verifier};
 use sqlx::{Connection, PgConnection, Row};
 use std::collections::BTreeMap;
@@ -46,18 +46,20 @@ pub struct CommandRow {
 }
 
 impl Store {
-    pub async fn read(connection: &mut PgConnection, workspaces: &[Uuid]) -> Result<Self, sqlx::Error> {
+    pub async fn read(connection: &mut PgConnection, world: &World) -> Result<Self, sqlx::Error> {
         let mut tx = connection
             .begin_with("begin isolation level repeatable read read only")
             .await?;
         let mut store = Self::default();
-        for workspace in workspaces {
+        for workspace in &world.workspaces {
             store.books.insert(*workspace, Book::read(&mut tx, *workspace).await?);
         }
-        let events: i64 = sqlx::query_scalar("select count(*) from log.events")
-            .fetch_one(&mut *tx)
-            .await?;
-        store.events = usize::try_from(events).unwrap_or(0);
+        let events = "select workspace_id, count(*) from log.events group by 1";
+        let events: Vec<(Uuid, i64)> = sqlx::query_as(events).fetch_all(&mut *tx).await?;
+        let ours = events
+            .into_iter()
+            .filter(|(workspace, _)| !world.is_private(*workspace));
+        store.events = ours.map(|(_, events)| usize::try_from(events).unwrap_or(0)).sum();
         store.read_tables(&mut tx).await?;
         for consumer in CONSUMERS {
             let seen = "select workspace_id, position, hash from torture.seen where consumer = $1 order by nth";

@@ -3,7 +3,8 @@
 
 use super::{
     history::{Answer, Kept, Refusal},
-    op::{Op, OpClaim, OpCommand, OpGuard, OpStream, SERIES, uuid},
+    op::{Op, OpClaim, OpCommand, OpGuard, OpStream, SERIES, fresh, uuid},
+    product::Product,
 };
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -13,6 +14,10 @@ const WORKSPACES: usize = 24;
 /// The first of them get nearly all of the work, the very first nearly half; the rest are quiet, and new to the log at
 /// any time.
 const BUSY: usize = 4;
+/// Of each node, which nobody else writes to unless a node dies: as when a balancer sends a workspace's requests to one node.
+const OWN: usize = 3;
+/// The last of them holds no command ids, so that its beginning can be put away at any time.
+const BOOKS: usize = OWN - 1;
 /// Streams of a workspace that all writers fight for.
 const STREAMS: usize = 16;
 /// Keys of a workspace that all writers fight for.
@@ -33,14 +38,21 @@ pub fn rng(seed: u64, part: &[u64]) -> StdRng {
 
 /// What all nodes know without being told, because it follows from the seed.
 pub struct World {
+    /// Those of all nodes first.
     pub workspaces: Vec<Uuid>,
+    /// By node.
+    own: Vec<Vec<Uuid>>,
+    /// By node: of people, whom its keeper alone writes down. The oracle does not look there.
+    private: Vec<Uuid>,
     streams: HashMap<Uuid, Vec<Uuid>>,
 }
 
 impl World {
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, nodes: usize) -> Self {
         let mut rng = rng(seed, &[1]);
-        let workspaces: Vec<Uuid> = (0..WORKSPACES).map(|_| uuid(&mut rng)).collect();
+        let mut workspaces: Vec<Uuid> = (0..WORKSPACES).map(|_| uuid(&mut rng)).collect();
+        let own: Vec<Vec<Uuid>> = (0..nodes).map(|_| (0..OWN).map(|_| uuid(&mut rng)).collect()).collect();
+        workspaces.extend(own.iter().flatten());
         let streams = workspaces.iter().map(|workspace| {
             let streams = (0..STREAMS).map(|_| uuid(&mut rng)).collect();
             (*workspace, streams)
@@ -48,12 +60,32 @@ impl World {
         Self {
             streams: streams.collect(),
             workspaces: workspaces.clone(),
+            own,
+            private: (0..nodes).map(|_| uuid(&mut rng)).collect(),
         }
     }
 
     pub fn workspace(&self, rng: &mut StdRng) -> Uuid {
         let among = [1, 1, 1, 1, BUSY, BUSY, BUSY, BUSY, BUSY, WORKSPACES][rng.random_range(0..10)];
         self.workspaces[rng.random_range(0..among)]
+    }
+
+    /// One that only this node writes to, while all is well.
+    pub fn own(&self, rng: &mut StdRng, node: usize) -> Uuid {
+        self.own[node][rng.random_range(0..OWN)]
+    }
+
+    /// The one of this node whose beginning can be put away.
+    pub fn books(&self, node: usize) -> Uuid {
+        self.own[node][BOOKS]
+    }
+
+    pub fn private(&self, node: usize) -> Uuid {
+        self.private[node]
+    }
+
+    pub fn is_private(&self, workspace: Uuid) -> bool {
+        self.private.contains(&workspace)
     }
 
     fn stream(&self, rng: &mut StdRng, workspace: Uuid) -> Uuid {
@@ -89,6 +121,8 @@ pub enum Step {
 pub struct Writer {
     pub rng: StdRng,
     world: Arc<World>,
+    /// Writes as the product does, and nothing else.
+    product: Option<Product>,
     versions: HashMap<Uuid, i64>,
     holdings: Vec<Holding>,
     /// Keys found taken.
@@ -100,10 +134,11 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn new(rng: StdRng, world: Arc<World>) -> Self {
+    pub fn new(rng: StdRng, world: Arc<World>, product: Option<Product>) -> Self {
         Self {
             rng,
             world,
+            product,
             versions: HashMap::new(),
             holdings: vec![],
             contested: vec![],
@@ -113,6 +148,9 @@ impl Writer {
     }
 
     pub fn next(&mut self) -> Step {
+        if let Some(product) = &mut self.product {
+            return Step::Append(product.next(&mut self.rng));
+        }
         if let Some(op) = self.retries.pop()
             && self.rng.random_bool(0.7)
         {
@@ -152,7 +190,7 @@ impl Writer {
 
     fn command(&mut self) -> OpCommand {
         OpCommand {
-            id: uuid(&mut self.rng),
+            id: fresh(&mut self.rng),
             request: self.rng.random(),
         }
     }
@@ -241,7 +279,7 @@ impl Writer {
     }
 
     fn take(&mut self, op: &mut Op, key: String) {
-        let stream = uuid(&mut self.rng);
+        let stream = fresh(&mut self.rng);
         op.streams.push(self.part(stream, Some(0), 1));
         op.claims.push(OpClaim {
             key,
@@ -274,6 +312,9 @@ impl Writer {
     }
 
     pub fn learn(&mut self, op: &Op, answer: &Answer) {
+        if let Some(product) = &mut self.product {
+            return product.learn(op, answer);
+        }
         if op.command.is_some() && self.commands.len() < MEMORY {
             self.commands.push(op.clone());
         } else if op.command.is_some() {

@@ -25,7 +25,10 @@ pub fn examine<'a>(history: &History, store: &'a Store, findings: &mut Findings)
         let events = present.get(&operation.op.id).map_or(&[][..], Vec::as_slice);
         judge(operation, events, findings);
         if let Some((_, Answer::Refused(refusal))) = &operation.answer {
-            justified(operation, refusal, store, &owners, findings);
+            let forgotten = history.is_forgotten(operation.invoked);
+            if !(forgotten && *refusal == Refusal::CommandReused) {
+                justified(operation, refusal, store, &owners, findings);
+            }
         }
     }
     in_order(history, findings);
@@ -55,6 +58,7 @@ fn whole(operation: &Operation, events: &[&Recorded], findings: &mut Findings) {
         let positions: Vec<i64> = events.iter().map(|event| event.position).collect();
         return findings.add(Flaw::Doubled, format!("operation {} is at {positions:?}", op.id));
     }
+    in_time(operation, events, findings);
     let together = events.windows(2).all(|pair| pair[1].position == pair[0].position + 1);
     let here = events.iter().all(|event| event.workspace == op.workspace);
     if events.len() != op.event_count() || !together || !here {
@@ -69,6 +73,24 @@ fn whole(operation: &Operation, events: &[&Recorded], findings: &mut Findings) {
             data && event.stream_id == stream && event.event_id == op.event_id(index)
         });
         findings.demand(meant, Flaw::Altered, || format!("event {index} of {op:?} is {event:?}"));
+    }
+}
+
+/// Ten seconds behind and one ahead is what the log lets a node's clock be wrong by.
+fn in_time(operation: &Operation, events: &[&Recorded], findings: &mut Findings) {
+    const BEHIND: i64 = 11_000_000;
+    const AHEAD: i64 = 2_000_000;
+    let at = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
+    let earliest = at(operation.invoked) - BEHIND;
+    let latest = operation
+        .answer
+        .as_ref()
+        .map_or(i64::MAX, |(time, _)| at(*time) + AHEAD);
+    for event in events {
+        let recorded = event.recorded_at.timestamp_micros();
+        findings.demand((earliest..=latest).contains(&recorded), Flaw::Clock, || {
+            format!("{operation:?} is recorded at another time: {event:?}")
+        });
     }
 }
 

@@ -23,11 +23,18 @@ pub fn examine(history: &History, store: &Store, present: &Present, findings: &m
         let by = attempts
             .get(command)
             .and_then(|attempts| attempts.iter().find(|operation| wrote(operation, row)));
-        findings.demand(by.is_some(), Flaw::Command, || {
+        let known = by.is_some()
+            || attempts
+                .get(command)
+                .is_some_and(|attempts| forgotten(attempts, history));
+        findings.demand(known, Flaw::Command, || {
             format!("nobody asked for {command:?}: {row:?}")
         });
     }
     for (command, attempts) in &attempts {
+        if forgotten(attempts, history) {
+            continue; // it may have been carried out anew
+        }
         let row = store.commands.get(command);
         for attempt in attempts {
             if let Some(events) = present.get(&attempt.op.id) {
@@ -52,6 +59,11 @@ pub fn examine(history: &History, store: &Store, present: &Present, findings: &m
             format!("command {command:?} was carried out {done} times")
         });
     }
+}
+
+/// One of them is so old that its command may have been swept.
+fn forgotten(attempts: &[&Operation], history: &History) -> bool {
+    attempts.iter().any(|attempt| history.is_forgotten(attempt.invoked))
 }
 
 /// The row is this operation's: writers leave their operation's id as the answer to be told to a repeat.

@@ -2,7 +2,7 @@
 
 use super::{Flaw, examine};
 use crate::torture::{
-    history::{Answer, History, Kept, Operation, Reading, Refusal, mark},
+    history::{Answer, History, Kept, Operation, Reading, Refusal, Sight, mark},
     op::{KIND, Op, OpClaim, OpCommand, OpGuard, OpStream, SERIES, YEAR},
     readers::CONSUMERS,
     store::{CommandRow, Store},
@@ -68,6 +68,8 @@ impl Past {
             actual: 2,
         };
         past.answer(stale, Answer::Refused(refusal));
+        let first = mark(&past.events()[0].hash);
+        past.see(25, 1, first);
         let lost = past.op(TWO, None, vec![]);
         past.answer(lost, Answer::Unknown("the answer was lost".to_owned()));
         past
@@ -175,6 +177,18 @@ impl Past {
         };
         let told = op.id.to_string();
         self.answer(again, Answer::Repeated { position, events, told });
+    }
+
+    /// Somebody looks at the first stream then.
+    fn see(&mut self, at: u64, version: i64, mark: u64) {
+        self.history.sights.push(Sight {
+            asked: at,
+            answered: at + 1,
+            workspace: WORKSPACE,
+            stream: ONE,
+            version,
+            mark: Some(mark),
+        });
     }
 
     fn poller(&mut self) -> &mut Reading {
@@ -311,6 +325,9 @@ fn a_flaw_of_the_log_is_found() {
         ("time runs backwards", Flaw::Clock, |past| {
             past.events()[0].recorded_at += Duration::from_secs(1);
         }),
+        ("an event has the time of a clock that is wrong", Flaw::Clock, |past| {
+            past.events()[2].recorded_at += Duration::from_secs(60);
+        }),
         ("the chain is broken", Flaw::Chain, |past| {
             past.store.books.get_mut(&WORKSPACE).unwrap().flaw = Some("changed".to_owned());
         }),
@@ -378,6 +395,45 @@ fn a_flaw_of_a_command_is_found() {
         }),
         ("a command was called used that was not", Flaw::Refusal, |past| {
             past.operation(4).answer = Some((41, Answer::Refused(Refusal::CommandReused)));
+        }),
+    ]);
+}
+
+#[test]
+fn a_command_that_was_swept_may_be_gone_and_carried_out_anew() {
+    let mut past = Past::sound();
+    past.history.sweeps.push((5, 70));
+    past.store.commands.clear();
+    assert_eq!(past.flaws(), BTreeSet::new());
+    past.history.sweeps[0] = (45, 70);
+    assert_eq!(past.flaws(), BTreeSet::from([Flaw::Command]), "it was not that old");
+}
+
+#[test]
+fn a_flaw_of_what_was_seen_of_a_stream_is_found() {
+    all_found(&[
+        ("nothing was seen where something was", Flaw::Sight, |past| {
+            past.see(15, 0, 0);
+        }),
+        ("what nobody had asked for yet was seen", Flaw::Sight, |past| {
+            let second = mark(&past.events()[2].hash);
+            past.see(25, 2, second);
+        }),
+        ("what was there before was seen again", Flaw::Sight, |past| {
+            let first = mark(&past.events()[0].hash);
+            past.see(35, 1, first);
+        }),
+        ("another event was seen", Flaw::Sight, |past| past.see(25, 1, 77)),
+        ("an event was seen that is not there", Flaw::Sight, |past| {
+            past.see(60, 3, 77)
+        }),
+        ("who was refused was told of an old version", Flaw::Sight, |past| {
+            let refusal = Refusal::Version {
+                stream: ONE,
+                expected: 1,
+                actual: 0,
+            };
+            past.operation(5).answer = Some((51, Answer::Refused(refusal)));
         }),
     ]);
 }
