@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # `./dev wrong`: are the checks of the log worth something? One mistake after another is put into it, and the table tells
-# which check notices. By hand: it takes some three minutes a mistake. Sourced by ../dev, which sets DEV and ROOT.
+# which check notices. By hand: it takes a minute or two a mistake. Sourced by ../dev, which sets DEV and ROOT.
 
 wrong() { # [NAMES OF MISTAKES]
     local name features="--features prometric-tests/wrong" folder="$DEV/wrong" unit it

@@ -81,6 +81,22 @@ fn no_crate_depends_on_another_but_as_the_architecture_says() {
     }
 }
 
+/// Mistakes on purpose are for `./dev wrong` alone: nothing that is shipped asks for them.
+#[test]
+fn no_product_is_built_with_mistakes() {
+    for package in &metadata().packages {
+        let asks = package
+            .dependencies
+            .iter()
+            .any(|dependency| dependency.features.contains(&"wrong".to_owned()));
+        let default = package
+            .features
+            .get("default")
+            .is_some_and(|default| !default.is_empty());
+        assert!(!asks && !default, "{}", package.name);
+    }
+}
+
 #[test]
 fn domain_has_no_io_no_clock_no_chance_and_no_floating_money() {
     let metadata = metadata();

@@ -126,7 +126,12 @@ pub enum Line {
         version: i64,
         mark: u64,
     },
-    /// Command ids are about to be forgotten, no later than that, that were not used from a time on.
+    /// Command ids older than so many microseconds are about to be forgotten, and no later than that.
+    Sweeping {
+        keeps: u64,
+        until: u64,
+    },
+    /// They were, as far as the sweep came, until now.
     Swept {
         keeps: u64,
         until: u64,
@@ -189,6 +194,8 @@ pub struct History {
     pub sights: Vec<Sight>,
     /// Until when command ids older than so many microseconds may have been forgotten.
     pub sweeps: Vec<(u64, u64)>,
+    /// The same of sweeps that have not ended, by node and life.
+    pub sweeping: HashMap<String, (u64, u64)>,
     /// By task, how often it was done.
     pub kept: BTreeMap<String, usize>,
     /// By node and life.
@@ -220,7 +227,13 @@ impl History {
                 version,
                 mark: Some(mark),
             }),
-            Line::Swept { keeps, until } => self.sweeps.push((keeps, until)),
+            Line::Sweeping { keeps, until } => {
+                self.sweeping.insert(node.to_owned(), (keeps, until));
+            }
+            Line::Swept { keeps, until } => {
+                self.sweeping.remove(node);
+                self.sweeps.push((keeps, until));
+            }
             Line::Kept { task } => *self.kept.entry(task).or_default() += 1,
             Line::Ways { batches } => {
                 self.ways.insert(node.to_owned(), batches);
@@ -280,7 +293,8 @@ impl History {
 
     /// Whether a command id that was used then may have been forgotten since.
     pub fn is_forgotten(&self, used: u64) -> bool {
-        self.sweeps.iter().any(|(keeps, until)| used + keeps < *until)
+        let mut sweeps = self.sweeps.iter().chain(self.sweeping.values());
+        sweeps.any(|(keeps, until)| used + keeps < *until)
     }
 
     /// The node is no more, and its readers with it.

@@ -101,13 +101,13 @@ impl Keeper {
     }
 
     async fn sweep(&mut self) -> Done {
-        let began = now();
-        say(&Line::Swept {
-            keeps: KEPT * 1_000_000,
-            until: began + SWEEP_MAX * 1_000_000,
-        });
+        let keeps = KEPT * 1_000_000;
+        let until = now() + SWEEP_MAX * 1_000_000;
+        say(&Line::Sweeping { keeps, until });
         let swept = self.log.sweep_commands(Duration::from_secs(KEPT));
-        tokio::time::timeout(Duration::from_secs(SWEEP_MAX), swept).await??;
+        let swept = tokio::time::timeout(Duration::from_secs(SWEEP_MAX), swept).await;
+        say(&Line::Swept { keeps, until: now() });
+        swept??;
         Ok(())
     }
 
