@@ -64,7 +64,7 @@ fn what_follows_by_itself_has_an_hour() {
 #[test]
 fn goods_have_a_week_from_when_they_were_missed() {
     let a_week = at("tell line 1 still short", "2026-11-28T12:00:00Z");
-    assert_eq!(waits(&short()), [a_week.clone()]);
+    assert_eq!(waits(&short()), std::slice::from_ref(&a_week));
     let told_first = short().evolve(&late_by(3, told("tell shortage of line 1")));
     assert_eq!(waits(&told_first), [a_week], "since it waits, not since that was told");
     let told_again = told_first.evolve(&told("tell line 1 still short"));
