@@ -138,6 +138,14 @@ notification-bill_missing-title = Bill of materials is missing
 notification-bill_missing-message = Order { $orderNumber } waits: nobody has said yet how “{ $productName }” is made.
 notification-process_parked-title = A process has stopped
 notification-process_parked-message = Step “{ $step }” was not carried out: { $reason }.
+notification-shortage_lasts-title = Material is still short
+notification-shortage_lasts-message = Order { $number } has waited for “{ $materialName }” since { $since }: { $missing } missing.
+notification-bill_still_missing-title = Bill of materials is still missing
+notification-bill_still_missing-message = Order { $number } has waited since { $since }: nobody has said how “{ $productName }” is made.
+notification-process_late-title = A process takes too long
+notification-process_late-message = What should follow { $number } by itself has not been done since { $since }.
+notification-invoice_overdue-title = Invoice is overdue
+notification-invoice_overdue-message = Invoice { $invoiceNumber } was to be paid by { $dueDate } and is not.
 
 mail-verify-subject = Verify your e-mail address
 mail-verify-greeting = Hello! Your Prometric verification code:

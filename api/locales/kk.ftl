@@ -129,6 +129,14 @@ notification-bill_missing-title = Спецификация жоқ
 notification-bill_missing-message = { $orderNumber } тапсырысы күтіп тұр: «{ $productName }» неден жасалатыны әлі көрсетілмеген.
 notification-process_parked-title = Үдеріс тоқтады
 notification-process_parked-message = «{ $step }» қадамы орындалмады: { $reason }.
+notification-shortage_lasts-title = Материал әлі де жетіспейді
+notification-shortage_lasts-message = { $number } тапсырысы { $since } бастап «{ $materialName }» материалын күтіп тұр: { $missing } жетіспейді.
+notification-bill_still_missing-title = Спецификация әлі де жоқ
+notification-bill_still_missing-message = { $number } тапсырысы { $since } бастап күтіп тұр: «{ $productName }» неден жасалатыны көрсетілмеген.
+notification-process_late-title = Үдеріс созылып кетті
+notification-process_late-message = { $number } бойынша өздігінен орындалуы тиіс іс { $since } бастап орындалмаған.
+notification-invoice_overdue-title = Шоттың мерзімі өтті
+notification-invoice_overdue-message = { $invoiceNumber } шоты { $dueDate } дейін төленуі тиіс еді, төленбеген.
 
 mail-verify-subject = Электрондық пошта мекенжайын растау
 mail-verify-greeting = Сәлеметсіз бе! Prometric жүйесіндегі растау кодыңыз:

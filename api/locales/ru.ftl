@@ -138,6 +138,14 @@ notification-bill_missing-title = Нет спецификации
 notification-bill_missing-message = Заказ { $orderNumber } ждёт: ещё не указано, из чего делается «{ $productName }».
 notification-process_parked-title = Процесс остановился
 notification-process_parked-message = Шаг «{ $step }» не выполнен: { $reason }.
+notification-shortage_lasts-title = Материала всё ещё не хватает
+notification-shortage_lasts-message = Заказ { $number } ждёт материал «{ $materialName }» с { $since }: не хватает { $missing }.
+notification-bill_still_missing-title = Спецификации всё ещё нет
+notification-bill_still_missing-message = Заказ { $number } ждёт с { $since }: не указано, из чего делается «{ $productName }».
+notification-process_late-title = Процесс затянулся
+notification-process_late-message = То, что должно следовать за { $number } само собой, не выполнено с { $since }.
+notification-invoice_overdue-title = Счёт просрочен
+notification-invoice_overdue-message = Счёт { $invoiceNumber } нужно было оплатить до { $dueDate }, он не оплачен.
 
 mail-verify-subject = Подтверждение адреса электронной почты
 mail-verify-greeting = Здравствуйте! Ваш код подтверждения Prometric:

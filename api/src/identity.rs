@@ -2,6 +2,7 @@
 
 pub mod door;
 mod eddsa;
+pub mod lapsing;
 pub mod members;
 mod once;
 pub mod password;

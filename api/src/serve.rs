@@ -11,6 +11,7 @@ use crate::{
     extract::BODIES_MAX,
     identity::{
         door::Door,
+        lapsing,
         members::Members,
         password::Passwords,
         secrets::{self, Pepper},
@@ -186,6 +187,7 @@ pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     let sweeping = app.log.clone().keep_sweeping(app.config.command_retention);
     app.consumers.keep(tokio::spawn(sweeping));
     app.consumers.keep(tokio::spawn(exchange::keep(app.clone())));
+    app.consumers.keep(tokio::spawn(lapsing::keep(app.pool.clone())));
     Ok(())
 }
 

@@ -52,6 +52,12 @@ pub trait Consumer: Send + Sync + 'static {
         Ok(vec![])
     }
 
+    /// Workspaces that need a step because something has become due there; asked every second, on every node, and for as
+    /// long as it is due. What the time is, is for the consumer to know: nodes need not agree on it.
+    async fn due(&self) -> Result<Vec<Uuid>, ConsumerError> {
+        Ok(vec![])
+    }
+
     /// Told once, before the first step.
     fn attach(&self, _urge: Urge) {}
 }

@@ -262,6 +262,7 @@ const MIGRATIONS: &[Migration] = &[
         "0009_one_state_machine",
         include_str!("../../migrations/log/0009_one_state_machine.sql"),
     ),
+    Migration::new("0010_clock", include_str!("../../migrations/log/0010_clock.sql")),
 ];
 
 #[cfg(test)]

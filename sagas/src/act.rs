@@ -1,5 +1,5 @@
 //! What sagas ask for, and how it is carried out: through the same commands as everybody's, by an id that makes a
-//! repeat harmless.
+//! repeat harmless; some of it at once, some not before its time.
 
 use chrono::{DateTime, Utc};
 use commands::{Context, Error, Executor, production_order};
@@ -23,11 +23,40 @@ pub struct Owed {
     /// Unique in the instance; part of the command's id.
     pub step: String,
     pub act: Act,
+    /// Not before that instant, and only if it is still owed then; absent: at once.
+    pub due: Option<DateTime<Utc>>,
 }
 
 impl Owed {
     pub fn new(step: impl Into<String>, act: Act) -> Self {
-        Self { step: step.into(), act }
+        Self {
+            step: step.into(),
+            act,
+            due: None,
+        }
+    }
+
+    #[must_use]
+    pub fn not_before(self, due: DateTime<Utc>) -> Self {
+        Self { due: Some(due), ..self }
+    }
+
+    /// Whether its time has come by that reading of the clock.
+    pub fn is_due(&self, reading: DateTime<Utc>) -> bool {
+        self.due.is_some_and(|due| due <= reading)
+    }
+
+    /// When the first of those that have to wait is due.
+    pub(crate) fn next(owed: &[Self]) -> Option<DateTime<Utc>> {
+        owed.iter().filter_map(|owed| owed.due).min()
+    }
+
+    /// What tells it from all others of its instance: the step, and the instant if it has one.
+    pub(crate) fn key(&self) -> String {
+        match self.due {
+            None => self.step.clone(),
+            Some(due) => format!("{} at {}", self.step, due.timestamp_micros()),
+        }
     }
 }
 

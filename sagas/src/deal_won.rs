@@ -1,8 +1,11 @@
 //! DealWonOrchestrator: a won deal becomes exactly one order and one invoice, and people are told.
 //! deal.won → order → invoice (which names the order's number); notifications go beside. Where nothing is to be paid,
-//! because everything was given away, there is no invoice.
+//! because everything was given away, there is no invoice. What has not come to its end in time is told of, once more.
 
-use crate::{Act, Owed, Saga, Seen, Standing};
+use crate::{
+    Act, Owed, Saga, Seen, Standing,
+    deadline::{BY_ITSELF, PARKED},
+};
 use chrono::{DateTime, Days, Utc};
 use domain::{
     Fact, Number, Role,
@@ -20,7 +23,7 @@ use domain::{
     time::local_date,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -39,8 +42,16 @@ pub struct Run {
     order_number: Option<Number>,
     invoiced: bool,
     told: BTreeSet<NotificationId>,
-    /// The first step the rules refused, and why.
-    refused: Option<(String, String)>,
+    /// The first step the rules refused.
+    refused: Option<Refused>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Refused {
+    step: String,
+    /// Why.
+    code: String,
+    at: DateTime<Utc>,
 }
 
 pub fn order_id(deal: Uuid) -> OrderId {
@@ -89,6 +100,7 @@ impl Saga for DealWon {
     fn owed(&self, deal: Uuid) -> Vec<Owed> {
         let Self::Running(run) = self else { return vec![] };
         let mut owed = run.untold(deal);
+        owed.extend(run.late(deal));
         match (&run.refused, &run.order_number) {
             (Some(_), _) => {}
             (None, None) => owed.insert(0, run.order(deal)),
@@ -103,7 +115,7 @@ impl Saga for DealWon {
             Self::Idle => Standing::Idle,
             Self::Done => Standing::Done,
             Self::Running(run) => match &run.refused {
-                Some((step, code)) => Standing::Parked {
+                Some(Refused { step, code, .. }) => Standing::Parked {
                     reason: format!("{step}: {code}"),
                 },
                 None => Standing::Running,
@@ -134,7 +146,11 @@ impl Run {
                 self.told.insert(seen.id.into());
             }
             Fact::Process(ProcessEvent::StepRefused(Refusal { step, code, .. })) => {
-                self.refused.get_or_insert_with(|| (step.clone(), code.clone()));
+                self.refused.get_or_insert_with(|| Refused {
+                    step: step.clone(),
+                    code: code.clone(),
+                    at: seen.at,
+                });
             }
             _ => {}
         }
@@ -182,6 +198,7 @@ impl Run {
             items,
             amount,
             currency,
+            assigned_to,
             payment_days,
             exchange_rate,
             ..
@@ -204,6 +221,7 @@ impl Run {
             due_date: issue_date.checked_add_days(days).unwrap_or(issue_date),
             notes: None,
             exchange_rate,
+            assigned_to,
         };
         Owed::new("invoice", Act::CreateInvoice(invoice_id(deal), Box::new(created)))
     }
@@ -219,35 +237,47 @@ impl Run {
             ..
         } = &self.won;
         let news = json!({"dealId": deal, "dealNumber": deal_number, "title": title, "amount": amount, "currency": currency, "customerName": customer_name});
-        let mut untold = vec![(
-            "notify owner",
-            Topic::DealWon,
-            Audience::Role(Role::Owner),
-            news.clone(),
-        )];
+        let owners = Audience::Role(Role::Owner);
+        let mut untold = vec![("notify owner", Topic::DealWon, owners, news.clone())];
         untold.extend(
             self.won
                 .assigned_to
                 .map(|user| ("notify assignee", Topic::DealWon, Audience::User(user), news)),
         );
-        untold.extend(self.refused.as_ref().map(|(step, code)| {
+        untold.extend(self.refused.as_ref().map(|Refused { step, code, .. }| {
             let why =
                 json!({"saga": DealWon::NAME, "dealId": deal, "dealNumber": deal_number, "step": step, "reason": code});
-            ("notify parked", Topic::ProcessParked, Audience::Role(Role::Owner), why)
+            ("notify parked", Topic::ProcessParked, owners, why)
         }));
-        let owe = |(step, topic, audience, data): (&str, Topic, Audience, serde_json::Value)| {
-            let id = NotificationId::new(derive(deal, step));
-            let data = data.as_object().cloned().unwrap_or_default();
-            let created = notification::Created {
-                topic,
-                audience,
-                about: deal,
-                data,
-            };
-            let told = self.told.contains(&id) || self.refused.as_ref().is_some_and(|(refused, _)| refused == step);
-            (!told).then(|| Owed::new(step, Act::Notify(id, Box::new(created))))
+        untold
+            .into_iter()
+            .filter_map(|(step, topic, audience, data)| self.tell(deal, step, topic, audience, &data))
+            .collect()
+    }
+
+    /// Should it not have come to its end by then: a step that does not succeed, or a refusal that nobody has looked after.
+    fn late(&self, deal: Uuid) -> Option<Owed> {
+        let (step, since, within) = match &self.refused {
+            None => ("tell late", self.at, BY_ITSELF),
+            Some(refused) => ("tell still parked", refused.at, PARKED),
         };
-        untold.into_iter().filter_map(owe).collect()
+        let data =
+            json!({"saga": DealWon::NAME, "dealId": deal, "number": self.won.deal_number, "since": local_date(since)});
+        let owed = self.tell(deal, step, Topic::ProcessLate, Audience::Role(Role::Owner), &data)?;
+        Some(owed.not_before(since + within))
+    }
+
+    /// Unless it was told, or refused.
+    fn tell(&self, deal: Uuid, step: &str, topic: Topic, audience: Audience, data: &Value) -> Option<Owed> {
+        let id = NotificationId::new(derive(deal, step));
+        let created = notification::Created {
+            topic,
+            audience,
+            about: deal,
+            data: data.as_object().cloned().unwrap_or_default(),
+        };
+        let is_refused = self.refused.as_ref().is_some_and(|refused| refused.step == step);
+        (!is_refused && !self.told.contains(&id)).then(|| Owed::new(step, Act::Notify(id, Box::new(created))))
     }
 }
 

@@ -1,7 +1,9 @@
 //! **pursues.** A saga folds the log and says what is still owed; asking again after a crash is the whole recovery.
-//! Pure: `evolve` and `owed` know no clock and no database. The runner carries out what is owed through commands.
+//! Pure: `evolve` and `owed` know no clock and no database. The runner carries out what is owed through commands, and what
+//! is owed from some instant on when the clock reads so.
 
 mod act;
+mod deadline;
 #[cfg(test)]
 mod harness;
 mod memory;
@@ -11,6 +13,7 @@ mod saga;
 mod testing;
 
 pub mod deal_won;
+pub mod invoice_collection;
 pub mod order_fulfillment;
 
 pub use act::{Act, Owed};
@@ -21,5 +24,9 @@ use saga::{Process, of};
 
 /// The sagas there are: one line each.
 fn all() -> Vec<Box<dyn Process>> {
-    vec![of::<deal_won::DealWon>(), of::<order_fulfillment::OrderFulfillment>()]
+    vec![
+        of::<deal_won::DealWon>(),
+        of::<order_fulfillment::OrderFulfillment>(),
+        of::<invoice_collection::InvoiceCollection>(),
+    ]
 }

@@ -1,7 +1,8 @@
 //! What a node remembers of a workspace's running instances. It is written down behind the folding: when nothing new has
 //! come for a moment, or much has; in one statement with the position that it was folded to, if the checkpoint still stands
 //! where this node left it. Whoever else moved it makes the memory worth nothing; it is then read anew. What a crash loses
-//! of it is folded again from the log, and what was carried out meanwhile has its command id.
+//! of it is folded again from the log, and what was carried out meanwhile has its command id. When an instance owes something
+//! later, its row says when; what is due is read from there, for those that wait for days are not kept in memory.
 
 use crate::{
     Owed, Standing,
@@ -15,8 +16,8 @@ use sqlx::PgPool;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// Instances whose debts are paid in one step.
-const DEBTORS: usize = 256;
+/// Instances whose debts are paid in one step, and as many of which something is due.
+pub(crate) const DEBTORS: usize = 256;
 /// The most instances that are remembered although they owe nothing just now: they wait.
 const IDLE_MAX: usize = 4_096;
 
@@ -33,7 +34,7 @@ pub(crate) struct Memory {
     stored: i64,
     /// `Log::doubts` when it was read.
     doubts: u64,
-    /// Those that run, and every one that owes something; but see `has_more`.
+    /// Those that run, and every one that owes something now; but see `has_more`.
     instances: HashMap<Key, Instance>,
     /// Those that are not written down as they are; also such as have come to their end.
     unwritten: BTreeMap<Key, Unwritten>,
@@ -51,7 +52,10 @@ struct Instance {
 struct Unwritten {
     state: State,
     standing: Standing,
+    /// Something now.
     owes: bool,
+    /// When it owes something next that it does not owe now.
+    due: Option<DateTime<Utc>>,
     began: DateTime<Utc>,
     changed: DateTime<Utc>,
 }
@@ -100,7 +104,7 @@ impl Memory {
     fn wake(&mut self, rows: Vec<Row>, processes: &[Box<dyn Process>]) -> Result<(), ConsumerError> {
         for (name, instance, state, began) in rows {
             // A saga of another version is left to it.
-            if let Some(process) = processes.iter().find(|process| process.name() == name) {
+            if let Some(process) = process(processes, &name) {
                 let (state, owed) = process.wake(state, instance)?;
                 self.set((process.name(), instance), Instance { state, owed, began });
             }
@@ -132,6 +136,60 @@ impl Memory {
         self.wake(stored, processes)
     }
 
+    /// What has become due by that reading of the clock, in as many instances as are looked at in one step; to be asked
+    /// when everything is written down.
+    pub async fn due(
+        &mut self,
+        pool: &PgPool,
+        workspace: Uuid,
+        reading: DateTime<Utc>,
+        processes: &[Box<dyn Process>],
+    ) -> Result<Vec<Debt>, ConsumerError> {
+        let due = "select saga, instance, state, started_at from sagas.instances \
+            where workspace_id = $1 and due_at <= $2 and saga = any($3) order by due_at limit $4";
+        let due: Vec<Row> = sqlx::query_as(due)
+            .bind(workspace)
+            .bind(reading)
+            .bind(names(processes))
+            .bind(i64::try_from(DEBTORS)?)
+            .fetch_all(pool)
+            .await?;
+        let key = |row: &Row| Some((process(processes, &row.0)?.name(), row.1));
+        let keys: Vec<Key> = due.iter().filter_map(key).collect();
+        let unknown = |row: &Row| key(row).is_some_and(|key| !self.instances.contains_key(&key));
+        let unknown = due.into_iter().filter(unknown).collect();
+        self.wake(unknown, processes)?;
+        let (mut debts, mut premature) = (vec![], vec![]);
+        for key in keys {
+            match self.debts_of(&key, |owed| owed.is_due(reading)) {
+                none if none.is_empty() => premature.push(key),
+                due => debts.extend(due),
+            }
+        }
+        if !premature.is_empty() {
+            self.correct(pool, workspace, reading, premature).await?;
+        }
+        Ok(debts)
+    }
+
+    /// Rows written by a build with other deadlines: each says from now on what its state says.
+    async fn correct(
+        &self,
+        pool: &PgPool,
+        workspace: Uuid,
+        reading: DateTime<Utc>,
+        premature: Vec<Key>,
+    ) -> Result<(), sqlx::Error> {
+        let next = |key: &Key| Owed::next(&self.instances.get(key)?.owed);
+        let next: Vec<Option<DateTime<Utc>>> = premature.iter().map(next).collect();
+        let (names, ids): (Vec<&str>, Vec<Uuid>) = premature.into_iter().unzip();
+        let correct = "update sagas.instances i set due_at = u.due from unnest($3::text[], $4::uuid[], $5::timestamptz[]) u(saga, instance, due) \
+            where i.workspace_id = $1 and i.saga = u.saga and i.instance = u.instance and i.due_at <= $2";
+        let correct = sqlx::query(correct).bind(workspace).bind(reading);
+        let correct = correct.bind(names).bind(ids).bind(next);
+        correct.execute(pool).await.map(drop)
+    }
+
     pub fn state(&self, key: &Key) -> Option<State> {
         let running = self.instances.get(key).map(|instance| &instance.state);
         running.or_else(|| Some(&self.unwritten.get(key)?.state)).cloned()
@@ -144,7 +202,7 @@ impl Memory {
             self.change(changed);
         }
         if self.instances.len() > IDLE_MAX + self.owing.len() {
-            self.instances.retain(|_, instance| !instance.owed.is_empty());
+            self.instances.retain(|_, instance| owes_now(&instance.owed));
         }
     }
 
@@ -172,17 +230,16 @@ impl Memory {
     ) -> Result<bool, ConsumerError> {
         let mut rows = Rows::default();
         for ((name, instance), unwritten) in &self.unwritten {
-            if let Some(process) = processes.iter().find(|process| process.name() == *name) {
+            if let Some(process) = process(processes, name) {
                 rows.add(name, *instance, unwritten, process.store(&unwritten.state)?);
             }
         }
         let write = "with moved as (update sagas.checkpoints set position = $3 where workspace_id = $1 and position = $2 returning 1), \
-            saved as (insert into sagas.instances (workspace_id, saga, instance, state, status, reason, owes, started_at, updated_at) \
-                select $1, n, i, s::jsonb, d, r, o, b, c \
-                from unnest($4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::bool[], $10::timestamptz[], $11::timestamptz[]) \
-                u(n, i, s, d, r, o, b, c) where exists (select from moved) \
+            saved as (insert into sagas.instances (workspace_id, saga, instance, state, status, reason, owes, started_at, updated_at, due_at) \
+                select $1, n, i, s::jsonb, d, r, o, b, c, l from unnest($4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::bool[], \
+                $10::timestamptz[], $11::timestamptz[], $12::timestamptz[]) u(n, i, s, d, r, o, b, c, l) where exists (select from moved) \
                 on conflict (workspace_id, saga, instance) do update set state = excluded.state, status = excluded.status, \
-                reason = excluded.reason, owes = excluded.owes, updated_at = excluded.updated_at) \
+                reason = excluded.reason, owes = excluded.owes, updated_at = excluded.updated_at, due_at = excluded.due_at) \
             select exists (select from moved)";
         let moved: bool = sqlx::query_scalar(write)
             .bind(workspace)
@@ -196,6 +253,7 @@ impl Memory {
             .bind(rows.owes)
             .bind(rows.began)
             .bind(rows.changed)
+            .bind(rows.due)
             .fetch_one(pool)
             .await?;
         if moved {
@@ -215,19 +273,23 @@ impl Memory {
         Ok(position == Some(self.stored))
     }
 
-    /// What is owed, by those that have waited longest.
+    /// What is owed now, by those that have waited longest.
     pub fn debts(&self) -> Vec<Debt> {
         let debtors = self.owing.iter().take(DEBTORS);
-        let debts = debtors.filter_map(|(_, key)| Some((key, self.instances.get(key)?)));
-        debts
-            .flat_map(|((saga, instance), known)| {
-                known.owed.iter().map(|owed| Debt {
-                    saga,
-                    instance: *instance,
-                    owed: owed.clone(),
-                })
-            })
+        debtors
+            .flat_map(|(_, key)| self.debts_of(key, |owed| owed.due.is_none()))
             .collect()
+    }
+
+    fn debts_of(&self, (saga, instance): &Key, wanted: impl Fn(&Owed) -> bool) -> Vec<Debt> {
+        let owed = self.instances.get(&(*saga, *instance)).map(|known| &known.owed);
+        let owed = owed.into_iter().flatten().filter(|owed| wanted(owed));
+        owed.map(|owed| Debt {
+            saga,
+            instance: *instance,
+            owed: owed.clone(),
+        })
+        .collect()
     }
 
     /// Whether others owe something as well.
@@ -252,7 +314,8 @@ impl Memory {
         let unwritten = Unwritten {
             state,
             standing,
-            owes: !owed.is_empty(),
+            owes: owes_now(&owed),
+            due: Owed::next(&owed),
             began,
             changed: at,
         };
@@ -261,7 +324,7 @@ impl Memory {
 
     fn set(&mut self, key: Key, instance: Instance) {
         self.unset(&key);
-        if !instance.owed.is_empty() {
+        if owes_now(&instance.owed) {
             self.owing.insert((instance.began, key));
         }
         self.instances.insert(key, instance);
@@ -285,6 +348,7 @@ struct Rows {
     owes: Vec<bool>,
     began: Vec<DateTime<Utc>>,
     changed: Vec<DateTime<Utc>>,
+    due: Vec<Option<DateTime<Utc>>>,
 }
 
 impl Rows {
@@ -292,6 +356,7 @@ impl Rows {
         let Unwritten {
             standing,
             owes,
+            due,
             began,
             changed,
             ..
@@ -304,5 +369,20 @@ impl Rows {
         self.owes.push(*owes);
         self.began.push(*began);
         self.changed.push(*changed);
+        self.due.push(*due);
     }
+}
+
+fn owes_now(owed: &[Owed]) -> bool {
+    owed.iter().any(|owed| owed.due.is_none())
+}
+
+fn process<'a>(processes: &'a [Box<dyn Process>], name: &str) -> Option<&'a dyn Process> {
+    let known = processes.iter().find(|process| process.name() == name);
+    known.map(AsRef::as_ref)
+}
+
+/// The sagas of this version.
+pub(crate) fn names(processes: &[Box<dyn Process>]) -> Vec<&'static str> {
+    processes.iter().map(|process| process.name()).collect()
 }

@@ -1,15 +1,16 @@
 //! OrderFulfillmentOrchestrator: one production order per manufactured line, its materials reserved, then planned;
 //! goods in stock reserved. A shortage does not stop the chain: the line waits, people are told, and goods that arrive
 //! reserve themselves for it (the stock keeps the line); then it is planned. So does a product nobody has yet said how
-//! to make: the line waits for its bill of materials, which tells those that wait (the bill keeps the line, too).
+//! to make: the line waits for its bill of materials, which tells those that wait (the bill keeps the line, too). Whatever
+//! a line waits for, somebody is told when it has taken too long (wait.rs).
 
-use crate::{Act, Owed, Saga, Seen, Standing};
+use crate::{Act, Owed, Saga, Seen, Standing, deadline::PARKED};
 use chrono::{DateTime, Utc};
 use commands::production_order::Request;
 use domain::{
     Fact, Number, Quantity, Rejection, Role,
     catalog::stock::{Demand, StockEvent},
-    id::{NotificationId, OrderId, ProductId, ProductionOrderId, derive},
+    id::{NotificationId, OrderId, ProductId, ProductionOrderId, UserId, derive},
     office::notification::{self, Audience, NotificationEvent, Topic},
     process::{ProcessEvent, Refusal},
     production::{
@@ -22,9 +23,11 @@ use domain::{
     },
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+
+mod wait;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum OrderFulfillment {
@@ -37,10 +40,17 @@ pub enum OrderFulfillment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     order_number: Number,
+    assigned_to: Option<UserId>,
     /// By the order's line, from 0; services and adjustments need nothing and are not here.
     lines: BTreeMap<u32, LineRun>,
     told: BTreeSet<NotificationId>,
-    refused: BTreeMap<String, String>,
+    refused: BTreeMap<String, Refused>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Refused {
+    code: String,
+    at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +59,8 @@ struct LineRun {
     product_name: String,
     quantity: Quantity,
     stage: Stage,
+    /// When it began to wait for what it waits for now.
+    since: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -134,11 +146,13 @@ impl Saga for OrderFulfillment {
 
     fn evolve(self, seen: &Seen) -> Self {
         let mut run = match (self, seen.fact.as_ref()) {
-            (Self::Idle, Fact::Order(OrderEvent::Created(order))) => Box::new(Run::new(order)),
+            (Self::Idle, Fact::Order(OrderEvent::Created(order))) => Box::new(Run::new(order, seen.at)),
             (Self::Running(run), _) => run,
             (settled @ (Self::Idle | Self::Done), _) => return settled,
         };
+        let waits = run.waits();
         run.see(seen);
+        run.note_waits(&waits, seen.at);
         let complete = run.refused.is_empty() && run.lines.values().all(|line| line.stage == Stage::Settled);
         if complete { Self::Done } else { Self::Running(run) }
     }
@@ -146,7 +160,7 @@ impl Saga for OrderFulfillment {
     fn owed(&self, order: Uuid) -> Vec<Owed> {
         let Self::Running(run) = self else { return vec![] };
         let steps = run.lines.iter().flat_map(|(n, line)| run.owed_for(order, *n, line));
-        let steps = steps.chain(run.parked(order));
+        let steps = steps.chain(run.parked(order)).chain(run.late(order));
         steps.filter(|owed| !run.refused.contains_key(&owed.step)).collect()
     }
 
@@ -156,7 +170,7 @@ impl Saga for OrderFulfillment {
             Self::Done => return Standing::Done,
             Self::Running(run) => run,
         };
-        if let Some((step, code)) = run.refused.first_key_value() {
+        if let Some((step, Refused { code, .. })) = run.refused.first_key_value() {
             return Standing::Parked {
                 reason: format!("{step}: {code}"),
             };
@@ -173,7 +187,7 @@ impl Saga for OrderFulfillment {
 }
 
 impl Run {
-    fn new(order: &order::Created) -> Self {
+    fn new(order: &order::Created, at: DateTime<Utc>) -> Self {
         let begin = |(n, line): (u32, &Line)| {
             let product_id = line.product_id?;
             let stage = if line.is_manufactured() {
@@ -195,11 +209,13 @@ impl Run {
                     product_name: line.product_name.clone(),
                     quantity: line.quantity,
                     stage,
+                    since: at,
                 },
             ))
         };
         Self {
             order_number: order.order_number.clone(),
+            assigned_to: order.assigned_to,
             lines: (0..).zip(&order.items).filter_map(begin).collect(),
             told: BTreeSet::new(),
             refused: BTreeMap::new(),
@@ -274,11 +290,16 @@ impl Run {
                     Some((_, line)) if line.stage == Stage::Make => line.stage = Stage::Unbilled { asked: false },
                     // Told twice: it waits already, or does not need to any more.
                     Some(_) => {}
-                    None => drop(self.refused.insert(step.clone(), code.clone())),
+                    None => self.refuse(step, code, seen.at),
                 }
             }
             _ => {}
         }
+    }
+
+    fn refuse(&mut self, step: &str, code: &str, at: DateTime<Utc>) {
+        let code = code.to_owned();
+        self.refused.insert(step.to_owned(), Refused { code, at });
     }
 
     fn answer(&mut self, demand: &Demand, product: ProductId, at: DateTime<Utc>, change: impl FnOnce(&mut Need)) {
@@ -376,18 +397,12 @@ impl Run {
         Owed::new(step, Act::Reserve(product, demand, quantity))
     }
 
-    /// Once stock has answered for everything: somebody should know what is missing.
+    /// Somebody should know what is missing.
     fn shortage(&self, order: Uuid, n: u32, line: &LineRun) -> Option<Owed> {
-        let Stage::Hold { production, needs, .. } = &line.stage else {
-            return None;
-        };
-        let missing = needs
-            .values()
-            .find(|need| need.missing.is_positive())
-            .filter(|_| needs.values().all(|need| need.answered))?;
+        let (missing, production) = (line.short_of()?, line.production());
         let data = json!({
             "orderId": order, "orderNumber": self.order_number, "line": n, "productName": line.product_name,
-            "productionNumber": production.as_ref().map(|production| &production.number),
+            "productionNumber": production.map(|production| &production.number),
             "materialName": missing.name, "missing": missing.missing,
         });
         self.tell(
@@ -400,17 +415,21 @@ impl Run {
 
     /// A refused step waits for a person, who has to be told.
     fn parked(&self, order: Uuid) -> Option<Owed> {
-        let (step, code) = self.refused.first_key_value()?;
+        let (step, Refused { code, .. }) = self.refused.first_key_value()?;
         let data = json!({"saga": OrderFulfillment::NAME, "orderId": order, "orderNumber": self.order_number, "step": step, "reason": code});
         self.tell(order, "tell parked".to_owned(), Topic::ProcessParked, data)
     }
 
-    fn tell(&self, order: Uuid, step: String, topic: Topic, data: serde_json::Value) -> Option<Owed> {
+    fn tell(&self, order: Uuid, step: String, topic: Topic, data: Value) -> Option<Owed> {
+        self.tell_whom(Audience::Role(Role::Owner), order, step, topic, data)
+    }
+
+    fn tell_whom(&self, audience: Audience, order: Uuid, step: String, topic: Topic, data: Value) -> Option<Owed> {
         let id = NotificationId::new(derive(order, &step));
         let data = data.as_object().cloned().unwrap_or_default();
         let created = notification::Created {
             topic,
-            audience: Audience::Role(Role::Owner),
+            audience,
             about: order,
             data,
         };
@@ -428,6 +447,15 @@ impl LineRun {
 
     fn is_to_be_made(&self) -> bool {
         matches!(self.stage, Stage::Make | Stage::Unbilled { .. } | Stage::Billed)
+    }
+
+    /// The first that is missing, once stock has answered for everything.
+    fn short_of(&self) -> Option<&Need> {
+        let Stage::Hold { needs, .. } = &self.stage else {
+            return None;
+        };
+        let missing = needs.values().find(|need| need.missing.is_positive());
+        missing.filter(|_| needs.values().all(|need| need.answered))
     }
 
     /// What the line waits for.

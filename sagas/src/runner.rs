@@ -1,16 +1,20 @@
 //! The runner: folds facts into the instances that it remembers (memory.rs), carries out what is owed, and writes down where
 //! everything stands. Between them anything may crash: what is owed is asked for again, and each step's command id makes
 //! it one.
+//!
+//! What is owed from some instant on waits in its row. Every second the rows are looked at by the database's clock, the same
+//! for all nodes; where something is due, the workspace takes a step like any other: first it folds what the log says by
+//! now, so that what is no longer due is forgotten, then it pays what is left.
 
 use crate::{
     Owed, Seen,
     act::{Failure, execute},
     all,
-    memory::{Changed, Key, Memory},
+    memory::{Changed, DEBTORS, Key, Memory, names},
     saga::Process,
 };
 use async_trait::async_trait;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use commands::{Actor, Context, Executor};
 use domain::{
     Fact,
@@ -31,15 +35,17 @@ const BATCH: i64 = 500;
 /// Steps that are carried out at a time.
 const AT_A_TIME: usize = 128;
 
-const MIGRATIONS: &[migrate::Migration] = &[migrate::Migration::new(
-    "0001_sagas",
-    include_str!("../../migrations/sagas/0001_sagas.sql"),
-)];
+const MIGRATIONS: &[migrate::Migration] = &[
+    migrate::Migration::new("0001_sagas", include_str!("../../migrations/sagas/0001_sagas.sql")),
+    migrate::Migration::new("0002_due", include_str!("../../migrations/sagas/0002_due.sql")),
+];
 
 pub struct Sagas {
     executor: Executor,
     processes: Vec<Box<dyn Process>>,
     memories: Mutex<HashMap<Uuid, Memory>>,
+    /// Where something is due, and by which reading of the clock.
+    readings: Mutex<HashMap<Uuid, DateTime<Utc>>>,
 }
 
 /// Applies the migrations; the result is to be followed with.
@@ -50,6 +56,7 @@ pub async fn open(executor: Executor, pool: PgPool) -> Result<Arc<Sagas>, sqlx::
         executor,
         processes: all(),
         memories: Mutex::default(),
+        readings: Mutex::default(),
     }))
 }
 
@@ -80,8 +87,9 @@ impl Consumer for Sagas {
             // What is owed here may have been carried out further on, so long ago that its command id is forgotten.
             return Ok(Progress { position, more: true });
         }
-        let debts = memory.debts();
-        let mut more = memory.has_more_debts() || memory.is_unwritten();
+        let (due, more_due) = self.due_in(workspace, &mut memory).await?;
+        let debts = memory.debts().into_iter().chain(due).collect();
+        let mut more = memory.has_more_debts() || more_due || memory.is_unwritten();
         if memory.is_spent() {
             more = true;
         } else {
@@ -96,6 +104,15 @@ impl Consumer for Sagas {
     async fn unsettled(&self) -> Result<Vec<Uuid>, ConsumerError> {
         let owing = sqlx::query_scalar("select distinct workspace_id from sagas.instances where owes");
         Ok(owing.fetch_all(self.pool()).await?)
+    }
+
+    async fn due(&self) -> Result<Vec<Uuid>, ConsumerError> {
+        let due = "select distinct workspace_id, log.clock() from sagas.instances where due_at <= log.clock() and saga = any($1)";
+        let due = sqlx::query_as(due).bind(names(&self.processes));
+        let due: HashMap<Uuid, DateTime<Utc>> = due.fetch_all(self.pool()).await?.into_iter().collect();
+        let workspaces = due.keys().copied().collect();
+        *lock(&self.readings) = due;
+        Ok(workspaces)
     }
 }
 
@@ -114,19 +131,29 @@ impl Sagas {
     /// Takes a workspace's memory, or makes it from what is stored.
     async fn recall(&self, workspace: Uuid) -> Result<Memory, ConsumerError> {
         let doubts = self.executor.log().doubts();
-        let known = self.memories().remove(&workspace);
+        let known = lock(&self.memories).remove(&workspace);
         match known.filter(|memory| memory.is_sure(doubts)) {
             Some(memory) => Ok(memory),
             None => Memory::read(self.pool(), workspace, &self.processes, doubts).await,
         }
     }
 
-    fn remember(&self, workspace: Uuid, memory: Memory) {
-        self.memories().insert(workspace, memory);
+    /// What has become due, where the clock was read for it, and whether there is more of it.
+    async fn due_in(&self, workspace: Uuid, memory: &mut Memory) -> Result<(Vec<Debt>, bool), ConsumerError> {
+        let reading = lock(&self.readings).remove(&workspace);
+        let Some(reading) = reading else {
+            return Ok((vec![], false));
+        };
+        let due = memory.due(self.pool(), workspace, reading, &self.processes).await?;
+        let more = due.len() >= DEBTORS;
+        if more {
+            lock(&self.readings).insert(workspace, reading);
+        }
+        Ok((due, more))
     }
 
-    fn memories(&self) -> MutexGuard<'_, HashMap<Uuid, Memory>> {
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+    fn remember(&self, workspace: Uuid, memory: Memory) {
+        lock(&self.memories).insert(workspace, memory);
     }
 
     /// Takes the next events in.
@@ -169,9 +196,10 @@ impl Sagas {
         Ok(())
     }
 
-    /// In a quiet moment, or when it was long not done; `false`: the memory is worth nothing.
+    /// In a quiet moment, when it was long not done, or when something may be due; `false`: the memory is worth nothing.
     async fn write_down(&self, workspace: Uuid, memory: &mut Memory, news: bool) -> Result<bool, ConsumerError> {
-        if memory.is_long() || (memory.is_unwritten() && (!news || memory.is_spent())) {
+        let may_be_due = || lock(&self.readings).contains_key(&workspace);
+        if memory.is_long() || (memory.is_unwritten() && (!news || memory.is_spent() || may_be_due())) {
             return memory.write(self.pool(), workspace, &self.processes).await;
         }
         Ok(news || memory.is_current(self.pool(), workspace).await?)
@@ -188,16 +216,14 @@ impl Sagas {
     }
 
     async fn settle(&self, workspace: Uuid, debt: Debt) -> Result<(), ConsumerError> {
-        let Debt {
-            saga,
-            instance,
-            owed: Owed { step, act },
-        } = debt;
+        let Debt { saga, instance, owed } = debt;
+        let key = owed.key();
+        let Owed { step, act, .. } = owed;
         let mut context = Context {
             workspace: workspace.into(),
             actor: Actor::Saga(saga),
             now: Utc::now(),
-            command: Some(command_id(workspace, saga, instance, &step)),
+            command: Some(command_id(workspace, saga, instance, &key)),
             expected_version: None,
             correlation: Some(instance),
             client_address: None,
@@ -223,9 +249,13 @@ impl Sagas {
     }
 }
 
-fn command_id(workspace: Uuid, saga: &str, instance: Uuid, step: &str) -> CommandId {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn command_id(workspace: Uuid, saga: &str, instance: Uuid, key: &str) -> CommandId {
     CommandId {
-        id: derive(derive(workspace, saga), &format!("{instance} {step}")),
+        id: derive(derive(workspace, saga), &format!("{instance} {key}")),
         request_hash: [0; 32],
     }
 }

@@ -1,7 +1,7 @@
 //! Facts for tests: the events' samples, so that a test names what it is about and no other field.
 
-use crate::{Saga, Seen};
-use chrono::{DateTime, Utc};
+use crate::{Owed, Saga, Seen};
+use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     Fact,
     process::{ProcessEvent, Refusal},
@@ -41,9 +41,23 @@ pub fn refusal(saga: &str, instance: Uuid, step: &str, code: &str) -> Seen {
     seen(Uuid::from_u128(77), Fact::Process(ProcessEvent::StepRefused(refusal)))
 }
 
-/// The steps owed after these facts.
+/// What is owed at once.
+pub fn at_once<S: Saga>(saga: &S, instance: Uuid) -> Vec<Owed> {
+    let owed = saga.owed(instance).into_iter();
+    owed.filter(|owed| owed.due.is_none()).collect()
+}
+
+/// The steps owed at once.
 pub fn steps<S: Saga>(saga: &S, instance: Uuid) -> Vec<String> {
-    saga.owed(instance).into_iter().map(|owed| owed.step).collect()
+    at_once(saga, instance).into_iter().map(|owed| owed.step).collect()
+}
+
+/// The steps that wait for their time, and for which.
+pub fn due<S: Saga>(saga: &S, instance: Uuid) -> Vec<(String, String)> {
+    let owed = saga.owed(instance).into_iter();
+    let due = owed.filter_map(|owed| Some((owed.step, owed.due?)));
+    due.map(|(step, due)| (step, due.to_rfc3339_opts(SecondsFormat::Secs, true)))
+        .collect()
 }
 
 pub fn after<S: Saga>(facts: &[Seen]) -> S {

@@ -92,8 +92,7 @@ async fn a_product_sold_before_anybody_said_how_it_is_made_is_made_once_they_did
     eventually("order, invoice and the other line's goods", rest).await;
     let pool = server.pool().await;
     let waiting = async || {
-        let reason =
-            "select reason from sagas.instances where workspace_id = $1::uuid and status = 'waiting' and not owes";
+        let reason = "select reason from sagas.instances where workspace_id = $1::uuid and saga = 'order_fulfillment_orchestrator' and status = 'waiting' and not owes";
         let reason = sqlx::query_scalar::<_, String>(reason).bind(&owner.workspace);
         reason.fetch_optional(&pool).await.unwrap()
     };

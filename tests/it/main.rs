@@ -11,6 +11,7 @@ mod bills;
 mod contract;
 mod crash;
 mod currencies;
+mod due;
 mod edge;
 mod follow;
 mod hostile;

@@ -1,7 +1,7 @@
 //! The real binary, on a database of its own.
 
 use crate::{Client, Database, eventually};
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use commands::{Actor, Context, Executor};
 use domain::{
     Role,
@@ -9,7 +9,7 @@ use domain::{
     identity::workspace::{Workspace, WorkspaceCommand},
 };
 use log::Log;
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
 use std::{
     fs::{self, OpenOptions},
     net::TcpListener,
@@ -168,6 +168,17 @@ impl Server {
             child.kill().ok();
             child.wait().ok();
         }
+    }
+
+    /// Puts the clock that things are due by so far ahead of the database's own, for all nodes on it.
+    pub async fn set_clock(&self, ahead: TimeDelta) {
+        let seconds = ahead.num_seconds();
+        let clock = format!(
+            "create or replace function log.clock() returns timestamptz language sql stable parallel safe \
+            return now() + interval '{seconds} seconds'"
+        );
+        let clock = sqlx::raw_sql(AssertSqlSafe(clock));
+        clock.execute(&self.pool().await).await.expect("another clock");
     }
 
     /// A client that nobody has signed in.

@@ -84,17 +84,14 @@ pub async fn enter(
     attempt: &Attempt,
     client: &str,
 ) -> Result<(), sqlx::Error> {
-    let sweep = "delete from platform.registrations where id in \
-        (select id from platform.registrations where expires_at < now() - $1 * interval '1 day' limit 100)";
-    sqlx::query(sweep).bind(KEPT_DAYS).execute(&mut *connection).await?;
     let seed = secrets::random();
     let upsert = "insert into platform.registrations \
             (id, email, client, details, password_hash, code_hash, expires_at, mail_seed, mail_due_at) \
-        values ($1, $2, $3, $4, $5, $6, now() + interval '24 hours', $7, now()) \
+        values ($1, $2, $3, $4, $5, $6, log.clock() + interval '24 hours', $7, log.clock()) \
         on conflict (email, client) do update set id = excluded.id, details = excluded.details, \
             password_hash = excluded.password_hash, code_hash = excluded.code_hash, failures = 0, verified_at = null, \
             expires_at = excluded.expires_at, mail_seed = excluded.mail_seed, mail_due_at = excluded.mail_due_at, \
-            mail_attempts = 0, created_at = now()";
+            mail_attempts = 0, created_at = log.clock()";
     sqlx::query(upsert)
         .bind(attempt.id)
         .bind(&attempt.email)
@@ -129,7 +126,8 @@ pub async fn password(pool: &PgPool, id: Uuid) -> Result<Option<String>, sqlx::E
 
 /// Whether the attempt's code cannot be used any more, so that another is wanted.
 pub async fn is_spent(connection: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
-    let spent = "select failures >= $2 or expires_at <= now() from platform.registrations where id = $1 for update";
+    let spent =
+        "select failures >= $2 or expires_at <= log.clock() from platform.registrations where id = $1 for update";
     let spent: Option<bool> = sqlx::query_scalar(spent)
         .bind(id)
         .bind(FAILURES_MAX)
@@ -141,8 +139,8 @@ pub async fn is_spent(connection: &mut PgConnection, id: Uuid) -> Result<bool, s
 /// Gives an attempt another code, and owes the mail.
 pub async fn renew(connection: &mut PgConnection, pepper: &Pepper, id: Uuid) -> Result<(), sqlx::Error> {
     let seed = secrets::random();
-    let renew = "update platform.registrations set code_hash = $2, failures = 0, expires_at = now() + interval '24 hours', \
-            mail_seed = $3, mail_due_at = now(), mail_attempts = 0 where id = $1 and verified_at is null";
+    let renew = "update platform.registrations set code_hash = $2, failures = 0, expires_at = log.clock() + interval '24 hours', \
+            mail_seed = $3, mail_due_at = log.clock(), mail_attempts = 0 where id = $1 and verified_at is null";
     sqlx::query(renew)
         .bind(id)
         .bind(&hash(pepper, id, &draw(pepper, &seed))[..])
@@ -160,7 +158,7 @@ pub async fn prove(
     client: &str,
     code: &str,
 ) -> Result<Proof, sqlx::Error> {
-    let open = "select id, client = $2 from platform.registrations where email = $1 and expires_at > now() \
+    let open = "select id, client = $2 from platform.registrations where email = $1 and expires_at > log.clock() \
         order by client = $2 desc, created_at desc limit 2";
     let open: Vec<(Uuid, bool)> = sqlx::query_as(open).bind(email).bind(client).fetch_all(pool).await?;
     let id = match open.as_slice() {
@@ -170,7 +168,7 @@ pub async fn prove(
     };
     // One statement, so that many guesses at once do not get more tries than one after another.
     let attempt = "update platform.registrations set failures = failures + case when code_hash = $2 then 0 else 1 end \
-        where id = $1 and failures < $3 and expires_at > now() \
+        where id = $1 and failures < $3 and expires_at > log.clock() \
         returning code_hash = $2 as is_right, id, email, details, password_hash";
     let tried = sqlx::query(attempt)
         .bind(id)
@@ -193,16 +191,16 @@ pub async fn verified(pool: &PgPool, attempt: &Attempt) -> Result<(), sqlx::Erro
         .execute(&mut *tx)
         .await?;
     let settle = "update platform.registrations set details = null, password_hash = null, mail_seed = null, mail_due_at = null, \
-        verified_at = coalesce(verified_at, now()) where id = $1";
+        verified_at = coalesce(verified_at, log.clock()) where id = $1";
     sqlx::query(settle).bind(attempt.id).execute(&mut *tx).await?;
     tx.commit().await
 }
 
 /// The mail that has been due longest. For two minutes it is the caller's, then, if nothing more was heard, anybody's.
 pub async fn take_owed(pool: &PgPool) -> Result<Option<Owed>, sqlx::Error> {
-    let take = "update platform.registrations set mail_attempts = mail_attempts + 1, mail_due_at = now() + interval '2 minutes', \
-            expires_at = now() + interval '24 hours' \
-        where id = (select id from platform.registrations where mail_due_at <= now() \
+    let take = "update platform.registrations set mail_attempts = mail_attempts + 1, mail_due_at = log.clock() + interval '2 minutes', \
+            expires_at = log.clock() + interval '24 hours' \
+        where id = (select id from platform.registrations where mail_due_at <= log.clock() \
             order by mail_due_at limit 1 for update skip locked) \
         returning id, email, mail_attempts, mail_seed";
     let taken: Option<(Uuid, String, i32, Vec<u8>)> = sqlx::query_as(take).fetch_optional(pool).await?;
@@ -224,9 +222,17 @@ pub async fn settle(pool: &PgPool, owed: &Owed) -> Result<(), sqlx::Error> {
 
 /// To be tried again after a pause.
 pub async fn postpone(pool: &PgPool, owed: &Owed, pause: Duration) -> Result<(), sqlx::Error> {
-    let postpone = "update platform.registrations set mail_due_at = now() + $3 * interval '1 second' where id = $1 and mail_seed = $2";
+    let postpone = "update platform.registrations set mail_due_at = log.clock() + $3 * interval '1 second' where id = $1 and mail_seed = $2";
     let postpone = sqlx::query(postpone).bind(owed.id).bind(&owed.seed);
     postpone.bind(pause.as_secs_f64()).execute(pool).await.map(drop)
+}
+
+/// Attempts that nobody has come back to in time are gone, with the names and passwords in them; answers how many. Doing it
+/// twice, or on several nodes, is doing it once.
+pub async fn lapse(pool: &PgPool) -> Result<u64, sqlx::Error> {
+    let lapse = "delete from platform.registrations where expires_at < log.clock() - $1 * interval '1 day'";
+    let lapsed = sqlx::query(lapse).bind(KEPT_DAYS).execute(pool).await?;
+    Ok(lapsed.rows_affected())
 }
 
 /// Not to be tried again. A code that nobody got is used up, so that signing in asks for another.

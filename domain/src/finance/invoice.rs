@@ -5,7 +5,7 @@ use crate::{
     Aggregate, Check, Choice, Event, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violations,
     finance::{Currency, in_base},
     fixed::Rate,
-    id::{CustomerId, DealId, InvoiceId, OrderId, PaymentId},
+    id::{CustomerId, DealId, InvoiceId, OrderId, PaymentId, UserId},
     sales::line::{self, Line},
 };
 use chrono::NaiveDate;
@@ -62,6 +62,9 @@ pub struct Created {
     /// What one unit of the currency is worth in the base currency; absent for the latter, and when there was no rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_rate: Option<Rate>,
+    /// Who sold it, and sees to it that it is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_to: Option<UserId>,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -34,6 +34,12 @@ pub enum Topic {
     ProductionShortage,
     BillMissing,
     ProcessParked,
+    /// What was told of when it began still lasts at its deadline.
+    ShortageLasts,
+    BillStillMissing,
+    /// What follows by itself has not come to its end.
+    ProcessLate,
+    InvoiceOverdue,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,5 +1,5 @@
-//! The dispatcher: hands out what is in the queue to a bounded number of workers, and compares cursors with heads where
-//! something may have moved unheard.
+//! The dispatcher: hands out what is in the queue to a bounded number of workers, compares cursors with heads where
+//! something may have moved unheard, and asks what has become due.
 
 use super::{queue::Queue, report};
 use crate::{Log, backoff, lease::range::Ranges};
@@ -10,12 +10,16 @@ use uuid::Uuid;
 
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(5);
+/// How late what is due may be. No sleep is as long as it takes until something is due, so no clock that jumps makes one
+/// too long.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Until the queue is closed and all steps have ended.
 pub(super) async fn run(log: Log, queue: Arc<Queue>, workers: usize) {
     tokio::select! {
         () = hand_out(&log, &queue, workers) => {}
         () = look_for_missed(&log, &queue) => {}
+        () = look_for_due(&queue) => {}
     }
 }
 
@@ -73,4 +77,23 @@ async fn missed(log: &Log, queue: &Queue, ranges: Ranges) -> Result<(), super::C
         heads.into_keys().for_each(|workspace| queue.look_at(workspace));
     }
     Ok(())
+}
+
+/// What has become due, in ranges that are led here. Never ends by itself.
+async fn look_for_due(queue: &Queue) {
+    let mut failures = 0;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        match queue.consumer().due().await {
+            Ok(due) => {
+                failures = 0;
+                due.into_iter().for_each(|workspace| queue.look_at(workspace));
+            }
+            Err(error) => {
+                failures += 1;
+                tracing::warn!(consumer = queue.name(), %error, "could not ask what is due");
+                tokio::time::sleep(backoff::pause(failures, RETRY_MIN, RETRY_MAX)).await;
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What a won deal owes after which facts.
 
 use super::*;
-use crate::testing::{after, refusal, sample, seen, steps};
+use crate::testing::{after, due, refusal, sample, seen, seen_at, steps};
 use std::sync::Arc;
 
 /// The deal that the samples of its order and its invoice name.
@@ -181,7 +181,8 @@ fn a_refused_step_parks_it_and_somebody_is_told() {
         steps(&state, deal()),
         ["notify owner", "notify assignee", "notify parked"]
     );
-    let Some(Act::Notify(_, created)) = state.owed(deal()).pop().map(|owed| owed.act) else {
+    let news = state.owed(deal()).into_iter().find(|owed| owed.step == "notify parked");
+    let Some(Act::Notify(_, created)) = news.map(|owed| owed.act) else {
         panic!("nobody is told")
     };
     assert_eq!(
@@ -203,5 +204,49 @@ fn a_refused_step_parks_it_and_somebody_is_told() {
     assert!(
         matches!(after::<DealWon>(&all).standing(), Standing::Parked { .. }),
         "not done"
+    );
+}
+
+/// Won at ten.
+#[test]
+fn what_has_not_ended_in_an_hour_is_told_of_once() {
+    let late = |facts: &[Seen]| due(&after::<DealWon>(facts), deal());
+    let at_eleven = [("tell late".to_owned(), "2026-11-21T11:00:00Z".to_owned())];
+    assert_eq!(late(&[won()]), at_eleven);
+    assert_eq!(
+        late(&[won(), ordered(), invoiced()]),
+        at_eleven,
+        "people are yet to be told"
+    );
+    assert_eq!(late(&[won(), ordered(), told("tell late")]), []);
+    assert_eq!(owed(&[won(), told("tell late"), ordered()])[0], "invoice", "it goes on");
+    let ended = [
+        won(),
+        ordered(),
+        invoiced(),
+        told("notify owner"),
+        told("notify assignee"),
+    ];
+    assert_eq!(late(&ended), []);
+}
+
+#[test]
+fn a_refusal_that_nobody_looks_after_is_told_of_again_after_three_days() {
+    let refused = Seen {
+        at: seen_at("2026-11-21T10:30:00Z", deal(), won().fact.as_ref().clone()).at,
+        ..refused("order", "order.empty")
+    };
+    let parked = [won(), refused, told("notify parked")];
+    let state = after::<DealWon>(&parked);
+    let in_three_days = ("tell still parked".to_owned(), "2026-11-24T10:30:00Z".to_owned());
+    assert_eq!(due(&state, deal()), [in_three_days]);
+    let told_again = state.clone().evolve(&told("tell still parked"));
+    assert_eq!(due(&told_again, deal()), []);
+    let Some(Act::Notify(_, created)) = state.owed(deal()).pop().map(|owed| owed.act) else {
+        panic!("nobody is told")
+    };
+    assert_eq!(
+        (created.topic, created.audience, &created.data["since"]),
+        (Topic::ProcessLate, Audience::Role(Role::Owner), &json!("2026-11-21"))
     );
 }

@@ -2,12 +2,12 @@
 //! an adjustment on line 2.
 
 use super::*;
-use crate::testing::{after, refusal, sample, seen, seen_at, steps};
+use crate::testing::{after, at_once, refusal, sample, seen, seen_at, steps};
 use std::sync::Arc;
 
-const ORDER: Uuid = Uuid::from_u128(100);
+pub(super) const ORDER: Uuid = Uuid::from_u128(100);
 
-fn ordered() -> Seen {
+pub(super) fn ordered() -> Seen {
     seen(ORDER, sample("order.created.v1"))
 }
 
@@ -22,7 +22,7 @@ fn produced(id: ProductionOrderId, line: u32) -> Seen {
     }
 }
 
-fn ours() -> Seen {
+pub(super) fn ours() -> Seen {
     produced(production_order_id(ORDER, 1), 1)
 }
 
@@ -42,7 +42,7 @@ fn scheduled(id: ProductionOrderId) -> Seen {
 }
 
 /// What stock answers: so much is held, and so much is missing.
-fn answered(saga: &OrderFulfillment, step: usize, held: i32, missing: i32) -> Vec<Seen> {
+pub(super) fn answered(saga: &OrderFulfillment, step: usize, held: i32, missing: i32) -> Vec<Seen> {
     let Act::Reserve(product_id, demand, _) = saga.owed(ORDER).remove(step).act else {
         panic!("nothing is to be reserved")
     };
@@ -63,7 +63,7 @@ fn answered(saga: &OrderFulfillment, step: usize, held: i32, missing: i32) -> Ve
         .collect()
 }
 
-fn told(step: &str) -> Seen {
+pub(super) fn told(step: &str) -> Seen {
     match sample("notification.created.v1") {
         Fact::Notification(NotificationEvent::Created(mut created)) => {
             created.about = ORDER;
@@ -76,12 +76,12 @@ fn told(step: &str) -> Seen {
     }
 }
 
-fn fold(saga: OrderFulfillment, facts: &[Seen]) -> OrderFulfillment {
+pub(super) fn fold(saga: OrderFulfillment, facts: &[Seen]) -> OrderFulfillment {
     facts.iter().fold(saga, |saga, seen| saga.evolve(seen))
 }
 
 /// Line 0 has all it needs: what is left is line 1.
-fn with_goods() -> OrderFulfillment {
+pub(super) fn with_goods() -> OrderFulfillment {
     let begun: OrderFulfillment = after(&[ordered()]);
     let held = answered(&begun, 0, 50, 0);
     fold(begun, &held)
@@ -123,7 +123,7 @@ fn goods_are_reserved_and_what_is_made_is_produced() {
     assert_eq!(OrderFulfillment::default().evolve(&ours()), OrderFulfillment::Idle);
     let begun: OrderFulfillment = after(&[ordered()]);
     assert_eq!(begun.standing(), Standing::Running);
-    let owed = begun.owed(ORDER);
+    let owed = at_once(&begun, ORDER);
     let [reserve, produce] = owed.as_slice() else {
         panic!("{owed:?}")
     };
@@ -215,7 +215,7 @@ fn what_is_not_of_this_order_changes_nothing() {
 #[test]
 fn materials_are_reserved_and_then_it_is_planned_from_that_instant() {
     let made = with_goods().evolve(&ours());
-    let owed = made.owed(ORDER);
+    let owed = at_once(&made, ORDER);
     let demands: Vec<_> = owed
         .iter()
         .map(|owed| match &owed.act {
@@ -239,12 +239,12 @@ fn materials_are_reserved_and_then_it_is_planned_from_that_instant() {
     let mut second = answered(&made, 1, demands[1].1.units() as i32 / 1_000, 0);
     second[0].at = "2026-12-01T09:00:00Z".parse().unwrap();
     let ready = fold(half, &second);
-    let planned = ready.owed(ORDER);
+    let planned = at_once(&ready, ORDER);
     let expected = Act::Schedule(production_order_id(ORDER, 1), second[0].at);
     assert_eq!(planned, [Owed::new("schedule line 1", expected)]);
     let again = seen_at("2026-12-02T09:00:00Z", second[0].id, Fact::clone(&second[0].fact));
     assert_eq!(
-        ready.clone().evolve(&again).owed(ORDER),
+        at_once(&ready.clone().evolve(&again), ORDER),
         planned,
         "the first instant counts"
     );

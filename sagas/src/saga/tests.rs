@@ -24,7 +24,14 @@ fn every_standing_has_its_name_and_those_that_wait_a_reason() {
 #[test]
 fn the_sagas_there_are() {
     let names: Vec<_> = all().iter().map(|process| process.name()).collect();
-    assert_eq!(names, ["deal_won_orchestrator", "order_fulfillment_orchestrator"]);
+    assert_eq!(
+        names,
+        [
+            "deal_won_orchestrator",
+            "order_fulfillment_orchestrator",
+            "invoice_collection"
+        ]
+    );
 }
 
 #[test]

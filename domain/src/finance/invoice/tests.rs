@@ -21,6 +21,7 @@ fn created() -> InvoiceEvent {
         due_date: day,
         notes: None,
         exchange_rate: None,
+        assigned_to: None,
     }))
 }
 
