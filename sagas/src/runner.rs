@@ -263,6 +263,8 @@ fn command_id(workspace: Uuid, saga: &str, instance: Uuid, key: &str) -> Command
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Act;
+    use domain::id::{OrderId, ProductId};
 
     /// Stored with what has been carried out: another id would carry it out again.
     #[test]
@@ -271,5 +273,20 @@ mod tests {
         let id = command_id(workspace, "deal_won_orchestrator", instance, "order");
         assert_eq!(id.id.to_string(), "13c65964-789f-5327-972c-32960f3487da");
         assert_eq!(id.request_hash, [0; 32]);
+    }
+
+    #[test]
+    fn another_instant_is_another_command() {
+        let tell = Act::AwaitBill(ProductId::default(), OrderId::default(), 0);
+        let tell = Owed::new("tell", tell);
+        let at = |seconds: i64| {
+            tell.clone()
+                .not_before(DateTime::from_timestamp_nanos(seconds * 1_000_000_000))
+        };
+        assert_eq!((tell.key().as_str(), at(7).key().as_str()), ("tell", "tell at 7000000"));
+        assert_ne!(at(7).key(), at(8).key());
+        assert!(!tell.is_due(DateTime::UNIX_EPOCH), "at once is not due");
+        let reading = DateTime::from_timestamp_nanos(7_000_000_000);
+        assert_eq!((at(7).is_due(reading), at(8).is_due(reading)), (true, false));
     }
 }

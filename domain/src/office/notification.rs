@@ -34,10 +34,10 @@ pub enum Topic {
     ProductionShortage,
     BillMissing,
     ProcessParked,
-    /// What was told of when it began still lasts at its deadline.
+    // What was told of when it began still lasts at its deadline.
     ShortageLasts,
     BillStillMissing,
-    /// What follows by itself has not come to its end.
+    // What follows by itself has not come to its end.
     ProcessLate,
     InvoiceOverdue,
 }
