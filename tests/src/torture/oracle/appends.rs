@@ -82,10 +82,11 @@ fn in_time(operation: &Operation, events: &[&Recorded], findings: &mut Findings)
     const AHEAD: i64 = 2_000_000;
     let at = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
     let earliest = at(operation.invoked) - BEHIND;
-    let latest = operation
-        .answer
-        .as_ref()
-        .map_or(i64::MAX, |(time, _)| at(*time) + AHEAD);
+    // What nobody knows of may still be written after its caller has left.
+    let latest = match &operation.answer {
+        Some((time, Answer::Written { .. })) => at(*time) + AHEAD,
+        _ => i64::MAX,
+    };
     for event in events {
         let recorded = event.recorded_at.timestamp_micros();
         findings.demand((earliest..=latest).contains(&recorded), Flaw::Clock, || {
