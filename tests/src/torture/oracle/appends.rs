@@ -21,18 +21,28 @@ pub fn examine<'a>(history: &History, store: &'a Store, findings: &mut Findings)
         whole(&history.operations[id], events, findings);
     }
     let owners = owners(history, &present);
+    let forgotten = forgotten(history);
     for operation in history.operations.values() {
         let events = present.get(&operation.op.id).map_or(&[][..], Vec::as_slice);
         judge(operation, events, findings);
         if let Some((_, Answer::Refused(refusal))) = &operation.answer {
-            let forgotten = history.is_forgotten(operation.invoked);
-            if !(forgotten && *refusal == Refusal::CommandReused) {
+            let command = operation.op.command.map(|command| (operation.op.workspace, command.id));
+            let swept = command.is_some_and(|command| forgotten.contains(&command));
+            if !(swept && *refusal == Refusal::CommandReused) {
                 justified(operation, refusal, store, &owners, findings);
             }
         }
     }
     in_order(history, findings);
     present
+}
+
+/// Commands whose row may have been swept, by workspace and id.
+fn forgotten(history: &History) -> HashSet<(Uuid, Uuid)> {
+    let operations = history.operations.values();
+    let old = operations.filter(|operation| history.is_forgotten(operation.invoked));
+    old.filter_map(|operation| Some((operation.op.workspace, operation.op.command?.id)))
+        .collect()
 }
 
 fn group<'a>(history: &History, store: &'a Store, findings: &mut Findings) -> Present<'a> {
@@ -82,10 +92,11 @@ fn in_time(operation: &Operation, events: &[&Recorded], findings: &mut Findings)
     const AHEAD: i64 = 2_000_000;
     let at = |time: u64| i64::try_from(time).unwrap_or(i64::MAX);
     let earliest = at(operation.invoked) - BEHIND;
-    let latest = operation
-        .answer
-        .as_ref()
-        .map_or(i64::MAX, |(time, _)| at(*time) + AHEAD);
+    // What nobody knows of may still be written after its caller has left.
+    let latest = match &operation.answer {
+        Some((time, Answer::Written { .. })) => at(*time) + AHEAD,
+        _ => i64::MAX,
+    };
     for event in events {
         let recorded = event.recorded_at.timestamp_micros();
         findings.demand((earliest..=latest).contains(&recorded), Flaw::Clock, || {
