@@ -109,6 +109,7 @@ fn domain_has_no_io_no_clock_no_chance_and_no_floating_money() {
         "chrono",
         "chrono-tz",
         "prometric-domain-derive",
+        "rpds",
         "rust_decimal",
         "schemars",
         "serde",
