@@ -37,11 +37,13 @@ struct Wanted<'a> {
     numbers: (Vec<Uuid>, Vec<&'static str>, Vec<i32>),
 }
 
-/// Which of the four, at which place there, and what was found.
+/// Which of the four (or none), at which place there, and what was found.
 type Row = (i32, i64, i64, Option<Uuid>, Option<Vec<u8>>, DateTime<Utc>);
 
-const FIND: &str = "select 1, n, coalesce((select max(e.version) from log.events e where e.workspace_id = w and e.stream_id = s), \
-        (select a.version from log.archived_streams a where a.workspace_id = w and a.stream_id = s), 0), null::uuid, null::bytea, clock_timestamp() \
+/// The time comes in any case: a batch that asks for nothing must not fall back on the node's clock.
+const FIND: &str = "select 0, 0::bigint, 0::bigint, null::uuid, null::bytea, clock_timestamp() \
+    union all select 1, n, coalesce((select max(e.version) from log.events e where e.workspace_id = w and e.stream_id = s), \
+        (select a.version from log.archived_streams a where a.workspace_id = w and a.stream_id = s), 0), null, null, clock_timestamp() \
         from unnest($1::uuid[], $2::uuid[]) with ordinality u(w, s, n) \
     union all select 2, n, 0, c.stream_id, null, clock_timestamp() from unnest($3::uuid[], $4::text[], $5::text[]) with ordinality u(w, kind, key, n) \
         join log.claims c on c.workspace_id = w and c.kind = u.kind and c.key = u.key \
@@ -76,6 +78,7 @@ impl Facts {
             let nth = usize::try_from(nth - 1).unwrap_or(usize::MAX);
             now = Some(at);
             match what {
+                0 => {}
                 1 => {
                     if let (Some(workspace), Some(stream)) = (wanted.streams.0.get(nth), wanted.streams.1.get(nth)) {
                         found.versions.insert((*workspace, *stream), number);
