@@ -256,6 +256,16 @@ impl<S: Saga> Follower<S> {
         true
     }
 
+    /// The runner does not look for what is done: no fact, however often it comes, makes anything else of it.
+    fn stays_done(&self, world: &World) -> bool {
+        let ours = world
+            .facts
+            .iter()
+            .filter(|seen| S::instance(seen) == Some(self.instance));
+        let again = ours.fold(self.state.clone(), S::evolve);
+        self.state.standing() == Standing::Done && again == self.state
+    }
+
     /// The process dies and another loads what was stored.
     fn crash(&mut self) {
         let stored = serde_json::to_value(&self.state).unwrap();

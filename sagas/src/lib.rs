@@ -3,6 +3,7 @@
 //! is owed from some instant on when the clock reads so.
 
 mod act;
+mod asleep;
 mod deadline;
 #[cfg(test)]
 mod harness;

@@ -6,6 +6,7 @@
 
 use crate::{
     Owed, Standing,
+    asleep::Asleep,
     runner::Debt,
     saga::{Folded, Process, State},
 };
@@ -34,8 +35,9 @@ pub(crate) struct Memory {
     stored: i64,
     /// `Log::doubts` when it was read.
     doubts: u64,
-    /// Those that run, and every one that owes something now; but see `has_more`.
+    /// Those that run, but for those asleep, and every one that owes something now; but see `has_more`.
     instances: HashMap<Key, Instance>,
+    asleep: Asleep,
     /// Those that are not written down as they are; also such as have come to their end.
     unwritten: BTreeMap<Key, Unwritten>,
     owing: BTreeSet<(DateTime<Utc>, Key)>,
@@ -93,6 +95,7 @@ impl Memory {
             stored: position,
             doubts,
             instances: HashMap::new(),
+            asleep: Asleep::read(pool, workspace, &names(processes)).await?,
             unwritten: BTreeMap::new(),
             owing: BTreeSet::new(),
             has_more: owing.len() == DEBTORS,
@@ -195,6 +198,11 @@ impl Memory {
         running.or_else(|| Some(&self.unwritten.get(key)?.state)).cloned()
     }
 
+    /// Whether that instance may run.
+    pub fn may_hold(&self, key: &Key) -> bool {
+        self.state(key).is_some() || self.asleep.may_hold(key)
+    }
+
     /// Takes in what the events up to `last` made of the instances.
     pub fn take(&mut self, last: i64, changed: Vec<Changed>) {
         self.position = last;
@@ -202,7 +210,8 @@ impl Memory {
             self.change(changed);
         }
         if self.instances.len() > IDLE_MAX + self.owing.len() {
-            self.instances.retain(|_, instance| owes_now(&instance.owed));
+            let idle = self.instances.extract_if(|_, instance| !owes_now(&instance.owed));
+            idle.for_each(|(key, _)| self.asleep.add(key));
         }
     }
 
@@ -307,6 +316,7 @@ impl Memory {
         let began = known.or_else(|| Some(self.unwritten.get(&key)?.began)).unwrap_or(at);
         let Folded { state, standing, owed } = folded;
         self.unset(&key);
+        self.asleep.remove(&key);
         if standing != Standing::Done || !owed.is_empty() {
             let (state, owed) = (state.clone(), owed.clone());
             self.set(key, Instance { state, owed, began });
@@ -324,6 +334,7 @@ impl Memory {
 
     fn set(&mut self, key: Key, instance: Instance) {
         self.unset(&key);
+        self.asleep.remove(&key);
         if owes_now(&instance.owed) {
             self.owing.insert((instance.began, key));
         }
@@ -377,7 +388,8 @@ fn owes_now(owed: &[Owed]) -> bool {
     owed.iter().any(|owed| owed.due.is_none())
 }
 
-fn process<'a>(processes: &'a [Box<dyn Process>], name: &str) -> Option<&'a dyn Process> {
+/// The saga of that name, if this version has it.
+pub(crate) fn process<'a>(processes: &'a [Box<dyn Process>], name: &str) -> Option<&'a dyn Process> {
     let known = processes.iter().find(|process| process.name() == name);
     known.map(AsRef::as_ref)
 }

@@ -10,7 +10,7 @@ use crate::{
     Owed, Seen,
     act::{Failure, execute},
     all,
-    memory::{Changed, DEBTORS, Key, Memory, names},
+    memory::{Changed, DEBTORS, Key, Memory, names, process},
     saga::Process,
 };
 use async_trait::async_trait;
@@ -25,7 +25,7 @@ use futures::{StreamExt, stream};
 use log::{CommandId, Consumer, ConsumerError, Progress, Recorded, migrate};
 use sqlx::PgPool;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use uuid::Uuid;
@@ -38,6 +38,7 @@ const AT_A_TIME: usize = 128;
 const MIGRATIONS: &[migrate::Migration] = &[
     migrate::Migration::new("0001_sagas", include_str!("../../migrations/sagas/0001_sagas.sql")),
     migrate::Migration::new("0002_due", include_str!("../../migrations/sagas/0002_due.sql")),
+    migrate::Migration::new("0003_running", include_str!("../../migrations/sagas/0003_running.sql")),
 ];
 
 pub struct Sagas {
@@ -163,6 +164,7 @@ impl Sagas {
             return Ok(());
         };
         let mut touched: BTreeMap<Key, Vec<Seen>> = BTreeMap::new();
+        let mut unsure = BTreeSet::new();
         for event in events {
             let decode = |event: &Recorded| Fact::decode(&event.category, &event.event_type, event.schema, &event.data);
             let seen = Seen {
@@ -173,17 +175,23 @@ impl Sagas {
             for process in &self.processes {
                 if let Some(instance) = process.instance(&seen) {
                     let key = (process.name(), instance);
+                    let is_new = event.version == 1 && event.stream_id == instance;
+                    if !touched.contains_key(&key) && !is_new {
+                        unsure.insert(key);
+                    }
                     touched.entry(key).or_default().push(seen.clone());
                 }
             }
         }
+        // Where nothing runs and nothing begins, nothing is to be looked for.
+        unsure.retain(|key| memory.may_hold(key) || touched.get(key).is_some_and(|seen| self.begins(key, seen)));
         memory
-            .load(self.pool(), workspace, touched.keys(), &self.processes)
+            .load(self.pool(), workspace, unsure.iter(), &self.processes)
             .await?;
         let mut changed = Vec::with_capacity(touched.len());
         for (key, seen) in touched {
-            let process = self.processes.iter().find(|process| process.name() == key.0);
-            let folded = process.and_then(|process| process.fold(memory.state(&key), &seen, key.1));
+            let folded =
+                process(&self.processes, key.0).and_then(|process| process.fold(memory.state(&key), &seen, key.1));
             if let Some((folded, last)) = folded.zip(seen.last()) {
                 changed.push(Changed {
                     key,
@@ -194,6 +202,11 @@ impl Sagas {
         }
         memory.take(last, changed);
         Ok(())
+    }
+
+    /// Whether the facts make an instance where there was none.
+    fn begins(&self, (saga, instance): &Key, seen: &[Seen]) -> bool {
+        process(&self.processes, saga).is_some_and(|process| process.fold(None, seen, *instance).is_some())
     }
 
     /// In a quiet moment, when it was long not done, or when something may be due; `false`: the memory is worth nothing.
