@@ -128,6 +128,11 @@ impl Server {
         fs::read_to_string(self.said_file()).expect("what the server said")
     }
 
+    /// The process that runs.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// Starts the process and waits until it answers.
     pub async fn spawn(&mut self) {
         let said = OpenOptions::new()
