@@ -1,6 +1,9 @@
 //! What the binary can be told: sub-commands, and settings that come from flags or the environment.
 
-use crate::edge::settings::Edge;
+use crate::{
+    edge::settings::Edge,
+    operator::{audit::Audit, history::History, replay::Replay, sagas::Sagas, status::Status, workspace::Workspace},
+};
 use clap::{Args, Parser, Subcommand};
 use domain::finance::terms::{NET_DAYS_MAX, PAYMENT_DAYS};
 use std::{convert::Infallible, net::IpAddr, path::PathBuf, time::Duration};
@@ -24,6 +27,22 @@ pub enum Command {
     /// Keys that personal data is sealed with, and those that sign access tokens.
     #[command(subcommand)]
     Keys(Keys),
+    /// Proves that the log is whole, and signs where it stands.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Events as they are stored.
+    #[command(subcommand)]
+    Log(History),
+    /// Makes read models again from the log, or compares them with it; the server may run meanwhile.
+    Replay(Replay),
+    /// Which processes run, and what they wait for.
+    #[command(subcommand)]
+    Sagas(Sagas),
+    /// How far everybody is who follows the log, and what holds them up.
+    Status(Status),
+    /// A workspace's log into a file and out of one, and its old part away into files and back.
+    #[command(subcommand)]
+    Workspace(Workspace),
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,9 +5,13 @@ use log::chain;
 use mimalloc::MiMalloc;
 use prometric_api::{
     config::{Cli, Command},
-    keys, serve,
+    operator::{self, Failure},
+    serve,
 };
-use std::process::ExitCode;
+use std::{
+    io::{Error, ErrorKind},
+    process::ExitCode,
+};
 
 /// A request makes and drops some hundreds of small things; with the system's allocator that was a quarter of its cost.
 #[global_allocator]
@@ -16,15 +20,31 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 #[tokio::main]
 async fn main() -> ExitCode {
     serve::log_to_stderr();
-    let ended = match Cli::parse().command {
-        Command::Serve(config) => serve::run(config).await,
-        Command::Keys(keys) => keys::run(keys).await,
-    };
-    match ended {
+    match run(Cli::parse().command).await {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever read what we had to say has read enough.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = %chain(&error), "ending");
+            tracing::error!(error = %chain(error.as_ref()), "ending");
             ExitCode::FAILURE
         }
     }
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(config) => Ok(serve::run(config).await?),
+        Command::Keys(keys) => Ok(operator::keys::run(keys).await?),
+        Command::Audit(audit) => operator::audit::run(audit).await,
+        Command::Log(history) => operator::history::run(history).await,
+        Command::Replay(replay) => operator::replay::run(replay).await,
+        Command::Sagas(sagas) => operator::sagas::run(sagas).await,
+        Command::Status(status) => operator::status::run(status).await,
+        Command::Workspace(workspace) => operator::workspace::run(workspace).await,
+    }
+}
+
+fn is_broken_pipe(error: &Failure) -> bool {
+    let error = error.downcast_ref::<Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

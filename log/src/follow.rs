@@ -7,8 +7,10 @@ mod agenda;
 mod dispatch;
 pub(crate) mod queue;
 pub(crate) mod report;
+mod standing;
 
 pub use agenda::Lag;
+pub use standing::Following;
 
 use crate::{Log, lease::range::Ranges};
 use async_trait::async_trait;

@@ -27,7 +27,7 @@ pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guar
 pub use batch::Ways;
 pub use chain::{ChainError, HASH_ZERO, Verifier};
 pub use envelope::{Metadata, Recorded, Stream};
-pub use follow::{Consumer, ConsumerError, Follower, Lag, Progress, Urge, chain};
+pub use follow::{Consumer, ConsumerError, Follower, Following, Lag, Progress, Urge, chain};
 pub use limits::{limited, unhurried};
 pub use outage::is_outage;
 pub use personal::{KeyRing, PersonalError, RingError};

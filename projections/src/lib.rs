@@ -7,6 +7,7 @@ mod known;
 pub mod list;
 pub mod platform;
 mod readers;
+mod remake;
 mod runner;
 pub mod schema;
 pub mod shape;
@@ -22,7 +23,8 @@ pub mod sales;
 
 pub use column::{Column, ColumnKind, Rights, camel_case};
 pub use readers::Readers;
-pub use runner::{Projections, Replayed};
+pub use remake::{Compared, Replayed};
+pub use runner::Projections;
 pub use table::{ProjectError, Seen, Table};
 
 use table::{Projector, of};

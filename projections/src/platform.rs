@@ -337,7 +337,7 @@ pub async fn workspace(pool: &PgPool, id: Uuid) -> Result<Option<Workspace>, sql
     .pop())
 }
 
-pub(crate) async fn workspaces(pool: &PgPool) -> Result<Vec<Workspace>, sqlx::Error> {
+pub async fn workspaces(pool: &PgPool) -> Result<Vec<Workspace>, sqlx::Error> {
     rows(pool, "select row_to_json(t)::text from (select {columns} from platform.workspaces where $1 <> '' order by created_at) t", "all").await
 }
 

@@ -4,28 +4,27 @@
 //! remembered, as long as this node is the one that writes: then a batch costs one round trip.
 
 use crate::{
-    counts::COUNTS,
     known::Era,
     platform, platform_tables,
     schema::{self, PLATFORM},
     table::{ProjectError, Projector, Seen},
     tenant_tables,
-    write::write,
+    write::{Mark, write},
 };
 use async_trait::async_trait;
 use domain::{Fact, id::WorkspaceId, identity::workspace::WorkspaceEvent};
 use log::{Consumer, ConsumerError, Log, Progress, Recorded, Shared, Urge};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
 
 /// Events folded in one transaction.
-const BATCH: i64 = 500;
+pub(crate) const BATCH: i64 = 500;
 /// How long a write waits to be readable before it answers anyway.
 const READABLE_WAIT: Duration = Duration::from_secs(10);
 /// How long it trusts that somebody else takes the step it waits for.
@@ -33,12 +32,12 @@ const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A handle to the runner; cheap to clone.
 #[derive(Clone)]
-pub struct Projections(Arc<Inner>);
+pub struct Projections(pub(crate) Arc<Inner>);
 
-struct Inner {
-    log: Log,
-    pool: PgPool,
-    tenant: Vec<Box<dyn Projector>>,
+pub(crate) struct Inner {
+    pub log: Log,
+    pub pool: PgPool,
+    pub tenant: Vec<Box<dyn Projector>>,
     platform: Vec<Box<dyn Projector>>,
     schemas: Mutex<HashMap<Uuid, String>>,
     standings: Mutex<Standings>,
@@ -55,28 +54,14 @@ struct Standings {
 
 #[derive(Clone, Copy)]
 struct Standing {
-    position: i64,
+    mark: Mark,
     era: Era,
 }
 
-/// What a replay compared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replayed {
-    pub position: i64,
-    /// Tables whose replayed rows differ from the live ones.
-    pub differing: Vec<&'static str>,
-}
-
 impl Projections {
-    /// Brings the platform's schema up to date, and makes anew the rows of each workspace that another build made: what
-    /// is served afterwards has this build's shape.
-    pub async fn open(log: Log, pool: PgPool) -> Result<Self, ProjectError> {
-        let mut connection = pool.acquire().await?;
-        schema::migrate_platform(&mut connection).await?;
-        let current = schema::current(&mut connection).await?;
-        drop(connection);
-        let workspaces = platform::workspaces(&pool).await?;
-        let inner = Inner {
+    /// The read models as they are, whatever their shape.
+    pub fn new(log: Log, pool: PgPool) -> Self {
+        Self(Arc::new(Inner {
             log,
             pool,
             tenant: tenant_tables(),
@@ -85,13 +70,23 @@ impl Projections {
             standings: Mutex::default(),
             reached: Mutex::default(),
             urge: OnceLock::new(),
-        };
-        for workspace in workspaces {
+        }))
+    }
+
+    /// Brings the platform's schema up to date, and makes anew the rows of each workspace that another build made: what
+    /// is served afterwards has this build's shape.
+    pub async fn open(log: Log, pool: PgPool) -> Result<Self, ProjectError> {
+        let mut connection = pool.acquire().await?;
+        schema::migrate_platform(&mut connection).await?;
+        let current = schema::current(&mut connection).await?;
+        drop(connection);
+        let projections = Self::new(log, pool);
+        for workspace in platform::workspaces(&projections.0.pool).await? {
             if !current.contains(&workspace.schema()) {
-                inner.renew(workspace.id, &workspace.schema()).await?;
+                projections.0.remake(workspace.id, &workspace.schema()).await?;
             }
         }
-        Ok(Self(Arc::new(inner)))
+        Ok(projections)
     }
 
     /// The runner, to be followed with.
@@ -121,12 +116,6 @@ impl Projections {
         };
         tokio::time::timeout(READABLE_WAIT, wait).await.unwrap_or(false)
     }
-
-    /// Folds a workspace's log from zero into a scratch schema, compares its tables with the live ones at the same
-    /// position, and drops it again. Nothing else can happen here: sagas and relays are not asked.
-    pub async fn verify(&self, workspace: WorkspaceId) -> Result<Replayed, ProjectError> {
-        self.0.verify(workspace.into()).await
-    }
 }
 
 #[async_trait]
@@ -147,10 +136,11 @@ impl Consumer for Projections {
 impl Inner {
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ProjectError> {
         let schema = self.schema(workspace).await?;
-        let Standing { position: from, era } = self.standing(workspace, &schema).await?;
+        let Standing { mark, era } = self.standing(workspace, &schema).await?;
+        let from = mark.position;
         let events = self.log.next(workspace, from, BATCH).await?;
         let Some(last) = events.last().map(|event| event.position) else {
-            return self.confirm(workspace, &schema, from).await;
+            return self.confirm(workspace, &schema, mark).await;
         };
         let facts = facts(&events)?;
         let seen: Vec<Seen> = seen(&facts, &events);
@@ -158,12 +148,12 @@ impl Inner {
             // A workspace exists for readers when its schema does: both become visible in one commit.
             let mut tx = self.log.followers().begin().await?;
             found(&mut tx, &seen).await?;
-            let moved = self.fold(&mut tx, &schema, Some(era), from, &seen).await?;
+            let moved = self.fold(&mut tx, &schema, Some(era), mark, &seen).await?;
             tx.commit().await?;
             moved
         } else {
             let mut connection = self.log.followers().acquire().await?;
-            self.fold(&mut connection, &schema, Some(era), from, &seen).await?
+            self.fold(&mut connection, &schema, Some(era), mark, &seen).await?
         };
         if !moved {
             // Another node has taken this step, or a crash of the database took an earlier one back.
@@ -182,23 +172,16 @@ impl Inner {
     }
 
     /// Nothing is there to be folded: if the rows really stand where they are remembered to.
-    async fn confirm(&self, workspace: Uuid, schema: &str, from: i64) -> Result<Progress, ProjectError> {
-        let position = self.checkpoint(schema).await?;
-        if position != from {
+    async fn confirm(&self, workspace: Uuid, schema: &str, mark: Mark) -> Result<Progress, ProjectError> {
+        let now = Mark::read(self.log.followers(), schema).await?;
+        if now != mark {
             self.forget(workspace);
         }
-        self.publish(workspace, position);
+        self.publish(workspace, now.position);
         Ok(Progress {
-            position,
-            more: position != from,
+            position: now.position,
+            more: now != mark,
         })
-    }
-
-    async fn checkpoint(&self, schema: &str) -> Result<i64, sqlx::Error> {
-        let position = format!("select position from {schema}.checkpoint");
-        sqlx::query_scalar(AssertSqlSafe(position))
-            .fetch_one(self.log.followers())
-            .await
     }
 
     /// Where a workspace's rows stand, and the era of what is known of them.
@@ -211,7 +194,7 @@ impl Inner {
             }
         };
         let standing = Standing {
-            position: self.checkpoint(schema).await?,
+            mark: Mark::read(self.log.followers(), schema).await?,
             era: Era { workspace, nth },
         };
         self.standings().known.insert(workspace, standing);
@@ -220,7 +203,7 @@ impl Inner {
 
     fn stands(&self, workspace: Uuid, position: i64) {
         if let Some(known) = self.standings().known.get_mut(&workspace) {
-            known.position = position;
+            known.mark.position = position;
         }
     }
 
@@ -234,56 +217,17 @@ impl Inner {
         self.standings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A workspace's tables as this build wants them, with all that the log tells, in one transaction: a crash leaves
-    /// the old ones, and readers on other nodes see either.
-    async fn renew(&self, workspace: Uuid, schema: &str) -> Result<(), ProjectError> {
-        let mut tx = self.pool.begin().await?;
-        log::unhurried(&mut tx).await?;
-        if schema::provision(&mut tx, schema).await? {
-            let began = Instant::now();
-            let position = self.refold(&mut tx, workspace, schema, i64::MAX).await?;
-            let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            tracing::info!(%workspace, schema, position, milliseconds, "the read models were made anew");
-        }
-        Ok(tx.commit().await?)
-    }
-
-    /// Folds the log from its beginning into empty tables, up to a position; answers where it ended.
-    async fn refold(
-        &self,
-        connection: &mut PgConnection,
-        workspace: Uuid,
-        schema: &str,
-        until: i64,
-    ) -> Result<i64, ProjectError> {
-        let mut at = 0;
-        loop {
-            let mut events = log::read_in_tx(connection, workspace, at, BATCH).await?;
-            events.retain(|event| event.position <= until);
-            let Some(last) = events.last().map(|event| event.position) else {
-                return Ok(at);
-            };
-            self.log.open_personal_in_tx(connection, &mut events).await?;
-            let events: Vec<_> = events.into_iter().map(Shared::new).collect();
-            let facts = facts(&events)?;
-            if !self.fold(connection, schema, None, at, &seen(&facts, &events)).await? {
-                return Err(ProjectError::Elsewhere { position: at });
-            }
-            at = last;
-        }
-    }
-
     fn urge(&self, body: impl FnOnce(&Urge)) {
         self.urge.get().map(body);
     }
 
     /// Writes what the events make of all tables, and moves the checkpoint on from there; `false`: it stands elsewhere.
-    async fn fold(
+    pub(crate) async fn fold(
         &self,
         connection: &mut PgConnection,
         schema: &str,
         era: Option<Era>,
-        from: i64,
+        from: Mark,
         events: &[Seen<'_>],
     ) -> Result<bool, ProjectError> {
         let Some(last) = events.last() else { return Ok(true) };
@@ -296,10 +240,10 @@ impl Inner {
         for table in tables {
             changes.extend(table.fold(connection, schema, era, events).await?);
         }
-        write(connection, schema, (from, last.recorded.position), changes).await
+        write(connection, schema, from, last.recorded.position, changes).await
     }
 
-    async fn schema(&self, workspace: Uuid) -> Result<String, ProjectError> {
+    pub(crate) async fn schema(&self, workspace: Uuid) -> Result<String, ProjectError> {
         if workspace == WorkspaceId::PLATFORM.uuid() {
             return Ok(PLATFORM.to_owned());
         }
@@ -332,44 +276,10 @@ impl Inner {
         let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
         body(reached.entry(workspace).or_insert_with(|| watch::channel(0).0))
     }
-
-    async fn verify(&self, workspace: Uuid) -> Result<Replayed, ProjectError> {
-        let live = self.schema(workspace).await?;
-        // Not `tenant_…`, which could be another workspace's.
-        let scratch = format!("replay_{live}");
-        let mut tx = self.pool.begin().await?;
-        log::unhurried(&mut tx).await?;
-        // The lock holds the live rows still at their position.
-        let lock = format!("select position from {live}.checkpoint for update");
-        let until: i64 = sqlx::query_scalar(AssertSqlSafe(lock)).fetch_one(&mut *tx).await?;
-        sqlx::raw_sql(AssertSqlSafe(format!("create schema {scratch}")))
-            .execute(&mut *tx)
-            .await?;
-        schema::create_tables(&mut tx, &scratch).await?;
-        self.refold(&mut tx, workspace, &scratch, until).await?;
-        let mut differing = Vec::new();
-        for table in self.tenant.iter().map(|table| table.name()).chain([COUNTS]) {
-            // A count of none is as good as none.
-            let rows = |schema: &str| match table {
-                COUNTS => format!("select * from {schema}.{table} where total <> 0"),
-                _ => format!("table {schema}.{table}"),
-            };
-            let (live, scratch) = (rows(&live), rows(&scratch));
-            let compare = format!("select exists (({live} except {scratch}) union all ({scratch} except {live}))");
-            if sqlx::query_scalar(AssertSqlSafe(compare)).fetch_one(&mut *tx).await? {
-                differing.push(table);
-            }
-        }
-        tx.rollback().await?;
-        Ok(Replayed {
-            position: until,
-            differing,
-        })
-    }
 }
 
 /// What the events say; decoded once for all who follow on this node.
-fn facts(events: &[Arc<Shared>]) -> Result<Vec<Arc<Fact>>, ProjectError> {
+pub(crate) fn facts(events: &[Arc<Shared>]) -> Result<Vec<Arc<Fact>>, ProjectError> {
     let fact = |event: &Arc<Shared>| {
         let decode = |event: &Recorded| Fact::decode(&event.category, &event.event_type, event.schema, &event.data);
         let position = event.position;
@@ -379,7 +289,7 @@ fn facts(events: &[Arc<Shared>]) -> Result<Vec<Arc<Fact>>, ProjectError> {
     events.iter().map(fact).collect()
 }
 
-fn seen<'a>(facts: &'a [Arc<Fact>], events: &'a [Arc<Shared>]) -> Vec<Seen<'a>> {
+pub(crate) fn seen<'a>(facts: &'a [Arc<Fact>], events: &'a [Arc<Shared>]) -> Vec<Seen<'a>> {
     let seen = |(fact, event): (&'a Arc<Fact>, &'a Arc<Shared>)| Seen { fact, recorded: event };
     facts.iter().zip(events).map(seen).collect()
 }

@@ -30,10 +30,13 @@ const SHARED: &[Migration] = &[Migration::new(
     "0001_reading",
     include_str!("../../migrations/reading/0001_reading.sql"),
 )];
-const PLATFORM_MIGRATIONS: &[Migration] = &[Migration::new(
-    "0001_platform",
-    include_str!("../../migrations/platform/0001_platform.sql"),
-)];
+const PLATFORM_MIGRATIONS: &[Migration] = &[
+    Migration::new(
+        "0001_platform",
+        include_str!("../../migrations/platform/0001_platform.sql"),
+    ),
+    Migration::new("0005_made", include_str!("../../migrations/platform/0005_made.sql")),
+];
 
 /// The platform's own schema.
 pub const PLATFORM: &str = "platform";
@@ -69,9 +72,77 @@ pub(crate) async fn current(connection: &mut PgConnection) -> Result<HashSet<Str
     Ok(names.into_iter().collect())
 }
 
-/// Creates what is missing of a workspace's role and schema. A schema of another shape is dropped with all its rows and
-/// made anew: `true` then, and they are to be folded again. The name comes from a checked slug: `tenant_[a-z0-9_]+`.
-pub async fn provision(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
+/// Creates what is missing of a workspace's role and schema. The name comes from a checked slug: `tenant_[a-z0-9_]+`.
+pub async fn provision(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+    take_role(connection, schema).await?;
+    if !exists(connection, schema).await? {
+        make(connection, schema, schema).await?;
+    }
+    Ok(())
+}
+
+/// Empty tables of this build's shape beside a workspace's live ones; answers the name of their schema. Until the
+/// transaction's end nobody else makes such.
+pub(crate) async fn make_beside(connection: &mut PgConnection, schema: &str) -> Result<String, sqlx::Error> {
+    take_role(connection, schema).await?;
+    let next = format!("next_{schema}");
+    make(connection, &next, schema).await?;
+    Ok(next)
+}
+
+/// Holds the live rows still until the transaction's end: whoever wants to write them waits.
+pub(crate) async fn hold(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+    if exists(connection, schema).await? {
+        let hold = format!("select from {schema}.checkpoint for update");
+        sqlx::query(AssertSqlSafe(hold)).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Puts the tables beside into the place of the live ones, which are kept until the next time. Who reads sees either. Who
+/// waits to write the ones before finds them at a position where nobody is, and writes nothing.
+pub(crate) async fn switch(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+    let put_away = match exists(connection, schema).await? {
+        true => format!(
+            "drop schema if exists before_{schema} cascade; update {schema}.checkpoint set position = -1 - position; \
+             alter schema {schema} rename to before_{schema};"
+        ),
+        false => String::new(),
+    };
+    let switch = format!("{put_away} alter schema next_{schema} rename to {schema}");
+    sqlx::raw_sql(AssertSqlSafe(switch)).execute(connection).await?;
+    Ok(())
+}
+
+/// Puts the tables before the last switch back into their place; `false`: there are none of this build's shape. Those taken
+/// out of it are dropped.
+pub(crate) async fn switch_back(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
+    take_role(connection, schema).await?;
+    let shape = "select obj_description(to_regnamespace($1)::oid, 'pg_namespace')";
+    let shape: Option<String> = sqlx::query_scalar(shape)
+        .bind(format!("before_{schema}"))
+        .fetch_one(&mut *connection)
+        .await?;
+    if shape.as_deref() != Some(SHAPE.as_str()) {
+        return Ok(false);
+    }
+    let back = format!(
+        "update {schema}.checkpoint set position = -1 - position; alter schema {schema} rename to next_{schema}; \
+         alter schema before_{schema} rename to {schema}; \
+         update {schema}.checkpoint set position = -1 - position, made = gen_random_uuid(); \
+         drop schema next_{schema} cascade"
+    );
+    sqlx::raw_sql(AssertSqlSafe(back)).execute(connection).await?;
+    Ok(true)
+}
+
+async fn exists(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
+    let exists = sqlx::query_scalar("select to_regnamespace($1) is not null");
+    exists.bind(schema).fetch_one(connection).await
+}
+
+/// Nobody else makes the workspace's tables until the transaction's end, and there is a role for them.
+async fn take_role(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
     sqlx::query("select pg_advisory_xact_lock(hashtext('prometric.migrate'), hashtext($1))")
         .bind(schema)
         .execute(&mut *connection)
@@ -81,23 +152,21 @@ pub async fn provision(connection: &mut PgConnection, schema: &str) -> Result<bo
         "do $$ begin create role {schema} nologin; exception when duplicate_object or unique_violation then null; end $$; \
          grant {schema} to current_user;"
     );
-    sqlx::raw_sql(AssertSqlSafe(role)).execute(&mut *connection).await?;
-    let shape: Option<String> = sqlx::query_scalar("select obj_description(to_regnamespace($1)::oid, 'pg_namespace')")
-        .bind(schema)
-        .fetch_one(&mut *connection)
-        .await?;
-    if shape.as_deref() == Some(SHAPE.as_str()) {
-        return Ok(false);
-    }
+    sqlx::raw_sql(AssertSqlSafe(role)).execute(connection).await?;
+    Ok(())
+}
+
+/// A schema of that name with empty tables, all owned by that role.
+async fn make(connection: &mut PgConnection, name: &str, role: &str) -> Result<(), sqlx::Error> {
     let shape = SHAPE.as_str();
-    let anew = format!(
-        "drop schema if exists {schema} cascade; create schema {schema} authorization {schema}; \
-         comment on schema {schema} is '{shape}'; set local role {schema}"
+    let schema = format!(
+        "drop schema if exists {name} cascade; create schema {name} authorization {role}; \
+         comment on schema {name} is '{shape}'; set local role {role}"
     );
-    sqlx::raw_sql(AssertSqlSafe(anew)).execute(&mut *connection).await?;
-    create_tables(connection, schema).await?;
+    sqlx::raw_sql(AssertSqlSafe(schema)).execute(&mut *connection).await?;
+    create_tables(connection, name).await?;
     sqlx::raw_sql("reset role").execute(connection).await?;
-    Ok(true)
+    Ok(())
 }
 
 /// A workspace's tables in an existing schema: its own, or one for a replay beside it.

@@ -6,13 +6,29 @@ use crate::{
     counts::{COUNTS, Changed},
     table::{Change, ProjectError},
 };
-use sqlx::{PgConnection, Postgres, QueryBuilder};
+use sqlx::{AssertSqlSafe, PgConnection, PgExecutor, Postgres, QueryBuilder};
+use uuid::Uuid;
+
+/// Where a schema's rows stand, and which making of them it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub(crate) struct Mark {
+    pub position: i64,
+    pub made: Uuid,
+}
+
+impl Mark {
+    pub async fn read(connection: impl PgExecutor<'_>, schema: &str) -> Result<Self, sqlx::Error> {
+        let mark = format!("select position, made from {schema}.checkpoint");
+        sqlx::query_as(AssertSqlSafe(mark)).fetch_one(connection).await
+    }
+}
 
 /// Writes the changes; `false`: the checkpoint stands elsewhere, and nothing was written.
 pub(crate) async fn write(
     connection: &mut PgConnection,
     schema: &str,
-    (from, to): (i64, i64),
+    from: Mark,
+    to: i64,
     changes: Vec<Change>,
 ) -> Result<bool, ProjectError> {
     let mut statement = Statement::new(schema, from, to);
@@ -39,10 +55,11 @@ struct Statement<'a> {
 }
 
 impl<'a> Statement<'a> {
-    fn new(schema: &'a str, from: i64, to: i64) -> Self {
+    fn new(schema: &'a str, from: Mark, to: i64) -> Self {
         let mut query = QueryBuilder::new(format!("with moved as (update {schema}.checkpoint set position = "));
         query.push_bind(to);
-        query.push(" where position = ").push_bind(from);
+        query.push(" where position = ").push_bind(from.position);
+        query.push(" and made = ").push_bind(from.made);
         query.push(" returning position)");
         Self {
             schema,

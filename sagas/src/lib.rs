@@ -10,6 +10,7 @@ mod harness;
 mod memory;
 mod runner;
 mod saga;
+mod shown;
 #[cfg(test)]
 mod testing;
 
@@ -20,6 +21,7 @@ pub mod order_fulfillment;
 pub use act::{Act, Owed};
 pub use runner::{Sagas, open};
 pub use saga::{Saga, Seen, Standing};
+pub use shown::{Instance, instances, unfinished};
 
 use saga::{Process, of};
 

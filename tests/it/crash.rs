@@ -148,7 +148,7 @@ pub async fn check_books(server: &Server, owner: &Client, deals: usize) {
         .await
         .unwrap();
     assert_eq!(
-        (replayed.position, replayed.differing),
+        (replayed.position, replayed.differing()),
         (position, vec![]),
         "a replay from zero gives the same rows"
     );

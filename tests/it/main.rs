@@ -23,6 +23,7 @@ mod lists;
 mod load;
 mod names;
 mod nodes;
+mod operator;
 mod outage;
 mod personal;
 mod prices;

@@ -14,7 +14,7 @@ use std::{
     fs::{self, OpenOptions},
     net::TcpListener,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU16, Ordering},
@@ -165,6 +165,26 @@ impl Server {
                 .filter(|answer| answer.status().is_success())
         })
         .await;
+    }
+
+    /// Another command of the same program, on this server's database, to its end.
+    pub fn tool(&self, arguments: &[&str]) -> Output {
+        let tool = self.start_tool(arguments);
+        tool.wait_with_output().expect("what it said")
+    }
+
+    /// The same, begun.
+    pub fn start_tool(&self, arguments: &[&str]) -> Child {
+        Command::new(binary())
+            .args(arguments)
+            .env("DATABASE_URL", &self.database_url)
+            .env("DATABASE_POOL", "4")
+            .env("RUST_LOG", "error")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("target/debug/prometric: ./dev test builds it")
     }
 
     /// `kill -9`, wherever it is.

@@ -5,7 +5,7 @@ use crate::{Log, chain::HASH_ZERO, keeping::segment};
 use chrono::{DateTime, Utc};
 use ed25519_dalek::{
     Signature, Signer as _, SigningKey, VerifyingKey,
-    pkcs8::{DecodePrivateKey, DecodePublicKey},
+    pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePublicKey, spki::der::pem::LineEnding},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -123,6 +123,11 @@ impl PublicKey {
         Self { key, id }
     }
 
+    /// As [`PublicKey::from_pem`] takes it.
+    pub fn to_pem(&self) -> Result<String, KeyError> {
+        self.key.to_public_key_pem(LineEnding::LF).map_err(KeyError::Public)
+    }
+
     /// The first 8 bytes of the key's SHA-256, in hex.
     pub fn id(&self) -> &str {
         &self.id
@@ -212,21 +217,26 @@ impl Log {
                 last,
             }));
         }
-        let stored = "select hash from log.events where workspace_id = $1 and position = $2 \
-            union all select last_hash from log.archives where workspace_id = $1 and last_position = $2";
-        let stored: Option<Vec<u8>> = sqlx::query_scalar(stored)
-            .bind(signed.workspace)
-            .bind(signed.position)
-            .fetch_optional(&self.pool)
-            .await?;
+        let stored = self.hash_at(signed.workspace, signed.position).await?;
         if stored.is_none()
             && let Some(archived) = segment::holding(&self.pool, signed.workspace, signed.position).await?
         {
             return Err(archived.into());
         }
         // A position that is missing below the head was taken away, which is a rewriting too.
-        let stored = stored.and_then(|hash| hash.try_into().ok()).unwrap_or(HASH_ZERO);
-        Ok(signed.compare(&stored)?)
+        Ok(signed.compare(&stored.unwrap_or(HASH_ZERO))?)
+    }
+
+    /// The stored hash of a position: of an event that is here, or the last of a segment.
+    pub async fn hash_at(&self, workspace: Uuid, position: i64) -> Result<Option<[u8; 32]>, sqlx::Error> {
+        let stored = "select hash from log.events where workspace_id = $1 and position = $2 \
+            union all select last_hash from log.archives where workspace_id = $1 and last_position = $2";
+        let stored: Option<Vec<u8>> = sqlx::query_scalar(stored)
+            .bind(workspace)
+            .bind(position)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(stored.and_then(|hash| hash.try_into().ok()))
     }
 }
 

@@ -33,7 +33,7 @@ async fn a_workspace_may_be_named_like_the_replay_of_another() {
     let projections = Projections::open(log, pool).await.unwrap();
     for workspace in ids {
         let replayed = projections.verify(workspace.parse().unwrap()).await.unwrap();
-        assert_eq!((replayed.position, replayed.differing), (1, vec![]));
+        assert_eq!((replayed.position, replayed.differing()), (1, vec![]));
     }
 }
 

@@ -132,7 +132,7 @@ async fn replays(server: &Server, pool: &PgPool, owner: &Client) {
     let projections = Projections::open(log, pool.clone()).await.unwrap();
     let workspace: uuid::Uuid = owner.workspace.parse().unwrap();
     let replayed = projections.verify(workspace.into()).await.unwrap();
-    assert!(replayed.differing.is_empty(), "{replayed:?}");
+    assert!(replayed.differing().is_empty(), "{replayed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

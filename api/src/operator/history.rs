@@ -1,0 +1,96 @@
+//! `prometric log`: events as they are stored, personal values sealed.
+
+use super::{Failure, tell};
+use crate::{config::Store, serve::open_store};
+use clap::{Args, Subcommand};
+use log::Recorded;
+use serde_json::{Value, json, value::RawValue};
+use std::time::Duration;
+use uuid::Uuid;
+
+#[derive(Debug, Subcommand)]
+pub enum History {
+    /// One event.
+    Show(Show),
+    /// The newest events, a JSON object a line.
+    Tail(Tail),
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    position: i64,
+    #[arg(long)]
+    workspace: Uuid,
+    #[command(flatten)]
+    store: Store,
+}
+
+#[derive(Debug, Args)]
+pub struct Tail {
+    #[arg(long)]
+    workspace: Uuid,
+    /// How many.
+    #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
+    lines: i64,
+    /// Goes on with those to come, until it is interrupted.
+    #[arg(short, long)]
+    follow: bool,
+    #[command(flatten)]
+    store: Store,
+}
+
+const PAGE: i64 = 500;
+/// How long nothing is asked after nothing was there.
+const PAUSE: Duration = Duration::from_millis(200);
+
+pub async fn run(history: History) -> Result<(), Failure> {
+    match history {
+        History::Show(show) => show.run().await,
+        History::Tail(tail) => tail.run().await,
+    }
+}
+
+impl Show {
+    async fn run(self) -> Result<(), Failure> {
+        let (log, _) = open_store(&self.store).await?;
+        let events = log.read(self.workspace, self.position.saturating_sub(1), 1).await?;
+        match events.first().filter(|event| event.position == self.position) {
+            Some(event) => Ok(tell(serde_json::to_string_pretty(&shown(event)?)?)?),
+            None => Err(format!("workspace {} has no position {}", self.workspace, self.position).into()),
+        }
+    }
+}
+
+impl Tail {
+    async fn run(self) -> Result<(), Failure> {
+        let (log, _) = open_store(&self.store).await?;
+        let mut at = (log.head(self.workspace).await? - self.lines).max(0);
+        loop {
+            let events = log.read(self.workspace, at, PAGE).await?;
+            for event in &events {
+                tell(shown(event)?)?;
+            }
+            match events.last() {
+                Some(last) => at = last.position,
+                None if self.follow => tokio::time::sleep(PAUSE).await,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn shown(event: &Recorded) -> Result<Value, serde_json::Error> {
+    let raw = |text: &str| serde_json::from_str::<Box<RawValue>>(text);
+    Ok(json!({
+        "workspace": event.workspace,
+        "position": event.position,
+        "stream": {"category": event.category, "id": event.stream_id, "version": event.version},
+        "id": event.event_id,
+        "type": event.event_type,
+        "schema": event.schema,
+        "recordedAt": event.recorded_at,
+        "data": raw(&event.data)?,
+        "metadata": raw(&event.metadata)?,
+        "hash": super::audit::hex(&event.hash),
+    }))
+}

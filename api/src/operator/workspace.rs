@@ -1,0 +1,145 @@
+//! `prometric workspace`: a workspace's log into a file and out of one, and its old part away into files and back. Positions,
+//! hashes and signed heads stay what they are.
+
+use super::{Failure, tell};
+use crate::{config::Store, serve::open_store};
+use clap::{Args, Subcommand};
+use log::keeping::Segment;
+use std::path::{Path, PathBuf};
+use tokio::{
+    fs::{self, File},
+    io::{AsyncWriteExt, BufReader, BufWriter},
+};
+use uuid::Uuid;
+
+#[derive(Debug, Subcommand)]
+pub enum Workspace {
+    /// Writes a workspace's log into a file, as it stands at this moment.
+    Export(Export),
+    /// Takes in what `export` wrote; the workspace must have no events here.
+    Import(Import),
+    /// Nothing is written there any more, so that what is exported next is all there will be: for a workspace that moves.
+    Close(One),
+    /// It stays here after all.
+    Reopen(One),
+    /// Puts the events up to a position away into files.
+    Archive(Archive),
+    /// Brings the files' events from a position on back.
+    Restore(Restore),
+}
+
+#[derive(Debug, Args)]
+pub struct One {
+    workspace: Uuid,
+    #[command(flatten)]
+    store: Store,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    #[command(flatten)]
+    one: One,
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Where the files of what was put away are.
+    #[arg(long, value_name = "FOLDER")]
+    archive: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Import {
+    file: PathBuf,
+    #[command(flatten)]
+    store: Store,
+}
+
+#[derive(Debug, Args)]
+pub struct Archive {
+    #[command(flatten)]
+    one: One,
+    /// The last position that goes.
+    #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
+    through: i64,
+    #[arg(long)]
+    folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Restore {
+    #[command(flatten)]
+    one: One,
+    /// The first position that comes back.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..))]
+    from: i64,
+    #[arg(long)]
+    folder: PathBuf,
+}
+
+pub async fn run(workspace: Workspace) -> Result<(), Failure> {
+    match workspace {
+        Workspace::Export(export) => export.run().await,
+        Workspace::Import(import) => import.run().await,
+        Workspace::Close(One { workspace, store }) => {
+            open_store(&store).await?.0.close(workspace).await?;
+            Ok(tell(format_args!("workspace {workspace} takes no more events"))?)
+        }
+        Workspace::Reopen(One { workspace, store }) => {
+            open_store(&store).await?.0.reopen(workspace).await?;
+            Ok(tell(format_args!("workspace {workspace} takes events"))?)
+        }
+        Workspace::Archive(Archive { one, through, folder }) => {
+            let (log, _) = open_store(&one.store).await?;
+            tell_segments("put away", &log.archive(one.workspace, through, &folder).await?)
+        }
+        Workspace::Restore(Restore { one, from, folder }) => {
+            let (log, _) = open_store(&one.store).await?;
+            tell_segments("back", &log.restore(one.workspace, from, &folder).await?)
+        }
+    }
+}
+
+impl Export {
+    /// Under another name until it is whole and on the disk.
+    async fn run(self) -> Result<(), Failure> {
+        let (log, _) = open_store(&self.one.store).await?;
+        let unfinished = self.out.with_extension("unfinished");
+        let mut file = BufWriter::new(File::create(&unfinished).await.map_err(|error| at(&unfinished, &error))?);
+        let exported = log.export(self.one.workspace, self.archive.as_deref(), &mut file).await;
+        let exported = match exported {
+            Ok(exported) => exported,
+            Err(error) => {
+                fs::remove_file(&unfinished).await.ok();
+                return Err(error.into());
+            }
+        };
+        file.flush().await?;
+        file.get_ref().sync_all().await?;
+        fs::rename(&unfinished, &self.out).await?;
+        let (last, out) = (exported.header.last, self.out.display());
+        Ok(tell(format_args!("workspace {} up to position {last} is in {out}", self.one.workspace))?)
+    }
+}
+
+impl Import {
+    async fn run(self) -> Result<(), Failure> {
+        let (log, _) = open_store(&self.store).await?;
+        let file = File::open(&self.file).await.map_err(|error| at(&self.file, &error))?;
+        let imported = log.import(BufReader::new(file)).await?.header;
+        let (workspace, last) = (imported.workspace, imported.last);
+        Ok(tell(format_args!("workspace {workspace} is here up to position {last}"))?)
+    }
+}
+
+fn tell_segments(what: &str, segments: &[Segment]) -> Result<(), Failure> {
+    for Segment { first, last, file, .. } in segments {
+        tell(format_args!("positions {first} to {last} are {what}: {file}"))?;
+    }
+    if segments.is_empty() {
+        tell("nothing was to be done")?;
+    }
+    Ok(())
+}
+
+fn at(file: &Path, error: &std::io::Error) -> Failure {
+    format!("{}: {error}", file.display()).into()
+}

@@ -1,0 +1,302 @@
+//! What operators and auditors do on the command line, beside a server at work.
+
+use chrono::Utc;
+use futures::future::join_all;
+use prometric_tests::{
+    Client, Database, Server, eventually,
+    story::{Shop, id},
+};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgPool};
+use std::{
+    fs,
+    process::Output,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+};
+
+/// A server with a won deal, all of whose chain is done.
+struct Business {
+    server: Server,
+    owner: Client,
+    shop: Shop,
+    pool: PgPool,
+    schema: String,
+}
+
+impl Business {
+    async fn open() -> Self {
+        let server = Server::start_with(&[]).await;
+        let (owner, pool) = (server.owner().await, server.pool().await);
+        let shop = Shop::open(&owner, 1_000, 1_000).await;
+        let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
+        owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
+        eventually("its production is planned", || async {
+            owner.items("/production/orders?status=scheduled").await.pop()
+        })
+        .await;
+        let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
+        let schema = format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"));
+        Self {
+            server,
+            owner,
+            shop,
+            pool,
+            schema,
+        }
+    }
+
+    /// The command for this business' workspace: it goes well, and says this.
+    #[track_caller]
+    fn ask(&self, words: &[&str]) -> String {
+        let workspace = ["--workspace", &self.owner.workspace];
+        let output = self.server.tool(&[words, &workspace].concat());
+        assert!(output.status.success(), "{words:?}: {}", said(&output));
+        said(&output)
+    }
+
+    /// The same, but it finds something wrong.
+    #[track_caller]
+    fn complain(&self, words: &[&str]) -> String {
+        let workspace = ["--workspace", &self.owner.workspace];
+        let output = self.server.tool(&[words, &workspace].concat());
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {}", said(&output));
+        said(&output)
+    }
+
+    async fn execute(&self, statement: String) -> u64 {
+        let done = sqlx::query(AssertSqlSafe(statement)).execute(&self.pool).await;
+        done.unwrap().rows_affected()
+    }
+
+    fn file(&self, name: &str) -> String {
+        let file = self.server.mail_dir.with_extension(name);
+        file.to_str().unwrap().to_owned()
+    }
+}
+
+fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_event_is_found_and_so_is_a_log_that_ends_too_soon() {
+    let business = Business::open().await;
+    let heads = business.file("heads.json");
+    business.ask(&["audit", "heads", "--out", &heads]);
+    let whole = business.ask(&["audit", "verify", "--against", &heads]);
+    assert!(whole.contains("1 signed heads agree"), "{whole}");
+    let everything = business.server.tool(&["audit", "verify"]);
+    assert!(everything.status.success(), "{}", said(&everything));
+
+    let workspace = &business.owner.workspace;
+    let update = |data: &str| format!("update log.events set data = {data} where workspace_id = '{workspace}' and position = 5");
+    let before: String = sqlx::query_scalar("select data::text from log.events where workspace_id = $1::uuid and position = 5")
+        .bind(workspace)
+        .fetch_one(&business.pool)
+        .await
+        .unwrap();
+    assert_eq!(business.execute(update("'{\"price\": 1}'")).await, 1);
+    let wrong = business.complain(&["audit", "verify"]);
+    assert!(wrong.contains("WRONG") && wrong.contains("position 5") && wrong.contains(workspace), "{wrong}");
+    business.execute(update(&format!("'{}'", before.replace('\'', "''")))).await;
+    business.ask(&["audit", "verify"]);
+
+    // The last event and the head's memory of it are gone: by itself that is a shorter log, and whole.
+    let cut = format!(
+        "with gone as (delete from log.events e using log.heads h where e.workspace_id = h.workspace_id and e.position = h.position \
+         and h.workspace_id = '{workspace}' returning e.workspace_id, e.position) \
+         update log.heads h set position = h.position - 1, hash = (select hash from log.events e where e.workspace_id = h.workspace_id \
+         and e.position = h.position - 1) from gone where h.workspace_id = gone.workspace_id"
+    );
+    assert_eq!(business.execute(cut).await, 1);
+    business.ask(&["audit", "verify"]);
+    let wrong = business.complain(&["audit", "verify", "--against", &heads]);
+    assert!(wrong.contains("was signed, but the log ends at"), "{wrong}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn read_models_are_made_again_while_people_work() {
+    const PEOPLE: usize = 8;
+    let business = Business::open().await;
+    let (over, written) = (AtomicBool::new(false), AtomicU64::new(0));
+    let work = join_all((0..PEOPLE).map(|_| async {
+        let Business { owner, shop, .. } = &business;
+        while !over.load(Relaxed) {
+            let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
+            owner.get(&format!("/deals/{deal}")).await.expect(200);
+            let change = json!({"title": "Another one"});
+            owner.put(&format!("/deals/{deal}"), change).await.expect(200);
+            let shown = owner.get(&format!("/deals/{deal}")).await.expect(200);
+            assert_eq!(shown["title"], "Another one", "what was written is read, whichever rows these are");
+            owner.get("/deals?limit=5&sort=-value").await.expect(200);
+            written.fetch_add(1, Relaxed);
+        }
+    }));
+    let replays = async {
+        for _ in 0..4 {
+            let seen = written.load(Relaxed);
+            eventually("people go on", || async { (written.load(Relaxed) > seen + 10).then_some(()) }).await;
+            tokio::task::block_in_place(|| business.ask(&["replay"]));
+            tokio::task::block_in_place(|| business.ask(&["replay", "--verify"]));
+        }
+        tokio::task::block_in_place(|| business.ask(&["replay", "--undo"]));
+        let seen = written.load(Relaxed);
+        eventually("people go on", || async { (written.load(Relaxed) > seen + 10).then_some(()) }).await;
+        over.store(true, Relaxed);
+    };
+    tokio::join!(work, replays);
+    let same = business.ask(&["replay", "--verify"]);
+    assert!(same.contains("are what the log makes of them"), "{same}");
+    let nothing = business.complain(&["replay", "--undo"]);
+    assert!(nothing.contains("has nothing to go back to"), "{nothing}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_somebody_changed_is_found_and_put_right() {
+    let business = Business::open().await;
+    let Business { owner, shop, schema, .. } = &business;
+    let deal = id(&owner.post("/deals", shop.deal(2)).await.expect(201));
+    let right = owner.get(&format!("/deals/{deal}")).await.expect(200)["value"].clone();
+    let changed = format!("update {schema}.deals set value = 1, title = 'x' where id = '{deal}'");
+    assert_eq!(business.execute(changed).await, 1);
+    let found = business.complain(&["replay", "--verify"]);
+    assert!(found.contains("table deals: 2 rows, 2 by the log") && !found.contains("table orders"), "{found}");
+    let gone = format!("delete from {schema}.customers");
+    business.execute(gone).await;
+    let found = business.complain(&["replay", "--verify"]);
+    assert!(found.contains("table customers: 0 rows, 1 by the log"), "{found}");
+    business.ask(&["replay"]);
+    business.ask(&["replay", "--verify"]);
+    // The server remembers rows that it wrote, and has to learn that these are others.
+    owner.put(&format!("/deals/{deal}"), json!({"probability": 70})).await.expect(200);
+    let shown = owner.get(&format!("/deals/{deal}")).await.expect(200);
+    assert_eq!((&shown["value"], &shown["probability"]), (&right, &json!(70)));
+    business.ask(&["replay", "--verify"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_is_killed_leaves_nothing_behind() {
+    let business = Business::open().await;
+    let Business { owner, shop, pool, .. } = &business;
+    join_all((0..200).map(|_| async { owner.post("/deals", shop.deal(1)).await.expect(201) })).await;
+    let schemas = async || -> Vec<String> {
+        let schemas = "select nspname::text from pg_namespace where nspname like '%tenant%' or nspname like 'replay%'";
+        sqlx::query_scalar(schemas).fetch_all(pool).await.unwrap()
+    };
+    let before = schemas().await;
+    for nth in 0..6_u64 {
+        let mut replay = business.server.start_tool(&["replay", "--workspace", &owner.workspace]);
+        // At another moment each time: while it connects, folds, switches.
+        tokio::time::sleep(std::time::Duration::from_millis(60 + nth * 40)).await;
+        replay.kill().unwrap();
+        replay.wait().unwrap();
+        let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
+        owner.get(&format!("/deals/{deal}")).await.expect(200);
+        let mut left = schemas().await;
+        left.retain(|schema| !before.contains(schema) && !schema.starts_with("before_"));
+        assert_eq!(left, Vec::<String>::new());
+    }
+    eventually("what the killed ones began is rolled back", || async {
+        let open = "select count(*) from pg_stat_activity where query like '%next_tenant%' and pid <> pg_backend_pid() and state <> 'idle'";
+        let open: i64 = sqlx::query_scalar(open).fetch_one(pool).await.unwrap();
+        (open == 0).then_some(())
+    })
+    .await;
+    business.ask(&["replay", "--verify"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_a_build_before_are_made_anew_and_kept() {
+    let mut business = Business::open().await;
+    let schema = business.schema.clone();
+    business.server.kill();
+    let before = format!(
+        "comment on schema {schema} is 'prometric of another shape'; alter table {schema}.checkpoint drop column made; \
+         alter table {schema}.deals drop column search_text cascade; alter table platform.checkpoint drop column made; \
+         delete from platform.migrations where name = '0005_made'"
+    );
+    sqlx::raw_sql(AssertSqlSafe(before)).execute(&business.pool).await.unwrap();
+    business.server.spawn().await;
+    let found = business.owner.items("/deals?search=erp").await;
+    assert_eq!(found.len(), 1, "searched by a column that was not there");
+    let kept = format!("select id from before_{schema}.deals");
+    assert_eq!(business.execute(kept).await, 1, "the rows before");
+    business.ask(&["replay", "--verify"]);
+    business.complain(&["replay", "--undo"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_is_told_and_what_they_wait_for() {
+    let business = Business::open().await;
+    let Business { owner, shop, .. } = &business;
+    eventually("all have caught up", || async {
+        let status: Value = serde_json::from_str(&tokio::task::block_in_place(|| {
+            let output = business.server.tool(&["status", "--json", "--workspace", &owner.workspace]);
+            String::from_utf8(output.stdout).unwrap()
+        }))
+        .unwrap();
+        let all = status.as_array().unwrap();
+        let well = |one: &Value| one["behind"] == 0 && one["error"].is_null() && one["position"].as_i64() > Some(0);
+        let consumers: Vec<&str> = all.iter().filter_map(|one| one["consumer"].as_str()).collect();
+        (consumers.contains(&"projections") && consumers.contains(&"sagas") && all.iter().all(well)).then_some(())
+    })
+    .await;
+    assert!(business.ask(&["status"]).contains("well"));
+
+    let event: Value = serde_json::from_str(&business.ask(&["log", "show", "1"])).unwrap();
+    assert_eq!((&event["position"], &event["workspace"]), (&json!(1), &json!(owner.workspace)));
+    let missing = business.complain(&["log", "show", "999999"]);
+    assert!(missing.contains("has no position 999999"), "{missing}");
+    let tail = business.ask(&["log", "tail", "-n", "3"]);
+    assert_eq!(tail.lines().count(), 3, "{tail}");
+
+    // Nobody has said how it is made: its order waits.
+    let made = json!({"code": "NEW", "name": "New", "type": "MANUFACTURED", "price": 1});
+    let made = id(&owner.post("/products", made).await.expect(201));
+    let deal = json!({"title": "New", "customerId": shop.customer, "products": [{"productId": made, "quantity": 1, "unitPrice": 1}]});
+    let deal = id(&owner.post("/deals", deal).await.expect(201));
+    owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
+    let waits = eventually("the wait is told", || async {
+        let list = tokio::task::block_in_place(|| business.ask(&["sagas", "list", "--status", "waiting"]));
+        let line = list.lines().find(|line| line.contains("no bill of materials")).map(str::to_owned);
+        line
+    })
+    .await;
+    let order = waits.split(' ').nth(2).unwrap();
+    let shown: Value = serde_json::from_str(&business.ask(&["sagas", "show", order])).unwrap();
+    assert_eq!((&shown[0]["status"], &shown[0]["instance"]), (&json!("waiting"), &json!(order)));
+    let due: chrono::DateTime<Utc> = serde_json::from_value(shown[0]["dueAt"].clone()).unwrap();
+    assert!(due > Utc::now(), "somebody is told when it takes too long");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_s_log_goes_into_a_file_and_into_another_database() {
+    let business = Business::open().await;
+    let (workspace, elsewhere) = (&business.owner.workspace, Database::create().await);
+    let (heads, export, key) = (business.file("heads.json"), business.file("export"), business.file("key.pem"));
+    business.ask(&["audit", "heads", "--out", &heads]);
+    let tool = |words: &[&str]| {
+        let output = business.server.tool(words);
+        assert!(output.status.success(), "{words:?}: {}", said(&output));
+    };
+    tool(&["workspace", "close", workspace]);
+    business.owner.post("/deals", business.shop.deal(1)).await.refused(409, "CONFLICT");
+    tool(&["workspace", "export", workspace, "--out", &export]);
+    let there = |words: &[&str]| business.server.tool(&[words, &["--database-url", &elsewhere.url]].concat());
+    let imported = there(&["workspace", "import", &export]);
+    assert!(imported.status.success(), "{}", said(&imported));
+    let again = there(&["workspace", "import", &export]);
+    assert_eq!(again.status.code(), Some(1), "{}", said(&again));
+
+    let signed: Value = serde_json::from_str(&fs::read_to_string(&heads).unwrap()).unwrap();
+    fs::write(&key, signed["keys"][0]["publicKey"].as_str().unwrap()).unwrap();
+    let verified = there(&["audit", "verify", "--against", &heads, "--key", &key]);
+    assert!(verified.status.success() && said(&verified).contains("1 signed heads agree"), "{}", said(&verified));
+    let unknown = there(&["audit", "verify", "--against", &heads]);
+    assert_eq!(unknown.status.code(), Some(1), "that database has not signed it: {}", said(&unknown));
+
+    tool(&["workspace", "reopen", workspace]);
+    business.owner.post("/deals", business.shop.deal(1)).await.expect(201);
+    [heads, export, key].iter().for_each(|file| fs::remove_file(file).unwrap());
+}
