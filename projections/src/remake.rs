@@ -99,7 +99,10 @@ impl Inner {
             self.log.open_personal_in_tx(connection, &mut events).await?;
             let events: Vec<_> = events.into_iter().map(Shared::new).collect();
             let facts = facts(&events)?;
-            if !self.fold(connection, schema, None, mark, &seen(&facts, &events)).await? {
+            if !self
+                .fold(connection, schema, None, mark, &seen(&facts, &events))
+                .await?
+            {
                 let Mark { position, .. } = mark;
                 return Err(ProjectError::Elsewhere { position });
             }
@@ -141,7 +144,9 @@ impl Inner {
         let of_table = |table: &&str| {
             // A count of none is as good as none.
             let counted = if *table == COUNTS { "where total <> 0" } else { "" };
-            format!("select count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text from {schema}.{table} t {counted}")
+            format!(
+                "select count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text from {schema}.{table} t {counted}"
+            )
         };
         let digests: Vec<String> = tables.iter().map(of_table).collect();
         let all = format!(

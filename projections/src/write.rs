@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, PgConnection, PgExecutor, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 /// Where a schema's rows stand, and which making of them it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub position: i64,
     pub made: Uuid,
@@ -19,7 +19,8 @@ pub(crate) struct Mark {
 impl Mark {
     pub async fn read(connection: impl PgExecutor<'_>, schema: &str) -> Result<Self, sqlx::Error> {
         let mark = format!("select position, made from {schema}.checkpoint");
-        sqlx::query_as(AssertSqlSafe(mark)).fetch_one(connection).await
+        let (position, made) = sqlx::query_as(AssertSqlSafe(mark)).fetch_one(connection).await?;
+        Ok(Self { position, made })
     }
 }
 

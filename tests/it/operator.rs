@@ -90,16 +90,23 @@ async fn a_changed_event_is_found_and_so_is_a_log_that_ends_too_soon() {
     assert!(everything.status.success(), "{}", said(&everything));
 
     let workspace = &business.owner.workspace;
-    let update = |data: &str| format!("update log.events set data = {data} where workspace_id = '{workspace}' and position = 5");
-    let before: String = sqlx::query_scalar("select data::text from log.events where workspace_id = $1::uuid and position = 5")
-        .bind(workspace)
-        .fetch_one(&business.pool)
-        .await
-        .unwrap();
+    let update =
+        |data: &str| format!("update log.events set data = {data} where workspace_id = '{workspace}' and position = 5");
+    let before: String =
+        sqlx::query_scalar("select data::text from log.events where workspace_id = $1::uuid and position = 5")
+            .bind(workspace)
+            .fetch_one(&business.pool)
+            .await
+            .unwrap();
     assert_eq!(business.execute(update("'{\"price\": 1}'")).await, 1);
     let wrong = business.complain(&["audit", "verify"]);
-    assert!(wrong.contains("WRONG") && wrong.contains("position 5") && wrong.contains(workspace), "{wrong}");
-    business.execute(update(&format!("'{}'", before.replace('\'', "''")))).await;
+    assert!(
+        wrong.contains("WRONG") && wrong.contains("position 5") && wrong.contains(workspace),
+        "{wrong}"
+    );
+    business
+        .execute(update(&format!("'{}'", before.replace('\'', "''"))))
+        .await;
     business.ask(&["audit", "verify"]);
 
     // The last event and the head's memory of it are gone: by itself that is a shorter log, and whole.
@@ -128,7 +135,10 @@ async fn read_models_are_made_again_while_people_work() {
             let change = json!({"title": "Another one"});
             owner.put(&format!("/deals/{deal}"), change).await.expect(200);
             let shown = owner.get(&format!("/deals/{deal}")).await.expect(200);
-            assert_eq!(shown["title"], "Another one", "what was written is read, whichever rows these are");
+            assert_eq!(
+                shown["title"], "Another one",
+                "what was written is read, whichever rows these are"
+            );
             owner.get("/deals?limit=5&sort=-value").await.expect(200);
             written.fetch_add(1, Relaxed);
         }
@@ -136,13 +146,19 @@ async fn read_models_are_made_again_while_people_work() {
     let replays = async {
         for _ in 0..4 {
             let seen = written.load(Relaxed);
-            eventually("people go on", || async { (written.load(Relaxed) > seen + 10).then_some(()) }).await;
+            eventually("people go on", || async {
+                (written.load(Relaxed) > seen + 10).then_some(())
+            })
+            .await;
             tokio::task::block_in_place(|| business.ask(&["replay"]));
             tokio::task::block_in_place(|| business.ask(&["replay", "--verify"]));
         }
         tokio::task::block_in_place(|| business.ask(&["replay", "--undo"]));
         let seen = written.load(Relaxed);
-        eventually("people go on", || async { (written.load(Relaxed) > seen + 10).then_some(()) }).await;
+        eventually("people go on", || async {
+            (written.load(Relaxed) > seen + 10).then_some(())
+        })
+        .await;
         over.store(true, Relaxed);
     };
     tokio::join!(work, replays);
@@ -155,13 +171,18 @@ async fn read_models_are_made_again_while_people_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_somebody_changed_is_found_and_put_right() {
     let business = Business::open().await;
-    let Business { owner, shop, schema, .. } = &business;
+    let Business {
+        owner, shop, schema, ..
+    } = &business;
     let deal = id(&owner.post("/deals", shop.deal(2)).await.expect(201));
     let right = owner.get(&format!("/deals/{deal}")).await.expect(200)["value"].clone();
     let changed = format!("update {schema}.deals set value = 1, title = 'x' where id = '{deal}'");
     assert_eq!(business.execute(changed).await, 1);
     let found = business.complain(&["replay", "--verify"]);
-    assert!(found.contains("table deals: 2 rows, 2 by the log") && !found.contains("table orders"), "{found}");
+    assert!(
+        found.contains("table deals: 2 rows, 2 by the log") && !found.contains("table orders"),
+        "{found}"
+    );
     let gone = format!("delete from {schema}.customers");
     business.execute(gone).await;
     let found = business.complain(&["replay", "--verify"]);
@@ -169,7 +190,10 @@ async fn a_row_that_somebody_changed_is_found_and_put_right() {
     business.ask(&["replay"]);
     business.ask(&["replay", "--verify"]);
     // The server remembers rows that it wrote, and has to learn that these are others.
-    owner.put(&format!("/deals/{deal}"), json!({"probability": 70})).await.expect(200);
+    owner
+        .put(&format!("/deals/{deal}"), json!({"probability": 70}))
+        .await
+        .expect(200);
     let shown = owner.get(&format!("/deals/{deal}")).await.expect(200);
     assert_eq!((&shown["value"], &shown["probability"]), (&right, &json!(70)));
     business.ask(&["replay", "--verify"]);
@@ -216,7 +240,10 @@ async fn rows_of_a_build_before_are_made_anew_and_kept() {
          alter table {schema}.deals drop column search_text cascade; alter table platform.checkpoint drop column made; \
          delete from platform.migrations where name = '0005_made'"
     );
-    sqlx::raw_sql(AssertSqlSafe(before)).execute(&business.pool).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(before))
+        .execute(&business.pool)
+        .await
+        .unwrap();
     business.server.spawn().await;
     let found = business.owner.items("/deals?search=erp").await;
     assert_eq!(found.len(), 1, "searched by a column that was not there");
@@ -232,7 +259,9 @@ async fn who_follows_is_told_and_what_they_wait_for() {
     let Business { owner, shop, .. } = &business;
     eventually("all have caught up", || async {
         let status: Value = serde_json::from_str(&tokio::task::block_in_place(|| {
-            let output = business.server.tool(&["status", "--json", "--workspace", &owner.workspace]);
+            let output = business
+                .server
+                .tool(&["status", "--json", "--workspace", &owner.workspace]);
             String::from_utf8(output.stdout).unwrap()
         }))
         .unwrap();
@@ -245,7 +274,10 @@ async fn who_follows_is_told_and_what_they_wait_for() {
     assert!(business.ask(&["status"]).contains("well"));
 
     let event: Value = serde_json::from_str(&business.ask(&["log", "show", "1"])).unwrap();
-    assert_eq!((&event["position"], &event["workspace"]), (&json!(1), &json!(owner.workspace)));
+    assert_eq!(
+        (&event["position"], &event["workspace"]),
+        (&json!(1), &json!(owner.workspace))
+    );
     let missing = business.complain(&["log", "show", "999999"]);
     assert!(missing.contains("has no position 999999"), "{missing}");
     let tail = business.ask(&["log", "tail", "-n", "3"]);
@@ -259,13 +291,19 @@ async fn who_follows_is_told_and_what_they_wait_for() {
     owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
     let waits = eventually("the wait is told", || async {
         let list = tokio::task::block_in_place(|| business.ask(&["sagas", "list", "--status", "waiting"]));
-        let line = list.lines().find(|line| line.contains("no bill of materials")).map(str::to_owned);
+        let line = list
+            .lines()
+            .find(|line| line.contains("no bill of materials"))
+            .map(str::to_owned);
         line
     })
     .await;
     let order = waits.split(' ').nth(2).unwrap();
     let shown: Value = serde_json::from_str(&business.ask(&["sagas", "show", order])).unwrap();
-    assert_eq!((&shown[0]["status"], &shown[0]["instance"]), (&json!("waiting"), &json!(order)));
+    assert_eq!(
+        (&shown[0]["status"], &shown[0]["instance"]),
+        (&json!("waiting"), &json!(order))
+    );
     let due: chrono::DateTime<Utc> = serde_json::from_value(shown[0]["dueAt"].clone()).unwrap();
     assert!(due > Utc::now(), "somebody is told when it takes too long");
 }
@@ -274,16 +312,28 @@ async fn who_follows_is_told_and_what_they_wait_for() {
 async fn a_workspace_s_log_goes_into_a_file_and_into_another_database() {
     let business = Business::open().await;
     let (workspace, elsewhere) = (&business.owner.workspace, Database::create().await);
-    let (heads, export, key) = (business.file("heads.json"), business.file("export"), business.file("key.pem"));
+    let (heads, export, key) = (
+        business.file("heads.json"),
+        business.file("export"),
+        business.file("key.pem"),
+    );
     business.ask(&["audit", "heads", "--out", &heads]);
     let tool = |words: &[&str]| {
         let output = business.server.tool(words);
         assert!(output.status.success(), "{words:?}: {}", said(&output));
     };
     tool(&["workspace", "close", workspace]);
-    business.owner.post("/deals", business.shop.deal(1)).await.refused(409, "CONFLICT");
+    business
+        .owner
+        .post("/deals", business.shop.deal(1))
+        .await
+        .refused(409, "CONFLICT");
     tool(&["workspace", "export", workspace, "--out", &export]);
-    let there = |words: &[&str]| business.server.tool(&[words, &["--database-url", &elsewhere.url]].concat());
+    let there = |words: &[&str]| {
+        business
+            .server
+            .tool(&[words, &["--database-url", &elsewhere.url]].concat())
+    };
     let imported = there(&["workspace", "import", &export]);
     assert!(imported.status.success(), "{}", said(&imported));
     let again = there(&["workspace", "import", &export]);
@@ -292,11 +342,22 @@ async fn a_workspace_s_log_goes_into_a_file_and_into_another_database() {
     let signed: Value = serde_json::from_str(&fs::read_to_string(&heads).unwrap()).unwrap();
     fs::write(&key, signed["keys"][0]["publicKey"].as_str().unwrap()).unwrap();
     let verified = there(&["audit", "verify", "--against", &heads, "--key", &key]);
-    assert!(verified.status.success() && said(&verified).contains("1 signed heads agree"), "{}", said(&verified));
+    assert!(
+        verified.status.success() && said(&verified).contains("1 signed heads agree"),
+        "{}",
+        said(&verified)
+    );
     let unknown = there(&["audit", "verify", "--against", &heads]);
-    assert_eq!(unknown.status.code(), Some(1), "that database has not signed it: {}", said(&unknown));
+    assert_eq!(
+        unknown.status.code(),
+        Some(1),
+        "that database has not signed it: {}",
+        said(&unknown)
+    );
 
     tool(&["workspace", "reopen", workspace]);
     business.owner.post("/deals", business.shop.deal(1)).await.expect(201);
-    [heads, export, key].iter().for_each(|file| fs::remove_file(file).unwrap());
+    [heads, export, key]
+        .iter()
+        .for_each(|file| fs::remove_file(file).unwrap());
 }

@@ -82,7 +82,7 @@ pub(super) fn unseal(key: &[u8; 32], sealed: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// 256 random bits.
-pub(super) fn random() -> [u8; 32] {
+pub(crate) fn random() -> [u8; 32] {
     rand::random()
 }
 

@@ -1,11 +1,7 @@
 //! `prometric audit`: proves that the log is whole, and signs where it stands.
 
 use super::{Failure, tell};
-use crate::{
-    config::Store,
-    identity::secrets,
-    serve::open_store,
-};
+use crate::{config::Store, identity::secrets, serve::open_store};
 use clap::{Args, Subcommand};
 use futures::{StreamExt, stream};
 use log::{
@@ -110,17 +106,24 @@ impl Verify {
             Some(file) => read_heads(file)?,
             None => vec![],
         };
-        let keys = match self.keys.as_slice() {
+        let keys: Vec<PublicKey> = match self.keys.as_slice() {
             [] => own_keys(&pool).await?.iter().map(Signer::public_key).collect(),
             files => files.iter().map(|file| public_key(file)).collect::<Result<_, _>>()?,
         };
         let workspaces = match self.workspace {
             Some(workspace) => BTreeSet::from([workspace]),
             // One that was signed and is not there any more is missing.
-            None => log.workspaces().await?.into_iter().chain(signed.iter().map(|head| head.workspace)).collect(),
+            None => log
+                .workspaces()
+                .await?
+                .into_iter()
+                .chain(signed.iter().map(|head| head.workspace))
+                .collect(),
         };
         let (whole, mut wrong) = (workspaces.len(), 0);
-        let walks = workspaces.into_iter().map(|workspace| self.walk(&log, workspace, &signed, &keys));
+        let walks = workspaces
+            .into_iter()
+            .map(|workspace| self.walk(&log, workspace, &signed, &keys));
         let mut walks = stream::iter(walks).buffer_unordered(self.jobs.into());
         while let Some(walked) = walks.next().await {
             match walked {
@@ -137,7 +140,13 @@ impl Verify {
         }
     }
 
-    async fn walk(&self, log: &Log, workspace: Uuid, signed: &[SignedHead], keys: &[PublicKey]) -> Result<String, VerifyError> {
+    async fn walk(
+        &self,
+        log: &Log,
+        workspace: Uuid,
+        signed: &[SignedHead],
+        keys: &[PublicKey],
+    ) -> Result<String, VerifyError> {
         let hash = match self.after {
             0 => HASH_ZERO,
             after => log.hash_at(workspace, after).await?.unwrap_or(HASH_ZERO),
@@ -180,7 +189,10 @@ impl Heads {
         };
         write(&self.out, &serde_json::to_vec_pretty(&file)?)?;
         let (count, out) = (file.heads.len(), self.out.display());
-        tell(format_args!("{count} heads signed with the key {} are in {out}", key.id()))?;
+        tell(format_args!(
+            "{count} heads signed with the key {} are in {out}",
+            key.id()
+        ))?;
         Ok(())
     }
 }
@@ -236,5 +248,7 @@ fn in_file(file: &Path, error: impl std::fmt::Display) -> Failure {
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }

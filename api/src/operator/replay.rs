@@ -31,7 +31,11 @@ pub async fn run(replay: Replay) -> Result<(), Failure> {
     let projections = Projections::new(log, pool.clone());
     let workspaces = match replay.workspace {
         Some(workspace) => vec![workspace],
-        None => platform::workspaces(&pool).await?.into_iter().map(|workspace| workspace.id).collect(),
+        None => platform::workspaces(&pool)
+            .await?
+            .into_iter()
+            .map(|workspace| workspace.id)
+            .collect(),
     };
     let mut wrong = 0;
     for workspace in &workspaces {
@@ -52,13 +56,19 @@ impl Replay {
         }
         if self.undo {
             let taken = projections.take_back(workspace.into()).await?;
-            let said = if taken { "is as it was before the last replay" } else { "has nothing to go back to" };
+            let said = if taken {
+                "is as it was before the last replay"
+            } else {
+                "has nothing to go back to"
+            };
             tell(format_args!("workspace {workspace} {said}"))?;
             return Ok(taken);
         }
         let position = projections.remake(workspace.into()).await?;
         let seconds = began.elapsed().as_secs_f64();
-        tell(format_args!("workspace {workspace}: made anew up to position {position} in {seconds:.1} s"))?;
+        tell(format_args!(
+            "workspace {workspace}: made anew up to position {position} in {seconds:.1} s"
+        ))?;
         Ok(true)
     }
 }
@@ -68,10 +78,17 @@ async fn verify(projections: &Projections, workspace: Uuid) -> Result<bool, Fail
     let (tables, position) = (replayed.tables.len(), replayed.position);
     let differing: Vec<&Compared> = replayed.tables.iter().filter(|table| !table.same).collect();
     if differing.is_empty() {
-        tell(format_args!("workspace {workspace}: {tables} tables are what the log makes of them up to position {position}"))?;
+        tell(format_args!(
+            "workspace {workspace}: {tables} tables are what the log makes of them up to position {position}"
+        ))?;
     }
-    for Compared { table, live, replayed, .. } in &differing {
-        tell(format_args!("DIFFERS: workspace {workspace}, table {table}: {live} rows, {replayed} by the log at position {position}"))?;
+    for Compared {
+        table, live, replayed, ..
+    } in &differing
+    {
+        tell(format_args!(
+            "DIFFERS: workspace {workspace}, table {table}: {live} rows, {replayed} by the log at position {position}"
+        ))?;
     }
     Ok(differing.is_empty())
 }

@@ -25,7 +25,10 @@ pub struct Status {
 pub async fn run(status: Status) -> Result<(), Failure> {
     let (log, pool) = open_store(&status.store).await?;
     let workspaces = platform::workspaces(&pool).await.unwrap_or_default();
-    let names: HashMap<Uuid, String> = workspaces.into_iter().map(|workspace| (workspace.id, workspace.slug)).collect();
+    let names: HashMap<Uuid, String> = workspaces
+        .into_iter()
+        .map(|workspace| (workspace.id, workspace.slug))
+        .collect();
     let mut following = log.following().await?;
     following.retain(|one| status.workspace.is_none_or(|workspace| workspace == one.workspace));
     let now = Utc::now();
@@ -54,7 +57,8 @@ pub async fn run(status: Status) -> Result<(), Failure> {
 
 /// For how long the first event that it has not seen has waited.
 fn seconds(one: &Following, now: DateTime<Utc>) -> i64 {
-    one.waits_since.map_or(0, |since| now.signed_duration_since(since).num_seconds().max(0))
+    one.waits_since
+        .map_or(0, |since| now.signed_duration_since(since).num_seconds().max(0))
 }
 
 fn state(one: &Following) -> String {

@@ -103,7 +103,11 @@ impl Export {
     async fn run(self) -> Result<(), Failure> {
         let (log, _) = open_store(&self.one.store).await?;
         let unfinished = self.out.with_extension("unfinished");
-        let mut file = BufWriter::new(File::create(&unfinished).await.map_err(|error| at(&unfinished, &error))?);
+        let mut file = BufWriter::new(
+            File::create(&unfinished)
+                .await
+                .map_err(|error| at(&unfinished, &error))?,
+        );
         let exported = log.export(self.one.workspace, self.archive.as_deref(), &mut file).await;
         let exported = match exported {
             Ok(exported) => exported,
@@ -116,7 +120,10 @@ impl Export {
         file.get_ref().sync_all().await?;
         fs::rename(&unfinished, &self.out).await?;
         let (last, out) = (exported.header.last, self.out.display());
-        Ok(tell(format_args!("workspace {} up to position {last} is in {out}", self.one.workspace))?)
+        Ok(tell(format_args!(
+            "workspace {} up to position {last} is in {out}",
+            self.one.workspace
+        ))?)
     }
 }
 
@@ -126,7 +133,9 @@ impl Import {
         let file = File::open(&self.file).await.map_err(|error| at(&self.file, &error))?;
         let imported = log.import(BufReader::new(file)).await?.header;
         let (workspace, last) = (imported.workspace, imported.last);
-        Ok(tell(format_args!("workspace {workspace} is here up to position {last}"))?)
+        Ok(tell(format_args!(
+            "workspace {workspace} is here up to position {last}"
+        ))?)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::Log;
 use chrono::{DateTime, Utc};
-use sqlx::FromRow;
+use sqlx::{Error, FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
 /// How far a consumer is in a workspace, as it was told within the last second or two.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Following {
     pub workspace: Uuid,
     pub consumer: String,
@@ -20,10 +20,25 @@ pub struct Following {
     pub failing_since: Option<DateTime<Utc>>,
 }
 
+impl FromRow<'_, PgRow> for Following {
+    fn from_row(row: &PgRow) -> Result<Self, Error> {
+        Ok(Self {
+            workspace: row.try_get("workspace_id")?,
+            consumer: row.try_get("consumer")?,
+            position: row.try_get("position")?,
+            head: row.try_get("head")?,
+            waits_since: row.try_get("recorded_at")?,
+            attempts: row.try_get("attempts")?,
+            error: row.try_get("error")?,
+            failing_since: row.try_get("failing_since")?,
+        })
+    }
+}
+
 impl Log {
     /// All who have ever followed, by workspace.
-    pub async fn following(&self) -> Result<Vec<Following>, sqlx::Error> {
-        let following = "select f.workspace_id as workspace, f.consumer, f.position, f.head, e.recorded_at as waits_since, \
+    pub async fn following(&self) -> Result<Vec<Following>, Error> {
+        let following = "select f.workspace_id, f.consumer, f.position, f.head, e.recorded_at, \
             f.attempts, f.error, f.failing_since from log.following f \
             left join log.events e on e.workspace_id = f.workspace_id and e.position = f.position + 1 \
             order by f.workspace_id, f.consumer";
@@ -31,7 +46,7 @@ impl Log {
     }
 
     /// All workspaces that have a log.
-    pub async fn workspaces(&self) -> Result<Vec<Uuid>, sqlx::Error> {
+    pub async fn workspaces(&self) -> Result<Vec<Uuid>, Error> {
         let workspaces = "select workspace_id from log.heads where position > 0 order by workspace_id";
         sqlx::query_scalar(workspaces).fetch_all(&self.pool).await
     }
