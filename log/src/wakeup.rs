@@ -150,7 +150,8 @@ impl Wakeup {
             std::mem::replace(head, position)
         };
         if !wrong::is(WakeupLost) {
-            self.queues().iter().for_each(|queue| queue.moved(workspace, before));
+            let queues = self.queues();
+            queues.iter().for_each(|queue| queue.moved(workspace, before, position));
         }
         true
     }

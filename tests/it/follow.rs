@@ -1,6 +1,7 @@
 //! Following on several nodes: whoever comes, goes, dies or goes deaf, every reader sees every event once and in order.
 //! Two handles to the log are two nodes; a handle that is dropped with its follower is one that died.
 
+mod holes;
 mod idle;
 mod leases;
 mod reader;

@@ -23,6 +23,8 @@ pub(crate) struct Agenda {
     failures: HashMap<Uuid, Failure>,
     /// How far workspaces are that this node has heard of: all else is as far as its head was then.
     positions: HashMap<Uuid, i64>,
+    /// Up to where they are known to go.
+    heads: HashMap<Uuid, i64>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -102,12 +104,15 @@ impl Agenda {
         self.pausing.first().map(|(due, _)| *due)
     }
 
-    /// A step went well, and its workspace stands there.
+    /// A step went well, and its workspace stands there. One that got on and ended before what was heard of, as memory with a
+    /// hole lets it, is not the last: nobody will tell of that again.
     pub fn done(&mut self, workspace: Uuid, position: i64, more: bool) {
         self.failures.remove(&workspace);
-        self.positions.insert(workspace, position);
+        let before = self.positions.insert(workspace, position).unwrap_or(0);
+        let heard = self.heads.get(&workspace).copied().unwrap_or(0);
+        let ended_early = before < position && position < heard;
         if let Some(Turn::InHand { again, asked }) = self.turns.remove(&workspace)
-            && (again || more)
+            && (again || more || ended_early)
         {
             self.push(workspace, asked);
         }
@@ -155,9 +160,11 @@ impl Agenda {
         self.failures.iter().map(|(workspace, failure)| (*workspace, failure))
     }
 
-    /// Where the workspace stood, should nobody know better.
-    pub fn stood(&mut self, workspace: Uuid, position: i64) {
-        self.positions.entry(workspace).or_insert(position);
+    /// The workspace's log has gone on; where this stood, should nobody know better.
+    pub fn moved(&mut self, workspace: Uuid, from: i64, to: i64) {
+        self.positions.entry(workspace).or_insert(from);
+        let head = self.heads.entry(workspace).or_insert(to);
+        *head = to.max(*head);
     }
 
     pub fn stands(&mut self, workspace: Uuid, position: i64) {
@@ -266,11 +273,28 @@ mod tests {
     }
 
     #[test]
+    fn who_ends_before_what_was_heard_goes_on_unless_it_stands_still() {
+        let (mut agenda, now) = (Agenda::default(), Instant::now());
+        agenda.moved(id(1), 0, 3);
+        agenda.push(id(1), false);
+        for (position, goes_on) in [(1, true), (1, false)] {
+            agenda.push(id(1), false);
+            assert_eq!(all(&mut agenda, now), [id(1)]);
+            agenda.done(id(1), position, false);
+            assert_eq!(agenda.turns.len() == 1, goes_on, "at {position}");
+        }
+        agenda.push(id(1), false);
+        assert_eq!(all(&mut agenda, now), [id(1)]);
+        agenda.done(id(1), 3, false);
+        assert_eq!(agenda.turns.len(), 0, "it has caught up");
+    }
+
+    #[test]
     fn lag_is_of_what_is_led_and_not_at_rest() {
         let mut agenda = Agenda::default();
         let heads = HashMap::from([(id(1), 10), (id(2), 7), (id(3), 1_000), (id(4), 5)]);
-        agenda.stood(id(1), 4);
-        agenda.stood(id(1), 9);
+        agenda.moved(id(1), 4, 9);
+        agenda.moved(id(1), 9, 10);
         [1, 2, 3].iter().for_each(|n| assert!(agenda.push(id(*n), false)));
         assert_eq!(
             agenda.lag(|workspace| workspace != id(3), &heads),

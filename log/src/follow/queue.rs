@@ -65,10 +65,10 @@ impl Queue {
 
     // What wakes it
 
-    /// The workspace moved on from that position.
-    pub fn moved(&self, workspace: Uuid, before: i64) {
+    /// The workspace moved on from one position to the other.
+    pub fn moved(&self, workspace: Uuid, from: i64, to: i64) {
         if self.consumer.follows(workspace) && self.lead.leads(workspace) {
-            lock(&self.agenda).stood(workspace, before);
+            lock(&self.agenda).moved(workspace, from, to);
             self.push(workspace, false);
         }
     }
