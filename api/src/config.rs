@@ -112,6 +112,10 @@ pub struct Config {
     /// How long a repeat with the same Idempotency-Key is answered as the first time; at least 24h.
     #[arg(long, env = "COMMAND_RETENTION", default_value = "48h", value_parser = retention)]
     pub command_retention: Duration,
+    /// What a start does where another build made the read models: `wait` makes them anew before anything is served, `refuse`
+    /// does not start.
+    #[arg(long, env = "REBUILD", default_value = "wait", value_parser = ["wait", "refuse"])]
+    pub rebuild: String,
     /// Days to pay for customers whose payment terms (`NET_n`) do not say.
     #[arg(long, env = "PAYMENT_DAYS", default_value_t = PAYMENT_DAYS, value_parser = clap::value_parser!(u32).range(0..=i64::from(NET_DAYS_MAX)))]
     pub payment_days: u32,

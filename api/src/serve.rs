@@ -58,6 +58,8 @@ pub enum ServeError {
     Database(#[from] sqlx::Error),
     #[error("the read models cannot be brought up to date")]
     ReadModels(#[from] ProjectError),
+    #[error("{0} workspace{s} read models of another build, and --rebuild=refuse does not let them be made anew", s = if *.0 == 1 { " has" } else { "s have" })]
+    Outdated(usize),
     #[error("the metrics cannot be installed")]
     Metrics(#[from] BuildError),
     #[error("mail cannot be sent")]
@@ -108,6 +110,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 /// Connects, migrates, and puts the parts together.
 pub async fn assemble(config: Config) -> Result<App, ServeError> {
     let (log, pool) = open_store(&config.store).await?;
+    if config.rebuild == "refuse" {
+        nothing_to_remake(&pool).await?;
+    }
     let projections = Projections::open(log.clone(), pool.clone()).await?;
     secrets::migrate(&pool).await?;
     let pepper = Arc::new(Pepper::open(&pool).await?);
@@ -148,6 +153,13 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         tokens: Arc::new(tokens),
         nats,
     }))
+}
+
+async fn nothing_to_remake(pool: &PgPool) -> Result<(), ServeError> {
+    match projections::outdated(pool).await?.len() {
+        0 => Ok(()),
+        outdated => Err(ServeError::Outdated(outdated)),
+    }
 }
 
 /// The log, and the database it stands in.

@@ -24,7 +24,7 @@ pub mod sales;
 pub use column::{Column, ColumnKind, Rights, camel_case};
 pub use readers::Readers;
 pub use remake::{Compared, Replayed};
-pub use runner::Projections;
+pub use runner::{Projections, outdated};
 pub use table::{ProjectError, Seen, Table};
 
 use table::{Projector, of};

@@ -5,7 +5,8 @@
 
 use crate::{
     known::Era,
-    platform, platform_tables,
+    platform::{self, Workspace},
+    platform_tables,
     schema::{self, PLATFORM},
     table::{ProjectError, Projector, Seen},
     tenant_tables,
@@ -78,13 +79,10 @@ impl Projections {
     pub async fn open(log: Log, pool: PgPool) -> Result<Self, ProjectError> {
         let mut connection = pool.acquire().await?;
         schema::migrate_platform(&mut connection).await?;
-        let current = schema::current(&mut connection).await?;
         drop(connection);
         let projections = Self::new(log, pool);
-        for workspace in platform::workspaces(&projections.0.pool).await? {
-            if !current.contains(&workspace.schema()) {
-                projections.0.remake(workspace.id, &workspace.schema()).await?;
-            }
+        for workspace in outdated(&projections.0.pool).await? {
+            projections.0.remake(workspace.id, &workspace.schema()).await?;
         }
         Ok(projections)
     }
@@ -276,6 +274,19 @@ impl Inner {
         let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
         body(reached.entry(workspace).or_insert_with(|| watch::channel(0).0))
     }
+}
+
+/// Workspaces whose rows are of another build's shape, or not there at all.
+pub async fn outdated(pool: &PgPool) -> Result<Vec<Workspace>, ProjectError> {
+    let mut connection = pool.acquire().await?;
+    if !schema::exists(&mut connection, PLATFORM).await? {
+        return Ok(vec![]);
+    }
+    let current = schema::current(&mut connection).await?;
+    drop(connection);
+    let mut workspaces = platform::workspaces(pool).await?;
+    workspaces.retain(|workspace| !current.contains(&workspace.schema()));
+    Ok(workspaces)
 }
 
 /// What the events say; decoded once for all who follow on this node.

@@ -136,7 +136,7 @@ pub(crate) async fn switch_back(connection: &mut PgConnection, schema: &str) -> 
     Ok(true)
 }
 
-async fn exists(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
+pub(crate) async fn exists(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
     let exists = sqlx::query_scalar("select to_regnamespace($1) is not null");
     exists.bind(schema).fetch_one(connection).await
 }

@@ -244,6 +244,15 @@ async fn rows_of_a_build_before_are_made_anew_and_kept() {
         .execute(&business.pool)
         .await
         .unwrap();
+    let careful = business
+        .server
+        .tool(&["serve", "--rebuild=refuse", "--mail-dir", "/tmp", "--port", "0"]);
+    assert_eq!(careful.status.code(), Some(1), "{}", said(&careful));
+    assert!(
+        said(&careful).contains("1 workspace has read models of another build"),
+        "{}",
+        said(&careful)
+    );
     business.server.spawn().await;
     let found = business.owner.items("/deals?search=erp").await;
     assert_eq!(found.len(), 1, "searched by a column that was not there");
@@ -291,11 +300,9 @@ async fn who_follows_is_told_and_what_they_wait_for() {
     owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
     let waits = eventually("the wait is told", || async {
         let list = tokio::task::block_in_place(|| business.ask(&["sagas", "list", "--status", "waiting"]));
-        let line = list
-            .lines()
+        list.lines()
             .find(|line| line.contains("no bill of materials"))
-            .map(str::to_owned);
-        line
+            .map(str::to_owned)
     })
     .await;
     let order = waits.split(' ').nth(2).unwrap();

@@ -108,7 +108,10 @@ impl Verify {
         };
         let keys: Vec<PublicKey> = match self.keys.as_slice() {
             [] => own_keys(&pool).await?.iter().map(Signer::public_key).collect(),
-            files => files.iter().map(|file| public_key(file)).collect::<Result<_, _>>()?,
+            files => files
+                .iter()
+                .map(|file| public_key(file.as_path()))
+                .collect::<Result<_, _>>()?,
         };
         let workspaces = match self.workspace {
             Some(workspace) => BTreeSet::from([workspace]),
@@ -228,7 +231,7 @@ fn read_heads(file: &Path) -> Result<Vec<SignedHead>, Failure> {
     Ok(heads.heads)
 }
 
-fn public_key(file: &PathBuf) -> Result<PublicKey, Failure> {
+fn public_key(file: &Path) -> Result<PublicKey, Failure> {
     PublicKey::from_pem(&read(file)?).map_err(|error| in_file(file, error))
 }
 
