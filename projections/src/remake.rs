@@ -42,14 +42,14 @@ impl Replayed {
 impl Projections {
     /// Makes a workspace's rows again; answers the position that they stand at.
     pub async fn remake(&self, workspace: WorkspaceId) -> Result<i64, ProjectError> {
-        let schema = self.0.schema(workspace.into()).await?;
+        let schema = self.0.schema_to_remake(workspace).await?;
         self.0.remake(workspace.into(), &schema).await
     }
 
     /// Puts the rows before the last making back into their place, whence they go on; `false`: there are none, or they are of
     /// another build's shape.
     pub async fn take_back(&self, workspace: WorkspaceId) -> Result<bool, ProjectError> {
-        let schema = self.0.schema(workspace.into()).await?;
+        let schema = self.0.schema_to_remake(workspace).await?;
         let mut tx = self.0.pool.begin().await?;
         log::unhurried(&mut tx).await?;
         let taken = schema::switch_back(&mut tx, &schema).await?;
@@ -60,11 +60,20 @@ impl Projections {
     /// Folds a workspace's log into a scratch schema up to where the live rows stood a moment ago, compares, and drops it
     /// again. Nobody waits for it.
     pub async fn verify(&self, workspace: WorkspaceId) -> Result<Replayed, ProjectError> {
-        self.0.verify(workspace.into()).await
+        let live = self.0.schema_to_remake(workspace).await?;
+        self.0.verify(workspace.into(), &live).await
     }
 }
 
 impl Inner {
+    /// The platform's schema holds more than read models.
+    async fn schema_to_remake(&self, workspace: WorkspaceId) -> Result<String, ProjectError> {
+        match workspace {
+            WorkspaceId::PLATFORM => Err(ProjectError::Platform),
+            workspace => self.schema(workspace.into()).await,
+        }
+    }
+
     pub(crate) async fn remake(&self, workspace: Uuid, schema: &str) -> Result<i64, ProjectError> {
         let began = Instant::now();
         let mut tx = self.pool.begin().await?;
@@ -110,11 +119,10 @@ impl Inner {
         }
     }
 
-    async fn verify(&self, workspace: Uuid) -> Result<Replayed, ProjectError> {
-        let live = self.schema(workspace).await?;
+    async fn verify(&self, workspace: Uuid, live: &str) -> Result<Replayed, ProjectError> {
         let mut tx = self.pool.begin().await?;
         log::unhurried(&mut tx).await?;
-        let (position, live) = self.digest(&mut tx, &live).await?;
+        let (position, live) = self.digest(&mut tx, live).await?;
         let scratch = format!("replay_{}", Uuid::now_v7().simple());
         let create = format!("create schema {scratch}");
         sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut *tx).await?;

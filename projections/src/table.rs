@@ -105,6 +105,8 @@ pub enum ProjectError {
     Personal(#[from] PersonalError),
     #[error("the rows do not stand at {position}")]
     Elsewhere { position: i64 },
+    #[error("the platform's read models cannot be made again")]
+    Platform,
     #[error("workspace {0} has no schema yet")]
     NoSchema(Uuid),
 }

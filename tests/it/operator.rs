@@ -164,6 +164,12 @@ async fn read_models_are_made_again_while_people_work() {
     tokio::join!(work, replays);
     let same = business.ask(&["replay", "--verify"]);
     assert!(same.contains("are what the log makes of them"), "{same}");
+    for words in [&["replay"][..], &["replay", "--verify"], &["replay", "--undo"]] {
+        let platform = ["--workspace", "00000000-0000-0000-0000-000000000000"];
+        let refused = business.server.tool(&[words, &platform].concat());
+        assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+        assert!(said(&refused).contains("the platform's read models cannot be made again"));
+    }
     let nothing = business.complain(&["replay", "--undo"]);
     assert!(nothing.contains("has nothing to go back to"), "{nothing}");
 }
