@@ -10,7 +10,7 @@ pub mod sagas;
 pub mod status;
 pub mod workspace;
 
-use std::{error::Error, fmt::Display, io::Write};
+use std::{error::Error, fmt::Display, io::Write, path::Path};
 
 /// Why a command ended early, for whoever asked for it.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -18,4 +18,9 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 /// A line of what was asked for.
 fn tell(line: impl Display) -> Result<(), std::io::Error> {
     writeln!(std::io::stdout().lock(), "{line}")
+}
+
+/// What went wrong with a file, by its name.
+fn in_file(file: &Path, error: impl Display) -> Failure {
+    format!("{}: {error}", file.display()).into()
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 use domain::id::WorkspaceId;
 use log::Shared;
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -43,7 +43,10 @@ impl Projections {
     /// Makes a workspace's rows again; answers the position that they stand at.
     pub async fn remake(&self, workspace: WorkspaceId) -> Result<i64, ProjectError> {
         let schema = self.0.schema_to_remake(workspace).await?;
-        self.0.remake(workspace.into(), &schema).await
+        let mut tx = self.0.pool.begin().await?;
+        log::unhurried(&mut tx).await?;
+        schema::take_role(&mut tx, &schema).await?;
+        self.0.remake(tx, workspace.into(), &schema).await
     }
 
     /// Puts the rows before the last making back into their place, whence they go on; `false`: there are none, or they are of
@@ -74,10 +77,25 @@ impl Inner {
         }
     }
 
-    pub(crate) async fn remake(&self, workspace: Uuid, schema: &str) -> Result<i64, ProjectError> {
-        let began = Instant::now();
+    /// Makes the rows again that another build made, unless another node has done it meanwhile.
+    pub(crate) async fn renew(&self, workspace: Uuid, schema: &str) -> Result<(), ProjectError> {
         let mut tx = self.pool.begin().await?;
         log::unhurried(&mut tx).await?;
+        schema::take_role(&mut tx, schema).await?;
+        if !schema::is_current(&mut tx, schema).await? {
+            self.remake(tx, workspace, schema).await?;
+        }
+        Ok(())
+    }
+
+    /// In a transaction that has taken the schema's role, so that nobody else does the same.
+    async fn remake(
+        &self,
+        mut tx: Transaction<'_, Postgres>,
+        workspace: Uuid,
+        schema: &str,
+    ) -> Result<i64, ProjectError> {
+        let began = Instant::now();
         let next = schema::make_beside(&mut tx, schema).await?;
         self.refold(&mut tx, workspace, &next, i64::MAX).await?;
         schema::hold(&mut tx, schema).await?;

@@ -82,7 +82,7 @@ impl Projections {
         drop(connection);
         let projections = Self::new(log, pool);
         for workspace in outdated(&projections.0.pool).await? {
-            projections.0.remake(workspace.id, &workspace.schema()).await?;
+            projections.0.renew(workspace.id, &workspace.schema()).await?;
         }
         Ok(projections)
     }

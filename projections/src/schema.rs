@@ -81,10 +81,8 @@ pub async fn provision(connection: &mut PgConnection, schema: &str) -> Result<()
     Ok(())
 }
 
-/// Empty tables of this build's shape beside a workspace's live ones; answers the name of their schema. Until the
-/// transaction's end nobody else makes such.
+/// Empty tables of this build's shape beside a workspace's live ones, whose role is taken; answers the name of their schema.
 pub(crate) async fn make_beside(connection: &mut PgConnection, schema: &str) -> Result<String, sqlx::Error> {
-    take_role(connection, schema).await?;
     let next = format!("next_{schema}");
     make(connection, &next, schema).await?;
     Ok(next)
@@ -118,12 +116,7 @@ pub(crate) async fn switch(connection: &mut PgConnection, schema: &str) -> Resul
 /// out of it are dropped.
 pub(crate) async fn switch_back(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
     take_role(connection, schema).await?;
-    let shape = "select obj_description(to_regnamespace($1)::oid, 'pg_namespace')";
-    let shape: Option<String> = sqlx::query_scalar(shape)
-        .bind(format!("before_{schema}"))
-        .fetch_one(&mut *connection)
-        .await?;
-    if shape.as_deref() != Some(SHAPE.as_str()) {
+    if !is_current(&mut *connection, &format!("before_{schema}")).await? {
         return Ok(false);
     }
     let back = format!(
@@ -136,13 +129,20 @@ pub(crate) async fn switch_back(connection: &mut PgConnection, schema: &str) -> 
     Ok(true)
 }
 
+/// Whether it is there, in this build's shape.
+pub(crate) async fn is_current(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
+    let shape = sqlx::query_scalar("select obj_description(to_regnamespace($1)::oid, 'pg_namespace')");
+    let shape: Option<String> = shape.bind(schema).fetch_one(connection).await?;
+    Ok(shape.as_deref() == Some(SHAPE.as_str()))
+}
+
 pub(crate) async fn exists(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
     let exists = sqlx::query_scalar("select to_regnamespace($1) is not null");
     exists.bind(schema).fetch_one(connection).await
 }
 
 /// Nobody else makes the workspace's tables until the transaction's end, and there is a role for them.
-async fn take_role(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+pub(crate) async fn take_role(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
     sqlx::query("select pg_advisory_xact_lock(hashtext('prometric.migrate'), hashtext($1))")
         .bind(schema)
         .execute(&mut *connection)

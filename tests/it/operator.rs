@@ -3,7 +3,7 @@
 use chrono::Utc;
 use futures::future::join_all;
 use prometric_tests::{
-    Client, Database, Server, eventually,
+    Client, Database, Server, eventually, free_port,
     story::{Shop, id},
 };
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ use std::{
     process::Output,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
 };
+use tokio::net::TcpStream;
 
 /// A server with a won deal, all of whose chain is done.
 struct Business {
@@ -259,7 +260,24 @@ async fn rows_of_a_build_before_are_made_anew_and_kept() {
         "{}",
         said(&careful)
     );
+    // Two nodes start at once: one makes them, and the other finds them made.
+    let port = free_port().to_string();
+    let mut rival = business
+        .server
+        .start_tool(&["serve", "--mail-dir", "/tmp", "--port", &port]);
     business.server.spawn().await;
+    eventually("the rival serves", || async {
+        TcpStream::connect(format!("127.0.0.1:{port}")).await.ok()
+    })
+    .await;
+    rival.kill().unwrap();
+    rival.wait().unwrap();
+    let shape: String = sqlx::query_scalar("select obj_description(to_regnamespace($1)::oid, 'pg_namespace')")
+        .bind(format!("before_{schema}"))
+        .fetch_one(&business.pool)
+        .await
+        .unwrap();
+    assert_eq!(shape, "prometric of another shape");
     let found = business.owner.items("/deals?search=erp").await;
     assert_eq!(found.len(), 1, "searched by a column that was not there");
     let kept = format!("select id from before_{schema}.deals");

@@ -1,6 +1,6 @@
 //! `prometric audit`: proves that the log is whole, and signs where it stands.
 
-use super::{Failure, tell};
+use super::{Failure, in_file, tell};
 use crate::{config::Store, identity::secrets, serve::open_store};
 use clap::{Args, Subcommand};
 use futures::{StreamExt, stream};
@@ -244,10 +244,6 @@ fn write(file: &Path, content: &[u8]) -> Result<(), Failure> {
     let unfinished = file.with_extension("unfinished");
     let written = fs::write(&unfinished, content).and_then(|()| fs::rename(&unfinished, file));
     written.map_err(|error| in_file(file, error))
-}
-
-fn in_file(file: &Path, error: impl std::fmt::Display) -> Failure {
-    format!("{}: {error}", file.display()).into()
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

@@ -1,11 +1,11 @@
 //! `prometric workspace`: a workspace's log into a file and out of one, and its old part away into files and back. Positions,
 //! hashes and signed heads stay what they are.
 
-use super::{Failure, tell};
+use super::{Failure, in_file, tell};
 use crate::{config::Store, serve::open_store};
 use clap::{Args, Subcommand};
 use log::keeping::Segment;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tokio::{
     fs::{self, File},
     io::{AsyncWriteExt, BufReader, BufWriter},
@@ -106,7 +106,7 @@ impl Export {
         let mut file = BufWriter::new(
             File::create(&unfinished)
                 .await
-                .map_err(|error| at(&unfinished, &error))?,
+                .map_err(|error| in_file(&unfinished, error))?,
         );
         let exported = log.export(self.one.workspace, self.archive.as_deref(), &mut file).await;
         let exported = match exported {
@@ -130,7 +130,9 @@ impl Export {
 impl Import {
     async fn run(self) -> Result<(), Failure> {
         let (log, _) = open_store(&self.store).await?;
-        let file = File::open(&self.file).await.map_err(|error| at(&self.file, &error))?;
+        let file = File::open(&self.file)
+            .await
+            .map_err(|error| in_file(&self.file, error))?;
         let imported = log.import(BufReader::new(file)).await?.header;
         let (workspace, last) = (imported.workspace, imported.last);
         Ok(tell(format_args!(
@@ -147,8 +149,4 @@ fn tell_segments(what: &str, segments: &[Segment]) -> Result<(), Failure> {
         tell("nothing was to be done")?;
     }
     Ok(())
-}
-
-fn at(file: &Path, error: &std::io::Error) -> Failure {
-    format!("{}: {error}", file.display()).into()
 }
