@@ -88,6 +88,7 @@ rejection-production-order-invalid = The production order's data is not valid.
 rejection-production-order-missing = There is no such production order.
 rejection-production-order-no-bill = The product has no bill of materials.
 rejection-production-order-no-such-date = There is no such date: the plan leaves the calendar.
+rejection-read-models-changing = The read models of this workspace are being made anew; try again in a moment.
 rejection-stock-invalid = The stock operation is not valid.
 rejection-stock-too-much = Stock cannot hold such a quantity.
 rejection-user-already-registered = The user is registered already.

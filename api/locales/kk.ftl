@@ -79,6 +79,7 @@ rejection-production-order-invalid = Өндіріс тапсырысының д�
 rejection-production-order-missing = Өндіріс тапсырысы табылмады.
 rejection-production-order-no-bill = Бұйымның спецификациясы жоқ.
 rejection-production-order-no-such-date = Мұндай күн жоқ: мерзім күнтізбе шегінен шығады.
+rejection-read-models-changing = Бұл жұмыс кеңістігінің деректері қайта құрылуда, сәлден соң қайталаңыз.
 rejection-stock-invalid = Қойма операциясы қате толтырылған.
 rejection-stock-too-much = Мұндай мөлшер қойма есебіне сыймайды.
 rejection-user-already-registered = Пайдаланушы бұрыннан тіркелген.

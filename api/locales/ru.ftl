@@ -88,6 +88,7 @@ rejection-production-order-invalid = Данные производственно
 rejection-production-order-missing = Производственный заказ не найден.
 rejection-production-order-no-bill = У изделия нет спецификации.
 rejection-production-order-no-such-date = Такой даты не бывает: срок выходит за пределы календаря.
+rejection-read-models-changing = Данные этого рабочего пространства перестраиваются, повторите запрос через мгновение.
 rejection-stock-invalid = Складская операция заполнена неверно.
 rejection-stock-too-much = Такое количество не поместится в учёте склада.
 rejection-user-already-registered = Пользователь уже зарегистрирован.

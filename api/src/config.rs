@@ -4,7 +4,7 @@ use crate::{
     edge::settings::Edge,
     operator::{audit::Audit, history::History, replay::Replay, sagas::Sagas, status::Status, workspace::Workspace},
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::finance::terms::{NET_DAYS_MAX, PAYMENT_DAYS};
 use std::{convert::Infallible, net::IpAddr, path::PathBuf, time::Duration};
 use uuid::Uuid;
@@ -112,10 +112,9 @@ pub struct Config {
     /// How long a repeat with the same Idempotency-Key is answered as the first time; at least 24h.
     #[arg(long, env = "COMMAND_RETENTION", default_value = "48h", value_parser = retention)]
     pub command_retention: Duration,
-    /// What a start does where another build made the read models: `wait` makes them anew before anything is served, `refuse`
-    /// does not start.
-    #[arg(long, env = "REBUILD", default_value = "wait", value_parser = ["wait", "refuse"])]
-    pub rebuild: String,
+    /// What a start does where another build made read models.
+    #[arg(long, env = "REBUILD", default_value = "wait")]
+    pub rebuild: Rebuild,
     /// Days to pay for customers whose payment terms (`NET_n`) do not say.
     #[arg(long, env = "PAYMENT_DAYS", default_value_t = PAYMENT_DAYS, value_parser = clap::value_parser!(u32).range(0..=i64::from(NET_DAYS_MAX)))]
     pub payment_days: u32,
@@ -131,6 +130,17 @@ impl Config {
     pub fn is_limited(&self) -> bool {
         !self.rate_limits.trim().eq_ignore_ascii_case("off")
     }
+}
+
+/// How read models of another build are made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rebuild {
+    /// Before anything is served; nodes of that build serve meanwhile.
+    Wait,
+    /// While all else is served: requests to a workspace whose read models are not made yet are answered 503.
+    Background,
+    /// Not at all: the server does not start.
+    Refuse,
 }
 
 /// URLs may hold passwords, and a `Debug` line may end in a log.

@@ -64,7 +64,9 @@ fn method_label(method: &Method) -> &'static str {
 
 /// Of what this node leads: the sum over the nodes is the whole.
 fn show_follower(follower: &Follower) {
-    let (consumer, lag) = (follower.name(), follower.lag());
+    // What stands behind a dot is the build's.
+    let consumer = follower.name().split('.').next().unwrap_or_default();
+    let lag = follower.lag();
     gauge!("prometric_consumer_failing", "consumer" => consumer).set(follower.failing().len() as f64);
     gauge!("prometric_consumer_lag_events", "consumer" => consumer).set(lag.total as f64);
     gauge!("prometric_consumer_lag_events_max", "consumer" => consumer).set(lag.max as f64);

@@ -118,6 +118,12 @@ impl Problem {
         problem
     }
 
+    /// When to come again.
+    pub fn after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
     /// The finer reason; its message is told when there is one.
     pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.0.reason = Some(reason.into());
@@ -205,6 +211,9 @@ impl Problem {
         disk::could_not_write(error);
         if is_outage(error) {
             Self::unavailable("store.unavailable")
+        } else if is_of_another_shape(error) {
+            // Another build's node has just put its own read models into the place of ours.
+            Self::unavailable("read_models.changing").after(1)
         } else {
             Self::new(Code::DatabaseError)
         }
@@ -418,6 +427,25 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
             }
             E::Unreadable(_) | E::Damaged(_) | E::Unstorable(_) | E::Personal(_) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");
+                Self::internal()
+            }
+        }
+    }
+}
+
+/// A column or a table is not there.
+fn is_of_another_shape(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| ["42703", "42P01"].contains(&code.as_ref()))
+}
+
+impl From<projections::ProjectError> for Problem {
+    fn from(error: projections::ProjectError) -> Self {
+        use projections::ProjectError as E;
+        match error {
+            E::Database(error) => error.into(),
+            error => {
+                tracing::error!(error = %chain(&error), "read models cannot be used");
                 Self::internal()
             }
         }

@@ -1,7 +1,7 @@
 //! `prometric serve`: from a database that may not be up yet to a server that answers, and back down again.
 
 use crate::{
-    config::{Config, Store},
+    config::{Config, Rebuild, Store},
     edge::{
         conditional::Memory,
         connection,
@@ -23,7 +23,7 @@ use crate::{
     state::{App, Consumers, Parts},
 };
 use commands::{Executor, Following};
-use log::{KeyRing, Log, PersonalError, RingError};
+use log::{KeyRing, Log, PersonalError, RingError, chain};
 use metrics_exporter_prometheus::BuildError;
 use projections::{ProjectError, Projections, Readers};
 use sqlx::{
@@ -49,6 +49,8 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
 const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 /// How long open requests may take once we are told to end.
 const GRACE: Duration = Duration::from_secs(5);
+/// Before read models that could not be made anew are tried again.
+const RENEW_PAUSE: Duration = Duration::from_secs(5);
 /// Workspaces that one consumer serves at the same time.
 const WORKERS: usize = 8;
 
@@ -110,10 +112,13 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 /// Connects, migrates, and puts the parts together.
 pub async fn assemble(config: Config) -> Result<App, ServeError> {
     let (log, pool) = open_store(&config.store).await?;
-    if config.rebuild == "refuse" {
+    if config.rebuild == Rebuild::Refuse {
         nothing_to_remake(&pool).await?;
     }
     let projections = Projections::open(log.clone(), pool.clone()).await?;
+    if config.rebuild == Rebuild::Wait {
+        projections.renew(true).await?;
+    }
     secrets::migrate(&pool).await?;
     let pepper = Arc::new(Pepper::open(&pool).await?);
     let mail = Mail::new(config.smtp_url.as_deref(), config.mail_dir.clone())?;
@@ -190,6 +195,9 @@ fn open_reads(config: &Config) -> Result<Readers, sqlx::Error> {
 pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.follow(Arc::new(Following::new(app.executor.clone())), WORKERS);
     app.follow(app.projections.consumer(), WORKERS);
+    if app.config.rebuild == Rebuild::Background {
+        app.consumers.keep(tokio::spawn(renew(app.projections.clone())));
+    }
     app.follow(sagas::open(app.executor.clone(), app.pool.clone()).await?, WORKERS);
     app.mail.start(app)?;
     relay::start(app);
@@ -201,6 +209,14 @@ pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.consumers.keep(tokio::spawn(exchange::keep(app.clone())));
     app.consumers.keep(tokio::spawn(lapsing::keep(app.pool.clone())));
     Ok(())
+}
+
+/// Makes anew what another build made, workspace by workspace, while the others are served.
+async fn renew(projections: Projections) {
+    while let Err(error) = projections.renew(false).await {
+        tracing::error!(error = %chain(&error), "read models could not be made anew");
+        tokio::time::sleep(RENEW_PAUSE).await;
+    }
 }
 
 /// Until SIGINT or SIGTERM; then open requests have a little while to end.

@@ -3,8 +3,11 @@
 
 mod column;
 mod counts;
+#[cfg(test)]
+mod golden;
 mod known;
 pub mod list;
+mod model;
 pub mod platform;
 mod readers;
 mod remake;
@@ -23,7 +26,7 @@ pub mod sales;
 
 pub use column::{Column, ColumnKind, Rights, camel_case};
 pub use readers::Readers;
-pub use remake::{Compared, Replayed};
+pub use remake::{Compared, Difference, Progress, Replayed, Tables};
 pub use runner::{Projections, outdated};
 pub use table::{ProjectError, Seen, Table};
 

@@ -1,10 +1,12 @@
 //! The runner: takes a batch of one workspace's events, folds the touched rows of all its tables in memory, writes
 //! them back and moves the checkpoint, in one statement (write.rs). So a workspace's rows always equal its log at the
 //! checkpoint, additive folds count each event once, and a crash repeats nothing. Events come from memory and rows are
-//! remembered, as long as this node is the one that writes: then a batch costs one round trip.
+//! remembered, as long as this node is the one that writes: then a batch costs one round trip. A workspace whose tables another
+//! build has made is left to that build's nodes.
 
 use crate::{
     known::Era,
+    model::{BUILD, CHECKPOINT},
     platform::{self, Workspace},
     platform_tables,
     schema::{self, PLATFORM},
@@ -15,10 +17,10 @@ use crate::{
 use async_trait::async_trait;
 use domain::{Fact, id::WorkspaceId, identity::workspace::WorkspaceEvent};
 use log::{Consumer, ConsumerError, Log, Progress, Recorded, Shared, Urge};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -31,6 +33,10 @@ const READABLE_WAIT: Duration = Duration::from_secs(10);
 /// How long it trusts that somebody else takes the step it waits for.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// Leases are kept apart by build: as long as nodes of two follow the log, each has its own who writes its rows.
+static NAME: LazyLock<String> = LazyLock::new(|| format!("{FAMILY}.{}", BUILD.as_str()));
+const FAMILY: &str = "projections";
+
 /// A handle to the runner; cheap to clone.
 #[derive(Clone)]
 pub struct Projections(pub(crate) Arc<Inner>);
@@ -41,6 +47,8 @@ pub(crate) struct Inner {
     pub tenant: Vec<Box<dyn Projector>>,
     platform: Vec<Box<dyn Projector>>,
     schemas: Mutex<HashMap<Uuid, String>>,
+    /// Workspaces whose tables are not, or not yet, as this build makes them.
+    unserved: RwLock<HashSet<Uuid>>,
     standings: Mutex<Standings>,
     reached: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
     urge: OnceLock<Urge>,
@@ -68,23 +76,38 @@ impl Projections {
             tenant: tenant_tables(),
             platform: platform_tables(),
             schemas: Mutex::default(),
+            unserved: RwLock::default(),
             standings: Mutex::default(),
             reached: Mutex::default(),
             urge: OnceLock::new(),
         }))
     }
 
-    /// Brings the platform's schema up to date, and makes anew the rows of each workspace that another build made: what
-    /// is served afterwards has this build's shape.
+    /// Brings the platform's schema up to date. Workspaces whose tables another build made are not served before `renew`.
     pub async fn open(log: Log, pool: PgPool) -> Result<Self, ProjectError> {
         let mut connection = pool.acquire().await?;
         schema::migrate_platform(&mut connection).await?;
         drop(connection);
+        log.retire_consumers(FAMILY, &NAME).await?;
         let projections = Self::new(log, pool);
-        for workspace in outdated(&projections.0.pool).await? {
-            projections.0.renew(workspace.id, &workspace.schema()).await?;
-        }
+        let outdated = outdated(&projections.0.pool).await?;
+        let unserved = outdated.into_iter().map(|workspace| workspace.id).collect();
+        *projections.0.unserved.write().unwrap_or_else(PoisonError::into_inner) = unserved;
         Ok(projections)
+    }
+
+    /// Whether a workspace's tables are as this build makes them. If not, somebody else makes them, or will in a moment.
+    pub async fn serves(&self, workspace: WorkspaceId) -> Result<bool, ProjectError> {
+        let workspace = workspace.into();
+        if self.0.is_served(workspace) {
+            return Ok(true);
+        }
+        let schema = self.0.schema(workspace).await?;
+        let serves = schema::outdated(&self.0.pool, &schema).await?.is_empty();
+        if serves {
+            self.0.serve(workspace);
+        }
+        Ok(serves)
     }
 
     /// The runner, to be followed with.
@@ -119,11 +142,15 @@ impl Projections {
 #[async_trait]
 impl Consumer for Projections {
     fn name(&self) -> &'static str {
-        "projections"
+        &NAME
     }
 
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ConsumerError> {
-        Ok(self.0.advance(workspace).await?)
+        let advanced = self.0.advance(workspace).await;
+        if advanced.is_err() {
+            self.0.forget(workspace); // the tables may be others since
+        }
+        Ok(advanced?)
     }
 
     fn attach(&self, urge: Urge) {
@@ -134,7 +161,9 @@ impl Consumer for Projections {
 impl Inner {
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ProjectError> {
         let schema = self.schema(workspace).await?;
-        let Standing { mark, era } = self.standing(workspace, &schema).await?;
+        let Some(Standing { mark, era }) = self.standing(workspace, &schema).await? else {
+            return self.stand_by(workspace, &schema).await;
+        };
         let from = mark.position;
         let events = self.log.next(workspace, from, BATCH).await?;
         let Some(last) = events.last().map(|event| event.position) else {
@@ -146,12 +175,22 @@ impl Inner {
             // A workspace exists for readers when its schema does: both become visible in one commit.
             let mut tx = self.log.followers().begin().await?;
             found(&mut tx, &seen).await?;
-            let moved = self.fold(&mut tx, &schema, Some(era), mark, &seen).await?;
+            let moved = self
+                .fold(&mut tx, &schema, &self.tables(workspace), Some(era), mark, &seen)
+                .await?;
             tx.commit().await?;
             moved
         } else {
             let mut connection = self.log.followers().acquire().await?;
-            self.fold(&mut connection, &schema, Some(era), mark, &seen).await?
+            self.fold(
+                &mut connection,
+                &schema,
+                &self.tables(workspace),
+                Some(era),
+                mark,
+                &seen,
+            )
+            .await?
         };
         if !moved {
             // Another node has taken this step, or a crash of the database took an earlier one back.
@@ -182,21 +221,62 @@ impl Inner {
         })
     }
 
-    /// Where a workspace's rows stand, and the era of what is known of them.
-    async fn standing(&self, workspace: Uuid, schema: &str) -> Result<Standing, ProjectError> {
+    /// Another build's nodes write these rows: only how far they are is of interest.
+    async fn stand_by(&self, workspace: Uuid, schema: &str) -> Result<Progress, ProjectError> {
+        let position = format!("select position from {schema}.{CHECKPOINT}");
+        let position = sqlx::query_scalar(AssertSqlSafe(position)).fetch_one(self.log.followers());
+        let position = position.await?;
+        self.publish(workspace, position);
+        Ok(Progress { position, more: false })
+    }
+
+    /// Where a workspace's rows stand, and the era of what is known of them; nothing where they are another build's.
+    async fn standing(&self, workspace: Uuid, schema: &str) -> Result<Option<Standing>, ProjectError> {
         let nth = {
             let standings = self.standings();
             match standings.known.get(&workspace) {
-                Some(known) => return Ok(*known),
+                Some(known) => return Ok(Some(*known)),
                 None => standings.eras,
             }
         };
+        if schema != PLATFORM && !schema::outdated(self.log.followers(), schema).await?.is_empty() {
+            if self.leave(workspace) {
+                tracing::warn!(%workspace, schema, "its read models are another build's: not served here");
+            }
+            return Ok(None);
+        }
         let standing = Standing {
             mark: Mark::read(self.log.followers(), schema).await?,
             era: Era { workspace, nth },
         };
+        self.serve(workspace);
         self.standings().known.insert(workspace, standing);
-        Ok(standing)
+        Ok(Some(standing))
+    }
+
+    fn is_served(&self, workspace: Uuid) -> bool {
+        !self
+            .unserved
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&workspace)
+    }
+
+    /// Whether it was served before.
+    fn leave(&self, workspace: Uuid) -> bool {
+        self.unserved
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(workspace)
+    }
+
+    pub(crate) fn serve(&self, workspace: Uuid) {
+        if !self.is_served(workspace) {
+            self.unserved
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(&workspace);
+        }
     }
 
     fn stands(&self, workspace: Uuid, position: i64) {
@@ -219,26 +299,30 @@ impl Inner {
         self.urge.get().map(body);
     }
 
-    /// Writes what the events make of all tables, and moves the checkpoint on from there; `false`: it stands elsewhere.
+    /// Writes what the events make of these tables, and moves the checkpoint on from there; `false`: it stands elsewhere.
     pub(crate) async fn fold(
         &self,
         connection: &mut PgConnection,
         schema: &str,
+        tables: &[&dyn Projector],
         era: Option<Era>,
         from: Mark,
         events: &[Seen<'_>],
     ) -> Result<bool, ProjectError> {
         let Some(last) = events.last() else { return Ok(true) };
-        let tables = if event_is_platforms(last) {
-            &self.platform
-        } else {
-            &self.tenant
-        };
         let mut changes = vec![];
         for table in tables {
             changes.extend(table.fold(connection, schema, era, events).await?);
         }
         write(connection, schema, from, last.recorded.position, changes).await
+    }
+
+    fn tables(&self, workspace: Uuid) -> Vec<&dyn Projector> {
+        let tables = match workspace == WorkspaceId::PLATFORM.uuid() {
+            true => &self.platform,
+            false => &self.tenant,
+        };
+        tables.iter().map(AsRef::as_ref).collect()
     }
 
     pub(crate) async fn schema(&self, workspace: Uuid) -> Result<String, ProjectError> {
@@ -319,8 +403,4 @@ async fn found(connection: &mut PgConnection, events: &[Seen<'_>]) -> Result<(),
         }
     }
     Ok(())
-}
-
-fn event_is_platforms(event: &Seen) -> bool {
-    event.recorded.workspace == WorkspaceId::PLATFORM.uuid()
 }

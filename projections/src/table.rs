@@ -6,6 +6,8 @@ use crate::{
     column::{Column, camel_case, snake_case},
     counts::{Changed, Counts},
     known::{Era, Known},
+    model::Model,
+    remake::bulk::{Bulk, InMemory},
     schema::PLATFORM,
 };
 use async_trait::async_trait;
@@ -38,6 +40,13 @@ impl Seen<'_> {
 pub trait Table: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync + 'static {
     const NAME: &'static str;
 
+    /// The table as it is now, with its indexes: `{schema}` and `{trgm}` stand for schemas. Who changes it has its rows made
+    /// anew. Empty on the platform's, which a migration makes.
+    const SQL: &'static str = "";
+
+    /// Counted up whenever the fold makes other rows of the same events: they are made anew then. A test tells when.
+    const FOLD: u32 = 1;
+
     /// In the order they are shown in.
     fn columns() -> Vec<Column>;
 
@@ -52,9 +61,9 @@ pub trait Table: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync 
         None
     }
 
-    /// The same as `HOLDERS`, of one row.
-    fn holds(&self, _value: Uuid) -> bool {
-        false
+    /// Which value makes the row one of its `HOLDERS`.
+    fn held(&self) -> Option<Uuid> {
+        None
     }
 
     /// Whether the event is the first that concerns the row, which then cannot be there yet. Unless said otherwise, a row
@@ -125,6 +134,16 @@ pub(crate) trait Projector: Send + Sync {
     ) -> Result<Option<Change>, ProjectError>;
 
     fn name(&self) -> &'static str;
+
+    /// The table as this build makes it.
+    fn model(&self) -> Model;
+
+    /// The same fold for a whole history: in memory, written at the end.
+    fn bulk(&self) -> Box<dyn Bulk>;
+
+    /// The fold's number, and the rows that it makes of the events, with what they are counted under.
+    #[cfg(test)]
+    fn fold_rows(&self, events: &[Seen<'_>]) -> (u32, Vec<String>);
 }
 
 pub(crate) fn of<T: Table>() -> Box<dyn Projector> {
@@ -177,7 +196,7 @@ impl<T: Table> Projector for Of<T> {
         for (event, mut keys) in touched {
             if let Some(value) = T::concerns(event) {
                 let rows = after.iter().filter_map(|(key, row)| Some((key, row.as_ref()?)));
-                keys.extend(rows.filter(|(_, row)| row.holds(value)).map(|(key, _)| *key));
+                keys.extend(rows.filter(|(_, row)| row.held() == Some(value)).map(|(key, _)| *key));
             }
             for key in keys {
                 T::project(after.entry(key).or_default(), key, event);
@@ -189,6 +208,22 @@ impl<T: Table> Projector for Of<T> {
 
     fn name(&self) -> &'static str {
         T::NAME
+    }
+
+    fn model(&self) -> Model {
+        Model::of::<T>()
+    }
+
+    fn bulk(&self) -> Box<dyn Bulk> {
+        Box::new(InMemory::<T>::default())
+    }
+
+    #[cfg(test)]
+    fn fold_rows(&self, events: &[Seen<'_>]) -> (u32, Vec<String>) {
+        let mut bulk = InMemory::<T>::default();
+        events.iter().for_each(|event| bulk.take(event));
+        let as_text = |row: &T| format!("{} {} {:?}", as_columns(row).unwrap(), row.visible(), row.counted());
+        (T::FOLD, bulk.into_rows().map(|row| as_text(&row)).collect())
     }
 }
 
@@ -249,7 +284,7 @@ pub(crate) struct Change {
 }
 
 /// Rows in the table that the events concern by what they hold; those of the batch itself are known anyway.
-async fn holders<T: Table>(
+pub(crate) async fn holders<T: Table>(
     connection: &mut PgConnection,
     schema: &str,
     events: &[Seen<'_>],
@@ -269,7 +304,7 @@ pub(crate) fn as_fields<T: Table>() -> String {
     T::columns().iter().map(field).collect::<Vec<_>>().join(", ")
 }
 
-async fn load<T: Table>(
+pub(crate) async fn load<T: Table>(
     connection: &mut PgConnection,
     schema: &str,
     keys: Vec<Uuid>,

@@ -2,7 +2,7 @@
 //! every number once and without a gap, every total kept, and a replay from zero gives the same rows.
 
 use log::{Log, Verifier};
-use projections::Projections;
+use projections::{Projections, Tables};
 use prometric_tests::{
     Client, Server, eventually,
     story::{Shop, id},
@@ -144,7 +144,7 @@ pub async fn check_books(server: &Server, owner: &Client, deals: usize) {
     let replayed = Projections::open(log.clone(), pool)
         .await
         .unwrap()
-        .verify(workspace.into())
+        .verify(workspace.into(), Tables::all(), &|_| {})
         .await
         .unwrap();
     assert_eq!(

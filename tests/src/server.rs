@@ -175,11 +175,17 @@ impl Server {
 
     /// The same, begun.
     pub fn start_tool(&self, arguments: &[&str]) -> Child {
+        self.start_tool_with(arguments, &[])
+    }
+
+    /// The same with more variables.
+    pub fn start_tool_with(&self, arguments: &[&str], env: &[(&str, &str)]) -> Child {
         Command::new(binary())
             .args(arguments)
             .env("DATABASE_URL", &self.database_url)
             .env("DATABASE_POOL", "4")
             .env("RUST_LOG", "error")
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

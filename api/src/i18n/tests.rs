@@ -26,6 +26,7 @@ const EDGE: &[&str] = &[
     "workspace.moved",
     "product.barcode.taken",
     "product.code.taken",
+    "read_models.changing",
     "reference.unknown",
     "route.missing",
     "session.ended",

@@ -3,9 +3,13 @@
 use super::{Failure, tell};
 use crate::{config::Store, serve::open_store};
 use clap::Args;
-use projections::{Compared, Projections, platform};
+use futures::{StreamExt, stream};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use projections::{Compared, Progress, Projections, Tables, platform};
 use std::time::Instant;
 use uuid::Uuid;
+
+const BAR: &str = "{prefix} {bar:30} {pos}/{len} events, {per_sec}, {eta} left";
 
 #[derive(Debug, Args)]
 #[command(group(clap::ArgGroup::new("which").required(true)))]
@@ -13,15 +17,21 @@ pub struct Replay {
     /// Of this workspace.
     #[arg(long, group = "which")]
     workspace: Option<Uuid>,
-    /// Of all workspaces, one after another.
+    /// Of all workspaces.
     #[arg(long, group = "which")]
     all: bool,
-    /// Changes nothing: says which tables differ from what the log makes of them.
+    /// Only these tables.
+    #[arg(long, value_delimiter = ',', value_name = "TABLE,…")]
+    tables: Vec<String>,
+    /// Changes nothing: says which tables differ from what the log makes of them, and which rows.
     #[arg(long, conflicts_with = "undo")]
     verify: bool,
-    /// Puts the read models before the last replay back into their place.
-    #[arg(long)]
+    /// Puts the read models before the last replay back into their place, brought up to date.
+    #[arg(long, conflicts_with = "tables")]
     undo: bool,
+    /// Workspaces at the same time; each may take some 400 MB.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=16))]
+    jobs: u16,
     #[command(flatten)]
     store: Store,
 }
@@ -29,6 +39,10 @@ pub struct Replay {
 pub async fn run(replay: Replay) -> Result<(), Failure> {
     let (log, pool) = open_store(&replay.store).await?;
     let projections = Projections::new(log, pool.clone());
+    let tables = match replay.tables.as_slice() {
+        [] => Tables::all(),
+        names => Tables::named(names).map_err(|name| format!("--tables: there is no table {name}"))?,
+    };
     let workspaces = match replay.workspace {
         Some(workspace) => vec![workspace],
         None => platform::workspaces(&pool)
@@ -37,34 +51,47 @@ pub async fn run(replay: Replay) -> Result<(), Failure> {
             .map(|workspace| workspace.id)
             .collect(),
     };
+    let (whole, bars) = (workspaces.len(), MultiProgress::new());
+    let each = workspaces
+        .into_iter()
+        .map(|workspace| replay.one(&projections, workspace, &tables, &bars));
+    let mut each = stream::iter(each).buffer_unordered(replay.jobs.into());
     let mut wrong = 0;
-    for workspace in &workspaces {
-        wrong += usize::from(!replay.one(&projections, *workspace).await?);
+    while let Some(done) = each.next().await {
+        wrong += usize::from(!done?);
     }
     match wrong {
         0 => Ok(()),
-        wrong => Err(format!("{wrong} of {} workspaces are not as they should be", workspaces.len()).into()),
+        wrong => Err(format!("{wrong} of {whole} workspaces are not as they should be").into()),
     }
 }
 
 impl Replay {
     /// Whether all is well with it.
-    async fn one(&self, projections: &Projections, workspace: Uuid) -> Result<bool, Failure> {
+    async fn one(
+        &self,
+        projections: &Projections,
+        workspace: Uuid,
+        tables: &Tables,
+        bars: &MultiProgress,
+    ) -> Result<bool, Failure> {
         let began = Instant::now();
-        if self.verify {
-            return verify(projections, workspace).await;
-        }
         if self.undo {
-            let taken = projections.take_back(workspace.into()).await?;
-            let said = if taken {
-                "is as it was before the last replay"
-            } else {
-                "has nothing to go back to"
-            };
-            tell(format_args!("workspace {workspace} {said}"))?;
-            return Ok(taken);
+            return undo(projections, workspace).await;
         }
-        let position = projections.remake(workspace.into()).await?;
+        let bar = bars.add(ProgressBar::no_length().with_prefix(workspace.to_string()));
+        bar.set_style(ProgressStyle::with_template(BAR)?);
+        let told = |Progress { position, head }| {
+            bar.set_length(head.unsigned_abs());
+            bar.set_position(position.unsigned_abs());
+        };
+        if self.verify {
+            let replayed = projections.verify(workspace.into(), tables.clone(), &told).await?;
+            bar.finish_and_clear();
+            return say(workspace, replayed.position, &replayed.tables);
+        }
+        let position = projections.remake(workspace.into(), tables.clone(), &told).await?;
+        bar.finish_and_clear();
         let seconds = began.elapsed().as_secs_f64();
         tell(format_args!(
             "workspace {workspace}: made anew up to position {position} in {seconds:.1} s"
@@ -73,22 +100,45 @@ impl Replay {
     }
 }
 
-async fn verify(projections: &Projections, workspace: Uuid) -> Result<bool, Failure> {
-    let replayed = projections.verify(workspace.into()).await?;
-    let (tables, position) = (replayed.tables.len(), replayed.position);
-    let differing: Vec<&Compared> = replayed.tables.iter().filter(|table| !table.same).collect();
+async fn undo(projections: &Projections, workspace: Uuid) -> Result<bool, Failure> {
+    let taken = projections.take_back(workspace.into()).await?;
+    let said = if taken {
+        "is as it was before the last replay"
+    } else {
+        "has nothing to go back to"
+    };
+    tell(format_args!("workspace {workspace} {said}"))?;
+    Ok(taken)
+}
+
+fn say(workspace: Uuid, position: i64, tables: &[Compared]) -> Result<bool, Failure> {
+    let differing: Vec<&Compared> = tables.iter().filter(|table| !table.same).collect();
     if differing.is_empty() {
+        let tables = tables.len();
         tell(format_args!(
             "workspace {workspace}: {tables} tables are what the log makes of them up to position {position}"
         ))?;
     }
-    for Compared {
-        table, live, replayed, ..
-    } in &differing
-    {
+    for compared in &differing {
+        let Compared {
+            table, live, replayed, ..
+        } = compared;
         tell(format_args!(
             "DIFFERS: workspace {workspace}, table {table}: {live} rows, {replayed} by the log at position {position}"
         ))?;
+        for row in &compared.differences {
+            for (column, live, replayed) in &row.columns {
+                let (live, replayed) = (shown(live.as_deref()), shown(replayed.as_deref()));
+                tell(format_args!(
+                    "  {table} {}, {column}: {live}, by the log {replayed}",
+                    row.id
+                ))?;
+            }
+        }
     }
     Ok(differing.is_empty())
+}
+
+fn shown(value: Option<&str>) -> &str {
+    value.unwrap_or("no row")
 }

@@ -2,7 +2,7 @@
 
 use crate::Log;
 use chrono::{DateTime, Utc};
-use sqlx::{Error, FromRow, Row, postgres::PgRow};
+use sqlx::{AssertSqlSafe, Error, FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
 /// How far a consumer is in a workspace, as it was told within the last second or two.
@@ -43,6 +43,20 @@ impl Log {
             left join log.events e on e.workspace_id = f.workspace_id and e.position = f.position + 1 \
             order by f.workspace_id, f.consumer";
         sqlx::query_as(following).fetch_all(&self.pool).await
+    }
+
+    /// Forgets consumers of a family, told apart by what follows their names' dot, that run on no node any more: they are of
+    /// builds that are gone.
+    pub async fn retire_consumers(&self, family: &str, except: &str) -> Result<(), Error> {
+        for table in ["log.followers", "log.leases"] {
+            let retire = format!(
+                "delete from {table} where split_part(consumer, '.', 1) = $1 and consumer <> $2 \
+                 and not exists (select from log.nodes n where n.expires_at > now() and consumer = any(n.consumers))"
+            );
+            let retire = sqlx::query(AssertSqlSafe(retire)).bind(family).bind(except);
+            retire.execute(&self.pool).await?;
+        }
+        Ok(())
     }
 
     /// All workspaces that have a log.

@@ -43,6 +43,7 @@ pub struct PricePoint {
 
 impl Table for Row {
     const NAME: &'static str = "products";
+    const SQL: &'static str = include_str!("../../../migrations/tenant/products.sql");
 
     fn columns() -> Vec<Column> {
         let own = vec![

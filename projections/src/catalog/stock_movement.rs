@@ -32,6 +32,7 @@ pub enum Movement {
 
 impl Table for Row {
     const NAME: &'static str = "stock_movements";
+    const SQL: &'static str = include_str!("../../../migrations/tenant/stock_movements.sql");
 
     fn columns() -> Vec<Column> {
         vec![

@@ -31,6 +31,7 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "exchange_rates";
+    const SQL: &'static str = include_str!("../../../migrations/tenant/exchange_rates.sql");
     fn columns() -> Vec<Column> {
         vec![
             Column::new("id", K::Uuid),

@@ -50,6 +50,7 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "invoices";
+    const SQL: &'static str = include_str!("../../../migrations/tenant/invoices.sql");
 
     fn columns() -> Vec<Column> {
         vec![

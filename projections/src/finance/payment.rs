@@ -34,6 +34,7 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "payments";
+    const SQL: &'static str = include_str!("../../../migrations/tenant/payments.sql");
 
     fn columns() -> Vec<Column> {
         vec![

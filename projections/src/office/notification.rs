@@ -38,6 +38,7 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "notifications";
+    const SQL: &'static str = include_str!("../../../migrations/tenant/notifications.sql");
 
     fn columns() -> Vec<Column> {
         vec![

@@ -30,6 +30,7 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "boms";
+    const SQL: &'static str = include_str!("../../../migrations/tenant/boms.sql");
 
     fn columns() -> Vec<Column> {
         vec![

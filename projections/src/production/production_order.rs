@@ -72,6 +72,7 @@ pub struct Material {
 
 impl Table for Row {
     const NAME: &'static str = "production_orders";
+    const SQL: &'static str = include_str!("../../../migrations/tenant/production_orders.sql");
 
     fn columns() -> Vec<Column> {
         vec![

@@ -61,6 +61,7 @@ pub struct Row {
 
 impl Table for Row {
     const NAME: &'static str = "customers";
+    const SQL: &'static str = include_str!("../../../migrations/tenant/customers.sql");
 
     fn columns() -> Vec<Column> {
         let own = vec![

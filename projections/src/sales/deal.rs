@@ -58,6 +58,7 @@ pub struct Stay {
 
 impl Table for Row {
     const NAME: &'static str = "deals";
+    const SQL: &'static str = include_str!("../../../migrations/tenant/deals.sql");
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -106,8 +107,11 @@ impl Table for Row {
         }
     }
 
-    fn holds(&self, customer: Uuid) -> bool {
-        self.details.customer_id.map(Uuid::from) == Some(customer) && self.stage != Stage::Won
+    fn held(&self) -> Option<Uuid> {
+        self.details
+            .customer_id
+            .map(Uuid::from)
+            .filter(|_| self.stage != Stage::Won)
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {

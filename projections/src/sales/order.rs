@@ -84,6 +84,7 @@ pub struct StatusStep {
 
 impl Table for Row {
     const NAME: &'static str = "orders";
+    const SQL: &'static str = include_str!("../../../migrations/tenant/orders.sql");
 
     fn columns() -> Vec<Column> {
         vec![

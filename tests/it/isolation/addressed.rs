@@ -2,7 +2,7 @@
 //! it addresses.
 
 use domain::Role;
-use projections::Projections;
+use projections::{Projections, Tables};
 use prometric_tests::{
     Server, eventually,
     story::{Shop, id},
@@ -32,7 +32,10 @@ async fn a_workspace_may_be_named_like_the_replay_of_another() {
     let log = log::Log::open(options, pool.clone()).await.unwrap();
     let projections = Projections::open(log, pool).await.unwrap();
     for workspace in ids {
-        let replayed = projections.verify(workspace.parse().unwrap()).await.unwrap();
+        let replayed = projections
+            .verify(workspace.parse().unwrap(), Tables::all(), &|_| {})
+            .await
+            .unwrap();
         assert_eq!((replayed.position, replayed.differing()), (1, vec![]));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{LISTS, schema};
 use log::Log;
-use projections::Projections;
+use projections::{Projections, Tables};
 use prometric_tests::{Client, Server, Yard, story::id};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgPool};
@@ -131,7 +131,10 @@ async fn replays(server: &Server, pool: &PgPool, owner: &Client) {
         .unwrap();
     let projections = Projections::open(log, pool.clone()).await.unwrap();
     let workspace: uuid::Uuid = owner.workspace.parse().unwrap();
-    let replayed = projections.verify(workspace.into()).await.unwrap();
+    let replayed = projections
+        .verify(workspace.into(), Tables::all(), &|_| {})
+        .await
+        .unwrap();
     assert!(replayed.differing().is_empty(), "{replayed:?}");
 }
 

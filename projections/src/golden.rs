@@ -1,0 +1,142 @@
+//! Rows that are folded from the committed samples of all events, as they were when this was written down: when a fold makes
+//! other rows of the same events, its `Table::FOLD` has to be counted up, or the rows that are there would stay as they were.
+//! `GOLDEN=write cargo test -p prometric-projections golden` writes down what is right now.
+
+use crate::{
+    model::MODELS,
+    runner::{facts, seen},
+    table::Projector,
+    tenant_tables,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use log::{Recorded, Shared};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::{collections::HashMap, fs, sync::Arc};
+use uuid::Uuid;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden.json");
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../domain/samples");
+
+const CUSTOMER: &str = "01a1fe4c-7fd5-7541-bd40-aaab1b2482bc";
+const DEAL: &str = "01a1fe4c-807e-76d5-b40b-98ac92092668";
+const LOST: &str = "01a1fe4c-807e-76d5-b40b-98ac92092669";
+const PRODUCT: &str = "01a1fe4c-8027-76b9-83f4-70eabd31455a";
+const MATERIAL: &str = "01a1fe4c-8012-746d-be04-bb251a93e8f4";
+const ORDER: &str = "5a857531-ec8e-545e-bbe0-9709dd7abd0f";
+const PRODUCTION: &str = "3821a876-5e20-5b6a-9576-8a423a405c9f";
+const INVOICE: &str = "8ecbeac2-2d86-5813-bebd-ec0c00e77de5";
+const RATE: &str = "01a1fe4c-9000-7000-8000-000000000001";
+const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
+
+/// All samples of what happens in a workspace, in an order in which it may.
+const STORY: &[(&str, &str)] = &[
+    ("exchange.rate.set.v1", RATE),
+    ("customer.created.v1", CUSTOMER),
+    ("customer.updated.v1", CUSTOMER),
+    ("product.created.v1", PRODUCT),
+    ("product.updated.v1", PRODUCT),
+    ("product.updated.v2", PRODUCT),
+    ("product.created.v1", MATERIAL),
+    ("bom.awaited.v1", PRODUCT),
+    ("bom.defined.v1", PRODUCT),
+    ("bom.provided.v1", PRODUCT),
+    ("stock.received.v1", MATERIAL),
+    ("deal.created.v1", DEAL),
+    ("deal.updated.v1", DEAL),
+    ("deal.updated.v2", DEAL),
+    ("customer.updated.v2", CUSTOMER),
+    ("customer.status.changed.v1", CUSTOMER),
+    ("deal.stage.changed.v1", DEAL),
+    ("deal.won.v1", DEAL),
+    ("order.created.v1", ORDER),
+    ("invoice.created.v1", INVOICE),
+    ("production.order.created.v1", PRODUCTION),
+    ("production.order.scheduled.v1", PRODUCTION),
+    ("stock.short.v1", MATERIAL),
+    ("stock.reserved.v1", MATERIAL),
+    ("payment.received.v1", INVOICE),
+    ("invoice.paid.v1", INVOICE),
+    ("process.step.refused.v1", ORDER),
+    ("notification.created.v1", NOTIFICATION),
+    ("notification.read.v1", NOTIFICATION),
+    ("deal.created.v1", LOST),
+    ("deal.lost.v1", LOST),
+    ("customer.archived.v1", CUSTOMER),
+];
+
+fn story() -> Vec<Arc<Shared>> {
+    let mut versions: HashMap<&str, i64> = HashMap::new();
+    let events = STORY.iter().zip(1..).map(|((sample, stream), position)| {
+        let text = fs::read_to_string(format!("{SAMPLES}/{sample}.json")).unwrap();
+        let sample: Value = serde_json::from_str(&text).unwrap();
+        let version = versions.entry(*stream).or_default();
+        *version += 1;
+        let text = |name: &str| sample[name].as_str().unwrap().to_owned();
+        Shared::new(Recorded {
+            workspace: Uuid::from_u128(1),
+            position,
+            category: text("category"),
+            stream_id: stream.parse().unwrap(),
+            version: *version,
+            event_id: Uuid::from_u128(u128::from(position.unsigned_abs())),
+            event_type: text("type"),
+            schema: i32::try_from(sample["schema"].as_i64().unwrap()).unwrap(),
+            data: sample["data"].to_string(),
+            metadata: json!({"actor": "user:01a1fe4c-7ea2-70b5-ac4b-e8b7ec5e169b"}).to_string(),
+            recorded_at: DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::minutes(position),
+            hash: [0; 32],
+        })
+    });
+    events.collect()
+}
+
+/// What a fold is known by, and what it makes of the story.
+fn digest(table: &dyn Projector, events: &[Arc<Shared>]) -> Value {
+    let facts = facts(events).unwrap();
+    let (fold, rows) = table.fold_rows(&seen(&facts, events));
+    assert!(
+        !rows.is_empty(),
+        "no event of the story makes a row of {}",
+        table.name()
+    );
+    let rows = hex::encode(Sha256::digest(rows.join("\n")));
+    json!({"fold": fold, "rows": rows})
+}
+
+#[test]
+fn a_fold_that_makes_other_rows_has_another_number() {
+    let events = story();
+    let now: Map<String, Value> = tenant_tables()
+        .iter()
+        .map(|table| (table.name().to_owned(), digest(table.as_ref(), &events)))
+        .collect();
+    if std::env::var("GOLDEN").is_ok_and(|what| what == "write") {
+        fs::write(FILE, serde_json::to_string_pretty(&now).unwrap() + "\n").unwrap();
+    }
+    let known: Map<String, Value> = serde_json::from_str(&fs::read_to_string(FILE).unwrap()).unwrap();
+    for (table, known) in &known {
+        let now = now.get(table).unwrap_or(&Value::Null);
+        assert!(
+            now["rows"] == known["rows"] || now["fold"].as_u64() > known["fold"].as_u64(),
+            "{table}: the fold makes other rows than before: count up its Table::FOLD"
+        );
+    }
+    assert_eq!(
+        now, known,
+        "write down what is right now: GOLDEN=write cargo test -p prometric-projections golden"
+    );
+}
+
+#[test]
+fn the_story_tells_of_every_event_of_a_workspace() {
+    let outside = ["user.", "organization.", "workspace."];
+    let samples = fs::read_dir(SAMPLES)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap());
+    for sample in samples.filter(|sample| !outside.iter().any(|category| sample.starts_with(category))) {
+        let told = STORY.iter().any(|(told, _)| format!("{told}.json") == sample);
+        assert!(told, "{sample} is not in STORY");
+    }
+    assert_eq!(MODELS.len(), tenant_tables().len());
+}

@@ -1,0 +1,167 @@
+//! A workspace's history: led once by requests, laid down many times over by COPY.
+
+use futures::StreamExt;
+use log::{Log, Recorded};
+use prometric_tests::{
+    Client, Server, eventually,
+    story::{Shop, id},
+};
+use serde_json::json;
+use sqlx::{AssertSqlSafe, PgPool};
+use std::{fmt::Write, pin::pin};
+use uuid::Uuid;
+
+/// Deals that are led by hand; one in ten is only changed, the others are won.
+const DEALS: usize = 120;
+
+pub struct History {
+    /// Keeps the database.
+    _server: Server,
+    pool: PgPool,
+    log: Log,
+    pub workspace: Uuid,
+    pub schema: String,
+    events: Vec<Recorded>,
+}
+
+impl History {
+    pub async fn lead() -> Self {
+        let mut server = Server::start_with(&[]).await;
+        let owner = server.owner().await;
+        let shop = Shop::open(&owner, 1_000_000, 1_000_000).await;
+        for nth in 0..DEALS {
+            deal(&owner, &shop, nth).await;
+        }
+        let won = DEALS - DEALS / 10;
+        eventually("all production is planned", || async {
+            let planned = owner
+                .get("/production/orders?status=scheduled&limit=1")
+                .await
+                .expect(200);
+            (planned["total"].as_u64()? as usize == won).then_some(())
+        })
+        .await;
+        let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
+        let schema = format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"));
+        server.kill();
+        let pool = server.pool().await;
+        let log = Log::open(server.database_url.parse().unwrap(), pool.clone())
+            .await
+            .unwrap();
+        let workspace: Uuid = owner.workspace.parse().unwrap();
+        let mut events = vec![];
+        {
+            let mut all = pin!(log.replay(workspace, 0));
+            while let Some(event) = all.next().await {
+                events.push(event.unwrap());
+            }
+        }
+        Self {
+            _server: server,
+            pool,
+            log,
+            workspace,
+            schema,
+            events,
+        }
+    }
+
+    /// The workspace's log is this history over and over, about so many events; their hashes are no chain.
+    pub async fn lay_down(&self, about: i64) -> (i64, Log, PgPool) {
+        let mut connection = self.pool.acquire().await.unwrap();
+        let clear = format!("delete from log.events where workspace_id = '{}'", self.workspace);
+        sqlx::raw_sql(AssertSqlSafe(clear))
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+        let length = i64::try_from(self.events.len()).unwrap();
+        let times = (about / length).max(1);
+        let mut copy = connection
+            .copy_in_raw(
+                "copy log.events (workspace_id, position, stream_category, stream_id, version, event_id, type, schema, data, metadata, recorded_at, hash) from stdin",
+            )
+            .await
+            .unwrap();
+        for time in 0..times {
+            let mut lines = String::new();
+            for event in &self.events {
+                line(&mut lines, event, time, length);
+            }
+            copy.send(lines.into_bytes()).await.unwrap();
+        }
+        copy.finish().await.unwrap();
+        let events = times * length;
+        let head = format!(
+            "update log.heads set position = {events} where workspace_id = '{}'; vacuum analyze log.events; checkpoint",
+            self.workspace
+        );
+        for statement in head.split(';') {
+            sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+                .execute(&mut *connection)
+                .await
+                .unwrap();
+        }
+        (events, self.log.clone(), self.pool.clone())
+    }
+}
+
+async fn deal(owner: &Client, shop: &Shop, nth: usize) {
+    let customer = json!({"name": format!("ТОО Компания {nth}"), "type": "COMPANY", "segment": "SMB"});
+    let customer = id(&owner.post("/customers", customer).await.expect(201));
+    let mut deal = shop.deal(2);
+    deal["customerId"] = json!(customer);
+    let deal = id(&owner.post("/deals", deal).await.expect(201));
+    let change = json!({"probability": 60, "nextStep": "Позвонить"});
+    owner.put(&format!("/deals/{deal}"), change).await.expect(200);
+    if nth % 10 == 0 {
+        return;
+    }
+    owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
+    let invoice = eventually("it is invoiced", || async {
+        owner.items(&format!("/finance/invoices?dealId={deal}")).await.pop()
+    })
+    .await;
+    let payment =
+        json!({"invoiceId": invoice["id"], "amount": 1_000_000, "method": "BANK_TRANSFER", "date": "2026-11-26"});
+    owner.post("/finance/payments", payment).await.expect(201);
+}
+
+fn line(lines: &mut String, event: &Recorded, time: i64, length: i64) {
+    let text = |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t");
+    let Recorded {
+        workspace,
+        position,
+        category,
+        version,
+        event_type,
+        schema,
+        recorded_at,
+        ..
+    } = event;
+    writeln!(
+        lines,
+        "{workspace}\t{}\t{category}\t{}\t{version}\t{}\t{event_type}\t{schema}\t{}\t{}\t{}\t\\\\x{}",
+        time * length + position,
+        other(event.stream_id, time),
+        other(event.event_id, time),
+        text(&with_other_ids(&event.data, time)),
+        text(&event.metadata),
+        recorded_at.to_rfc3339(),
+        hex::encode(event.hash),
+    )
+    .unwrap();
+}
+
+/// The id of the same thing in that repetition.
+fn other(id: Uuid, time: i64) -> Uuid {
+    Uuid::from_u128(id.as_u128() ^ (u128::from(time.unsigned_abs()) << 16))
+}
+
+fn with_other_ids(data: &str, time: i64) -> String {
+    let parts = data.split('"');
+    let parts = parts.map(|part| match (part.len(), Uuid::parse_str(part)) {
+        (36, Ok(id)) => other(id, time).to_string(),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("\"")
+}
