@@ -1,4 +1,5 @@
-"""What a schema cannot say (dev.d/schemathesis.toml): a cursor is good only where an answer gave it, so none is made up; and
+"""What a schema cannot say (dev.d/schemathesis.toml): a cursor is good only where an answer gave it, and a moment
+only when it is past, so none is made up; and
 a list takes so many filters at once and skips so many rows (FILTERS_MAX and DEPTH_MAX in projections/src/list.rs), so what
 is meant to be accepted keeps to that."""
 
@@ -15,6 +16,7 @@ def before_call(context, case, kwargs):
     if not query:
         return
     query.pop("cursor", None)
+    query.pop("asOf", None)
     if case.meta is not None and not case.meta.generation.mode.is_positive:
         return
     for name in [name for name in query if name not in NO_FILTERS][FILTERS_MAX:]:

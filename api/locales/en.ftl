@@ -19,6 +19,7 @@ error-CREDIT_LIMIT_EXCEEDED = The customer's credit limit is exceeded.
 error-STOCK_UNAVAILABLE = Not enough goods in stock.
 error-INSUFFICIENT_BALANCE = Insufficient balance.
 error-IDEMPOTENCY_KEY_REUSED = This Idempotency-Key was used for another request.
+error-PREPARING = The read models of that moment are being made; ask again in a moment.
 error-RATE_LIMITED = Too many requests; try again later.
 error-INTERNAL_ERROR = Internal server error.
 error-DATABASE_ERROR = Database operation failed.
@@ -51,6 +52,7 @@ rule-wrong_type = The value has the wrong type.
 rule-unknown = Unknown value or field.
 rule-not_allowed = This value is not allowed.
 rule-not_a_uuid = This is not a UUID.
+rule-not_yet = This moment has not come yet.
 rule-other_currency = An amount here is in another currency; name it in this one.
 
 rejection-bom-cyclic = The bill of materials leads back to its own product.

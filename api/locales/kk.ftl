@@ -19,6 +19,7 @@ error-CREDIT_LIMIT_EXCEEDED = Клиенттің несие лимиті асы�
 error-STOCK_UNAVAILABLE = Қоймада тауар жеткіліксіз.
 error-INSUFFICIENT_BALANCE = Қаражат жеткіліксіз.
 error-IDEMPOTENCY_KEY_REUSED = Бұл Idempotency-Key басқа сұраныста қолданылған.
+error-PREPARING = Осы сәттің деректері дайындалуда, сұранысты сәл кейін қайталаңыз.
 error-RATE_LIMITED = Сұраныстар тым көп, кейінірек қайталаңыз.
 error-INTERNAL_ERROR = Сервердің ішкі қатесі.
 error-DATABASE_ERROR = Дерекқор қатесі.
@@ -42,6 +43,7 @@ rule-wrong_type = Мәннің түрі қате.
 rule-unknown = Белгісіз мән немесе өріс.
 rule-not_allowed = Рұқсат етілмеген мән.
 rule-not_a_uuid = Бұл идентификатор (UUID) емес.
+rule-not_yet = Бұл сәт әлі келген жоқ.
 rule-other_currency = Сома басқа валютада көрсетілген: оны осы валютада атаңыз.
 
 rejection-bom-cyclic = Спецификация өз бұйымына қайта оралады.

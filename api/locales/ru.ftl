@@ -19,6 +19,7 @@ error-CREDIT_LIMIT_EXCEEDED = Превышен кредитный лимит к�
 error-STOCK_UNAVAILABLE = Недостаточно товара на складе.
 error-INSUFFICIENT_BALANCE = Недостаточно средств.
 error-IDEMPOTENCY_KEY_REUSED = Этот Idempotency-Key уже использован для другого запроса.
+error-PREPARING = Данные на этот момент готовятся, повторите запрос чуть позже.
 error-RATE_LIMITED = Слишком много запросов, повторите позже.
 error-INTERNAL_ERROR = Внутренняя ошибка сервера.
 error-DATABASE_ERROR = Ошибка базы данных.
@@ -51,6 +52,7 @@ rule-wrong_type = Неверный тип значения.
 rule-unknown = Неизвестное значение или поле.
 rule-not_allowed = Недопустимое значение.
 rule-not_a_uuid = Это не идентификатор (UUID).
+rule-not_yet = Этот момент ещё не наступил.
 rule-other_currency = Сумма указана в другой валюте: назовите её в этой.
 
 rejection-bom-cyclic = Спецификация замыкается на собственное изделие.

@@ -44,6 +44,8 @@ pub enum Code {
     StockUnavailable,
     InsufficientBalance,
     IdempotencyKeyReused,
+    /// Not a failure: what was asked for takes a moment longer.
+    Preparing,
     RateLimited,
     InternalError,
     DatabaseError,
@@ -70,6 +72,7 @@ impl Code {
             | Self::StockUnavailable
             | Self::InsufficientBalance
             | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Preparing => StatusCode::ACCEPTED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::InternalError | Self::DatabaseError => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -200,6 +203,11 @@ impl Problem {
 
     pub fn violations(&self) -> &[Violation] {
         &self.0.violations
+    }
+
+    /// Is being made for whoever comes again.
+    pub fn preparing() -> Self {
+        Self::new(Code::Preparing).after(1)
     }
 
     pub fn unavailable(reason: &'static str) -> Self {

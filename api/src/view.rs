@@ -2,7 +2,10 @@
 
 use crate::{
     envelope,
-    extract::{Caller, Id, List, May, Right},
+    extract::{
+        Caller, Id, List, May, Right,
+        past::{self, Seen},
+    },
     problem::Problem,
     reply::{One, Page},
     state::App,
@@ -10,6 +13,7 @@ use crate::{
 use axum::extract::State;
 use domain::Permission;
 use projections::{
+    AsOf,
     shape::Shape,
     view::{self, Reader, View},
 };
@@ -19,36 +23,51 @@ use uuid::Uuid;
 pub async fn list<V: Shape, R: Right>(
     State(app): State<App>,
     caller: May<R>,
-    List { pairs, .. }: List<V>,
+    List { mut pairs, .. }: List<V>,
 ) -> Result<Page<V>, Problem> {
-    let page = as_reader(&app, &caller, async |reader| view::page::<V>(reader, &pairs).await).await?;
+    let as_of = past::take(&mut pairs)?;
+    let read = async |reader: Reader<'_>| view::page::<V>(reader, &pairs).await;
+    let page = as_reader_at(&app, &caller, as_of, read).await??;
     Ok(Page::of(envelope::list(page)))
 }
 
 /// One thing of the caller's workspace, with its version as `ETag`.
 pub async fn details<V: View, R: Right>(
-    State(app): State<App>,
+    app: State<App>,
     caller: May<R>,
-    Id(id): Id<Uuid>,
+    seen: Seen<Id<Uuid>>,
 ) -> Result<One<V>, Problem> {
-    one(&app, &caller, id).await
+    details_by(app, caller, seen).await
 }
 
-/// The same by an id of the handler's.
-pub async fn one<V: View>(app: &App, caller: &Caller, id: Uuid) -> Result<One<V>, Problem> {
-    let found = as_reader(app, caller, async |reader| view::one::<V>(reader, id).await).await?;
+/// The same, named otherwise in the path.
+pub async fn details_by<V: View, R: Right, I>(
+    State(app): State<App>,
+    caller: May<R>,
+    seen: Seen<I>,
+) -> Result<One<V>, Problem> {
+    let read = async |reader: Reader<'_>| view::one::<V>(reader, seen.id).await;
+    let found = as_reader_at(&app, &caller, seen.as_of, read).await??;
     let missing = || Problem::missing(format!("{}.missing", V::NAME.trim_end_matches('s')));
     found.map(envelope::one).map(One::of).ok_or_else(missing)
 }
 
-/// Reads with the caller's eyes: in their workspace, and no more than they have a right to.
-pub async fn as_reader<T>(app: &App, caller: &Caller, read: impl AsyncFnOnce(Reader<'_>) -> T) -> T {
-    let (schema, actor) = (caller.schema(), caller.actor());
+/// Reads with the caller's eyes, now or at a moment: in their workspace, and no more than they have a right to.
+pub async fn as_reader_at<T>(
+    app: &App,
+    caller: &Caller,
+    as_of: Option<AsOf>,
+    read: impl AsyncFnOnce(Reader<'_>) -> T,
+) -> Result<T, Problem> {
+    let place = past::place(app, caller, as_of).await?;
+    let actor = caller.actor();
     let may = |permission: Permission| actor.may(permission);
-    read(Reader {
+    let reader = Reader {
         readers: &app.reads,
-        schema: &schema,
+        role: &place.role,
+        schema: &place.schema,
+        moment: place.moment.map(|moment| moment.time),
         may: &may,
-    })
-    .await
+    };
+    Ok(read(reader).await)
 }

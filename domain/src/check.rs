@@ -65,6 +65,8 @@ pub enum Rule {
         known: Vec<String>,
     },
     NotAUuid,
+    /// A moment that is not past.
+    NotYet,
     OtherCurrency,
 }
 
@@ -110,6 +112,7 @@ impl Rule {
             Self::Unknown | Self::NoSuchField { .. } => "unknown",
             Self::NotAllowed | Self::NotOneOf { .. } => "not_allowed",
             Self::NotAUuid => "not_a_uuid",
+            Self::NotYet => "not_yet",
             Self::OtherCurrency => "other_currency",
         }
     }

@@ -4,6 +4,7 @@
 
 mod error;
 mod latest;
+mod moment;
 mod page;
 mod replay;
 pub(crate) mod row;

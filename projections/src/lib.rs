@@ -21,10 +21,12 @@ mod write;
 pub mod catalog;
 pub mod finance;
 pub mod office;
+mod past;
 pub mod production;
 pub mod sales;
 
 pub use column::{Column, ColumnKind, Rights, camel_case};
+pub use past::{AsOf, Moment};
 pub use readers::Readers;
 pub use remake::{Compared, Difference, Progress, Replayed, Tables};
 pub use runner::{Projections, outdated};

@@ -224,11 +224,7 @@ impl View for Workspace {
 
 /// A page of the workspaces that a user may enter.
 pub async fn entered_by(readers: &Readers, user: Uuid, pairs: &[(String, String)]) -> Result<Page, ViewError> {
-    let reader = Reader {
-        readers,
-        schema: PLATFORM,
-        may: &|_| true,
-    };
+    let reader = Reader::now(readers, PLATFORM, &|_| true);
     let mine = "t.id in (select workspace_id from platform.memberships where user_id = {1}::uuid)";
     let scope = Scope {
         alternatives: vec![mine.to_owned()],

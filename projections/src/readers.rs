@@ -1,8 +1,9 @@
-//! Connections that read for requests, each in the role of the workspace that it read for last: a page asked for where
-//! somebody has just read costs one round trip, and the database itself refuses another workspace's rows all the same.
+//! Connections that read for requests, each in the role of the workspace, and at the moment, that it read for last: a page
+//! asked for where somebody has just read costs one round trip, and the database itself refuses another workspace's rows all the same.
 //! Which role a connection has is known here and nowhere else, so none leaves these hands but in that of its session.
 
 use crate::schema::PLATFORM;
+use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Error, PgConnection, postgres::PgConnectOptions};
 use std::{
     ops::{Deref, DerefMut},
@@ -39,16 +40,35 @@ struct Pool {
 }
 
 struct Idle {
-    role: String,
+    seat: Seat,
     connection: PgConnection,
     since: Instant,
+}
+
+/// What a connection is set to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seat {
+    role: String,
+    /// Nothing: now.
+    moment: Option<DateTime<Utc>>,
+}
+
+impl Seat {
+    fn settings(&self) -> String {
+        let role = match self.role.as_str() {
+            PLATFORM => "reset role".to_owned(),
+            role => format!("set role {role}"),
+        };
+        let moment = self.moment.map(|moment| moment.to_rfc3339()).unwrap_or_default();
+        format!("{role}; set prometric.moment = '{moment}'")
+    }
 }
 
 /// A connection in a workspace's role. Dropped before it was left, its connection is closed, for nobody knows what it is
 /// in the middle of.
 pub(crate) struct Session {
     pool: Arc<Pool>,
-    role: String,
+    seat: Seat,
     connection: PgConnection,
     _room: Use,
 }
@@ -91,26 +111,32 @@ impl Readers {
         lost
     }
 
-    /// A session that sees this workspace's rows and no other's.
-    pub(crate) async fn enter(&self, schema: &str) -> Result<Session, Error> {
+    /// A session that sees this workspace's rows and no other's, as they are now.
+    pub(crate) async fn enter(&self, role: &str) -> Result<Session, Error> {
+        self.enter_at(role, None).await
+    }
+
+    /// The same, at a moment.
+    pub(crate) async fn enter_at(&self, role: &str, moment: Option<DateTime<Utc>>) -> Result<Session, Error> {
+        let seat = Seat {
+            role: role.to_owned(),
+            moment,
+        };
         let room = timeout(self.0.wait, self.0.room.clone().acquire_owned()).await;
         let room = room.map_err(|_| Error::PoolTimedOut)?.map_err(|_| Error::PoolClosed)?;
-        let (role, mut connection) = match self.take(schema).await {
-            Some(known) => known,
-            None => (PLATFORM.to_owned(), self.connect().await?),
+        let (before, mut connection) = match self.take(&seat).await {
+            Some((before, connection)) => (Some(before), connection),
+            None => (None, self.connect().await?),
         };
         self.0.open.fetch_add(1, Ordering::Relaxed);
         let room = Use(self.0.clone(), room);
-        if role != schema {
-            let switch = match schema {
-                PLATFORM => "reset role".to_owned(),
-                schema => format!("set role {schema}"),
-            };
-            sqlx::raw_sql(AssertSqlSafe(switch)).execute(&mut connection).await?;
+        if before.as_ref() != Some(&seat) {
+            let settings = seat.settings();
+            sqlx::raw_sql(AssertSqlSafe(settings)).execute(&mut connection).await?;
         }
         Ok(Session {
             pool: self.0.clone(),
-            role: schema.to_owned(),
+            seat,
             connection,
             _room: room,
         })
@@ -131,16 +157,16 @@ impl Readers {
         }
     }
 
-    /// The connection that was used last in that role; else the one that nobody has used for longest.
-    async fn take(&self, role: &str) -> Option<(String, PgConnection)> {
+    /// The connection that was used last so; else the one that nobody has used for longest.
+    async fn take(&self, wanted: &Seat) -> Option<(Seat, PgConnection)> {
         loop {
             let Idle {
-                role,
+                seat,
                 mut connection,
                 since,
             } = {
                 let mut idle = self.0.idle();
-                let same = idle.iter().rposition(|one| one.role == role);
+                let same = idle.iter().rposition(|one| one.seat == *wanted);
                 let full = self.0.open.load(Ordering::Relaxed) + idle.len() >= self.0.most;
                 match same {
                     Some(same) => idle.remove(same),
@@ -150,7 +176,7 @@ impl Readers {
             };
             let alive = since.elapsed() < TRUSTED || matches!(timeout(TRUSTED, connection.ping()).await, Ok(Ok(())));
             if alive {
-                return Some((role, connection));
+                return Some((seat, connection));
             }
         }
     }
@@ -177,10 +203,10 @@ impl Session {
     /// All that was asked has been answered: the connection is good for the next one.
     pub fn leave(self) {
         let Self {
-            pool, role, connection, ..
+            pool, seat, connection, ..
         } = self;
         pool.idle().push(Idle {
-            role,
+            seat,
             connection,
             since: Instant::now(),
         });

@@ -17,7 +17,7 @@ use crate::{
     schema,
     table::{ProjectError, Projector},
 };
-use builder::{Beside, Builder};
+pub(crate) use builder::{Beside, Builder};
 use domain::id::WorkspaceId;
 use sqlx::{AssertSqlSafe, Connection};
 use std::{collections::BTreeSet, time::Instant};
@@ -141,7 +141,7 @@ impl Projections {
 
 impl Inner {
     /// The platform's schema holds more than read models.
-    async fn schema_to_remake(&self, workspace: WorkspaceId) -> Result<String, ProjectError> {
+    pub(crate) async fn schema_to_remake(&self, workspace: WorkspaceId) -> Result<String, ProjectError> {
         match workspace {
             WorkspaceId::PLATFORM => Err(ProjectError::Platform),
             workspace => self.schema(workspace.into()).await,

@@ -7,6 +7,7 @@
 use crate::{
     known::Era,
     model::{BUILD, CHECKPOINT},
+    past::Pasts,
     platform::{self, Workspace},
     platform_tables,
     schema::{self, PLATFORM},
@@ -49,6 +50,7 @@ pub(crate) struct Inner {
     schemas: Mutex<HashMap<Uuid, String>>,
     /// Workspaces whose tables are not, or not yet, as this build makes them.
     unserved: RwLock<HashSet<Uuid>>,
+    pub pasts: Pasts,
     standings: Mutex<Standings>,
     reached: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
     urge: OnceLock<Urge>,
@@ -77,6 +79,7 @@ impl Projections {
             platform: platform_tables(),
             schemas: Mutex::default(),
             unserved: RwLock::default(),
+            pasts: Pasts::default(),
             standings: Mutex::default(),
             reached: Mutex::default(),
             urge: OnceLock::new(),
@@ -363,7 +366,7 @@ impl Inner {
 /// Workspaces whose rows are of another build's shape, or not there at all.
 pub async fn outdated(pool: &PgPool) -> Result<Vec<Workspace>, ProjectError> {
     let mut connection = pool.acquire().await?;
-    if !schema::exists(&mut connection, PLATFORM).await? {
+    if !schema::exists(&mut *connection, PLATFORM).await? {
         return Ok(vec![]);
     }
     let current = schema::current(&mut connection).await?;

@@ -7,10 +7,13 @@ use sqlx::{AssertSqlSafe, PgConnection, PgExecutor};
 use std::collections::HashSet;
 
 /// What workspaces share.
-const SHARED: &[Migration] = &[Migration::new(
-    "0001_reading",
-    include_str!("../../migrations/reading/0001_reading.sql"),
-)];
+const SHARED: &[Migration] = &[
+    Migration::new(
+        "0001_reading",
+        include_str!("../../migrations/reading/0001_reading.sql"),
+    ),
+    Migration::new("0002_moment", include_str!("../../migrations/reading/0002_moment.sql")),
+];
 const PLATFORM_MIGRATIONS: &[Migration] = &[
     Migration::new(
         "0001_platform",
@@ -71,7 +74,7 @@ fn fingerprints() -> Vec<&'static str> {
 /// Creates what is missing of a workspace's role and schema. The name comes from a checked slug: `tenant_[a-z0-9_]+`.
 pub async fn provision(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
     take_role(connection, schema).await?;
-    if !exists(connection, schema).await? {
+    if !exists(&mut *connection, schema).await? {
         create(connection, schema, schema).await?;
         create_tables(connection, schema, schema, MODELS.iter()).await?;
         create_indexes(connection, schema, MODELS.iter()).await?;
@@ -79,7 +82,7 @@ pub async fn provision(connection: &mut PgConnection, schema: &str) -> Result<()
     Ok(())
 }
 
-pub(crate) async fn exists(connection: &mut PgConnection, schema: &str) -> Result<bool, sqlx::Error> {
+pub(crate) async fn exists(connection: impl PgExecutor<'_>, schema: &str) -> Result<bool, sqlx::Error> {
     let exists = sqlx::query_scalar("select to_regnamespace($1) is not null");
     exists.bind(schema).fetch_one(connection).await
 }

@@ -116,6 +116,8 @@ pub enum ProjectError {
     Elsewhere { position: i64 },
     #[error("the platform's read models cannot be made again")]
     Platform,
+    #[error("the read models of a past moment could not be made")]
+    Past,
     #[error("workspace {0} has no schema yet")]
     NoSchema(Uuid),
 }

@@ -11,8 +11,10 @@ pub use statement::{NEWEST, Scope};
 use crate::{
     Readers,
     list::{COUNT_MAX, Cursor, ListError, Op, Page, Total},
+    readers::Session,
     table::Table,
 };
+use chrono::{DateTime, Utc};
 use domain::Permission;
 use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -43,8 +45,30 @@ pub trait View: Table {
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     pub readers: &'a Readers,
+    /// Of the workspace: that of its live tables, too.
+    pub role: &'a str,
+    /// Where the rows are: the same, or one of a moment that is past.
     pub schema: &'a str,
+    /// That moment.
+    pub moment: Option<DateTime<Utc>>,
     pub may: &'a (dyn Fn(Permission) -> bool + Send + Sync),
+}
+
+impl<'a> Reader<'a> {
+    /// Of what is in the workspace's live tables.
+    pub fn now(readers: &'a Readers, schema: &'a str, may: &'a (dyn Fn(Permission) -> bool + Send + Sync)) -> Self {
+        Self {
+            readers,
+            role: schema,
+            schema,
+            moment: None,
+            may,
+        }
+    }
+
+    pub(crate) async fn enter(&self) -> Result<Session, sqlx::Error> {
+        self.readers.enter_at(self.role, self.moment).await
+    }
 }
 
 impl fmt::Debug for Reader<'_> {
@@ -125,7 +149,7 @@ pub async fn page_of<V: View>(
 type Found = (Vec<Option<String>>, Vec<Option<String>>, Option<i64>);
 
 async fn find(reader: Reader<'_>, asked: &Asked) -> Result<(Vec<Found>, Total), sqlx::Error> {
-    let mut session = reader.readers.enter(reader.schema).await?;
+    let mut session = reader.enter().await?;
     let rows: Vec<Found> = asked.statement.query().fetch_all(&mut *session).await?;
     let total = match &asked.query.after {
         Some(cursor) => cursor.total(),
@@ -195,7 +219,7 @@ pub async fn one<V: View>(reader: Reader<'_>, id: Uuid) -> Result<Option<One>, V
 }
 
 async fn look(reader: Reader<'_>, statement: &Statement) -> Result<Option<(i64, Vec<Option<String>>)>, sqlx::Error> {
-    let mut session = reader.readers.enter(reader.schema).await?;
+    let mut session = reader.enter().await?;
     let found = statement.query().fetch_optional(&mut *session).await?;
     session.leave();
     Ok(found)
@@ -209,7 +233,7 @@ pub async fn explain<V: View>(
 ) -> Result<String, ViewError> {
     let mut explained = statement::page::<V>(reader, pairs, scope)?.statement;
     explained.sql.insert_str(0, "explain (format text) ");
-    let mut session = reader.readers.enter(reader.schema).await?;
+    let mut session = reader.enter().await?;
     let plan: Vec<(String,)> = explained.query().fetch_all(&mut *session).await?;
     session.leave();
     Ok(plan.into_iter().map(|(line,)| line + "\n").collect())

@@ -25,6 +25,7 @@ mod names;
 mod nodes;
 mod operator;
 mod outage;
+mod past;
 mod personal;
 mod prices;
 mod reading;

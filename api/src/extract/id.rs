@@ -17,12 +17,25 @@ pub struct Id<T>(pub T);
 #[derive(Debug, Clone, Copy)]
 pub struct ProductParam(pub ProductId);
 
+/// What the path names a thing by.
+pub trait InPath {
+    const NAME: &'static str;
+}
+
+impl<T> InPath for Id<T> {
+    const NAME: &'static str = "id";
+}
+
+impl InPath for ProductParam {
+    const NAME: &'static str = "productId";
+}
+
 impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         no_query(&parts.uri)?;
-        path_id(parts, state, "id").await.map(|id| Self(id.into()))
+        path_id(parts, state, Self::NAME).await.map(|id| Self(id.into()))
     }
 }
 
@@ -31,7 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ProductParam {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         no_query(&parts.uri)?;
-        path_id(parts, state, "productId").await.map(|id| Self(id.into()))
+        path_id(parts, state, Self::NAME).await.map(|id| Self(id.into()))
     }
 }
 
@@ -60,8 +73,8 @@ pub(super) async fn path_text<S: Send + Sync>(
         .map(|(_, value)| value.to_owned()))
 }
 
-/// What a query asks of a route that takes none would be ignored in silence: it is refused by its name; so is `asOf` until
-/// reading the past is built, or the present would be told as the past.
+/// What a query asks of a route that takes none would be ignored in silence: it is refused by its name; so is `asOf`, or the
+/// present would be told as the past.
 pub fn no_query(uri: &Uri) -> Result<(), Problem> {
     let query = uri.query().unwrap_or_default();
     let pair = query.split('&').find(|pair| !pair.is_empty());

@@ -59,6 +59,7 @@ const RULES: &[Rule] = &[
     Rule::WeakPassword { min: 8 },
     Rule::NotUnique,
     Rule::WrongType,
+    Rule::NotYet,
     Rule::Unknown,
     Rule::NotAllowed,
     Rule::NotAUuid,

@@ -3,13 +3,13 @@
 
 use crate::{
     envelope,
-    extract::{Body, BodyHash, Caller, Id, List, May, Write, rights::NotificationsView},
+    extract::{Body, BodyHash, Caller, Id, List, May, Write, past, rights::NotificationsView},
     i18n::{self, Language},
     openapi::told,
     problem::Problem,
     reply::Reply,
     state::App,
-    view::as_reader,
+    view::as_reader_at,
 };
 use aide::axum::{
     ApiRouter,
@@ -19,6 +19,7 @@ use axum::extract::State;
 use domain::{Rule, id::NotificationId, office::notification::Topic};
 use fluent_bundle::FluentArgs;
 use projections::{
+    AsOf,
     office::notification::{self, Row},
     view,
 };
@@ -102,18 +103,19 @@ async fn list(
     language: Language,
     List { mut pairs, .. }: List<Row>,
 ) -> Result<Reply<Notifications>, Problem> {
+    let as_of = past::take(&mut pairs)?;
     let mut unread = false;
     for (_, value) in pairs.extract_if(.., |(name, _)| name == "unread") {
         unread = value
             .parse()
             .map_err(|_| Problem::invalid_field("unread", Rule::WrongType))?;
     }
-    let page = page(&app, &caller, &pairs, unread).await?;
+    let page = page(&app, &caller, as_of, &pairs, unread).await?;
     let user = caller.user_id.uuid();
-    let count = as_reader(&app, &caller, async |reader| {
+    let count = as_reader_at(&app, &caller, as_of, async |reader| {
         notification::unread(reader, caller.role, user).await
     });
-    let count = count.await?;
+    let count = count.await??;
     let items: Vec<Notification> = serde_json::from_str(page.items.get()).map_err(|_| Problem::internal())?;
     let items = items
         .into_iter()
@@ -147,7 +149,7 @@ async fn mark_read(
     let ids = match value.ids {
         Some(ids) => ids,
         None => {
-            let unread = page(&app, &caller, &[("limit".to_owned(), "100".to_owned())], true).await?;
+            let unread = page(&app, &caller, None, &[("limit".to_owned(), "100".to_owned())], true).await?;
             let items: Vec<Notification> = serde_json::from_str(unread.items.get()).map_err(|_| Problem::internal())?;
             items.iter().map(|item| item.id.into()).collect()
         }
@@ -158,14 +160,15 @@ async fn mark_read(
 async fn page(
     app: &App,
     caller: &Caller,
+    as_of: Option<AsOf>,
     pairs: &[(String, String)],
     unread: bool,
 ) -> Result<projections::list::Page, Problem> {
-    let read = as_reader(app, caller, async |reader| {
+    let read = as_reader_at(app, caller, as_of, async |reader| {
         let mine = notification::meant_for(reader.schema, caller.role, caller.user_id.uuid(), unread);
         view::page_of::<Row>(reader, pairs, &mine).await
     });
-    Ok(read.await?)
+    Ok(read.await??)
 }
 
 async fn mark(

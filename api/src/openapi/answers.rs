@@ -75,7 +75,12 @@ const HEADERS: [(&str, &str, &str, Place); 11] = [
         "The language of the message",
         Place::Refusal,
     ),
-    ("Retry-After", "integer", "Seconds", Place::Status(&["429", "503"])),
+    (
+        "Retry-After",
+        "integer",
+        "Seconds",
+        Place::Status(&["202", "429", "503"]),
+    ),
     ("WWW-Authenticate", "string", "`Bearer`", Place::Status(&["401"])),
     (
         "Allow",
@@ -113,7 +118,7 @@ pub(super) fn components(refusal: &Schema) -> [(&'static str, Value); 2] {
         let header = json!({ "description": description, "schema": { "type": kind } });
         ((*name).to_owned(), header)
     });
-    let refusals = REFUSALS.iter().map(|(status, description)| {
+    let refusals = [PREPARING].iter().chain(&REFUSALS).map(|(status, description)| {
         let content = json!({ "application/json": { "schema": refusal } });
         let mut refused = json!({ "description": description, "content": content });
         add_headers(&mut refused, "", status, false);
@@ -140,7 +145,8 @@ fn add_headers(response: &mut Value, method: &str, status: &str, details: bool) 
 /// Every answer's headers, `304` where `If-None-Match` is known, and how the operation refuses.
 pub(super) fn complete(operation: &mut Map<String, Value>, method: &str, path: &str) {
     let parameters = operation.get("parameters").and_then(Value::as_array);
-    let conditional = parameters.is_some_and(|all| all.iter().any(|one| one["name"] == "If-None-Match"));
+    let takes = |name: &str| parameters.is_some_and(|all| all.iter().any(|one| one["name"] == name));
+    let (conditional, past) = (takes("If-None-Match"), takes("asOf"));
     let Some(responses) = operation
         .entry("responses")
         .or_insert_with(|| json!({}))
@@ -155,6 +161,9 @@ pub(super) fn complete(operation: &mut Map<String, Value>, method: &str, path: &
     for (status, response) in responses.iter_mut() {
         add_headers(response, method, status, conditional || path.ends_with('}'));
     }
+    if past {
+        responses.insert("202".to_owned(), json!({ "$ref": "#/components/responses/202" }));
+    }
     for (status, _) in REFUSALS {
         let writes = method != "get";
         if writes || !["409", "412", "413", "422"].contains(&status) {
@@ -163,6 +172,12 @@ pub(super) fn complete(operation: &mut Map<String, Value>, method: &str, path: &
         }
     }
 }
+
+/// Not a refusal, but of the same shape.
+const PREPARING: (&str, &str) = (
+    "202",
+    "The moment of `asOf` is being made; `Retry-After` says when to ask again",
+);
 
 const REFUSALS: [(&str, &str); 13] = [
     ("400", "Malformed; `details.fields` and `details.rules` name each field"),

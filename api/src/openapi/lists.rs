@@ -30,6 +30,9 @@ pub(super) fn list_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
         json!({ "type": "string", "maxLength": SEARCH_MAX, "pattern": PLAIN }),
         "Rows that have these letters somewhere, whatever their case",
     );
+    if !V::SQL.is_empty() {
+        moment(operation);
+    }
     for filter in &filters {
         filtering(operation, filter, &one(filter, &words));
     }
@@ -39,6 +42,16 @@ pub(super) fn list_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
             query(operation, alias, bound(filter, &words), &told);
         }
     }
+}
+
+/// A moment that is past.
+pub(super) fn moment(operation: &mut Operation) {
+    query(
+        operation,
+        "asOf",
+        json!({ "type": "string", "anyOf": [{ "format": "date-time" }, { "pattern": "^[0-9]{1,18}$" }] }),
+        "As it was at this time, or after the event at this position; 202 while that is being made",
+    );
 }
 
 fn paging(operation: &mut Operation) {

@@ -2,7 +2,7 @@
 
 use super::{json_content, lists, parameter};
 use crate::{
-    extract::{Asked, Body, Caller, Id, List, May, NoQuery, ProductParam, SignedIn, Write},
+    extract::{Asked, Body, Caller, Id, InPath, List, May, NoQuery, ProductParam, SignedIn, Write, past::Seen},
     i18n::Language,
 };
 use aide::{OperationInput, generate::GenContext, openapi};
@@ -74,6 +74,13 @@ fn path_id(operation: &mut openapi::Operation, name: &str) {
         operation,
         json!({ "name": name, "in": "path", "required": true, "schema": schema, "description": "Its id" }),
     );
+}
+
+impl<I: InPath> OperationInput for Seen<I> {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        path_id(operation, I::NAME);
+        lists::moment(operation);
+    }
 }
 
 impl OperationInput for NoQuery {}

@@ -7,7 +7,7 @@ use crate::{
     },
     openapi::told,
     problem::Problem,
-    reply::{One, Reply},
+    reply::Reply,
     state::App,
     view,
 };
@@ -22,7 +22,7 @@ use uuid::Uuid;
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new().api_route(
         "/production/bom/{productId}",
-        get_with(get, told("A product's bill of materials with its cost and time")).put_with(
+        get_with(view::details_by::<Row, ProductionView, ProductParam>, told("A product's bill of materials with its cost and time")).put_with(
             define,
             told("Defines what a product is made of; production orders that exist keep the version they were planned with"),
         ),
@@ -35,14 +35,6 @@ pub struct BomDefined {
     product_id: Uuid,
     message: &'static str,
     version: i64,
-}
-
-async fn get(
-    State(app): State<App>,
-    caller: May<ProductionView>,
-    ProductParam(product): ProductParam,
-) -> Result<One<Row>, Problem> {
-    view::one(&app, &caller, product.into()).await
 }
 
 async fn define(

@@ -184,6 +184,7 @@ fn every_rule_has_its_code_and_its_arguments() {
         (Rule::NotUnique, "not_unique", vec![]),
         (Rule::OtherCurrency, "other_currency", vec![]),
         (Rule::WrongType, "wrong_type", vec![]),
+        (Rule::NotYet, "not_yet", vec![]),
         (Rule::Unknown, "unknown", vec![]),
         (Rule::no_such_field(["a"]), "unknown", vec![]),
         (Rule::NotAllowed, "not_allowed", vec![]),

@@ -147,12 +147,18 @@ impl View for Row {
         )
         .cases(&[
             ("draft", "t.state = 'draft'"),
-            ("sent", "t.state = 'sent' and t.due_date >= reading.day(now())"),
-            ("partial", "t.state = 'partial' and t.due_date >= reading.day(now())"),
+            (
+                "sent",
+                "t.state = 'sent' and t.due_date >= reading.day(reading.moment())",
+            ),
+            (
+                "partial",
+                "t.state = 'partial' and t.due_date >= reading.day(reading.moment())",
+            ),
             ("paid", "t.state = 'paid'"),
             (
                 "overdue",
-                "t.state in ('sent', 'partial') and t.due_date < reading.day(now())",
+                "t.state in ('sent', 'partial') and t.due_date < reading.day(reading.moment())",
             ),
             ("cancelled", "t.state = 'cancelled'"),
         ]),

@@ -130,7 +130,7 @@ pub async fn unread(reader: Reader<'_>, role: Role, user: Uuid) -> Result<i64, s
         "select {}",
         total(reader.schema, true).replace("{1}", "$1").replace("{2}", "$2")
     );
-    let mut session = reader.readers.enter(reader.schema).await?;
+    let mut session = reader.enter().await?;
     let unread = sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(role.code())
         .bind(user.to_string())

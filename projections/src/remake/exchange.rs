@@ -73,7 +73,7 @@ pub(super) async fn exchange(
         tables,
     } = beside;
     schema::take_role(connection, live).await?;
-    if !schema::exists(connection, live).await? {
+    if !schema::exists(&mut *connection, live).await? {
         schema::create(connection, live, live).await?;
     }
     let base = existing(connection, live, BASE.map(|(table, _)| table)).await?;

@@ -223,7 +223,7 @@ impl View for Row {
             K::Json,
             "json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
              'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', t.last_order_date, \
-             'paymentBehavior', (select case when bool_or((coalesce(i.paid_at, now()) at time zone 'Asia/Almaty')::date > i.due_date) then 'late' \
+             'paymentBehavior', (select case when bool_or((coalesce(i.paid_at, reading.moment()) at time zone 'Asia/Almaty')::date > i.due_date) then 'late' \
              when bool_or(i.paid_at is not null) then 'on-time' end from (select * from {s}.invoices i \
              where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))",
         ),

@@ -213,7 +213,7 @@ impl View for Row {
     const SHOWN: &'static [Computed] = &[Computed::new(
         "metrics",
         K::Json,
-        "json_build_object('daysInPipeline', reading.day(coalesce(t.won_at, t.lost_at, now())) - reading.day(t.created_at), 'activitiesCount', 0, 'lastActivityDate', null)",
+        "json_build_object('daysInPipeline', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(t.created_at), 'activitiesCount', 0, 'lastActivityDate', null)",
     )];
     const RELATED: &'static [Related] = &[customer::RELATED];
     const DETAILS: &'static [Computed] = &[

@@ -130,11 +130,7 @@ async fn last_page(pool: &PgPool, table: &'static str) -> Line {
 }
 
 async fn measure((pool, readers): (&PgPool, &Readers), line: &Line, rounds: usize) -> Option<Cost> {
-    let reader = Reader {
-        readers,
-        schema: SCHEMA,
-        may: &|_| true,
-    };
+    let reader = Reader::now(readers, SCHEMA, &|_| true);
     let by_hand = format!("select * from {SCHEMA}.{} t {} limit 20", line.table, line.by_hand);
     let (mut product, mut bare) = (Vec::new(), Vec::new());
     for round in 0..WARM + rounds {

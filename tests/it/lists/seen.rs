@@ -256,18 +256,3 @@ fn instants(shown: &Value) {
         _ => {}
     }
 }
-
-#[tokio::test]
-async fn the_past_is_refused_by_name_until_there_is_one() {
-    let server = Server::start_with(&[]).await;
-    let owner = server.owner().await;
-    let shop = Shop::open(&owner, 0, 0).await;
-    for path in [
-        format!("/customers/{}?asOf=1", shop.customer),
-        format!("/products/{}?asOf=2026-01-01T00:00:00Z", shop.product),
-        format!("/production/bom/{}?asOf", shop.cabinet),
-    ] {
-        let told = owner.get(&path).await.refused(400, "VALIDATION_FAILED");
-        assert_eq!(told["rules"], json!({"asOf": "unknown"}), "{path}");
-    }
-}
