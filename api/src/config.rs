@@ -2,7 +2,15 @@
 
 use crate::{
     edge::settings::Edge,
-    operator::{audit::Audit, history::History, replay::Replay, sagas::Sagas, status::Status, workspace::Workspace},
+    operator::{
+        audit::Audit,
+        history::History,
+        replay::Replay,
+        sagas::Sagas,
+        show::{Diff, Show},
+        status::Status,
+        workspace::Workspace,
+    },
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::finance::terms::{NET_DAYS_MAX, PAYMENT_DAYS};
@@ -35,6 +43,10 @@ pub enum Command {
     Log(History),
     /// Makes read models again from the log, or compares them with it; the server may run meanwhile.
     Replay(Replay),
+    /// A row of a read model as it was at a moment.
+    Show(Show),
+    /// What changed in a row between two moments.
+    Diff(Diff),
     /// Which processes run, and what they wait for.
     #[command(subcommand)]
     Sagas(Sagas),

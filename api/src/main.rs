@@ -39,6 +39,8 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Log(history) => operator::history::run(history).await,
         Command::Replay(replay) => operator::replay::run(replay).await,
         Command::Sagas(sagas) => operator::sagas::run(sagas).await,
+        Command::Show(show) => show.run().await,
+        Command::Diff(diff) => diff.run().await,
         Command::Status(status) => operator::status::run(status).await,
         Command::Workspace(workspace) => operator::workspace::run(workspace).await,
     }

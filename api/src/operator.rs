@@ -7,6 +7,7 @@ pub mod history;
 pub mod keys;
 pub mod replay;
 pub mod sagas;
+pub mod show;
 pub mod status;
 pub mod workspace;
 

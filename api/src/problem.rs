@@ -121,12 +121,6 @@ impl Problem {
         problem
     }
 
-    /// When to come again.
-    pub fn after(mut self, seconds: u64) -> Self {
-        self.0.retry_after = Some(seconds);
-        self
-    }
-
     /// The finer reason; its message is told when there is one.
     pub fn because(mut self, reason: impl Into<Cow<'static, str>>) -> Self {
         self.0.reason = Some(reason.into());
@@ -207,7 +201,7 @@ impl Problem {
 
     /// Is being made for whoever comes again.
     pub fn preparing() -> Self {
-        Self::new(Code::Preparing).after(1)
+        Self::new(Code::Preparing)
     }
 
     pub fn unavailable(reason: &'static str) -> Self {
@@ -221,7 +215,7 @@ impl Problem {
             Self::unavailable("store.unavailable")
         } else if is_of_another_shape(error) {
             // Another build's node has just put its own read models into the place of ours.
-            Self::unavailable("read_models.changing").after(1)
+            Self::unavailable("read_models.changing")
         } else {
             Self::new(Code::DatabaseError)
         }
@@ -374,7 +368,7 @@ pub async fn render(request: Request, next: Next) -> Response {
     headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
     match problem.0.status {
         StatusCode::UNAUTHORIZED => _ = headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+        StatusCode::ACCEPTED | StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
             let seconds = problem.0.retry_after.map(HeaderValue::from);
             headers
                 .entry(header::RETRY_AFTER)

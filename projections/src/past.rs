@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use domain::id::WorkspaceId;
 use std::{
     collections::HashMap,
+    str::FromStr,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -31,6 +32,25 @@ pub enum AsOf {
     /// After all that was recorded up to then.
     Time(DateTime<Utc>),
 }
+
+impl FromStr for AsOf {
+    type Err = NoMoment;
+
+    /// A position, or a time as RFC 3339 writes it.
+    fn from_str(text: &str) -> Result<Self, NoMoment> {
+        let position = text.parse().ok().filter(|position| *position >= 0).map(Self::Position);
+        let time = || {
+            DateTime::parse_from_rfc3339(text)
+                .ok()
+                .map(|time| Self::Time(time.to_utc()))
+        };
+        position.or_else(time).ok_or(NoMoment)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("neither a position nor a time such as 2026-11-26T12:00:00Z")]
+pub struct NoMoment;
 
 /// A moment of a workspace's log: this position, and when its event was recorded, or the time that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,11 +2,13 @@
 //! is not finished nobody sees, and the next builder drops it. The rows before are kept until the next time. Nothing but read
 //! models can be made again: sagas and relays are not asked.
 
+mod aside;
 mod builder;
 pub(crate) mod bulk;
 mod compare;
 mod copy;
 mod exchange;
+pub(crate) mod trace;
 
 pub use compare::{Compared, Difference, Replayed};
 

@@ -7,7 +7,10 @@ use crate::{
     counts::{Changed, Counts},
     known::{Era, Known},
     model::Model,
-    remake::bulk::{Bulk, InMemory},
+    remake::{
+        bulk::{Bulk, InMemory},
+        trace::{OneRow, Trace},
+    },
     schema::PLATFORM,
 };
 use async_trait::async_trait;
@@ -118,6 +121,14 @@ pub enum ProjectError {
     Platform,
     #[error("the read models of a past moment could not be made")]
     Past,
+    #[error("a workspace has no such table")]
+    NoTable,
+    #[error("{0}: there is one of that name already")]
+    CopyTaken(String),
+    #[error("{0}: there is no such copy")]
+    NoCopy(String),
+    #[error("{0:?}: a copy's name is of at most 40 letters a-z, digits and _")]
+    CopyName(String),
     #[error("workspace {0} has no schema yet")]
     NoSchema(Uuid),
 }
@@ -142,6 +153,9 @@ pub(crate) trait Projector: Send + Sync {
 
     /// The same fold for a whole history: in memory, written at the end.
     fn bulk(&self) -> Box<dyn Bulk>;
+
+    /// The same of one row.
+    fn trace(&self, id: Uuid) -> Box<dyn Trace>;
 
     /// The fold's number, and the rows that it makes of the events, with what they are counted under.
     #[cfg(test)]
@@ -218,6 +232,10 @@ impl<T: Table> Projector for Of<T> {
 
     fn bulk(&self) -> Box<dyn Bulk> {
         Box::new(InMemory::<T>::default())
+    }
+
+    fn trace(&self, id: Uuid) -> Box<dyn Trace> {
+        Box::new(OneRow::<T> { id, row: None })
     }
 
     #[cfg(test)]

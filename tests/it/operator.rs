@@ -1,6 +1,7 @@
 //! What operators and auditors do on the command line, beside a server at work.
 
 mod builds;
+mod moments;
 
 use chrono::Utc;
 use futures::future::join_all;

@@ -148,7 +148,7 @@ impl FromRequestParts<App> for Caller {
         let member = agree(entered)?;
         of_organization(&member.workspace, &parts.headers)?;
         if !app.projections.serves(member.workspace.id.into()).await? {
-            return Err(Problem::unavailable("read_models.changing").after(1));
+            return Err(Problem::unavailable("read_models.changing"));
         }
         take_turn(parts, app, member.workspace.id).await?;
         Ok(Self::of(person.user_id, member))

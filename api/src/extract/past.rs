@@ -6,7 +6,6 @@ use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
 };
-use chrono::DateTime;
 use domain::Rule;
 use projections::{AsOf, Moment};
 use std::{marker::PhantomData, time::Duration};
@@ -60,16 +59,8 @@ pub fn take(pairs: &mut Vec<(String, String)>) -> Result<Option<AsOf>, Problem> 
     if named.next().is_some() {
         return Err(Problem::invalid_field(NAME, Rule::WrongType));
     }
-    let position = value.parse().ok().filter(|position| *position >= 0).map(AsOf::Position);
-    let time = || {
-        DateTime::parse_from_rfc3339(&value)
-            .ok()
-            .map(|time| AsOf::Time(time.to_utc()))
-    };
-    let as_of = position.or_else(time);
-    as_of
-        .map(Some)
-        .ok_or_else(|| Problem::invalid_field(NAME, Rule::WrongType))
+    let as_of = value.parse().map(Some);
+    as_of.map_err(|_| Problem::invalid_field(NAME, Rule::WrongType))
 }
 
 /// Where the caller's rows of that moment are. One that is not past yet is 400; one that takes longer to make is 202.

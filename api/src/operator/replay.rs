@@ -1,11 +1,11 @@
 //! `prometric replay`: makes read models again from the log, or compares them with it. Commands may flow meanwhile.
 
 use super::{Failure, tell};
-use crate::{config::Store, serve::open_store};
+use crate::{config::Store, identity::secrets, serve::open_store};
 use clap::Args;
 use futures::{StreamExt, stream};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use projections::{Compared, Progress, Projections, Tables, platform};
+use projections::{AsOf, Compared, Progress, Projections, Tables, platform};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -29,6 +29,14 @@ pub struct Replay {
     /// Puts the read models before the last replay back into their place, brought up to date.
     #[arg(long, conflicts_with = "tables")]
     undo: bool,
+    /// Up to this moment, a time or a position, into a copy under a name: `copy_NAME`, with a role that may read it.
+    #[arg(long, value_name = "MOMENT", requires_all = ["into", "workspace"], conflicts_with_all = ["verify", "undo", "tables"])]
+    until: Option<AsOf>,
+    #[arg(long, value_name = "NAME", requires = "until")]
+    into: Option<String>,
+    /// Drops such a copy.
+    #[arg(long, group = "which", value_name = "NAME", conflicts_with_all = ["verify", "undo", "tables", "until"])]
+    drop: Option<String>,
     /// Workspaces at the same time; each may take some 400 MB.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=16))]
     jobs: u16,
@@ -39,6 +47,10 @@ pub struct Replay {
 pub async fn run(replay: Replay) -> Result<(), Failure> {
     let (log, pool) = open_store(&replay.store).await?;
     let projections = Projections::new(log, pool.clone());
+    if let Some(name) = &replay.drop {
+        projections.drop_aside(name).await?;
+        return Ok(tell(format_args!("copy_{name} is gone"))?);
+    }
     let tables = match replay.tables.as_slice() {
         [] => Tables::all(),
         names => Tables::named(names).map_err(|name| format!("--tables: there is no table {name}"))?,
@@ -85,6 +97,11 @@ impl Replay {
             bar.set_length(head.unsigned_abs());
             bar.set_position(position.unsigned_abs());
         };
+        if let (Some(until), Some(name)) = (self.until, &self.into) {
+            set_aside(projections, workspace, until, name, &told).await?;
+            bar.finish_and_clear();
+            return Ok(true);
+        }
         if self.verify {
             let replayed = projections.verify(workspace.into(), tables.clone(), &told).await?;
             bar.finish_and_clear();
@@ -98,6 +115,28 @@ impl Replay {
         ))?;
         Ok(true)
     }
+}
+
+async fn set_aside(
+    projections: &Projections,
+    workspace: Uuid,
+    until: AsOf,
+    name: &str,
+    told: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<(), Failure> {
+    let moment = projections.moment(workspace.into(), until).await?;
+    let moment = moment.ok_or("--until: this moment has not come yet")?;
+    let password = hex::encode(secrets::random());
+    projections
+        .set_aside(workspace.into(), moment, name, &password, told)
+        .await?;
+    let (position, time) = (moment.position, moment.time.to_rfc3339());
+    tell(format_args!(
+        "copy_{name} holds workspace {workspace} as it was at position {position}, {time}\n\
+         to read it: role copy_{name}, password {password}\n\
+         to drop it: prometric replay --drop {name}"
+    ))?;
+    Ok(())
 }
 
 async fn undo(projections: &Projections, workspace: Uuid) -> Result<bool, Failure> {
