@@ -37,7 +37,7 @@ impl Unit {
                     },
                 }));
             let stored = fact::encode(event)?;
-            let number = event.numbering().map(|numbering| Number {
+            let number = A::Event::numbering(&stored.event_type).map(|numbering| Number {
                 field: numbering.field,
                 series: numbering.series.prefix(),
             });
