@@ -3,6 +3,7 @@
 //! nothing here runs by itself.
 
 mod archive;
+mod books;
 mod file;
 mod history;
 mod seal;
@@ -12,6 +13,7 @@ mod transfer;
 mod verify;
 
 pub use archive::{ArchiveError, SEGMENT_EVENTS_MAX};
+pub use books::{BookError, Meaning, Unreadable};
 pub use file::{FileError, FileReader, Header, Item, Kind, Summary};
 pub use history::HistoryError;
 pub use seal::{CheckError, KeyError, PublicKey, SealError, SignedHead, Signer};
