@@ -79,7 +79,7 @@ pub trait Category: Sync {
 }
 
 /// One stream, read for the keys that its events take and give back.
-pub trait Claiming: Send {
+pub trait Claiming: Send + Sync {
     /// Those of the next event.
     fn next(&mut self, event_type: &str, schema: i32, data: &str) -> Result<Vec<Claim>, DecodeError>;
 }

@@ -11,7 +11,7 @@ use std::{
 use uuid::Uuid;
 
 /// What a workspace's events say of the keys that they claim and the numbers that they were given.
-pub trait Meaning: Send {
+pub trait Meaning: Send + Sync {
     /// The keys that an event takes or gives back. It is asked for every event, in order, from the first one on.
     fn claims(&mut self, event: &Recorded) -> Result<Vec<Claim>, Unreadable>;
 
@@ -208,4 +208,83 @@ async fn compare_commands(connection: &mut PgConnection, workspace: Uuid) -> Res
 fn field(data: &str, name: &str) -> Option<String> {
     let data: serde_json::Map<String, serde_json::Value> = serde_json::from_str(data).ok()?;
     Some(data.get(name)?.as_str()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    /// Every event takes a number and the key that its type names; of an odd stream it gives the key back.
+    struct Simple;
+
+    impl Meaning for Simple {
+        fn claims(&mut self, event: &Recorded) -> Result<Vec<Claim>, Unreadable> {
+            Ok(vec![Claim {
+                kind: "deal.code",
+                key: event.event_type.clone(),
+                stream_id: event.stream_id,
+                act: match event.stream_id.as_u128() % 2 {
+                    0 => ClaimAct::Take,
+                    _ => ClaimAct::Release,
+                },
+            }])
+        }
+
+        fn number(&self, _: &Recorded) -> Result<Option<Number>, Unreadable> {
+            Ok(Some(Number {
+                field: "number",
+                series: "DL",
+            }))
+        }
+    }
+
+    fn event(position: i64, stream: u128, key: &str, number: &str) -> Recorded {
+        Recorded {
+            workspace: Uuid::nil(),
+            position,
+            category: "deal".into(),
+            stream_id: Uuid::from_u128(stream),
+            version: 1,
+            event_id: Uuid::nil(),
+            event_type: key.into(),
+            schema: 1,
+            data: format!(r#"{{"number":"{number}"}}"#),
+            metadata: "{}".into(),
+            recorded_at: DateTime::UNIX_EPOCH,
+            hash: crate::HASH_ZERO,
+        }
+    }
+
+    #[test]
+    fn numbers_rise_by_one_each_year_and_only_an_owner_gives_a_key_back() {
+        let mut books = Books::new(Uuid::nil(), Box::new(Simple));
+        for (position, stream, key, number) in [
+            (1, 2, "a", "DL-2026-0001"),
+            (2, 4, "b", "DL-2026-0002"),
+            (3, 5, "b", "DL-2027-0001"),
+            (4, 4, "a", "DL-2026-0003"),
+        ] {
+            books.next(&event(position, stream, key, number)).unwrap();
+        }
+        let owner = |key: &str| books.claims[&("deal.code".to_owned(), key.to_owned())].as_u128();
+        assert_eq!((owner("a"), owner("b")), (4, 4));
+        for number in [
+            "DL-2026-0005",
+            "DL-2026-0003",
+            "DL-2026-4",
+            "CUS-2026-0004",
+            "DL-x-0001",
+            "DL",
+            "",
+        ] {
+            let mut books = Books::new(Uuid::nil(), Box::new(Simple));
+            books.numbers.insert(("DL".into(), 2026), 3);
+            let error = books.next(&event(5, 2, "a", number)).unwrap_err();
+            assert!(
+                matches!(error, BookError::NotNext { position: 5, .. }),
+                "{number}: {error}"
+            );
+        }
+    }
 }
