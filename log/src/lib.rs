@@ -267,6 +267,7 @@ const MIGRATIONS: &[Migration] = &[
         "0011_head_times",
         include_str!("../../migrations/log/0011_head_times.sql"),
     ),
+    Migration::new("0012_trees", include_str!("../../migrations/log/0012_trees.sql")),
 ];
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod file;
 mod heads;
 mod keys;
+mod prove;
 mod verify;
 
 use super::Failure;
@@ -15,11 +16,17 @@ pub enum Audit {
     Verify(verify::Verify),
     /// Signs where the workspaces stand.
     Heads(heads::Heads),
+    /// Writes a proof that an event is in the log, or that the log goes on from an earlier head, for whoever has neither.
+    Prove(prove::Prove),
+    /// Checks such a proof, with a public key alone.
+    Check(prove::Check),
 }
 
 pub async fn run(audit: Audit) -> Result<(), Failure> {
     match audit {
         Audit::Verify(verify) => verify.run().await,
         Audit::Heads(heads) => heads.run().await,
+        Audit::Prove(prove) => prove.run().await,
+        Audit::Check(check) => check.run(),
     }
 }

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Error, FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
 /// The tables that a workspace's log is in, but for what is away.
-const MENTIONING: [&str; 5] = ["heads", "events", "claims", "numbers", "commands"];
+const MENTIONING: [&str; 6] = ["heads", "events", "claims", "numbers", "commands", "trees"];
 
 /// How far a consumer is in a workspace, as it was told within the last second or two.
 #[derive(Debug, Clone, PartialEq, Eq)]

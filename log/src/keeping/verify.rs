@@ -5,6 +5,8 @@ use super::{
     books::{BookError, Books, Meaning},
     history::{HistoryError, Moment},
     seal::{PublicKey, SealError, SignedHead},
+    sign,
+    tree::{Tree, leaf},
 };
 use crate::{ChainError, HASH_ZERO, Log, Recorded, Verifier};
 use chrono::{DateTime, Utc};
@@ -77,6 +79,9 @@ pub enum VerifyError {
     /// Appends would not look for streams in what was put away.
     #[error("workspace {workspace}: the head says that nothing is put away, and positions up to {position} are")]
     HeadEpoch { workspace: Uuid, position: i64 },
+    /// Heads signed from here on would have a wrong root.
+    #[error("workspace {workspace}: the tree that is kept for position {position} is not that of the events")]
+    Tree { workspace: Uuid, position: i64 },
     #[error(transparent)]
     Books(#[from] BookError),
     /// `log.archived_streams` is wrong: an append to the stream would be given a wrong version.
@@ -154,7 +159,9 @@ impl Log {
             let position = moment.archived();
             return Err(VerifyError::HeadEpoch { workspace, position });
         }
+        let kept = sign::kept(&mut moment.connection, workspace).await?;
         let mut walked = Walked::new(workspace, walk, moment.archived(), &noted, &signed);
+        walked.kept = kept;
         let meaning = walk.meaning.filter(|_| walk.after.0 == 0);
         let mut books = meaning.map(|meaning| Books::new(workspace, meaning()));
         walked.arrive()?;
@@ -187,6 +194,10 @@ impl Log {
 struct Walked<'a> {
     workspace: Uuid,
     chain: Verifier,
+    /// From the first event on, or nothing.
+    tree: Option<Tree>,
+    /// The tree as it is in the table, and for which position.
+    kept: Option<(i64, Tree)>,
     /// Of the last event.
     recorded_at: Option<DateTime<Utc>>,
     streams: Streams,
@@ -209,6 +220,8 @@ impl<'a> Walked<'a> {
         Self {
             workspace,
             chain: Verifier::after(position, hash),
+            tree: (!midway).then(Tree::default),
+            kept: None,
             recorded_at: None,
             streams: Streams {
                 midway,
@@ -224,6 +237,9 @@ impl<'a> Walked<'a> {
         self.chain.next(event)?;
         self.streams.next(event)?;
         self.recorded_at = Some(event.recorded_at);
+        if let Some(tree) = &mut self.tree {
+            tree.push(leaf(&event.hash));
+        }
         self.arrive()
     }
 
@@ -231,12 +247,25 @@ impl<'a> Walked<'a> {
     fn arrive(&self) -> Result<(), VerifyError> {
         let (position, hash) = self.chain.head();
         for signed in self.signed.iter().filter(|signed| signed.position == position) {
-            signed.compare(&hash)?;
+            signed.compare(&hash, self.tree.as_ref().map(Tree::root))?;
+        }
+        if let (Some(tree), Some((at, kept))) = (&self.tree, &self.kept)
+            && *at == position
+            && kept != tree
+        {
+            return Err(self.tree_is_wrong(*at));
         }
         if position == self.archived && !self.streams.midway {
             self.compare_noted(position)?;
         }
         Ok(())
+    }
+
+    fn tree_is_wrong(&self, position: i64) -> VerifyError {
+        VerifyError::Tree {
+            workspace: self.workspace,
+            position,
+        }
     }
 
     fn compare_noted(&self, position: i64) -> Result<(), VerifyError> {
@@ -263,6 +292,9 @@ impl<'a> Walked<'a> {
                 signed: signed.position,
                 last,
             }));
+        }
+        if let Some((at, _)) = self.kept.as_ref().filter(|(at, _)| *at > last || *at < 1) {
+            return Err(self.tree_is_wrong(*at));
         }
         match last.cmp(&head) {
             std::cmp::Ordering::Less => Err(VerifyError::Truncated { workspace, head, last }),

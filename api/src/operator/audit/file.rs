@@ -1,7 +1,7 @@
-//! The files that auditors pass on: signed heads. Their form is in docs/audit-format.md.
+//! The files that auditors pass on: signed heads and proofs. Their form is in docs/audit-format.md.
 
 use crate::operator::{Failure, in_file};
-use log::keeping::{KeyError, PublicKey, SignedHead};
+use log::keeping::{KeyError, Proof, PublicKey, SignedHead};
 use serde::{Deserialize, Serialize};
 use std::{fs, path::Path};
 
@@ -24,7 +24,38 @@ pub struct PublishedKey {
 }
 
 const FORMAT: &str = "prometric heads";
-const VERSION: u32 = 1;
+/// Since 2 heads have roots; those of 1 are read as well.
+const VERSION: u32 = 2;
+
+const PROOF: &str = "prometric proof";
+const PROOF_VERSION: u32 = 1;
+
+/// What `audit prove` writes.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProofFile {
+    format: String,
+    version: u32,
+    proof: Proof,
+}
+
+impl ProofFile {
+    pub fn new(proof: Proof) -> Self {
+        Self {
+            format: PROOF.to_owned(),
+            version: PROOF_VERSION,
+            proof,
+        }
+    }
+
+    pub fn read(file: &Path) -> Result<Proof, Failure> {
+        let read: Self = serde_json::from_str(&read(file)?).map_err(|error| in_file(file, error))?;
+        if (read.format.as_str(), read.version) != (PROOF, PROOF_VERSION) {
+            return Err(in_file(file, format!("is not `{PROOF}` of version {PROOF_VERSION}")));
+        }
+        Ok(read.proof)
+    }
+}
 
 impl HeadsFile {
     pub fn new(key: &PublicKey, heads: Vec<SignedHead>) -> Result<Self, KeyError> {
@@ -42,8 +73,8 @@ impl HeadsFile {
 
 pub fn read_heads(file: &Path) -> Result<Vec<SignedHead>, Failure> {
     let heads: HeadsFile = serde_json::from_str(&read(file)?).map_err(|error| in_file(file, error))?;
-    if (heads.format.as_str(), heads.version) != (FORMAT, VERSION) {
-        return Err(in_file(file, format!("is not `{FORMAT}` of version {VERSION}")));
+    if heads.format != FORMAT || !(1..=VERSION).contains(&heads.version) {
+        return Err(in_file(file, format!("is not `{FORMAT}` of version 1 to {VERSION}")));
     }
     Ok(heads.heads)
 }

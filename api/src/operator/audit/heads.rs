@@ -25,6 +25,9 @@ pub struct Heads {
     /// database's own, made the first time.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Where the files of what was put away are; needed when that was never signed before.
+    #[arg(long, value_name = "FOLDER")]
+    archive: Option<PathBuf>,
     #[command(flatten)]
     store: Store,
 }
@@ -36,9 +39,10 @@ impl Heads {
             Some(file) => private_key(file)?,
             None => own_key(&pool).await?,
         };
+        let folder = self.archive.as_deref();
         let heads = match self.workspace {
-            Some(workspace) => log.sign_head(workspace, &signer).await?.into_iter().collect(),
-            None => log.sign_heads(&signer).await?,
+            Some(workspace) => log.sign_head(workspace, &signer, folder).await?.into_iter().collect(),
+            None => log.sign_heads(&signer, folder).await?,
         };
         let file = HeadsFile::new(&signer.public_key(), heads)?;
         write(&self.out, &serde_json::to_vec_pretty(&file)?)?;
