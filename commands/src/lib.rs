@@ -7,6 +7,7 @@ mod executor;
 mod following;
 mod lanes;
 mod load;
+mod meaning;
 mod states;
 mod unit;
 
@@ -20,4 +21,5 @@ pub use context::{Actor, Context, Versions};
 pub use error::Error;
 pub use executor::{Answer, Done, Executor, Loaded};
 pub use following::Following;
+pub use meaning::Meaning;
 pub use unit::Unit;

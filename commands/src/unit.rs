@@ -2,7 +2,7 @@
 //! all or nothing.
 
 use crate::Context;
-use domain::{Aggregate, ClaimAct, Event, fact, time};
+use domain::{Aggregate, Claim, ClaimAct, Event, Numbering, fact, time};
 use log::{Append, Guard, Metadata, NewEvent, Number, Stream, StreamAppend};
 use uuid::Uuid;
 
@@ -26,21 +26,10 @@ impl Unit {
         let mut state = state.clone();
         let mut new = Vec::with_capacity(events.len());
         for event in events {
-            self.claims
-                .extend(state.claims(event).into_iter().map(|claim| log::Claim {
-                    kind: claim.kind,
-                    key: claim.key,
-                    stream_id: id,
-                    act: match claim.act {
-                        ClaimAct::Take => log::ClaimAct::Take,
-                        ClaimAct::Release => log::ClaimAct::Release,
-                    },
-                }));
+            let claims = state.claims(event).into_iter();
+            self.claims.extend(claims.map(|claimed| claim(claimed, id)));
             let stored = fact::encode(event)?;
-            let number = event.numbering().map(|numbering| Number {
-                field: numbering.field,
-                series: numbering.series.prefix(),
-            });
+            let number = A::Event::numbering(&stored.event_type).map(number);
             new.push(NewEvent {
                 id: Uuid::now_v7(),
                 event_type: stored.event_type,
@@ -90,5 +79,26 @@ impl Unit {
                 client_address: context.client_address.clone(),
             },
         }
+    }
+}
+
+/// As the log takes it.
+pub(crate) fn claim(claim: Claim, stream_id: Uuid) -> log::Claim {
+    log::Claim {
+        kind: claim.kind,
+        key: claim.key,
+        stream_id,
+        act: match claim.act {
+            ClaimAct::Take => log::ClaimAct::Take,
+            ClaimAct::Release => log::ClaimAct::Release,
+        },
+    }
+}
+
+/// As the log gives it.
+pub(crate) fn number(numbering: Numbering) -> Number {
+    Number {
+        field: numbering.field,
+        series: numbering.series.prefix(),
     }
 }

@@ -1,7 +1,7 @@
 //! Every event there is, as one type: what readers of a whole log (projections, sagas) match on. One line a module.
 
 use crate::{
-    Aggregate, Event, Numbering, Rejection,
+    Aggregate, Claim, Event, Numbering, Rejection,
     catalog::{product, stock},
     finance::{exchange_rate, invoice},
     halves,
@@ -59,8 +59,14 @@ pub trait Category: Sync {
     /// The event, from what is stored of it.
     fn decode(&self, event_type: &str, schema: i32, data: &str) -> Result<Fact, DecodeError>;
 
-    /// The event as it would be stored today, and the field that would receive a number.
-    fn restate(&self, event_type: &str, schema: i32, data: &str) -> Result<(Stored, Option<Numbering>), DecodeError>;
+    /// The event as it would be stored today.
+    fn restate(&self, event_type: &str, schema: i32, data: &str) -> Result<Stored, DecodeError>;
+
+    /// What an event of that type receives when it is appended.
+    fn numbering(&self, event_type: &str) -> Option<Numbering>;
+
+    /// What a stream's events make of unique keys, from its first event on; `None` where they claim nothing.
+    fn claiming(&self) -> Option<Box<dyn Claiming>>;
 
     /// What is stored in this category today.
     fn event_types(&self) -> Vec<EventType>;
@@ -70,6 +76,23 @@ pub trait Category: Sync {
 
     /// The codes of its refusals.
     fn rejections(&self) -> &'static [&'static str];
+}
+
+/// One stream, read for the keys that its events take and give back.
+pub trait Claiming: Send + Sync {
+    /// Those of the next event.
+    fn next(&mut self, event_type: &str, schema: i32, data: &str) -> Result<Vec<Claim>, DecodeError>;
+}
+
+struct Stream<A>(A);
+
+impl<A: Aggregate> Claiming for Stream<A> {
+    fn next(&mut self, event_type: &str, schema: i32, data: &str) -> Result<Vec<Claim>, DecodeError> {
+        let event = decode(event_type, schema, data)?;
+        let claims = self.0.claims(&event);
+        self.0 = std::mem::take(&mut self.0).evolve(&event);
+        Ok(claims)
+    }
 }
 
 struct Of<A: Aggregate>(fn(A::Event) -> Fact);
@@ -83,10 +106,17 @@ impl<A: Aggregate> Category for Of<A> {
         decode(event_type, schema, data).map(self.0)
     }
 
-    fn restate(&self, event_type: &str, schema: i32, data: &str) -> Result<(Stored, Option<Numbering>), DecodeError> {
+    fn restate(&self, event_type: &str, schema: i32, data: &str) -> Result<Stored, DecodeError> {
         let event: A::Event = decode(event_type, schema, data)?;
-        let stored = encode(&event).map_err(unreadable(event_type))?;
-        Ok((stored, event.numbering()))
+        encode(&event).map_err(unreadable(event_type))
+    }
+
+    fn numbering(&self, event_type: &str) -> Option<Numbering> {
+        A::Event::numbering(event_type)
+    }
+
+    fn claiming(&self) -> Option<Box<dyn Claiming>> {
+        (!A::CLAIMS.is_empty()).then(|| Box::new(Stream(A::default())) as Box<dyn Claiming>)
     }
 
     fn event_types(&self) -> Vec<EventType> {
@@ -100,6 +130,14 @@ impl<A: Aggregate> Category for Of<A> {
     fn rejections(&self) -> &'static [&'static str] {
         A::Rejection::CODES
     }
+}
+
+/// The category of that name.
+pub fn category(name: &str) -> Result<&'static dyn Category, DecodeError> {
+    let known = CATEGORIES.iter().find(|known| known.name() == name);
+    known
+        .copied()
+        .ok_or_else(|| DecodeError::UnknownCategory(name.to_owned()))
 }
 
 /// A stored event this version cannot read: the reader stops rather than skip it or guess.
@@ -130,9 +168,7 @@ pub enum DecodeError {
 impl Fact {
     /// From the stored category, type, schema number and data.
     pub fn decode(category: &str, event_type: &str, schema: i32, data: &str) -> Result<Self, DecodeError> {
-        let known = CATEGORIES.iter().find(|known| known.name() == category);
-        let known = known.ok_or_else(|| DecodeError::UnknownCategory(category.to_owned()))?;
-        known.decode(event_type, schema, data)
+        self::category(category)?.decode(event_type, schema, data)
     }
 }
 

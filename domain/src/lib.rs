@@ -61,6 +61,9 @@ pub trait Aggregate: Default + Clone + Serialize + DeserializeOwned + Send + Syn
     /// The memory. No rules here: what happened, happened.
     fn evolve(self, event: &Self::Event) -> Self;
 
+    /// The kinds of unique keys that its events take.
+    const CLAIMS: &'static [&'static str] = &[];
+
     /// Unique keys the event takes or gives back, seen from the state before it.
     fn claims(&self, _event: &Self::Event) -> Vec<Claim> {
         Vec::new()
@@ -75,15 +78,20 @@ pub trait Event:
     /// The steps from earlier shapes to today's, of all its types. A type's schema number is one more than it has steps.
     const UPCASTERS: &'static [Upcaster] = &[];
 
-    /// The field that receives the next number of a series when the event is appended.
-    fn numbering(&self) -> Option<Numbering> {
-        None
+    /// Which of its types receive the next number of a series when they are appended.
+    const NUMBERINGS: &'static [Numbering] = &[];
+
+    /// What an event of that type receives.
+    fn numbering(event_type: &str) -> Option<Numbering> {
+        let mut numberings = Self::NUMBERINGS.iter();
+        numberings.find(|numbering| numbering.event_type == event_type).copied()
     }
 }
 
-/// "Put the next number of `series` into top-level `field` of this event."
+/// "Put the next number of `series` into top-level `field` of events of this type."
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numbering {
+    pub event_type: &'static str,
     pub field: &'static str,
     pub series: Series,
 }

@@ -3,19 +3,29 @@
 //! nothing here runs by itself.
 
 mod archive;
+mod books;
 mod file;
 mod history;
+mod proof;
+mod receipt;
 mod seal;
 mod segment;
+mod sign;
 mod store;
 mod transfer;
+mod tree;
 mod verify;
 
 pub use archive::{ArchiveError, SEGMENT_EVENTS_MAX};
+pub use books::{BookError, Meaning, Unreadable};
 pub use file::{FileError, FileReader, Header, Item, Kind, Summary};
 pub use history::HistoryError;
-pub use seal::{CheckError, KeyError, PublicKey, SealError, SignedHead, Signer};
+pub use proof::{Proof, ProofError, ProveError};
+pub use receipt::{Receipt, ReceiptError};
+pub use seal::{KeyError, PublicKey, SealError, SignedHead, Signer};
 pub use segment::{Archived, Segment};
 pub(crate) use segment::{explained, stream_is_live};
+pub use sign::{CheckError, Onward, SignError, Stand};
 pub use transfer::{ExportError, ImportError};
+pub use tree::{Path, Tree, leaf};
 pub use verify::{Report, VerifyError, Walk};

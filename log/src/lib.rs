@@ -263,6 +263,11 @@ const MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/log/0009_one_state_machine.sql"),
     ),
     Migration::new("0010_clock", include_str!("../../migrations/log/0010_clock.sql")),
+    Migration::new(
+        "0011_head_times",
+        include_str!("../../migrations/log/0011_head_times.sql"),
+    ),
+    Migration::new("0012_trees", include_str!("../../migrations/log/0012_trees.sql")),
 ];
 
 #[cfg(test)]

@@ -44,13 +44,18 @@ impl Log {
         older_than: Duration,
         every: Duration,
     ) -> Result<Option<u64>, sqlx::Error> {
-        let begin = "insert into log.sweeps as s (what, began_at) values ('commands', clock_timestamp()) \
-            on conflict (what) do update set began_at = excluded.began_at where s.began_at <= excluded.began_at - $1";
-        let begun = sqlx::query(begin).bind(every).execute(&self.pool).await?;
-        match begun.rows_affected() {
-            0 => Ok(None),
-            _ => self.sweep_commands(older_than).await.map(Some),
+        match self.takes_turn("commands", every).await? {
+            false => Ok(None),
+            true => self.sweep_commands(older_than).await.map(Some),
         }
+    }
+
+    /// Whether it is this node that does it now: of all nodes one does, and not again within that time.
+    pub async fn takes_turn(&self, what: &str, every: Duration) -> Result<bool, sqlx::Error> {
+        let begin = "insert into log.sweeps as s (what, began_at) values ($1, clock_timestamp()) \
+            on conflict (what) do update set began_at = excluded.began_at where s.began_at <= excluded.began_at - $2";
+        let begun = sqlx::query(begin).bind(what).bind(every).execute(&self.pool).await?;
+        Ok(begun.rows_affected() > 0)
     }
 
     /// Sweeps about every hour, in turn with the other nodes. Never ends by itself.

@@ -2,6 +2,7 @@
 
 mod builds;
 mod moments;
+mod trust;
 
 use chrono::Utc;
 use futures::future::join_all;

@@ -91,6 +91,6 @@ fn shown(event: &Recorded) -> Result<Value, serde_json::Error> {
         "recordedAt": event.recorded_at,
         "data": raw(&event.data)?,
         "metadata": raw(&event.metadata)?,
-        "hash": super::audit::hex(&event.hash),
+        "hash": hex::encode(event.hash),
     }))
 }

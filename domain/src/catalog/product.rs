@@ -130,6 +130,7 @@ impl Aggregate for Product {
     type Command = ProductCommand;
     type Event = ProductEvent;
     type Rejection = ProductRejection;
+    const CLAIMS: &'static [&'static str] = &["product.code", "product.barcode"];
 
     fn permission(command: &ProductCommand) -> Permission {
         match command {

@@ -115,19 +115,18 @@ pub enum InvoiceEvent {
 }
 
 impl Event for InvoiceEvent {
-    fn numbering(&self) -> Option<Numbering> {
-        match self {
-            Self::Created(_) => Some(Numbering {
-                field: "invoiceNumber",
-                series: Series::Invoice,
-            }),
-            Self::PaymentReceived { .. } => Some(Numbering {
-                field: "paymentNumber",
-                series: Series::Payment,
-            }),
-            Self::Paid { .. } => None,
-        }
-    }
+    const NUMBERINGS: &'static [Numbering] = &[
+        Numbering {
+            event_type: "invoice.created",
+            field: "invoiceNumber",
+            series: Series::Invoice,
+        },
+        Numbering {
+            event_type: "payment.received",
+            field: "paymentNumber",
+            series: Series::Payment,
+        },
+    ];
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]

@@ -46,6 +46,7 @@ impl Aggregate for Organization {
     type Command = OrganizationCommand;
     type Event = OrganizationEvent;
     type Rejection = OrganizationRejection;
+    const CLAIMS: &'static [&'static str] = &["organization.bin"];
 
     fn permission(_command: &OrganizationCommand) -> Permission {
         Permission::WorkspacesCreate

@@ -56,6 +56,7 @@ impl Aggregate for User {
     type Command = UserCommand;
     type Event = UserEvent;
     type Rejection = UserRejection;
+    const CLAIMS: &'static [&'static str] = &["user.email"];
 
     fn permission(_command: &UserCommand) -> Permission {
         Permission::WorkspacesCreate

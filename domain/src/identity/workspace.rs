@@ -75,6 +75,7 @@ impl Aggregate for Workspace {
     type Command = WorkspaceCommand;
     type Event = WorkspaceEvent;
     type Rejection = WorkspaceRejection;
+    const CLAIMS: &'static [&'static str] = &["workspace.slug"];
 
     fn permission(command: &WorkspaceCommand) -> Permission {
         match command {

@@ -117,15 +117,11 @@ pub enum ProductionOrderEvent {
 }
 
 impl Event for ProductionOrderEvent {
-    fn numbering(&self) -> Option<Numbering> {
-        match self {
-            Self::Created(_) => Some(Numbering {
-                field: "productionNumber",
-                series: Series::Production,
-            }),
-            Self::Scheduled { .. } => None,
-        }
-    }
+    const NUMBERINGS: &'static [Numbering] = &[Numbering {
+        event_type: "production.order.created",
+        field: "productionNumber",
+        series: Series::Production,
+    }];
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]

@@ -132,15 +132,11 @@ impl Event for CustomerEvent {
     /// Since 2, null empties a field.
     const UPCASTERS: &'static [Upcaster] = &[Upcaster::null_was_absent("customer.updated", 1)];
 
-    fn numbering(&self) -> Option<Numbering> {
-        match self {
-            Self::Created { .. } => Some(Numbering {
-                field: "customerNumber",
-                series: Series::Customer,
-            }),
-            Self::Updated(_) | Self::StatusChanged { .. } | Self::Archived {} => None,
-        }
-    }
+    const NUMBERINGS: &'static [Numbering] = &[Numbering {
+        event_type: "customer.created",
+        field: "customerNumber",
+        series: Series::Customer,
+    }];
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]

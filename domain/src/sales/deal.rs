@@ -174,15 +174,11 @@ impl Event for DealEvent {
     /// Since 2, null empties a field.
     const UPCASTERS: &'static [Upcaster] = &[Upcaster::null_was_absent("deal.updated", 1)];
 
-    fn numbering(&self) -> Option<Numbering> {
-        match self {
-            Self::Created { .. } => Some(Numbering {
-                field: "dealNumber",
-                series: Series::Deal,
-            }),
-            Self::Updated { .. } | Self::StageChanged { .. } | Self::Won(_) | Self::Lost { .. } => None,
-        }
-    }
+    const NUMBERINGS: &'static [Numbering] = &[Numbering {
+        event_type: "deal.created",
+        field: "dealNumber",
+        series: Series::Deal,
+    }];
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]

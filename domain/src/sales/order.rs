@@ -75,14 +75,11 @@ pub enum OrderEvent {
 }
 
 impl Event for OrderEvent {
-    fn numbering(&self) -> Option<Numbering> {
-        match self {
-            Self::Created(_) => Some(Numbering {
-                field: "orderNumber",
-                series: Series::Order,
-            }),
-        }
-    }
+    const NUMBERINGS: &'static [Numbering] = &[Numbering {
+        event_type: "order.created",
+        field: "orderNumber",
+        series: Series::Order,
+    }];
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]

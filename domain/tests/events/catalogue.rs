@@ -1,7 +1,7 @@
 //! `docs/events.md`: all events in one table, for people; the schemas have the details.
 
-use super::{Folder, versioned};
-use prometric_domain::{fact::CATEGORIES, schema::EventType};
+use super::versioned;
+use prometric_domain::{fact, schema::EventType};
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
@@ -34,17 +34,10 @@ pub fn render(types: impl Iterator<Item = EventType>) -> String {
     text
 }
 
-/// The field that receives a number, as the sample tells.
+/// The field that receives a number.
 fn numbered(known: &EventType) -> String {
-    let category = CATEGORIES
-        .iter()
-        .find(|category| category.name() == known.category)
-        .expect("a type is of a category");
-    let sample = Folder::SAMPLES
-        .read(&known.versioned_name())
-        .expect("every version has a sample");
-    let restated = category.restate(&known.name, known.schema, &sample["data"].to_string());
-    let numbering = restated.unwrap_or_else(|error| panic!("{error}")).1;
+    let category = fact::category(known.category).expect("a type is of a category");
+    let numbering = category.numbering(&known.name);
     numbering.map_or(String::new(), |numbering| format!("`{}`", numbering.field))
 }
 

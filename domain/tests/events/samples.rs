@@ -90,7 +90,7 @@ fn sample(known: &EventType, version: i32) -> Sample {
 /// As it would be stored today.
 fn restated(sample: &Sample, data: &Value) -> Option<Value> {
     let Stored { event_type, schema, .. } = &sample.stored;
-    let (stored, _) = sample.category.restate(event_type, *schema, &data.to_string()).ok()?;
+    let stored = sample.category.restate(event_type, *schema, &data.to_string()).ok()?;
     assert_eq!(&stored.event_type, event_type, "a type stays");
     Some(serde_json::from_str(&stored.data).unwrap())
 }

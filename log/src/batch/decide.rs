@@ -112,7 +112,9 @@ impl Standing<'_> {
     fn place(&mut self, prepared: &Prepared, head: &mut Head, now: DateTime<Utc>) -> Placed {
         let append = &prepared.append;
         let workspace = append.workspace;
-        head.recorded_at = head.recorded_at.max(now);
+        if !prepared.entries.is_empty() {
+            head.recorded_at = head.recorded_at.max(now);
+        }
         let stands = append.streams.iter().map(|stream| {
             let version = || self.version(workspace, stream.stream.id).unwrap_or(0);
             stream.expected.unwrap_or_else(version)

@@ -5,6 +5,9 @@ use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, Error, FromRow, Row, postgres::PgRow};
 use uuid::Uuid;
 
+/// The tables that a workspace's log is in, but for what is away.
+const MENTIONING: [&str; 6] = ["heads", "events", "claims", "numbers", "commands", "trees"];
+
 /// How far a consumer is in a workspace, as it was told within the last second or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Following {
@@ -63,5 +66,19 @@ impl Log {
     pub async fn workspaces(&self) -> Result<Vec<Uuid>, Error> {
         let workspaces = "select workspace_id from log.heads where position > 0 order by workspace_id";
         sqlx::query_scalar(workspaces).fetch_all(&self.pool).await
+    }
+
+    /// All workspaces that anything is written of, whether or not they have a head: each table's, from one to the next by
+    /// its index.
+    pub async fn mentioned(&self) -> Result<Vec<Uuid>, Error> {
+        let from = |table| {
+            format!(
+                "(with recursive w(id) as ((select workspace_id from log.{table} order by 1 limit 1) union all \
+                 select (select t.workspace_id from log.{table} t where t.workspace_id > w.id order by 1 limit 1) from w where w.id is not null) \
+                 select id from w where id is not null)"
+            )
+        };
+        let mentioned = MENTIONING.map(from).join(" union ") + " order by 1";
+        sqlx::query_scalar(AssertSqlSafe(mentioned)).fetch_all(&self.pool).await
     }
 }

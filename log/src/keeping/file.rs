@@ -147,9 +147,9 @@ enum Line {
     Trailer(Trailer),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct EventLine {
+pub struct EventLine {
     position: i64,
     category: String,
     stream: Uuid,
@@ -195,7 +195,7 @@ impl From<Recorded> for EventLine {
 }
 
 impl EventLine {
-    fn of(self, workspace: Uuid) -> Recorded {
+    pub(super) fn of(self, workspace: Uuid) -> Recorded {
         Recorded {
             workspace,
             position: self.position,

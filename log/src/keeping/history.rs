@@ -9,6 +9,7 @@ use crate::{
     HASH_ZERO, Log, ReadError, Recorded,
     read::row::{columns, decode},
 };
+use chrono::{DateTime, Utc};
 use futures::{
     Stream, StreamExt, TryStreamExt,
     future::ready,
@@ -43,6 +44,8 @@ pub(super) struct Moment {
     /// 0 and zeros when the log knows no such workspace.
     pub position: i64,
     pub hash: [u8; 32],
+    pub recorded_at: DateTime<Utc>,
+    pub epoch: i64,
     pub segments: Vec<Segment>,
 }
 
@@ -56,17 +59,26 @@ impl Moment {
             .execute(&mut *connection)
             .await?;
         crate::unhurried(&mut connection).await?;
-        let head = sqlx::query("select position, hash from log.heads where workspace_id = $1");
+        let head = sqlx::query(
+            "select position, hash, greatest(recorded_at, 'epoch'), epoch from log.heads where workspace_id = $1",
+        );
         let head = head.bind(workspace).fetch_optional(&mut *connection).await?;
-        let (position, hash) = match head {
-            Some(row) => (row.try_get(0)?, store::digest(row.try_get(1)?)?),
-            None => (0, HASH_ZERO),
+        let (position, hash, recorded_at, epoch) = match head {
+            Some(row) => (
+                row.try_get(0)?,
+                store::digest(row.try_get(1)?)?,
+                row.try_get(2)?,
+                row.try_get(3)?,
+            ),
+            None => (0, HASH_ZERO, DateTime::UNIX_EPOCH, 0),
         };
         let segments = Segment::all(&mut connection, workspace).await?;
         Ok(Self {
             connection,
             position,
             hash,
+            recorded_at,
+            epoch,
             segments,
         })
     }

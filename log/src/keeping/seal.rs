@@ -1,7 +1,8 @@
 //! Signed heads. A hash chain shows a change to whoever knows the newest hash; a signature over that hash, kept outside
 //! the database, shows it to everyone, even when the database's owner computed the whole chain anew.
 
-use crate::{Log, chain::HASH_ZERO, keeping::segment};
+use super::sign::Stand;
+use crate::chain::Hash;
 use chrono::{DateTime, Utc};
 use ed25519_dalek::{
     Signature, Signer as _, SigningKey, VerifyingKey,
@@ -9,11 +10,12 @@ use ed25519_dalek::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sqlx::{Row, postgres::PgRow};
 use uuid::Uuid;
 
 /// What is signed begins with this, so that no signature made for anything else passes for one.
-const DOMAIN: &[u8] = b"prometric.log.head.v1\0";
+const DOMAIN: &[u8] = b"prometric.log.head.v2\0";
+/// Of heads without a root.
+const DOMAIN_1: &[u8] = b"prometric.log.head.v1\0";
 
 /// "This workspace's log stood there, with that hash." As JSON it is what goes into files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub struct SignedHead {
     /// The hash of the event at that position.
     #[serde(with = "hex::serde")]
     pub hash: [u8; 32],
+    /// Of the Merkle tree over the events up to that position; heads of version 1 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "root")]
+    pub root: Option<[u8; 32]>,
     /// When that event was recorded.
     pub recorded_at: DateTime<Utc>,
     /// Which public key checks it.
@@ -96,17 +101,22 @@ impl Signer {
         PublicKey::from_key(self.key.verifying_key())
     }
 
-    pub fn sign(&self, workspace: Uuid, position: i64, hash: [u8; 32], recorded_at: DateTime<Utc>) -> SignedHead {
+    pub fn sign(&self, workspace: Uuid, stand: Stand) -> SignedHead {
         let mut head = SignedHead {
             workspace,
-            position,
-            hash,
-            recorded_at,
+            position: stand.position,
+            hash: stand.hash,
+            root: stand.root,
+            recorded_at: stand.recorded_at,
             key_id: self.id.clone(),
             signature: [0; 64],
         };
-        head.signature = self.key.sign(&head.canonical()).to_bytes();
+        head.signature = self.sign_bytes(&head.canonical());
         head
+    }
+
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> [u8; 64] {
+        self.key.sign(bytes).to_bytes()
     }
 }
 
@@ -128,6 +138,11 @@ impl PublicKey {
         self.key.to_public_key_pem(LineEnding::LF).map_err(KeyError::Public)
     }
 
+    pub(super) fn has_signed(&self, bytes: &[u8], signature: &[u8; 64]) -> bool {
+        let signature = Signature::from_bytes(signature);
+        self.key.verify_strict(bytes, &signature).is_ok()
+    }
+
     /// The first 8 bytes of the key's SHA-256, in hex.
     pub fn id(&self) -> &str {
         &self.id
@@ -136,11 +151,12 @@ impl PublicKey {
 
 impl SignedHead {
     /// Fields of fixed size in a fixed order, the one of variable size last: no two heads share an encoding.
-    fn canonical(&self) -> Vec<u8> {
-        let mut bytes = DOMAIN.to_vec();
+    pub(super) fn canonical(&self) -> Vec<u8> {
+        let mut bytes = if self.root.is_some() { DOMAIN } else { DOMAIN_1 }.to_vec();
         bytes.extend(self.workspace.as_bytes());
         bytes.extend(self.position.to_be_bytes());
         bytes.extend(self.hash);
+        bytes.extend(self.root.iter().flatten());
         bytes.extend(self.recorded_at.timestamp_micros().to_be_bytes());
         bytes.extend(self.key_id.as_bytes());
         bytes
@@ -155,17 +171,18 @@ impl SignedHead {
                 key_id: self.key_id.clone(),
             });
         };
-        let signature = Signature::from_bytes(&self.signature);
-        let checked = public.key.verify_strict(&self.canonical(), &signature);
-        checked.map_err(|_| SealError::Forged {
-            workspace: self.workspace,
-            position: self.position,
-        })
+        match public.has_signed(&self.canonical(), &self.signature) {
+            true => Ok(()),
+            false => Err(SealError::Forged {
+                workspace: self.workspace,
+                position: self.position,
+            }),
+        }
     }
 
-    /// Whether the log has that hash at that position.
-    pub(super) fn compare(&self, hash: &[u8; 32]) -> Result<(), SealError> {
-        if self.hash == *hash {
+    /// Whether the log has that hash at that position, and that root, as far as both are known.
+    pub(super) fn compare(&self, hash: &Hash, root: Option<Hash>) -> Result<(), SealError> {
+        if self.hash == *hash && self.root.zip(root).is_none_or(|(signed, root)| signed == root) {
             return Ok(());
         }
         Err(SealError::Rewritten {
@@ -175,74 +192,20 @@ impl SignedHead {
     }
 }
 
-/// Why a head was not checked or does not pass.
-#[derive(Debug, thiserror::Error)]
-pub enum CheckError {
-    #[error(transparent)]
-    Sealed(#[from] SealError),
-    /// That position is in a file: [`Log::verify`] looks there.
-    #[error(transparent)]
-    Archived(#[from] segment::Archived),
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-}
+/// In hex, where there is one.
+mod root {
+    use super::Hash;
+    use serde::{Deserialize, Deserializer, Serializer};
 
-impl Log {
-    /// Signs where one workspace stands; `None` while it has no events.
-    pub async fn sign_head(&self, workspace: Uuid, signer: &Signer) -> Result<Option<SignedHead>, sqlx::Error> {
-        let head =
-            "select workspace_id, position, hash, recorded_at from log.heads where workspace_id = $1 and position > 0";
-        let row = sqlx::query(head).bind(workspace).fetch_optional(&self.pool).await?;
-        row.map(|row| sign_row(signer, &row)).transpose()
+    pub fn serialize<S: Serializer>(root: &Option<Hash>, serializer: S) -> Result<S::Ok, S::Error> {
+        hex::serde::serialize(root.unwrap_or_default(), serializer)
     }
 
-    /// Signs where every workspace stands that has events.
-    pub async fn sign_heads(&self, signer: &Signer) -> Result<Vec<SignedHead>, sqlx::Error> {
-        let heads =
-            "select workspace_id, position, hash, recorded_at from log.heads where position > 0 order by workspace_id";
-        let rows = sqlx::query(heads).fetch_all(&self.pool).await?;
-        rows.iter().map(|row| sign_row(signer, row)).collect()
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hash>, D::Error> {
+        #[derive(Deserialize)]
+        struct Root(#[serde(with = "hex::serde")] Hash);
+        Root::deserialize(deserializer).map(|Root(root)| Some(root))
     }
-
-    /// Compares the signed hash with the stored one, which is cheap and proves only as much: that the stored hashes are
-    /// those of the events is for [`Log::verify`] to say, which takes signed heads too.
-    pub async fn check_head(&self, signed: &SignedHead, keys: &[PublicKey]) -> Result<(), CheckError> {
-        signed.check(keys)?;
-        // The head first: what it covers is in place by then.
-        let last = self.head(signed.workspace).await?;
-        if last < signed.position {
-            return Err(CheckError::Sealed(SealError::Truncated {
-                workspace: signed.workspace,
-                signed: signed.position,
-                last,
-            }));
-        }
-        let stored = self.hash_at(signed.workspace, signed.position).await?;
-        if stored.is_none()
-            && let Some(archived) = segment::holding(&self.pool, signed.workspace, signed.position).await?
-        {
-            return Err(archived.into());
-        }
-        // A position that is missing below the head was taken away, which is a rewriting too.
-        Ok(signed.compare(&stored.unwrap_or(HASH_ZERO))?)
-    }
-
-    /// The stored hash of a position: of an event that is here, or the last of a segment.
-    pub async fn hash_at(&self, workspace: Uuid, position: i64) -> Result<Option<[u8; 32]>, sqlx::Error> {
-        let stored = "select hash from log.events where workspace_id = $1 and position = $2 \
-            union all select last_hash from log.archives where workspace_id = $1 and last_position = $2";
-        let stored: Option<Vec<u8>> = sqlx::query_scalar(stored)
-            .bind(workspace)
-            .bind(position)
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(stored.and_then(|hash| hash.try_into().ok()))
-    }
-}
-
-fn sign_row(signer: &Signer, row: &PgRow) -> Result<SignedHead, sqlx::Error> {
-    let hash = super::store::digest(row.try_get(2)?)?;
-    Ok(signer.sign(row.try_get(0)?, row.try_get(1)?, hash, row.try_get(3)?))
 }
 
 #[cfg(test)]
@@ -252,7 +215,15 @@ mod tests {
     fn signed() -> (SignedHead, Signer) {
         let signer = Signer::from_seed(&[7; 32]);
         (
-            signer.sign(Uuid::from_u128(1), 5, [9; 32], DateTime::UNIX_EPOCH),
+            signer.sign(
+                Uuid::from_u128(1),
+                Stand {
+                    position: 5,
+                    hash: [9; 32],
+                    root: Some([8; 32]),
+                    recorded_at: DateTime::UNIX_EPOCH,
+                },
+            ),
             signer,
         )
     }
@@ -269,7 +240,9 @@ mod tests {
     #[test]
     fn whatever_is_changed_the_signature_no_longer_holds() {
         let (head, signer) = signed();
-        let changes: [fn(&mut SignedHead); 5] = [
+        let changes: [fn(&mut SignedHead); 7] = [
+            |head| head.root = Some([9; 32]),
+            |head| head.root = None,
             |head| head.workspace = Uuid::from_u128(2),
             |head| head.position = 6,
             |head| head.hash[31] ^= 1,

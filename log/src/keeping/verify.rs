@@ -2,10 +2,14 @@
 //! first, and where.
 
 use super::{
+    books::{BookError, Books, Meaning},
     history::{HistoryError, Moment},
     seal::{PublicKey, SealError, SignedHead},
+    sign,
+    tree::{Tree, leaf},
 };
 use crate::{ChainError, HASH_ZERO, Log, Recorded, Verifier};
+use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use sqlx::PgConnection;
 use std::{collections::HashMap, path::Path};
@@ -22,6 +26,8 @@ pub struct Walk<'a> {
     pub signed: &'a [SignedHead],
     /// The public keys that signed heads may be signed with.
     pub keys: &'a [PublicKey],
+    /// What the events mean: with it, and from the first one on, claims, numbers and command ids are held against them.
+    pub meaning: Option<fn() -> Box<dyn Meaning>>,
 }
 
 impl Default for Walk<'_> {
@@ -31,6 +37,7 @@ impl Default for Walk<'_> {
             folder: None,
             signed: &[],
             keys: &[],
+            meaning: None,
         }
     }
 }
@@ -67,6 +74,16 @@ pub enum VerifyError {
     Beyond { workspace: Uuid, head: i64, last: i64 },
     #[error("workspace {workspace}: the head holds another hash than its event, position {position}")]
     Head { workspace: Uuid, position: i64 },
+    #[error("workspace {workspace}: the head holds another time than its event, position {position}")]
+    HeadTime { workspace: Uuid, position: i64 },
+    /// Appends would not look for streams in what was put away.
+    #[error("workspace {workspace}: the head says that nothing is put away, and positions up to {position} are")]
+    HeadEpoch { workspace: Uuid, position: i64 },
+    /// Heads signed from here on would have a wrong root.
+    #[error("workspace {workspace}: the tree that is kept for position {position} is not that of the events")]
+    Tree { workspace: Uuid, position: i64 },
+    #[error(transparent)]
+    Books(#[from] BookError),
     /// `log.archived_streams` is wrong: an append to the stream would be given a wrong version.
     #[error(
         "workspace {workspace}, through position {position}: stream {stream_id} is noted at {noted:?}, not {actual:?}"
@@ -138,14 +155,28 @@ impl Log {
         }
         let mut moment = Moment::open(self, workspace).await?;
         let noted = noted(&mut moment.connection, workspace).await?;
+        if moment.archived() > 0 && moment.epoch == 0 {
+            let position = moment.archived();
+            return Err(VerifyError::HeadEpoch { workspace, position });
+        }
+        let kept = sign::kept(&mut moment.connection, workspace).await?;
         let mut walked = Walked::new(workspace, walk, moment.archived(), &noted, &signed);
+        walked.kept = kept;
+        let meaning = walk.meaning.filter(|_| walk.after.0 == 0);
+        let mut books = meaning.map(|meaning| Books::new(workspace, meaning()));
         walked.arrive()?;
         let mut events = moment.events(workspace, walk.after.0, walk.folder);
         while let Some(event) = events.try_next().await? {
             walked.next(&event)?;
+            if let Some(books) = &mut books {
+                books.next(&event)?;
+            }
         }
         drop(events);
-        walked.finish(moment.position, &moment.hash)?;
+        walked.finish(&moment)?;
+        if let Some(books) = books {
+            books.compare(&mut moment.connection).await?;
+        }
         let (position, hash) = walked.chain.head();
         Ok(Report {
             workspace,
@@ -163,6 +194,12 @@ impl Log {
 struct Walked<'a> {
     workspace: Uuid,
     chain: Verifier,
+    /// From the first event on, or nothing.
+    tree: Option<Tree>,
+    /// The tree as it is in the table, and for which position.
+    kept: Option<(i64, Tree)>,
+    /// Of the last event.
+    recorded_at: Option<DateTime<Utc>>,
     streams: Streams,
     /// Up to here events are in files, and this is where the streams are noted to stand there.
     archived: i64,
@@ -183,6 +220,9 @@ impl<'a> Walked<'a> {
         Self {
             workspace,
             chain: Verifier::after(position, hash),
+            tree: (!midway).then(Tree::default),
+            kept: None,
+            recorded_at: None,
             streams: Streams {
                 midway,
                 ..Streams::default()
@@ -196,6 +236,10 @@ impl<'a> Walked<'a> {
     fn next(&mut self, event: &Recorded) -> Result<(), VerifyError> {
         self.chain.next(event)?;
         self.streams.next(event)?;
+        self.recorded_at = Some(event.recorded_at);
+        if let Some(tree) = &mut self.tree {
+            tree.push(leaf(&event.hash));
+        }
         self.arrive()
     }
 
@@ -203,12 +247,25 @@ impl<'a> Walked<'a> {
     fn arrive(&self) -> Result<(), VerifyError> {
         let (position, hash) = self.chain.head();
         for signed in self.signed.iter().filter(|signed| signed.position == position) {
-            signed.compare(&hash)?;
+            signed.compare(&hash, self.tree.as_ref().map(Tree::root))?;
+        }
+        if let (Some(tree), Some((at, kept))) = (&self.tree, &self.kept)
+            && *at == position
+            && kept != tree
+        {
+            return Err(self.tree_is_wrong(*at));
         }
         if position == self.archived && !self.streams.midway {
             self.compare_noted(position)?;
         }
         Ok(())
+    }
+
+    fn tree_is_wrong(&self, position: i64) -> VerifyError {
+        VerifyError::Tree {
+            workspace: self.workspace,
+            position,
+        }
     }
 
     fn compare_noted(&self, position: i64) -> Result<(), VerifyError> {
@@ -226,7 +283,8 @@ impl<'a> Walked<'a> {
         }
     }
 
-    fn finish(&self, head: i64, hash: &[u8; 32]) -> Result<(), VerifyError> {
+    fn finish(&self, moment: &Moment) -> Result<(), VerifyError> {
+        let head = moment.position;
         let (workspace, (last, walked)) = (self.workspace, self.chain.head());
         if let Some(signed) = self.signed.iter().find(|signed| signed.position > last) {
             return Err(VerifyError::Sealed(SealError::Truncated {
@@ -235,13 +293,22 @@ impl<'a> Walked<'a> {
                 last,
             }));
         }
+        if let Some((at, _)) = self.kept.as_ref().filter(|(at, _)| *at > last || *at < 1) {
+            return Err(self.tree_is_wrong(*at));
+        }
         match last.cmp(&head) {
             std::cmp::Ordering::Less => Err(VerifyError::Truncated { workspace, head, last }),
             std::cmp::Ordering::Greater => Err(VerifyError::Beyond { workspace, head, last }),
-            std::cmp::Ordering::Equal if walked != *hash => Err(VerifyError::Head {
+            std::cmp::Ordering::Equal if walked != moment.hash => Err(VerifyError::Head {
                 workspace,
                 position: head,
             }),
+            std::cmp::Ordering::Equal if self.recorded_at.is_some_and(|at| at != moment.recorded_at) => {
+                Err(VerifyError::HeadTime {
+                    workspace,
+                    position: head,
+                })
+            }
             std::cmp::Ordering::Equal => Ok(()),
         }
     }
@@ -256,7 +323,6 @@ async fn noted(connection: &mut PgConnection, workspace: Uuid) -> Result<HashMap
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::DateTime;
 
     fn event(position: i64, stream: u128, version: i64) -> Recorded {
         Recorded {

@@ -73,8 +73,8 @@ async fn every_change_to_the_tables_is_found_and_named() {
 
 /// The owner of the database writes another history, complete with hashes: the same positions, other events.
 async fn rewrite(log: &Log, pool: &PgPool, workspace: Uuid, events: usize) {
-    let forget =
-        "delete from log.events where HERE; delete from log.heads where HERE; delete from log.numbers where HERE";
+    let forget = "delete from log.events where HERE; delete from log.heads where HERE; delete from log.numbers where HERE; \
+        delete from log.trees where HERE";
     change(pool, workspace, forget).await;
     if events > 0 {
         log.append(append(workspace, 9, None, events)).await.unwrap();
@@ -89,10 +89,10 @@ async fn a_history_written_anew_is_told_by_a_signed_head() {
     let keys = [signer.public_key()];
     let workspace = twelve(&log).await;
     let other = twelve(&log).await;
-    let mut signed = log.sign_heads(&signer).await.unwrap();
+    let mut signed = log.sign_heads(&signer, None).await.unwrap();
     log.append(append(workspace, 1, None, 1)).await.unwrap();
-    signed.extend(log.sign_head(workspace, &signer).await.unwrap());
-    assert_eq!(log.sign_head(Uuid::now_v7(), &signer).await.unwrap(), None);
+    signed.extend(log.sign_head(workspace, &signer, None).await.unwrap());
+    assert_eq!(log.sign_head(Uuid::now_v7(), &signer, None).await.unwrap(), None);
 
     let verify = async |signed: &[SignedHead]| {
         let keys = &keys;
@@ -111,7 +111,7 @@ async fn a_history_written_anew_is_told_by_a_signed_head() {
     for head in &signed {
         log.check_head(head, &keys).await.unwrap();
     }
-    let strange = log.sign_head(workspace, &stranger).await.unwrap().unwrap();
+    let strange = log.sign_head(workspace, &stranger, None).await.unwrap().unwrap();
     let unknown = verify(std::slice::from_ref(&strange)).await.unwrap_err();
     assert!(
         matches!(unknown, VerifyError::Sealed(SealError::UnknownKey { .. })),
@@ -149,7 +149,7 @@ async fn a_walk_may_begin_where_a_signed_head_is_trusted() {
     let log = database.log().await;
     let workspace = twelve(&log).await;
     let head = log
-        .sign_head(workspace, &Signer::from_seed(&[1; 32]))
+        .sign_head(workspace, &Signer::from_seed(&[1; 32]), None)
         .await
         .unwrap()
         .unwrap();

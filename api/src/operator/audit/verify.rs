@@ -1,0 +1,115 @@
+//! `prometric audit verify`: walks histories, and says that they are whole or what is wrong first.
+
+use super::{
+    file::read_heads,
+    keys::{own_keys, public_key},
+};
+use crate::{
+    config::Store,
+    operator::{Failure, tell},
+    serve::open_store,
+};
+use clap::Args;
+use commands::Meaning;
+use futures::{StreamExt, stream};
+use log::{
+    HASH_ZERO, Log,
+    keeping::{PublicKey, SignedHead, Signer, VerifyError, Walk},
+};
+use std::{collections::BTreeSet, path::PathBuf};
+use uuid::Uuid;
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// This workspace instead of all.
+    #[arg(long)]
+    workspace: Option<Uuid>,
+    /// Begins behind this position, whose hash is believed.
+    #[arg(long, value_name = "POSITION", default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    after: i64,
+    /// Signed heads that the history has to lead to, from `audit heads`.
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// A public key that they may be signed with, PEM; without one those that this database signs with.
+    #[arg(long = "key", value_name = "FILE")]
+    keys: Vec<PathBuf>,
+    /// Where the files of what was put away are.
+    #[arg(long, value_name = "FOLDER")]
+    archive: Option<PathBuf>,
+    /// Workspaces that are walked at the same time.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    #[command(flatten)]
+    store: Store,
+}
+
+impl Verify {
+    pub async fn run(self) -> Result<(), Failure> {
+        let (log, pool) = open_store(&self.store).await?;
+        let signed = match &self.against {
+            Some(file) => read_heads(file)?,
+            None => vec![],
+        };
+        let keys: Vec<PublicKey> = match self.keys.as_slice() {
+            [] => own_keys(&pool).await?.iter().map(Signer::public_key).collect(),
+            files => files
+                .iter()
+                .map(|file| public_key(file.as_path()))
+                .collect::<Result<_, _>>()?,
+        };
+        let workspaces = match self.workspace {
+            Some(workspace) => BTreeSet::from([workspace]),
+            // One that was signed and is not there any more is missing.
+            None => log
+                .mentioned()
+                .await?
+                .into_iter()
+                .chain(signed.iter().map(|head| head.workspace))
+                .collect(),
+        };
+        let (whole, mut wrong) = (workspaces.len(), 0);
+        let walks = workspaces
+            .into_iter()
+            .map(|workspace| self.walk(&log, workspace, &signed, &keys));
+        let mut walks = stream::iter(walks).buffer_unordered(self.jobs.into());
+        while let Some(walked) = walks.next().await {
+            match walked {
+                Ok(said) => tell(said)?,
+                Err(error) => {
+                    wrong += 1;
+                    tell(format_args!("WRONG: {}", log::chain(&error)))?;
+                }
+            }
+        }
+        match wrong {
+            0 => Ok(()),
+            wrong => Err(format!("{wrong} of {whole} workspaces are not whole").into()),
+        }
+    }
+
+    async fn walk(
+        &self,
+        log: &Log,
+        workspace: Uuid,
+        signed: &[SignedHead],
+        keys: &[PublicKey],
+    ) -> Result<String, VerifyError> {
+        let hash = match self.after {
+            0 => HASH_ZERO,
+            after => log.hash_at(workspace, after).await?.unwrap_or(HASH_ZERO),
+        };
+        let walk = Walk {
+            after: (self.after, hash),
+            folder: self.archive.as_deref(),
+            signed,
+            keys,
+            meaning: Some(Meaning::of_a_workspace),
+        };
+        let found = log.verify(workspace, &walk).await?;
+        let hash = hex::encode(found.hash);
+        Ok(format!(
+            "workspace {workspace}: {} events of {} streams are whole up to position {}, hash {hash}; {} signed heads agree",
+            found.events, found.streams, found.position, found.signed
+        ))
+    }
+}
