@@ -1,5 +1,7 @@
 //! What operators and auditors do on the command line, beside a server at work.
 
+mod stuck;
+
 use chrono::Utc;
 use futures::future::join_all;
 use prometric_tests::{
