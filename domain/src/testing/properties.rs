@@ -466,7 +466,7 @@ fn notification_and_process() {
     any_commands::<Process>(
         &commands,
         &Promises {
-            names_its_effect: nothing,
+            names_its_effect: |command| matches!(command, ProcessCommand::NoteRefusal(_)),
             invariant: nothing,
         },
     );
