@@ -2,7 +2,7 @@
 //! everything a product is made of, through all levels. The walk has no depth at which it gives up: it ends because
 //! each product is visited once, and because there may be so many parts and no more.
 
-use crate::{Context, Done, Error, Executor};
+use crate::{Context, Done, Error, Executor, Loaded};
 use domain::{
     Money, Quantity, Rule, Violations,
     catalog::product::Product,
@@ -153,7 +153,7 @@ async fn look_up_and_define(
         let mut tree = Tree::default();
         tree.add(product_id, &bill);
         let roots = bill.components.iter().map(|component| component.material_id);
-        tree.walk(executor, workspace, roots.collect()).await?;
+        tree.walk(executor, workspace, roots.collect(), Source::Node).await?;
         let command = BomCommand::Define {
             product_id,
             bill: bill.clone(),
@@ -171,16 +171,44 @@ async fn look_up_and_define(
 }
 
 /// Every bill that a product is made by, its own included.
-pub async fn tree<R>(executor: &Executor, workspace: WorkspaceId, product: ProductId) -> Result<Tree, Error<R>> {
+pub async fn tree<R>(
+    executor: &Executor,
+    workspace: WorkspaceId,
+    product: ProductId,
+    source: Source,
+) -> Result<Tree, Error<R>> {
     let mut tree = Tree::default();
-    let own = executor.look::<Bom, R>(workspace, BomId::of(product)).await?.state;
+    let own = source.bom(executor, workspace, product).await?.state;
     if let Some(bill) = own.bill() {
         tree.version = own.version();
         tree.add(product, bill);
         let parts = bill.components.iter().map(|component| component.material_id);
-        tree.walk(executor, workspace, parts.collect()).await?;
+        tree.walk(executor, workspace, parts.collect(), source).await?;
     }
     Ok(tree)
+}
+
+/// Where bills are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// What this node knows, which may be behind.
+    Node,
+    Log,
+}
+
+impl Source {
+    async fn bom<R>(
+        self,
+        executor: &Executor,
+        workspace: WorkspaceId,
+        product: ProductId,
+    ) -> Result<Loaded<Bom>, Error<R>> {
+        let id = BomId::of(product);
+        match self {
+            Self::Node => executor.look(workspace, id).await,
+            Self::Log => executor.load(workspace, id).await,
+        }
+    }
 }
 
 impl Tree {
@@ -195,6 +223,7 @@ impl Tree {
         executor: &Executor,
         workspace: WorkspaceId,
         mut next: Vec<ProductId>,
+        source: Source,
     ) -> Result<(), Error<R>> {
         let mut seen: BTreeSet<ProductId> = self.bills.keys().copied().collect();
         while let Some(product) = next.pop() {
@@ -205,7 +234,7 @@ impl Tree {
                 self.cut_off = true;
                 return Ok(());
             }
-            let loaded = executor.look::<Bom, R>(workspace, BomId::of(product)).await?;
+            let loaded = source.bom(executor, workspace, product).await?;
             self.guards.push(Guard {
                 stream_id: BomId::of(product).into(),
                 version: loaded.version,

@@ -83,6 +83,8 @@ pub enum Actor {
     },
     /// A process the system runs by itself.
     Saga(&'static str),
+    /// Somebody at the command line, who has the database itself; by name.
+    Operator(String),
     /// The platform, before there is a user: registration.
     System,
 }
@@ -91,7 +93,7 @@ impl Actor {
     pub fn may(&self, permission: Permission) -> bool {
         match self {
             Self::User { role, granted, .. } => role.allows(permission) || granted.contains(&permission),
-            Self::Saga(_) | Self::System => true,
+            Self::Saga(_) | Self::Operator(_) | Self::System => true,
         }
     }
 }
@@ -102,6 +104,7 @@ impl fmt::Display for Actor {
         match self {
             Self::User { id, .. } => write!(f, "user:{id}"),
             Self::Saga(name) => write!(f, "saga:{name}"),
+            Self::Operator(name) => write!(f, "operator:{name}"),
             Self::System => f.write_str("system"),
         }
     }

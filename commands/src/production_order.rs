@@ -1,11 +1,14 @@
 //! What a production order needs to know first: how the product is made, through all levels, as of now.
 
-use crate::{Context, Done, Error, Executor, bom};
+use crate::{
+    Context, Done, Error, Executor,
+    bom::{self, Source},
+};
 use domain::{
     Number, Quantity,
-    id::{OrderId, ProductId, ProductionOrderId},
+    id::{OrderId, ProductId, ProductionOrderId, WorkspaceId},
     production::{
-        bom::{ExplosionError, explode},
+        bom::{Explosion, ExplosionError, explode},
         production_order::{
             Draft, Priority, ProductionOrder, ProductionOrderCommand, ProductionOrderEvent,
             ProductionOrderRejection as Rejection,
@@ -42,10 +45,11 @@ async fn begin(
     request: &Request,
     context: &Context,
 ) -> Result<Done<ProductionOrderEvent>, Error<Rejection>> {
-    let tree = bom::tree(executor, context.workspace, request.product_id).await?;
-    let explosion = match explode(request.product_id, request.quantity, &tree.bills) {
-        _ if tree.cut_off => Err(ExplosionError::TooLarge),
-        explosion => explosion,
+    let workspace = context.workspace;
+    let (version, explosion) = match exploded(executor, workspace, request, Source::Node).await? {
+        // Only what the log says now can be the reason for a "no".
+        (_, Err(_)) => exploded(executor, workspace, request, Source::Log).await?,
+        made => made,
     };
     let explosion = explosion.map_err(|error| {
         Error::Rejected(match error {
@@ -63,11 +67,26 @@ async fn begin(
         quantity: request.quantity,
         priority: Priority::default(),
         due_date: None,
-        bom_version: tree.version,
+        bom_version: version,
         explosion,
         notes: None,
     };
     executor
         .create::<ProductionOrder>(id, &ProductionOrderCommand::Create(Box::new(draft)), context)
         .await
+}
+
+/// By which version of the bill it is made, and of what.
+async fn exploded(
+    executor: &Executor,
+    workspace: WorkspaceId,
+    request: &Request,
+    source: Source,
+) -> Result<(u32, Result<Explosion, ExplosionError>), Error<Rejection>> {
+    let tree = bom::tree(executor, workspace, request.product_id, source).await?;
+    let explosion = match explode(request.product_id, request.quantity, &tree.bills) {
+        _ if tree.cut_off => Err(ExplosionError::TooLarge),
+        explosion => explosion,
+    };
+    Ok((tree.version, explosion))
 }

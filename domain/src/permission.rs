@@ -35,6 +35,9 @@ pub enum Permission {
     FinanceCreate,
     FinanceUpdate,
     NotificationsView,
+    /// How the system itself does: processes, and who follows the log.
+    OperationsView,
+    OperationsUpdate,
 }
 
 impl Permission {
@@ -93,7 +96,13 @@ impl Role {
             Self::Owner | Self::Admin => true,
             Self::Manager => !matches!(
                 permission,
-                P::WorkspacesCreate | P::WorkspacesUpdate | P::FinanceCreate | P::FinanceUpdate | P::OrdersApprove
+                P::WorkspacesCreate
+                    | P::WorkspacesUpdate
+                    | P::FinanceCreate
+                    | P::FinanceUpdate
+                    | P::OrdersApprove
+                    | P::OperationsView
+                    | P::OperationsUpdate
             ),
             Self::Accountant => {
                 matches!(
@@ -164,7 +173,8 @@ mod tests {
         let told = |rights: Vec<&Permission>| rights.iter().map(|right| right.code()).collect::<Vec<_>>().join(" ");
         assert_eq!(
             told(refused(Role::Manager).collect()),
-            "WORKSPACES_CREATE WORKSPACES_UPDATE ORDERS_APPROVE FINANCE_CREATE FINANCE_UPDATE"
+            "WORKSPACES_CREATE WORKSPACES_UPDATE ORDERS_APPROVE FINANCE_CREATE FINANCE_UPDATE OPERATIONS_VIEW \
+             OPERATIONS_UPDATE"
         );
         for (role, rights) in [
             (

@@ -15,7 +15,7 @@ pub struct Stream {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
-    /// `user:{id}`, `saga:{name}` or `system`.
+    /// `user:{id}`, `saga:{name}`, `operator:{name}` or `system`.
     pub actor: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_id: Option<Uuid>,

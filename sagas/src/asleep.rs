@@ -15,8 +15,7 @@ pub(crate) struct Asleep(Option<HashSet<Key>>);
 
 impl Asleep {
     pub async fn read(pool: &PgPool, workspace: Uuid, names: &[&'static str]) -> Result<Self, sqlx::Error> {
-        let running =
-            "select saga, instance from sagas.instances where workspace_id = $1 and status <> 'done' limit $2";
+        let running = "select saga, instance from sagas.instances where workspace_id = $1 and status not in ('done', 'abandoned') limit $2";
         let running: Vec<(String, Uuid)> = sqlx::query_as(running)
             .bind(workspace)
             .bind(i64::try_from(KEYS_MAX + 1).unwrap_or(i64::MAX))

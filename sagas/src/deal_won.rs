@@ -5,6 +5,7 @@
 use crate::{
     Act, Owed, Saga, Seen, Standing,
     deadline::{BY_ITSELF, PARKED},
+    refused::{Refusals, Refused},
 };
 use chrono::{DateTime, Days, Utc};
 use domain::{
@@ -15,7 +16,7 @@ use domain::{
     },
     id::{DealId, InvoiceId, NotificationId, OrderId, derive},
     office::notification::{self, Audience, NotificationEvent, Topic},
-    process::{ProcessEvent, Refusal},
+    process::{Decision, ProcessEvent},
     sales::{
         deal::{DealEvent, Won},
         order::{self, OrderEvent, OrderType},
@@ -33,33 +34,32 @@ pub enum DealWon {
     Idle,
     Running(Box<Run>),
     Done,
+    Abandoned,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     won: Won,
     at: DateTime<Utc>,
+    /// When it last began to go on by itself.
+    since: DateTime<Utc>,
     order_number: Option<Number>,
+    /// An operator has it go on without an order.
+    orderless: bool,
     invoiced: bool,
     told: BTreeSet<NotificationId>,
-    /// The first step the rules refused.
-    refused: Option<Refused>,
+    refused: Refusals,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Refused {
-    step: String,
-    /// Why.
-    code: String,
-    at: DateTime<Utc>,
-}
+const ORDER: &str = "order";
+const INVOICE: &str = "invoice";
 
 pub fn order_id(deal: Uuid) -> OrderId {
-    OrderId::new(derive(deal, "order"))
+    OrderId::new(derive(deal, ORDER))
 }
 
 pub fn invoice_id(deal: Uuid) -> InvoiceId {
-    InvoiceId::new(derive(deal, "invoice"))
+    InvoiceId::new(derive(deal, INVOICE))
 }
 
 impl Saga for DealWon {
@@ -71,7 +71,7 @@ impl Saga for DealWon {
             Fact::Order(OrderEvent::Created(order)) => order.deal_id.map(Into::into),
             Fact::Invoice(InvoiceEvent::Created(invoice)) => invoice.deal_id.map(Into::into),
             Fact::Notification(NotificationEvent::Created(created)) => Some(created.about),
-            Fact::Process(ProcessEvent::StepRefused(refusal)) if refusal.saga == Self::NAME => Some(refusal.instance),
+            Fact::Process(event) => event.instance_of(Self::NAME),
             _ => None,
         }
     }
@@ -81,45 +81,44 @@ impl Saga for DealWon {
             (Self::Idle, Fact::Deal(DealEvent::Won(won))) => Box::new(Run {
                 won: won.as_ref().clone(),
                 at: seen.at,
+                since: seen.at,
                 order_number: None,
+                orderless: false,
                 invoiced: won.amount.is_zero(),
                 told: BTreeSet::new(),
-                refused: None,
+                refused: Refusals::default(),
             }),
+            (Self::Running(_), Fact::Process(ProcessEvent::Abandoned(_))) => return Self::Abandoned,
             (Self::Running(run), _) => run,
-            (settled @ (Self::Idle | Self::Done), _) => return settled,
+            (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,
         };
         run.see(seen);
-        let complete = run.order_number.is_some()
+        let complete = run.is_ordered()
             && run.invoiced
-            && run.refused.is_none()
+            && run.refused.is_empty()
             && run.untold(Self::instance(seen).unwrap_or_default()).is_empty();
         if complete { Self::Done } else { Self::Running(run) }
     }
 
     fn owed(&self, deal: Uuid) -> Vec<Owed> {
         let Self::Running(run) = self else { return vec![] };
-        let mut owed = run.untold(deal);
-        owed.extend(run.late(deal));
-        match (&run.refused, &run.order_number) {
-            (Some(_), _) => {}
-            (None, None) => owed.insert(0, run.order(deal)),
-            (None, Some(number)) if !run.invoiced => owed.insert(0, run.invoice(deal, number)),
-            (None, Some(_)) => {}
-        }
-        owed
+        let owed = run.next(deal).into_iter().chain(run.untold(deal)).chain(run.late(deal));
+        owed.filter(|owed| !run.refused.contains(&owed.step)).collect()
     }
 
     fn standing(&self) -> Standing {
         match self {
             Self::Idle => Standing::Idle,
             Self::Done => Standing::Done,
-            Self::Running(run) => match &run.refused {
-                Some(Refused { step, code, .. }) => Standing::Parked {
-                    reason: format!("{step}: {code}"),
-                },
-                None => Standing::Running,
-            },
+            Self::Abandoned => Standing::Abandoned,
+            Self::Running(run) => run.refused.standing().unwrap_or(Standing::Running),
+        }
+    }
+
+    fn refused(&self) -> Vec<String> {
+        match self {
+            Self::Running(run) => run.refused.steps(),
+            Self::Idle | Self::Done | Self::Abandoned => vec![],
         }
     }
 }
@@ -145,14 +144,41 @@ impl Run {
             Fact::Notification(NotificationEvent::Created(_)) => {
                 self.told.insert(seen.id.into());
             }
-            Fact::Process(ProcessEvent::StepRefused(Refusal { step, code, .. })) => {
-                self.refused.get_or_insert_with(|| Refused {
-                    step: step.clone(),
-                    code: code.clone(),
-                    at: seen.at,
-                });
+            Fact::Process(ProcessEvent::StepRefused(refusal)) => self.refused.note(refusal, seen.at),
+            Fact::Process(ProcessEvent::StepRetried(decision)) => {
+                self.refused.clear(&decision.step);
+                self.since = seen.at;
+            }
+            Fact::Process(ProcessEvent::StepSkipped(decision)) => {
+                self.skip(decision);
+                self.since = seen.at;
             }
             _ => {}
+        }
+    }
+
+    /// As if it were done: an invoice without an order names none.
+    fn skip(&mut self, Decision { instance, step, .. }: &Decision) {
+        self.refused.clear(step);
+        match step.as_str() {
+            ORDER => self.orderless = true,
+            INVOICE => self.invoiced = true,
+            tell => {
+                self.told.insert(NotificationId::new(derive(*instance, tell)));
+            }
+        }
+    }
+
+    fn is_ordered(&self) -> bool {
+        self.orderless || self.order_number.is_some()
+    }
+
+    /// The order, then the invoice.
+    fn next(&self, deal: Uuid) -> Option<Owed> {
+        match (self.is_ordered(), self.invoiced) {
+            (false, _) => Some(self.order(deal)),
+            (true, false) => Some(self.invoice(deal)),
+            (true, true) => None,
         }
     }
 
@@ -188,10 +214,10 @@ impl Run {
             notes,
             exchange_rate,
         };
-        Owed::new("order", Act::CreateOrder(order_id(deal), Box::new(created)))
+        Owed::new(ORDER, Act::CreateOrder(order_id(deal), Box::new(created)))
     }
 
-    fn invoice(&self, deal: Uuid, order_number: &Number) -> Owed {
+    fn invoice(&self, deal: Uuid) -> Owed {
         let Won {
             customer_id,
             customer_name,
@@ -211,8 +237,8 @@ impl Run {
             status: invoice::Status::Sent,
             customer_id,
             customer_name,
-            order_id: Some(order_id(deal)),
-            order_number: Some(order_number.clone()),
+            order_id: self.order_number.as_ref().map(|_| order_id(deal)),
+            order_number: self.order_number.clone(),
             deal_id: Some(DealId::new(deal)),
             items,
             amount,
@@ -223,7 +249,7 @@ impl Run {
             exchange_rate,
             assigned_to,
         };
-        Owed::new("invoice", Act::CreateInvoice(invoice_id(deal), Box::new(created)))
+        Owed::new(INVOICE, Act::CreateInvoice(invoice_id(deal), Box::new(created)))
     }
 
     /// Who has yet to hear of it: the owners, whoever the deal is assigned to, and the owners again when it is parked.
@@ -244,7 +270,7 @@ impl Run {
                 .assigned_to
                 .map(|user| ("notify assignee", Topic::DealWon, Audience::User(user), news)),
         );
-        untold.extend(self.refused.as_ref().map(|Refused { step, code, .. }| {
+        untold.extend(self.refused.first().map(|Refused { step, code, .. }| {
             let why =
                 json!({"saga": DealWon::NAME, "dealId": deal, "dealNumber": deal_number, "step": step, "reason": code});
             ("notify parked", Topic::ProcessParked, owners, why)
@@ -257,8 +283,8 @@ impl Run {
 
     /// Should it not have come to its end by then: a step that does not succeed, or a refusal that nobody has looked after.
     fn late(&self, deal: Uuid) -> Option<Owed> {
-        let (step, since, within) = match &self.refused {
-            None => ("tell late", self.at, BY_ITSELF),
+        let (step, since, within) = match self.refused.first() {
+            None => ("tell late", self.since, BY_ITSELF),
             Some(refused) => ("tell still parked", refused.at, PARKED),
         };
         let data =
@@ -267,7 +293,7 @@ impl Run {
         Some(owed.not_before(since + within))
     }
 
-    /// Unless it was told, or refused.
+    /// Unless it was told.
     fn tell(&self, deal: Uuid, step: &str, topic: Topic, audience: Audience, data: &Value) -> Option<Owed> {
         let id = NotificationId::new(derive(deal, step));
         let created = notification::Created {
@@ -276,8 +302,7 @@ impl Run {
             about: deal,
             data: data.as_object().cloned().unwrap_or_default(),
         };
-        let is_refused = self.refused.as_ref().is_some_and(|refused| refused.step == step);
-        (!is_refused && !self.told.contains(&id)).then(|| Owed::new(step, Act::Notify(id, Box::new(created))))
+        (!self.told.contains(&id)).then(|| Owed::new(step, Act::Notify(id, Box::new(created))))
     }
 }
 

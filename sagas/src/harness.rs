@@ -1,10 +1,11 @@
 //! The generic crash harness. A small world of real aggregates carries out what sagas owe, while a random schedule
 //! decides what happens next: fold one fact, carry out any owed step (again, if it was done already), lose the process
-//! and load it from what was stored, let goods arrive, refuse a step. Whatever the schedule, the end must be a named
-//! state that owes nothing, with exactly one of everything.
+//! and load it from what was stored, let goods arrive, refuse a step, decide on one that was refused. Whatever the schedule,
+//! the end must be a named state that owes nothing, with exactly one of everything.
 
 use crate::{
-    Act, Owed, Saga, Seen, Standing, deal_won::DealWon, order_fulfillment::OrderFulfillment, testing::at_once,
+    Act, Owed, Saga, Seen, Standing, deal_won::DealWon, order_fulfillment::OrderFulfillment, shown::stream,
+    testing::at_once,
 };
 use chrono::{DateTime, Utc};
 use domain::{
@@ -14,9 +15,9 @@ use domain::{
         stock::{Stock, StockCommand, StockEvent},
     },
     finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent},
-    id::{BomId, CustomerId, ProductId, StockId, derive},
+    id::{BomId, CustomerId, ProductId, StockId},
     office::notification::{Notification, NotificationCommand, NotificationEvent, Topic},
-    process::{ProcessEvent, Refusal},
+    process::{Process, ProcessCommand, ProcessEvent, Refusal},
     production::{
         bom::{Below, Bill, Bom, BomCommand, Component, Operation, explode},
         production_order::{
@@ -36,6 +37,7 @@ use std::{
 };
 use uuid::Uuid;
 
+mod decided;
 mod due;
 mod won;
 
@@ -48,6 +50,7 @@ struct World {
     production_orders: BTreeMap<Uuid, ProductionOrder>,
     stocks: BTreeMap<Uuid, Stock>,
     boms: BTreeMap<Uuid, Bom>,
+    processes: BTreeMap<Uuid, Process>,
     /// Steps that the rules refuse.
     refused: BTreeSet<String>,
 }
@@ -90,13 +93,14 @@ impl World {
                 code,
                 message: String::new(),
             };
-            let at = DateTime::UNIX_EPOCH;
-            self.facts.push(Seen {
-                id: derive(instance, S::NAME),
-                at,
-                fact: Arc::new(Fact::Process(ProcessEvent::StepRefused(refusal))),
-            });
+            self.tell::<S>(instance, &ProcessCommand::NoteRefusal(refusal)).unwrap();
         }
+    }
+
+    /// The saga's own stream.
+    fn tell<S: Saga>(&mut self, instance: Uuid, command: &ProcessCommand) -> Result<(), String> {
+        let id = stream(instance, S::NAME);
+        execute(&mut self.processes, &mut self.facts, id, command, Fact::Process)
     }
 
     fn act(&mut self, act: Act) -> Result<(), String> {
@@ -394,6 +398,29 @@ fn order() -> Uuid {
     crate::deal_won::order_id(DEAL).into()
 }
 
+/// Which steps there are, told by an undisturbed run, and whether they are the deal's.
+fn all_steps() -> Vec<(bool, String)> {
+    let mut steps = Vec::new();
+    let mut world = begin();
+    let (mut deal, mut fulfillment) = (
+        Follower::<DealWon>::new(DEAL),
+        Follower::<OrderFulfillment>::new(order()),
+    );
+    for _ in 0..10 {
+        while deal.fold_one(&world) {}
+        while fulfillment.fold_one(&world) {}
+        for owed in deal.owed() {
+            steps.push((true, owed.step.clone()));
+            world.carry_out::<DealWon>(DEAL, owed);
+        }
+        for owed in fulfillment.owed() {
+            steps.push((false, owed.step.clone()));
+            world.carry_out::<OrderFulfillment>(order(), owed);
+        }
+    }
+    steps
+}
+
 proptest! {
     #[test]
     fn whatever_crashes_a_won_deal_ends_with_one_of_everything(choices in prop::collection::vec(any::<(bool, u8)>(), 0..120), goods_first in any::<bool>()) {
@@ -429,18 +456,7 @@ proptest! {
 
     #[test]
     fn a_refused_step_ends_parked_with_somebody_told(nth in 0_usize..12, choices in prop::collection::vec(any::<(bool, u8)>(), 0..60)) {
-        // Which steps there are, told by an undisturbed run.
-        let mut steps = Vec::new();
-        let mut world = begin();
-        let (mut deal, mut fulfillment) = (Follower::<DealWon>::new(DEAL), Follower::<OrderFulfillment>::new(order()));
-        for _ in 0..10 {
-            while deal.fold_one(&world) {}
-            while fulfillment.fold_one(&world) {}
-            for (is_deal, owed) in deal.owed().into_iter().map(|o| (true, o)).chain(fulfillment.owed().into_iter().map(|o| (false, o))) {
-                steps.push((is_deal, owed.step.clone()));
-                if is_deal { world.carry_out::<DealWon>(DEAL, owed) } else { world.carry_out::<OrderFulfillment>(order(), owed) }
-            }
-        }
+        let steps = all_steps();
         let (is_deal, step) = steps[nth % steps.len()].clone();
 
         let mut world = begin();

@@ -1,7 +1,7 @@
 //! InvoiceCollection: an invoice that was sent waits for its money. When the day on which it was due has passed, whoever
 //! sold it is told, once; it goes on waiting until it is paid.
 
-use crate::{Act, Owed, Saga, Seen, Standing, deadline::responsible};
+use crate::{Act, Owed, Saga, Seen, Standing, deadline::responsible, refused::Refusals};
 use chrono::NaiveDate;
 use domain::{
     Fact, Money, Number,
@@ -11,7 +11,7 @@ use domain::{
     },
     id::{NotificationId, UserId, derive},
     office::notification::{self, NotificationEvent, Topic},
-    process::{ProcessEvent, Refusal},
+    process::ProcessEvent,
     time::day_end,
 };
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,7 @@ pub enum InvoiceCollection {
     Idle,
     Open(Box<Open>),
     Done,
+    Abandoned,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,8 +35,7 @@ pub struct Open {
     due_date: NaiveDate,
     assigned_to: Option<UserId>,
     told: bool,
-    /// The telling was refused by the rules, and why.
-    refused: Option<String>,
+    refused: Refusals,
 }
 
 /// The one step there is.
@@ -50,7 +50,7 @@ impl Saga for InvoiceCollection {
             Fact::Notification(NotificationEvent::Created(created)) if created.topic == Topic::InvoiceOverdue => {
                 Some(created.about)
             }
-            Fact::Process(ProcessEvent::StepRefused(refusal)) if refusal.saga == Self::NAME => Some(refusal.instance),
+            Fact::Process(event) => event.instance_of(Self::NAME),
             _ => None,
         }
     }
@@ -61,12 +61,18 @@ impl Saga for InvoiceCollection {
                 return Self::Open(Box::new(Open::new(invoice)));
             }
             (Self::Open(open), _) => open,
-            (settled @ (Self::Idle | Self::Done), _) => return settled,
+            (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,
         };
         match seen.fact.as_ref() {
             Fact::Invoice(InvoiceEvent::Paid { .. }) => return Self::Done,
             Fact::Notification(NotificationEvent::Created(_)) => open.told = true,
-            Fact::Process(ProcessEvent::StepRefused(Refusal { code, .. })) => open.refused = Some(code.clone()),
+            Fact::Process(ProcessEvent::StepRefused(refusal)) => open.refused.note(refusal, seen.at),
+            Fact::Process(ProcessEvent::StepRetried(decision)) => open.refused.clear(&decision.step),
+            Fact::Process(ProcessEvent::StepSkipped(decision)) => {
+                open.refused.clear(&decision.step);
+                open.told = true;
+            }
+            Fact::Process(ProcessEvent::Abandoned(_)) => return Self::Abandoned,
             _ => {}
         }
         Self::Open(open)
@@ -74,8 +80,8 @@ impl Saga for InvoiceCollection {
 
     fn owed(&self, invoice: Uuid) -> Vec<Owed> {
         match self {
-            Self::Open(open) if !open.told && open.refused.is_none() => vec![open.tell(invoice)],
-            Self::Idle | Self::Open(_) | Self::Done => vec![],
+            Self::Open(open) if !open.told && open.refused.is_empty() => vec![open.tell(invoice)],
+            Self::Idle | Self::Open(_) | Self::Done | Self::Abandoned => vec![],
         }
     }
 
@@ -83,14 +89,17 @@ impl Saga for InvoiceCollection {
         match self {
             Self::Idle => Standing::Idle,
             Self::Done => Standing::Done,
-            Self::Open(open) => match &open.refused {
-                Some(code) => Standing::Parked {
-                    reason: format!("{TELL}: {code}"),
-                },
-                None => Standing::Waiting {
-                    reason: format!("payment by {}", open.due_date),
-                },
-            },
+            Self::Abandoned => Standing::Abandoned,
+            Self::Open(open) => open.refused.standing().unwrap_or_else(|| Standing::Waiting {
+                reason: format!("payment by {}", open.due_date),
+            }),
+        }
+    }
+
+    fn refused(&self) -> Vec<String> {
+        match self {
+            Self::Open(open) => open.refused.steps(),
+            Self::Idle | Self::Done | Self::Abandoned => vec![],
         }
     }
 }
@@ -109,7 +118,7 @@ impl Open {
             due_date: invoice.due_date,
             assigned_to: invoice.assigned_to,
             told: false,
-            refused: None,
+            refused: Refusals::default(),
         }
     }
 

@@ -5,9 +5,11 @@
 mod act;
 mod asleep;
 mod deadline;
+mod decide;
 #[cfg(test)]
 mod harness;
 mod memory;
+mod refused;
 mod runner;
 mod saga;
 mod shown;
@@ -19,9 +21,10 @@ pub mod invoice_collection;
 pub mod order_fulfillment;
 
 pub use act::{Act, Owed};
+pub use decide::{Verdict, decide};
 pub use runner::{Sagas, open};
 pub use saga::{Saga, Seen, Standing};
-pub use shown::{Instance, instances, unfinished};
+pub use shown::{Instance, Step, Told, instances, story, unfinished};
 
 use saga::{Process, of};
 

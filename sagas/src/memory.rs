@@ -317,7 +317,7 @@ impl Memory {
         let Folded { state, standing, owed } = folded;
         self.unset(&key);
         self.asleep.remove(&key);
-        if standing != Standing::Done || !owed.is_empty() {
+        if !standing.is_end() || !owed.is_empty() {
             let (state, owed) = (state.clone(), owed.clone());
             self.set(key, Instance { state, owed, began });
         }

@@ -4,7 +4,11 @@
 //! to make: the line waits for its bill of materials, which tells those that wait (the bill keeps the line, too). Whatever
 //! a line waits for, somebody is told when it has taken too long (wait.rs).
 
-use crate::{Act, Owed, Saga, Seen, Standing, deadline::PARKED};
+use crate::{
+    Act, Owed, Saga, Seen, Standing,
+    deadline::PARKED,
+    refused::{Refusals, Refused},
+};
 use chrono::{DateTime, Utc};
 use commands::production_order::Request;
 use domain::{
@@ -27,7 +31,11 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
+mod decided;
+mod line;
 mod wait;
+
+use line::{LineRun, Need, Production, Stage};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum OrderFulfillment {
@@ -35,6 +43,7 @@ pub enum OrderFulfillment {
     Idle,
     Running(Box<Run>),
     Done,
+    Abandoned,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,80 +53,29 @@ pub struct Run {
     /// By the order's line, from 0; services and adjustments need nothing and are not here.
     lines: BTreeMap<u32, LineRun>,
     told: BTreeSet<NotificationId>,
-    refused: BTreeMap<String, Refused>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Refused {
-    code: String,
-    at: DateTime<Utc>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct LineRun {
-    product_id: ProductId,
-    product_name: String,
-    quantity: Quantity,
-    stage: Stage,
-    /// When it began to wait for what it waits for now.
-    since: DateTime<Utc>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-enum Stage {
-    /// A production order is wanted.
-    Make,
-    /// It was refused, for there is no bill of materials.
-    Unbilled {
-        /// The bill knows that the line waits.
-        asked: bool,
-    },
-    /// There is one now: a production order is wanted again.
-    Billed,
-    /// What has to be held before it can go on: materials of a production order, or the goods themselves.
-    Hold {
-        production: Option<Production>,
-        needs: BTreeMap<ProductId, Need>,
-        ready_at: Option<DateTime<Utc>>,
-    },
-    Settled,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Production {
-    id: ProductionOrderId,
-    number: Number,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Need {
-    name: String,
-    quantity: Quantity,
-    reserved: Quantity,
-    missing: Quantity,
-    /// Stock has answered, with goods or with a place in the line.
-    answered: bool,
-}
-
-impl Need {
-    fn new(name: &str, quantity: Quantity) -> Self {
-        Self {
-            name: name.to_owned(),
-            quantity,
-            reserved: Quantity::ZERO,
-            missing: Quantity::ZERO,
-            answered: false,
-        }
-    }
-
-    fn is_held(&self) -> bool {
-        self.reserved >= self.quantity
-    }
+    refused: Refusals,
 }
 
 /// The step that creates the production order.
 fn make(line: u32) -> String {
     format!("produce line {line}")
+}
+
+/// The same after the line has waited for a bill.
+fn make_by_bill(line: u32) -> String {
+    format!("produce line {line} by its bill")
+}
+
+fn await_bill(line: u32) -> String {
+    format!("await the bill of line {line}")
+}
+
+fn reserve(product: ProductId, line: u32) -> String {
+    format!("reserve {product} for line {line}")
+}
+
+fn schedule(line: u32) -> String {
+    format!("schedule line {line}")
 }
 
 pub fn production_order_id(order: Uuid, line: u32) -> ProductionOrderId {
@@ -139,7 +97,7 @@ impl Saga for OrderFulfillment {
                 Some((*order_id).into())
             }
             Fact::Notification(NotificationEvent::Created(created)) => Some(created.about),
-            Fact::Process(ProcessEvent::StepRefused(refusal)) if refusal.saga == Self::NAME => Some(refusal.instance),
+            Fact::Process(event) => event.instance_of(Self::NAME),
             _ => None,
         }
     }
@@ -147,8 +105,9 @@ impl Saga for OrderFulfillment {
     fn evolve(self, seen: &Seen) -> Self {
         let mut run = match (self, seen.fact.as_ref()) {
             (Self::Idle, Fact::Order(OrderEvent::Created(order))) => Box::new(Run::new(order, seen.at)),
+            (Self::Running(_), Fact::Process(ProcessEvent::Abandoned(_))) => return Self::Abandoned,
             (Self::Running(run), _) => run,
-            (settled @ (Self::Idle | Self::Done), _) => return settled,
+            (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,
         };
         let waits = run.waits();
         run.see(seen);
@@ -161,19 +120,18 @@ impl Saga for OrderFulfillment {
         let Self::Running(run) = self else { return vec![] };
         let steps = run.lines.iter().flat_map(|(n, line)| run.owed_for(order, *n, line));
         let steps = steps.chain(run.parked(order)).chain(run.late(order));
-        steps.filter(|owed| !run.refused.contains_key(&owed.step)).collect()
+        steps.filter(|owed| !run.refused.contains(&owed.step)).collect()
     }
 
     fn standing(&self) -> Standing {
         let run = match self {
             Self::Idle => return Standing::Idle,
             Self::Done => return Standing::Done,
+            Self::Abandoned => return Standing::Abandoned,
             Self::Running(run) => run,
         };
-        if let Some((step, Refused { code, .. })) = run.refused.first_key_value() {
-            return Standing::Parked {
-                reason: format!("{step}: {code}"),
-            };
+        if let Some(parked) = run.refused.standing() {
+            return parked;
         }
         let missing: Vec<String> = run.lines.iter().flat_map(|(n, line)| line.shortages(*n)).collect();
         if missing.is_empty() {
@@ -182,6 +140,13 @@ impl Saga for OrderFulfillment {
             Standing::Waiting {
                 reason: missing.join(", "),
             }
+        }
+    }
+
+    fn refused(&self) -> Vec<String> {
+        match self {
+            Self::Running(run) => run.refused.steps(),
+            Self::Idle | Self::Done | Self::Abandoned => vec![],
         }
     }
 }
@@ -218,7 +183,7 @@ impl Run {
             assigned_to: order.assigned_to,
             lines: (0..).zip(&order.items).filter_map(begin).collect(),
             told: BTreeSet::new(),
-            refused: BTreeMap::new(),
+            refused: Refusals::default(),
         }
     }
 
@@ -283,56 +248,48 @@ impl Run {
                     *stage = Stage::Billed;
                 }
             }
-            Fact::Process(ProcessEvent::StepRefused(Refusal { step, code, .. })) => {
-                let no_bill = code == ProductionOrderRejection::NoBill.code();
-                let unbilled = self.lines.iter_mut().find(|(n, _)| no_bill && *step == make(**n));
-                match unbilled {
-                    Some((_, line)) if line.stage == Stage::Make => line.stage = Stage::Unbilled { asked: false },
-                    // Told twice: it waits already, or does not need to any more.
-                    Some(_) => {}
-                    None => self.refuse(step, code, seen.at),
-                }
-            }
+            Fact::Process(ProcessEvent::StepRefused(refusal)) => self.refuse(refusal, seen.at),
+            Fact::Process(ProcessEvent::StepRetried(decision)) => self.retry(decision, seen.at),
+            Fact::Process(ProcessEvent::StepSkipped(decision)) => self.skip(decision, seen.at),
             _ => {}
         }
     }
 
-    fn refuse(&mut self, step: &str, code: &str, at: DateTime<Utc>) {
-        let code = code.to_owned();
-        self.refused.insert(step.to_owned(), Refused { code, at });
+    fn refuse(&mut self, refusal: &Refusal, at: DateTime<Utc>) {
+        let no_bill = refusal.code == ProductionOrderRejection::NoBill.code();
+        let unbilled = self
+            .lines
+            .iter_mut()
+            .find(|(n, _)| no_bill && refusal.step == make(**n));
+        match unbilled {
+            Some((_, line)) if line.stage == Stage::Make => line.stage = Stage::Unbilled { asked: false },
+            // Told twice: it waits already, or does not need to any more.
+            Some(_) => {}
+            None => self.refused.note(refusal, at),
+        }
     }
 
     fn answer(&mut self, demand: &Demand, product: ProductId, at: DateTime<Utc>, change: impl FnOnce(&mut Need)) {
         let Some(line) = self.lines.get_mut(&demand.line) else {
             return;
         };
-        let Stage::Hold {
-            production,
-            needs,
-            ready_at,
-        } = &mut line.stage
-        else {
+        let Stage::Hold { needs, .. } = &mut line.stage else {
             return;
         };
         let Some(need) = needs.get_mut(&product) else { return };
         change(need);
         need.answered = true;
-        if needs.values().all(Need::is_held) {
-            *ready_at = ready_at.or(Some(at));
-            if production.is_none() {
-                line.stage = Stage::Settled;
-            }
-        }
+        line.go_on_if_held(at);
     }
 
     fn owed_for(&self, order: Uuid, n: u32, line: &LineRun) -> Vec<Owed> {
         match &line.stage {
             Stage::Settled => vec![],
             Stage::Make => vec![self.produce(make(n), order, n, line)],
-            Stage::Billed => vec![self.produce(format!("produce line {n} by its bill"), order, n, line)],
+            Stage::Billed => vec![self.produce(make_by_bill(n), order, n, line)],
             Stage::Unbilled { asked } => {
                 let ask = Act::AwaitBill(line.product_id, OrderId::new(order), n);
-                let ask = (!asked).then(|| Owed::new(format!("await the bill of line {n}"), ask));
+                let ask = (!asked).then(|| Owed::new(await_bill(n), ask));
                 let data = json!({
                     "orderId": order, "orderNumber": self.order_number, "line": n,
                     "productId": line.product_id, "productName": line.product_name,
@@ -350,10 +307,7 @@ impl Run {
                 ready_at: Some(start),
                 ..
             } => {
-                vec![Owed::new(
-                    format!("schedule line {n}"),
-                    Act::Schedule(production.id, *start),
-                )]
+                vec![Owed::new(schedule(n), Act::Schedule(production.id, *start))]
             }
             Stage::Hold { production, needs, .. } => {
                 let unasked = needs.iter().filter(|(_, need)| !need.answered);
@@ -384,7 +338,7 @@ impl Run {
         product: ProductId,
         quantity: Quantity,
     ) -> Owed {
-        let step = format!("reserve {product} for line {n}");
+        let step = reserve(product, n);
         let demand = Demand {
             id: derive(order, &step),
             order_id: OrderId::new(order),
@@ -415,7 +369,7 @@ impl Run {
 
     /// A refused step waits for a person, who has to be told.
     fn parked(&self, order: Uuid) -> Option<Owed> {
-        let (step, Refused { code, .. }) = self.refused.first_key_value()?;
+        let Refused { step, code, .. } = self.refused.first()?;
         let data = json!({"saga": OrderFulfillment::NAME, "orderId": order, "orderNumber": self.order_number, "step": step, "reason": code});
         self.tell(order, "tell parked".to_owned(), Topic::ProcessParked, data)
     }
@@ -434,41 +388,6 @@ impl Run {
             data,
         };
         (!self.told.contains(&id)).then(|| Owed::new(step, Act::Notify(id, Box::new(created))))
-    }
-}
-
-impl LineRun {
-    fn production(&self) -> Option<&Production> {
-        match &self.stage {
-            Stage::Hold { production, .. } => production.as_ref(),
-            Stage::Make | Stage::Unbilled { .. } | Stage::Billed | Stage::Settled => None,
-        }
-    }
-
-    fn is_to_be_made(&self) -> bool {
-        matches!(self.stage, Stage::Make | Stage::Unbilled { .. } | Stage::Billed)
-    }
-
-    /// The first that is missing, once stock has answered for everything.
-    fn short_of(&self) -> Option<&Need> {
-        let Stage::Hold { needs, .. } = &self.stage else {
-            return None;
-        };
-        let missing = needs.values().find(|need| need.missing.is_positive());
-        missing.filter(|_| needs.values().all(|need| need.answered))
-    }
-
-    /// What the line waits for.
-    fn shortages(&self, n: u32) -> Vec<String> {
-        let needs = match &self.stage {
-            Stage::Hold { needs, .. } => needs,
-            Stage::Unbilled { .. } => return vec![format!("line {n}: no bill of materials")],
-            Stage::Make | Stage::Billed | Stage::Settled => return vec![],
-        };
-        let short = needs.values().filter(|need| need.missing.is_positive());
-        short
-            .map(|need| format!("line {n}: {} of {} missing", need.missing, need.name))
-            .collect()
     }
 }
 

@@ -12,13 +12,14 @@ use crate::{
     all,
     memory::{Changed, DEBTORS, Key, Memory, names, process},
     saga::Process,
+    shown::stream,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use commands::{Actor, Context, Executor};
 use domain::{
     Fact,
-    id::{ProcessId, WorkspaceId, derive},
+    id::{WorkspaceId, derive},
     process::{Process as ProcessStream, ProcessCommand, Refusal},
 };
 use futures::{StreamExt, stream};
@@ -39,6 +40,10 @@ const MIGRATIONS: &[migrate::Migration] = &[
     migrate::Migration::new("0001_sagas", include_str!("../../migrations/sagas/0001_sagas.sql")),
     migrate::Migration::new("0002_due", include_str!("../../migrations/sagas/0002_due.sql")),
     migrate::Migration::new("0003_running", include_str!("../../migrations/sagas/0003_running.sql")),
+    migrate::Migration::new(
+        "0004_decisions",
+        include_str!("../../migrations/sagas/0004_decisions.sql"),
+    ),
 ];
 
 pub struct Sagas {
@@ -246,7 +251,7 @@ impl Sagas {
             Err(Failure::Refused { code, message }) => {
                 tracing::warn!(saga, %workspace, %instance, step, code, "a step was refused");
                 context.command = None;
-                let stream = ProcessId::new(derive(instance, saga));
+                let stream = stream(instance, saga);
                 let refusal = Refusal {
                     saga: saga.to_owned(),
                     instance,

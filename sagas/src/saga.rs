@@ -24,7 +24,7 @@ pub trait Saga: Default + Clone + Debug + PartialEq + Serialize + DeserializeOwn
     /// Which instance the fact concerns.
     fn instance(seen: &Seen) -> Option<Uuid>;
 
-    /// Facts in. What is late or not ours changes nothing, and nothing changes what is done: the runner does not even look
+    /// Facts in. What is late or not ours changes nothing, and nothing changes what has ended: the runner does not even look
     /// for it.
     fn evolve(self, seen: &Seen) -> Self;
 
@@ -33,6 +33,9 @@ pub trait Saga: Default + Clone + Debug + PartialEq + Serialize + DeserializeOwn
 
     /// Where it stands, for people.
     fn standing(&self) -> Standing;
+
+    /// The steps that were refused and wait for a person's word.
+    fn refused(&self) -> Vec<String>;
 }
 
 /// Every state of every saga has one of these names.
@@ -50,6 +53,8 @@ pub enum Standing {
     Parked {
         reason: String,
     },
+    /// A person gave it up.
+    Abandoned,
 }
 
 impl Standing {
@@ -60,13 +65,19 @@ impl Standing {
             Self::Waiting { .. } => "waiting",
             Self::Done => "done",
             Self::Parked { .. } => "parked",
+            Self::Abandoned => "abandoned",
         }
+    }
+
+    /// Nothing more comes of it, whatever happens.
+    pub const fn is_end(&self) -> bool {
+        matches!(self, Self::Done | Self::Abandoned)
     }
 
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Waiting { reason } | Self::Parked { reason } => Some(reason),
-            Self::Idle | Self::Running | Self::Done => None,
+            Self::Idle | Self::Running | Self::Done | Self::Abandoned => None,
         }
     }
 }
@@ -81,6 +92,8 @@ pub(crate) trait Process: Send + Sync {
     fn store(&self, state: &State) -> Result<String, serde_json::Error>;
     /// A stored state, and what it owes.
     fn wake(&self, state: Value, instance: Uuid) -> Result<(State, Vec<Owed>), serde_json::Error>;
+    /// Which steps of a stored state wait for a person's word.
+    fn refused(&self, state: &Value) -> Result<Vec<String>, serde_json::Error>;
 }
 
 /// A saga's state in memory; its type is the process' own business.
@@ -131,6 +144,10 @@ impl<S: Saga> Process for Of<S> {
         let state: S = serde_json::from_value(state)?;
         let owed = state.owed(instance);
         Ok((Arc::new(state), owed))
+    }
+
+    fn refused(&self, state: &Value) -> Result<Vec<String>, serde_json::Error> {
+        Ok(S::deserialize(state)?.refused())
     }
 }
 

@@ -1,6 +1,9 @@
 //! Instances as people look at them. They are written down behind the folding (memory.rs): what is shown may be a moment old.
 
+use crate::{Owed, all, memory::process, saga};
 use chrono::{DateTime, Utc};
+use domain::id::{ProcessId, derive};
+use log::{Log, ReadError, Recorded};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{Error, FromRow, PgPool, Row, postgres::PgRow};
@@ -22,7 +25,32 @@ pub struct Instance {
     pub due_at: Option<DateTime<Utc>>,
     pub started_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// What it does next by itself.
+    pub steps: Vec<Step>,
+    /// Steps that wait for an operator's word.
+    pub refused: Vec<String>,
     pub state: Value,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    pub step: String,
+    /// Absent: at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<DateTime<Utc>>,
+}
+
+/// An event of an instance's own stream: a refusal, or what was decided on it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    pub position: i64,
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: String,
+    #[serde(rename = "type")]
+    pub event_type: String,
+    pub data: Value,
 }
 
 impl FromRow<'_, PgRow> for Instance {
@@ -37,9 +65,42 @@ impl FromRow<'_, PgRow> for Instance {
             due_at: row.try_get("due_at")?,
             started_at: row.try_get("started_at")?,
             updated_at: row.try_get("updated_at")?,
+            steps: vec![],
+            refused: vec![],
             state: row.try_get("state")?,
         })
     }
+}
+
+impl Instance {
+    pub fn has_ended(&self) -> bool {
+        matches!(self.status.as_str(), "done" | "abandoned")
+    }
+
+    /// Where its own events are.
+    pub(crate) fn stream(&self) -> ProcessId {
+        stream(self.instance, &self.saga)
+    }
+
+    /// What its state says; a saga of another version keeps that to itself.
+    fn read(mut self, processes: &[Box<dyn saga::Process>]) -> Self {
+        if let Some(process) = process(processes, &self.saga) {
+            let owed = process.wake(self.state.clone(), self.instance);
+            self.steps = owed.map_or(vec![], |(_, owed)| owed.into_iter().map(Step::from).collect());
+            self.refused = process.refused(&self.state).unwrap_or_default();
+        }
+        self
+    }
+}
+
+impl From<Owed> for Step {
+    fn from(Owed { step, due, .. }: Owed) -> Self {
+        Self { step, due }
+    }
+}
+
+pub(crate) fn stream(instance: Uuid, saga: &str) -> ProcessId {
+    ProcessId::new(derive(instance, saga))
 }
 
 /// Those that have not come to their end, the oldest first.
@@ -49,14 +110,40 @@ pub async fn unfinished(
     status: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Instance>, Error> {
-    let unfinished = "select * from sagas.instances where status <> 'done' and ($1::uuid is null or workspace_id = $1) \
-        and ($2::text is null or status = $2) order by started_at, instance limit $3";
+    let unfinished = "select * from sagas.instances where status not in ('done', 'abandoned') \
+        and ($1::uuid is null or workspace_id = $1) and ($2::text is null or status = $2) order by started_at, instance limit $3";
     let unfinished = sqlx::query_as(unfinished).bind(workspace).bind(status).bind(limit);
-    unfinished.fetch_all(pool).await
+    Ok(read(unfinished.fetch_all(pool).await?))
 }
 
-/// All that are about that.
-pub async fn instances(pool: &PgPool, about: Uuid) -> Result<Vec<Instance>, Error> {
-    let about = sqlx::query_as("select * from sagas.instances where instance = $1 order by saga").bind(about);
-    about.fetch_all(pool).await
+/// All that are about that, those that have not come to their end first.
+pub async fn instances(pool: &PgPool, workspace: Option<Uuid>, about: Uuid) -> Result<Vec<Instance>, Error> {
+    let about = sqlx::query_as(
+        "select * from sagas.instances where instance = $1 and ($2::uuid is null or workspace_id = $2) \
+        order by status in ('done', 'abandoned'), saga",
+    )
+    .bind(about)
+    .bind(workspace);
+    Ok(read(about.fetch_all(pool).await?))
+}
+
+fn read(rows: Vec<Instance>) -> Vec<Instance> {
+    let processes = all();
+    rows.into_iter().map(|row| row.read(&processes)).collect()
+}
+
+/// What was refused of it and decided on it, in order.
+pub async fn story(log: &Log, of: &Instance) -> Result<Vec<Told>, ReadError> {
+    let events = log.read_stream(of.workspace_id, of.stream().uuid(), 0).await?;
+    Ok(events.iter().map(told).collect())
+}
+
+fn told(event: &Recorded) -> Told {
+    Told {
+        position: event.position,
+        at: event.recorded_at,
+        actor: event.meta().actor,
+        event_type: event.event_type.clone(),
+        data: serde_json::from_str(&event.data).unwrap_or_default(),
+    }
 }

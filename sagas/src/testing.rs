@@ -4,7 +4,7 @@ use crate::{Owed, Saga, Seen};
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
     Fact,
-    process::{ProcessEvent, Refusal},
+    process::{Abandonment, Decision, ProcessEvent, Refusal},
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -39,6 +39,26 @@ pub fn refusal(saga: &str, instance: Uuid, step: &str, code: &str) -> Seen {
         message: String::new(),
     };
     seen(Uuid::from_u128(77), Fact::Process(ProcessEvent::StepRefused(refusal)))
+}
+
+/// What an operator decided: `decided(ProcessEvent::StepRetried, …)`.
+pub fn decided(how: fn(Decision) -> ProcessEvent, saga: &str, instance: Uuid, step: &str) -> Seen {
+    let decision = Decision {
+        saga: saga.into(),
+        instance,
+        step: step.into(),
+        why: String::new(),
+    };
+    seen(Uuid::from_u128(77), Fact::Process(how(decision)))
+}
+
+pub fn given_up(saga: &str, instance: Uuid) -> Seen {
+    let given_up = Abandonment {
+        saga: saga.into(),
+        instance,
+        why: String::new(),
+    };
+    seen(Uuid::from_u128(77), Fact::Process(ProcessEvent::Abandoned(given_up)))
 }
 
 /// What is owed at once.

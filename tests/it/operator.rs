@@ -2,6 +2,7 @@
 
 mod builds;
 mod moments;
+mod stuck;
 mod trust;
 
 use chrono::Utc;

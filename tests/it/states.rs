@@ -2,6 +2,7 @@
 //! every command and every look-up as one without any memory would.
 
 mod lanes;
+mod looked;
 mod written;
 
 use chrono::Utc;

@@ -65,4 +65,5 @@ markers! {
     ProductionView ProductionCreate ProductionUpdate
     FinanceView FinanceCreate FinanceUpdate
     NotificationsView
+    OperationsView OperationsUpdate
 }

@@ -445,14 +445,28 @@ fn notification_and_process() {
         },
     );
 
-    let ProcessEvent::StepRefused(refusal) = sample("process.step.refused.v1");
+    let ProcessEvent::StepRefused(refusal) = sample("process.step.refused.v1") else {
+        panic!("another event")
+    };
+    let ProcessEvent::StepRetried(decision) = sample("process.step.retried.v1") else {
+        panic!("another event")
+    };
+    let ProcessEvent::Abandoned(abandonment) = sample("process.abandoned.v1") else {
+        panic!("another event")
+    };
     let mut other = refusal.clone();
     other.step.push('1');
-    let commands = [ProcessCommand::NoteRefusal(refusal), ProcessCommand::NoteRefusal(other)];
+    let commands = [
+        ProcessCommand::NoteRefusal(refusal),
+        ProcessCommand::NoteRefusal(other),
+        ProcessCommand::Retry(vec![decision.clone()]),
+        ProcessCommand::Skip(decision),
+        ProcessCommand::Abandon(abandonment),
+    ];
     any_commands::<Process>(
         &commands,
         &Promises {
-            names_its_effect: nothing,
+            names_its_effect: |command| matches!(command, ProcessCommand::NoteRefusal(_)),
             invariant: nothing,
         },
     );

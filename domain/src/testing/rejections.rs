@@ -8,6 +8,7 @@ use crate::{
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
     identity::{organization::OrganizationRejection, user::UserRejection, workspace::WorkspaceRejection},
     office::notification::NotificationRejection,
+    process::ProcessRejection,
     production::{bom::BomRejection, production_order::ProductionOrderRejection},
     sales::{
         customer::{self, CustomerRejection},
@@ -213,6 +214,36 @@ fn production_and_office() -> Vec<&'static str> {
     ]
 }
 
+fn processes() -> Vec<&'static str> {
+    use ProcessRejection as P;
+    let (step, steps) = ("a".to_owned(), "a, b".to_owned());
+    vec![
+        says(P::Missing, "process.missing", Kind::Missing, "no such process"),
+        says(P::Ended, "process.ended", Kind::Transition, "it has come to its end"),
+        says(
+            P::NotStuck,
+            "process.not_stuck",
+            Kind::Conflict,
+            "no step of it was refused: there is nothing to decide",
+        ),
+        says_with(
+            P::NotRefused { step },
+            "process.not_refused",
+            Kind::Conflict,
+            "the step “a” was not refused, or has been decided on",
+            &[("step", "a")],
+        ),
+        says_with(
+            P::SeveralRefused { steps },
+            "process.several_refused",
+            Kind::Conflict,
+            "name one of the steps that were refused: a, b",
+            &[("steps", "a, b")],
+        ),
+        tells_fields::<P>("process.invalid"),
+    ]
+}
+
 fn identity() -> Vec<&'static str> {
     use {OrganizationRejection as O, UserRejection as U, WorkspaceRejection as W};
     vec![
@@ -244,7 +275,14 @@ fn identity() -> Vec<&'static str> {
 
 #[test]
 fn every_refusal_has_its_code_its_kind_and_its_words() {
-    let pinned = [sales(), catalog_and_finance(), production_and_office(), identity()].concat();
+    let pinned = [
+        sales(),
+        catalog_and_finance(),
+        production_and_office(),
+        processes(),
+        identity(),
+    ]
+    .concat();
     let there: Vec<_> = CATEGORIES
         .iter()
         .flat_map(|category| category.rejections())

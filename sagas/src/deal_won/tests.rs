@@ -1,7 +1,7 @@
 //! What a won deal owes after which facts.
 
 use super::*;
-use crate::testing::{after, due, refusal, sample, seen, seen_at, steps};
+use crate::testing::{after, decided, due, given_up, refusal, sample, seen, seen_at, steps};
 use std::sync::Arc;
 
 /// The deal that the samples of its order and its invoice name.
@@ -249,4 +249,75 @@ fn a_refusal_that_nobody_looks_after_is_told_of_again_after_three_days() {
         (created.topic, created.audience, &created.data["since"]),
         (Topic::ProcessLate, Audience::Role(Role::Owner), &json!("2026-11-21"))
     );
+}
+
+fn word(how: fn(Decision) -> ProcessEvent, step: &str) -> Seen {
+    decided(how, DealWon::NAME, deal(), step)
+}
+
+#[test]
+fn what_is_retried_is_owed_again_and_has_an_hour_from_then_on() {
+    let retried = Seen {
+        at: seen_at("2026-11-23T09:00:00Z", deal(), won().fact.as_ref().clone()).at,
+        ..word(ProcessEvent::StepRetried, "order")
+    };
+    let parked = [won(), refused("order", "x"), told("notify parked")];
+    let state = after::<DealWon>(&parked);
+    assert_eq!(state.refused(), ["order"]);
+    let again = state.evolve(&retried);
+    assert_eq!((again.standing(), again.refused()), (Standing::Running, vec![]));
+    assert_eq!(steps(&again, deal()), owed(&[won()]));
+    let late = ("tell late".to_owned(), "2026-11-23T10:00:00Z".to_owned());
+    assert_eq!(due(&again, deal()), [late]);
+    // The other one that was refused still waits.
+    let both = after::<DealWon>(&[won(), refused("order", "x"), refused("notify owner", "y"), retried]);
+    assert_eq!(both.refused(), ["notify owner"]);
+    assert_eq!(steps(&both, deal()), ["order", "notify assignee", "notify parked"]);
+    let Some(Act::CreateInvoice(_, invoice)) = after::<DealWon>(&[won(), ordered()])
+        .owed(deal())
+        .into_iter()
+        .next()
+        .map(|owed| owed.act)
+    else {
+        panic!("the invoice is next")
+    };
+    assert_eq!(invoice.issue_date.to_string(), "2026-11-21", "of the day it was won");
+}
+
+#[test]
+fn what_is_skipped_is_gone_without() {
+    let skipped = |step: &str| word(ProcessEvent::StepSkipped, step);
+    let orderless = [won(), refused("order", "x"), skipped("order")];
+    let mut owed = after::<DealWon>(&orderless).owed(deal());
+    let Act::CreateInvoice(_, invoice) = owed.remove(0).act else {
+        panic!("the invoice is next")
+    };
+    assert_eq!((invoice.order_id, invoice.order_number), (None, None));
+    let people = ["notify owner", "notify assignee"].map(told);
+    let rest = |facts: &[Seen]| after::<DealWon>(&[facts, &people].concat());
+    assert_ne!(rest(&orderless), DealWon::Done);
+    assert_eq!(rest(&[&orderless[..], &[invoiced()]].concat()), DealWon::Done);
+    let billless = [won(), ordered(), refused("invoice", "x"), skipped("invoice")];
+    assert_eq!(rest(&billless), DealWon::Done);
+    let unheard = [
+        won(),
+        ordered(),
+        invoiced(),
+        refused("notify owner", "x"),
+        skipped("notify owner"),
+        told("notify assignee"),
+    ];
+    assert_eq!(after::<DealWon>(&unheard), DealWon::Done);
+}
+
+#[test]
+fn what_is_given_up_owes_nothing_for_ever() {
+    let abandoned = given_up(DealWon::NAME, deal());
+    for before in [&[won()][..], &[won(), ordered()], &[won(), refused("order", "x")]] {
+        let ended = after::<DealWon>(before).evolve(&abandoned);
+        assert_eq!((ended.standing(), ended.owed(deal())), (Standing::Abandoned, vec![]));
+        let again = word(ProcessEvent::StepRetried, "order");
+        assert_eq!(ended.clone().evolve(&again).evolve(&won()), ended);
+    }
+    assert_eq!(after::<DealWon>(&[abandoned]), DealWon::Idle, "nothing has begun");
 }

@@ -1,7 +1,7 @@
 //! What an invoice that waits for its money owes, and when.
 
 use super::*;
-use crate::testing::{after, due, refusal, sample, seen, steps};
+use crate::testing::{after, decided, due, given_up, refusal, sample, seen, steps};
 use domain::{Role, office::notification::Audience};
 
 const INVOICE: Uuid = Uuid::from_u128(100);
@@ -108,6 +108,15 @@ fn what_is_refused_is_not_asked_for_again() {
         (state.standing(), state.owed(INVOICE)),
         (Standing::Parked { reason }, vec![])
     );
+    let word = |how| decided(how, InvoiceCollection::NAME, INVOICE, TELL);
+    let again = state.clone().evolve(&word(ProcessEvent::StepRetried));
+    assert_eq!(again, after(&[sent(invoice())]));
+    let skipped = state.clone().evolve(&word(ProcessEvent::StepSkipped));
+    assert_eq!((skipped.standing().name(), skipped.owed(INVOICE)), ("waiting", vec![]));
+    assert_eq!(skipped.evolve(&paid()), InvoiceCollection::Done);
+    let ended = state.evolve(&given_up(InvoiceCollection::NAME, INVOICE));
+    assert_eq!((ended.standing(), ended.owed(INVOICE)), (Standing::Abandoned, vec![]));
+    assert_eq!(ended.clone().evolve(&paid()), ended);
 }
 
 #[test]

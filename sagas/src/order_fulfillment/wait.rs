@@ -24,7 +24,7 @@ pub(super) enum Wait {
 }
 
 impl LineRun {
-    fn wait(&self) -> Option<Wait> {
+    pub(super) fn wait(&self) -> Option<Wait> {
         match &self.stage {
             Stage::Settled => None,
             Stage::Make | Stage::Billed => Some(Wait::Itself),
@@ -87,7 +87,7 @@ impl Run {
     }
 
     fn still_parked(&self, order: Uuid) -> Option<Owed> {
-        let (step, Refused { code, at }) = self.refused.iter().min_by_key(|(_, refused)| refused.at)?;
+        let Refused { step, code, at } = self.refused.first()?;
         let data = self.since(order, *at, json!({"step": step, "reason": code}));
         let owed = self.tell(order, "tell still parked".to_owned(), Topic::ProcessLate, data);
         Some(owed?.not_before(*at + PARKED))

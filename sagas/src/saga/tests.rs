@@ -16,8 +16,10 @@ fn every_standing_has_its_name_and_those_that_wait_a_reason() {
         (Standing::Waiting { reason: reason() }, "waiting", Some("because")),
         (Standing::Done, "done", None),
         (Standing::Parked { reason: reason() }, "parked", Some("because")),
+        (Standing::Abandoned, "abandoned", None),
     ] {
         assert_eq!((standing.name(), standing.reason()), (name, told));
+        assert_eq!(standing.is_end(), matches!(name, "done" | "abandoned"));
     }
 }
 
