@@ -2,7 +2,11 @@
 
 use crate::{
     edge::settings::Edge,
-    operator::{audit::Audit, history::History, replay::Replay, sagas::Sagas, status::Status, workspace::Workspace},
+    heads::Heads,
+    operator::{
+        audit::Audit, history::History, replay::Replay, sagas::Sagas, status::Status, witness::Witness,
+        workspace::Workspace,
+    },
 };
 use clap::{Args, Parser, Subcommand};
 use domain::finance::terms::{NET_DAYS_MAX, PAYMENT_DAYS};
@@ -43,6 +47,9 @@ pub enum Command {
     /// A workspace's log into a file and out of one, and its old part away into files and back.
     #[command(subcommand)]
     Workspace(Workspace),
+    /// A second party's server, who keeps what heads it was shown.
+    #[command(subcommand)]
+    Witness(Witness),
 }
 
 #[derive(Debug, Subcommand)]
@@ -122,6 +129,8 @@ pub struct Config {
     /// `off` lifts the limits of requests and log-ins a minute.
     #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on", value_parser = ["on", "off"])]
     pub rate_limits: String,
+    #[command(flatten)]
+    pub heads: Heads,
     #[command(flatten)]
     pub edge: Edge,
 }

@@ -40,6 +40,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Replay(replay) => operator::replay::run(replay).await,
         Command::Sagas(sagas) => operator::sagas::run(sagas).await,
         Command::Status(status) => operator::status::run(status).await,
+        Command::Witness(witness) => operator::witness::run(witness).await,
         Command::Workspace(workspace) => operator::workspace::run(workspace).await,
     }
 }

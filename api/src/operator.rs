@@ -8,6 +8,7 @@ pub mod keys;
 pub mod replay;
 pub mod sagas;
 pub mod status;
+pub mod witness;
 pub mod workspace;
 
 use std::{error::Error, fmt::Display, io::Write, path::Path};
