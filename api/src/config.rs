@@ -2,6 +2,7 @@
 
 use crate::{
     edge::settings::Edge,
+    heads::Heads,
     operator::{
         audit::Audit,
         history::History,
@@ -9,6 +10,7 @@ use crate::{
         sagas::Sagas,
         show::{Diff, Show},
         status::Status,
+        witness::Witness,
         workspace::Workspace,
     },
 };
@@ -55,6 +57,9 @@ pub enum Command {
     /// A workspace's log into a file and out of one, and its old part away into files and back.
     #[command(subcommand)]
     Workspace(Workspace),
+    /// A second party's server, who keeps what heads it was shown.
+    #[command(subcommand)]
+    Witness(Witness),
 }
 
 #[derive(Debug, Subcommand)]
@@ -133,6 +138,8 @@ pub struct Config {
     /// `off` lifts the limits of requests and log-ins a minute.
     #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on", value_parser = ["on", "off"])]
     pub rate_limits: String,
+    #[command(flatten)]
+    pub heads: Heads,
     #[command(flatten)]
     pub edge: Edge,
 }

@@ -42,6 +42,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Show(show) => show.run().await,
         Command::Diff(diff) => diff.run().await,
         Command::Status(status) => operator::status::run(status).await,
+        Command::Witness(witness) => operator::witness::run(witness).await,
         Command::Workspace(workspace) => operator::workspace::run(workspace).await,
     }
 }

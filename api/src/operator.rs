@@ -9,6 +9,7 @@ pub mod replay;
 pub mod sagas;
 pub mod show;
 pub mod status;
+pub mod witness;
 pub mod workspace;
 
 use std::{error::Error, fmt::Display, io::Write, path::Path};

@@ -9,6 +9,7 @@ use crate::{
         turns::Turns,
     },
     extract::BODIES_MAX,
+    heads,
     identity::{
         door::Door,
         lapsing,
@@ -201,6 +202,7 @@ pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.follow(sagas::open(app.executor.clone(), app.pool.clone()).await?, WORKERS);
     app.mail.start(app)?;
     relay::start(app);
+    heads::start(app);
     let tokens = app.tokens.clone();
     app.consumers
         .keep(tokio::spawn(async move { tokens.keep_fresh().await }));

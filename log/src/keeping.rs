@@ -14,6 +14,8 @@ mod sign;
 mod store;
 mod transfer;
 mod tree;
+#[cfg(test)]
+mod vectors;
 mod verify;
 
 pub use archive::{ArchiveError, SEGMENT_EVENTS_MAX};

@@ -2,7 +2,7 @@
 
 mod file;
 mod heads;
-mod keys;
+pub mod keys;
 mod prove;
 mod verify;
 

@@ -25,19 +25,19 @@ pub enum Proof {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Inclusion {
-    event: EventLine,
+    pub(super) event: EventLine,
     #[serde(with = "hex::serde")]
-    previous_hash: Hash,
-    path: Path,
-    head: SignedHead,
+    pub(super) previous_hash: Hash,
+    pub(super) path: Path,
+    pub(super) head: SignedHead,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Consistency {
-    first: SignedHead,
-    second: SignedHead,
-    path: Path,
+    pub(super) first: SignedHead,
+    pub(super) second: SignedHead,
+    pub(super) path: Path,
 }
 
 /// A proof proves nothing.

@@ -105,13 +105,6 @@ impl Log {
         Ok(heads)
     }
 
-    /// Workspaces that have moved since they were last signed here.
-    pub async fn unsigned(&self) -> Result<Vec<Uuid>, sqlx::Error> {
-        let unsigned = "select h.workspace_id from log.heads h left join log.trees t using (workspace_id) \
-            where h.position > 0 and h.position is distinct from t.position order by 1";
-        sqlx::query_scalar(unsigned).fetch_all(&self.pool).await
-    }
-
     /// Brings the kept tree to where the log stands; answers with the tree before and the leaves that were added.
     async fn move_tree(
         &self,

@@ -1,6 +1,9 @@
 //! The files that auditors pass on: signed heads and proofs. Their form is in docs/audit-format.md.
 
-use crate::operator::{Failure, in_file};
+use crate::{
+    operator::{Failure, in_file},
+    witness::PublishedKey,
+};
 use log::keeping::{KeyError, Proof, PublicKey, SignedHead};
 use serde::{Deserialize, Serialize};
 use std::{fs, path::Path};
@@ -13,14 +16,6 @@ pub struct HeadsFile {
     version: u32,
     keys: Vec<PublishedKey>,
     pub heads: Vec<SignedHead>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PublishedKey {
-    key_id: String,
-    /// SubjectPublicKeyInfo in PEM.
-    public_key: String,
 }
 
 const FORMAT: &str = "prometric heads";
@@ -62,10 +57,7 @@ impl HeadsFile {
         Ok(Self {
             format: FORMAT.to_owned(),
             version: VERSION,
-            keys: vec![PublishedKey {
-                key_id: key.id().to_owned(),
-                public_key: key.to_pem()?,
-            }],
+            keys: vec![PublishedKey::new(key)?],
             heads,
         })
     }

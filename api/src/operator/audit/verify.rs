@@ -8,6 +8,7 @@ use crate::{
     config::Store,
     operator::{Failure, tell},
     serve::open_store,
+    witness::client::Witness,
 };
 use clap::Args;
 use commands::Meaning;
@@ -33,6 +34,12 @@ pub struct Verify {
     /// A public key that they may be signed with, PEM; without one those that this database signs with.
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
+    /// A witness whose heads the history has to lead to, by its URL.
+    #[arg(long = "witness", value_name = "URL")]
+    witnesses: Vec<String>,
+    /// A public key that its receipts may be signed with, PEM; without one the key that it says is its own.
+    #[arg(long = "witness-key", value_name = "FILE", requires = "witnesses")]
+    witness_keys: Vec<PathBuf>,
     /// Where the files of what was put away are.
     #[arg(long, value_name = "FOLDER")]
     archive: Option<PathBuf>,
@@ -46,7 +53,7 @@ pub struct Verify {
 impl Verify {
     pub async fn run(self) -> Result<(), Failure> {
         let (log, pool) = open_store(&self.store).await?;
-        let signed = match &self.against {
+        let mut signed = match &self.against {
             Some(file) => read_heads(file)?,
             None => vec![],
         };
@@ -67,6 +74,9 @@ impl Verify {
                 .chain(signed.iter().map(|head| head.workspace))
                 .collect(),
         };
+        for url in &self.witnesses {
+            signed.extend(self.ask(&Witness::new(url), &workspaces, &keys).await?);
+        }
         let (whole, mut wrong) = (workspaces.len(), 0);
         let walks = workspaces
             .into_iter()
@@ -85,6 +95,43 @@ impl Verify {
             0 => Ok(()),
             wrong => Err(format!("{wrong} of {whole} workspaces are not whole").into()),
         }
+    }
+
+    /// Tells what a witness has seen; answers all heads that it has.
+    async fn ask(
+        &self,
+        witness: &Witness,
+        workspaces: &BTreeSet<Uuid>,
+        makers: &[PublicKey],
+    ) -> Result<Vec<SignedHead>, Failure> {
+        let keys = match self.witness_keys.as_slice() {
+            [] => vec![witness.key().await?],
+            files => files.iter().map(|file| public_key(file)).collect::<Result<_, _>>()?,
+        };
+        let mut heads = Vec::new();
+        for workspace in workspaces {
+            let mut has_seen = false;
+            for maker in makers {
+                let Some(seen) = witness.seen(maker.id(), *workspace, &keys).await? else {
+                    continue;
+                };
+                let (head, at, refused) = (seen.receipt.head, seen.receipt.seen_at, seen.refused.len());
+                tell(format_args!(
+                    "workspace {workspace}: the witness {} has seen position {} of the key {} at {at}, and has refused {refused}",
+                    witness.url, head.position, head.key_id
+                ))?;
+                heads.extend(seen.refused);
+                heads.push(head);
+                has_seen = true;
+            }
+            if !has_seen {
+                tell(format_args!(
+                    "workspace {workspace}: the witness {} has seen nothing",
+                    witness.url
+                ))?;
+            }
+        }
+        Ok(heads)
     }
 
     async fn walk(
