@@ -118,8 +118,7 @@ impl Listener<'_> {
     fn change(&self, field: &Field, Step { before, after }: &Step) -> Option<Change> {
         let value = |row: &Option<Object>| row.as_ref().and_then(|row| row.get(&field.name)).cloned();
         let (before_value, after_value) = (value(before), value(after));
-        let text = |value: &Option<Box<RawValue>>| value.as_ref().map_or("null", |value| value.get()).to_owned();
-        if text(&before_value) == text(&after_value) {
+        if told(before_value.as_deref()) == told(after_value.as_deref()) {
             return None;
         }
         let (before_value, was_erased) = opened(before_value);
@@ -150,6 +149,14 @@ impl Listener<'_> {
             }
         }
         i18n::event(self.language, &event.event_type, &args)
+    }
+}
+
+/// A value as far as a change goes: a list or an object without anything in it is nothing.
+fn told(value: Option<&RawValue>) -> &str {
+    match value.map_or("null", RawValue::get) {
+        "[]" | "{}" => "null",
+        text => text,
     }
 }
 

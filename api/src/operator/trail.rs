@@ -2,7 +2,7 @@
 
 use super::{Failure, tell};
 use crate::{
-    audit::{self, Entry, Filter, Listener, Measure, Source},
+    audit::{self, Entry, Filter, Listener, Measure, Source, Tree},
     config::Store,
     i18n::{self, Language},
     serve::open_store,
@@ -21,6 +21,9 @@ pub struct Trail {
     resource: Option<String>,
     /// Which one.
     id: Option<Uuid>,
+    /// What this request led to, as a tree: its correlation or command, or the thing that a process is about.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["resource", "actor", "kind", "to"])]
+    correlation: Option<Uuid>,
     #[command(flatten)]
     which: Which,
     /// A JSON object a line.
@@ -91,6 +94,9 @@ impl Trail {
             Source::Stream(_) => 0,
         };
         let mut trail = audit::Trail::new(log, pool, workspace);
+        if let Some(id) = self.correlation {
+            return self.tell_tree(&trail.tree(id, after, listener(self.which.lang)).await?);
+        }
         loop {
             let told = trail
                 .page(source, after, &filter, listener(self.which.lang), PAGE)
@@ -103,6 +109,24 @@ impl Trail {
                 return Ok(());
             }
         }
+    }
+
+    fn tell_tree(&self, tree: &Tree) -> Result<(), Failure> {
+        for branch in &tree.items {
+            if self.json {
+                tell(serde_json::to_string(branch)?)?;
+                continue;
+            }
+            let indent = "    ".repeat(branch.depth.try_into()?);
+            for line in self.shown(&branch.entry)?.lines() {
+                tell(format_args!("{indent}{line}"))?;
+            }
+        }
+        if tree.is_whole {
+            return Ok(());
+        }
+        let searched = tree.searched_to;
+        Err(format!("it was searched for up to position {searched} only; --from begins later").into())
     }
 
     fn source(&self) -> Result<Source, Failure> {

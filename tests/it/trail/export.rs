@@ -1,8 +1,6 @@
 //! The trail on the command line and in files.
 
-use super::{Business, each};
-use prometric_tests::story::id;
-use reqwest::Method;
+use super::Business;
 use serde_json::{Value, json};
 use std::{fs, process::Output};
 
@@ -49,6 +47,13 @@ async fn the_command_line_tells_what_the_api_tells() {
     assert_eq!(lines, all);
     let won = business.audit(&["trail", "--type", "deal.won", "--json"]);
     assert_eq!(won.lines().count(), 1);
+    let tree = business.audit(&["trail", "--correlation", &business.deal]);
+    let lines: Vec<&str> = tree.lines().filter(|line| line.contains(" #")).collect();
+    let is_indented = |line: &&str| line.starts_with("    2");
+    assert!(
+        lines[0].contains("was won") && !is_indented(&lines[0]) && lines[1..].iter().any(is_indented),
+        "{tree}"
+    );
     let wrong = business.server.tool(&[
         "audit",
         "trail",
@@ -101,32 +106,49 @@ async fn an_export_that_was_cut_off_goes_on_wherever_it_was_cut() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_spreadsheet_computes_nothing_of_it() {
-    let business = Business::open().await;
-    let name = "=1+1, \"Aldar\"\nTwo";
-    let customer = id(&business
-        .owner
-        .post("/customers", json!({"name": name}))
-        .await
-        .expect(201));
-    let file = business.file("formula.csv");
-    business.audit(&["export", "--format", "csv", "--out", &file]);
-    let text = fs::read_to_string(&file).unwrap();
-    let line = text.lines().find(|line| line.contains(&customer)).unwrap();
-    assert!(line.contains("\"\"Aldar\"\" Two"), "{line}");
-    for line in text.lines() {
-        for field in line.split(',') {
-            let field = field.trim_start_matches('"');
-            assert!(!field.starts_with(['=', '+', '-', '@']), "{line}");
+/// The fields of a record, as RFC 4180 has them.
+fn fields(record: &str) -> Vec<String> {
+    let (mut fields, mut is_quoted) = (vec![String::new()], false);
+    let mut letters = record.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let last = fields.last_mut().unwrap();
+        match letter {
+            '"' if is_quoted && letters.next_if_eq(&'"').is_some() => last.push('"'),
+            '"' => is_quoted = !is_quoted,
+            ',' if !is_quoted => fields.push(String::new()),
+            letter => last.push(letter),
         }
     }
-    let streamed = business
-        .owner
-        .send(Method::GET, "/audit/export?format=xls", None, &[])
-        .await;
-    streamed.refused(400, "VALIDATION_FAILED");
+    assert!(!is_quoted, "{record}");
+    fields
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spreadsheet_reads_it_and_computes_nothing_of_it() {
+    let business = Business::open().await;
+    let body = json!({"name": "=1+1, \"Aldar\""});
+    business.owner.post("/customers", body).await.expect(201);
+    let text = String::from_utf8(business.stream("/audit/export?format=csv").await).unwrap();
+    let records: Vec<Vec<String>> = text.strip_suffix("\r\n").unwrap().split("\r\n").map(fields).collect();
+    let column = |name: &str| records[0].iter().position(|field| field == name).unwrap();
     let all = business.pages("/audit", 200).await;
-    assert_eq!(text.lines().count(), all.len() + 1);
-    assert_eq!(each(&all, "position").len(), all.len());
+    assert_eq!(records.len(), all.len() + 1);
+    for (record, entry) in records[1..].iter().zip(&all) {
+        assert_eq!(record.len(), records[0].len());
+        assert_eq!(record[column("position")], entry["position"].to_string());
+        assert_eq!(record[column("sentence")], entry["sentence"].as_str().unwrap());
+        assert_eq!(record[column("at")], entry["at"].as_str().unwrap());
+        let changes: Value = serde_json::from_str(&record[column("changes")]).unwrap();
+        assert_eq!(changes, entry["changes"]);
+        let formula = record.iter().find(|field| field.starts_with(['=', '+', '-', '@']));
+        assert_eq!(formula, None);
+    }
+    let streamed = business.owner.get("/audit/export?format=xls").await;
+    streamed.refused(400, "VALIDATION_FAILED");
+    business.owner.get("/audit/export").await.refused(400, "REQUIRED_FIELD");
+    let half = all.len() / 2;
+    let rest = business
+        .stream(&format!("/audit/export?format=csv&cursor={half}"))
+        .await;
+    assert!(text.as_bytes().ends_with(&rest) && rest.iter().filter(|byte| **byte == b'\n').count() == all.len() - half);
 }
