@@ -111,6 +111,7 @@ rejection-body-not-an-object = The request body must be a JSON object.
 rejection-body-reserved-key = The key $person is reserved.
 rejection-body-unreadable = The request body could not be read.
 rejection-command-too-large = Too many changes in one request.
+rejection-history-archived = The beginning of this history was put away.
 rejection-mail-not-configured = This server sends no mail; nobody can register until its operator sets that up.
 rejection-metrics-not-public = The metrics are not public.
 rejection-organization-bin-taken = An organization with this BIN is registered already.

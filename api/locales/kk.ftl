@@ -102,6 +102,7 @@ rejection-body-not-an-object = Сұраныс денесі JSON нысаны б�
 rejection-body-reserved-key = $person кілті жүйеге арналған.
 rejection-body-unreadable = Сұраныс денесін оқу мүмкін болмады.
 rejection-command-too-large = Бір сұраныстағы өзгерістер тым көп.
+rejection-history-archived = Бұл тарихтың басы мұрағатқа алынған.
 rejection-mail-not-configured = Сервер хат жібермейді: пошта бапталмайынша тіркелу мүмкін емес.
 rejection-metrics-not-public = Метрикалар жалпыға ашық емес.
 rejection-organization-bin-taken = Мұндай БСН бар ұйым бұрыннан тіркелген.

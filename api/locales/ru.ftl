@@ -111,6 +111,7 @@ rejection-body-not-an-object = Тело запроса должно быть о�
 rejection-body-reserved-key = Ключ $person зарезервирован.
 rejection-body-unreadable = Тело запроса не удалось прочитать.
 rejection-command-too-large = Слишком много изменений в одном запросе.
+rejection-history-archived = Начало этой истории убрано в архив.
 rejection-mail-not-configured = Сервер не отправляет почту: регистрация невозможна, пока она не настроена.
 rejection-metrics-not-public = Метрики не публичны.
 rejection-organization-bin-taken = Организация с таким БИН уже зарегистрирована.

@@ -53,7 +53,8 @@ impl Language {
         best.map(|(_, language)| language).unwrap_or_default()
     }
 
-    fn from_tag(tag: &str) -> Option<Self> {
+    /// `kk`, `ru-RU`, …
+    pub fn from_tag(tag: &str) -> Option<Self> {
         let primary = tag.split(['-', '_']).next().unwrap_or_default();
         match primary.to_ascii_lowercase().as_str() {
             "kk" => Some(Self::Kk),
@@ -65,9 +66,18 @@ impl Language {
 
     const fn source(self) -> &'static str {
         match self {
-            Self::Kk => include_str!("../locales/kk.ftl"),
-            Self::Ru => include_str!("../locales/ru.ftl"),
-            Self::En => include_str!("../locales/en.ftl"),
+            Self::Kk => concat!(
+                include_str!("../locales/kk.ftl"),
+                include_str!("../locales/trail/kk.ftl")
+            ),
+            Self::Ru => concat!(
+                include_str!("../locales/ru.ftl"),
+                include_str!("../locales/trail/ru.ftl")
+            ),
+            Self::En => concat!(
+                include_str!("../locales/en.ftl"),
+                include_str!("../locales/trail/en.ftl")
+            ),
         }
     }
 
@@ -112,6 +122,33 @@ pub fn text(language: Language, key: &str, args: &FluentArgs) -> Option<String> 
 /// The message of a refusal's stable code: `deal.already_lost`.
 pub fn rejection(language: Language, code: &str, args: &FluentArgs) -> Option<String> {
     text(language, &rejection_key(code), args)
+}
+
+/// What happened, by an event's type: `deal.won`.
+pub fn event(language: Language, event_type: &str, args: &FluentArgs) -> String {
+    text(language, &event_key(event_type), args).unwrap_or_else(|| event_type.to_owned())
+}
+
+fn event_key(event_type: &str) -> String {
+    format!("event-{}", event_type.replace(['.', '_'], "-"))
+}
+
+/// What a field is called, by its column.
+pub fn field(language: Language, column: &str) -> String {
+    text(language, &field_key(column), &FluentArgs::new()).unwrap_or_else(|| column.to_owned())
+}
+
+fn field_key(column: &str) -> String {
+    format!("field-{column}")
+}
+
+/// What a process or the system is called, by what is recorded of it: `saga:deal_won_orchestrator`.
+pub fn actor(language: Language, recorded: &str) -> Option<String> {
+    text(language, &actor_key(recorded), &FluentArgs::new())
+}
+
+fn actor_key(recorded: &str) -> String {
+    format!("actor-{}", recorded.replace([':', '_'], "-"))
 }
 
 fn rejection_key(code: &str) -> String {

@@ -3,12 +3,14 @@
 //! that finds something wrong says what and ends with 1.
 
 pub mod audit;
+pub mod export;
 pub mod history;
 pub mod keys;
 pub mod replay;
 pub mod sagas;
 pub mod show;
 pub mod status;
+pub mod trail;
 pub mod witness;
 pub mod workspace;
 

@@ -38,6 +38,8 @@ pub enum Permission {
     /// How the system itself does: processes, and who follows the log.
     OperationsView,
     OperationsUpdate,
+    /// Everything that happened, whatever it happened to.
+    AuditView,
 }
 
 impl Permission {
@@ -103,6 +105,7 @@ impl Role {
                     | P::OrdersApprove
                     | P::OperationsView
                     | P::OperationsUpdate
+                    | P::AuditView
             ),
             Self::Accountant => {
                 matches!(
@@ -174,7 +177,7 @@ mod tests {
         assert_eq!(
             told(refused(Role::Manager).collect()),
             "WORKSPACES_CREATE WORKSPACES_UPDATE ORDERS_APPROVE FINANCE_CREATE FINANCE_UPDATE OPERATIONS_VIEW \
-             OPERATIONS_UPDATE"
+             OPERATIONS_UPDATE AUDIT_VIEW"
         );
         for (role, rights) in [
             (

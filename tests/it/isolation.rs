@@ -38,7 +38,9 @@ impl Tenant {
         let mut ids = BTreeMap::from([
             ("/customers", shop.customer.clone()),
             ("/products", shop.cabinet.clone()),
-            ("/deals", deal),
+            ("/deals", deal.clone()),
+            ("/audit", deal.clone()),
+            ("/audit/correlations", deal),
             ("/production/bom", shop.cabinet.clone()),
         ]);
         for list in ["/orders", "/finance/invoices", "/production/orders", "/notifications"] {

@@ -36,3 +36,4 @@ mod supply;
 mod sweep;
 mod tidy;
 mod torture;
+mod trail;

@@ -29,6 +29,7 @@ impl Route {
     pub fn path_of(&self, workspace: &str, id: &str) -> String {
         self.path
             .replace("{wsId}", workspace)
+            .replace("{resource}", "deals")
             .replace("{id}", id)
             .replace("{productId}", id)
     }

@@ -56,11 +56,7 @@ pub async fn path_id<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -
 }
 
 /// A named path parameter; `None` when the route has none of that name.
-pub(super) async fn path_text<S: Send + Sync>(
-    parts: &mut Parts,
-    state: &S,
-    name: &str,
-) -> Result<Option<String>, Problem> {
+pub async fn path_text<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<Option<String>, Problem> {
     let params = RawPathParams::from_request_parts(parts, state).await;
     // What does not decode to text is no UUID either. Which one it is, only the message tells.
     let params = params.map_err(|refusal| {

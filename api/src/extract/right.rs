@@ -66,4 +66,5 @@ markers! {
     FinanceView FinanceCreate FinanceUpdate
     NotificationsView
     OperationsView OperationsUpdate
+    AuditView
 }

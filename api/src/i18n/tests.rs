@@ -1,8 +1,9 @@
 //! Every stable code has a message in every language.
 
 use super::*;
-use crate::problem::Code;
+use crate::{audit::NOUNS, problem::Code};
 use domain::{Rule, fact::CATEGORIES, office::notification::Topic};
+use sagas::{Saga, deal_won::DealWon, invoice_collection::InvoiceCollection, order_fulfillment::OrderFulfillment};
 use std::{collections::BTreeSet, fs, path::Path};
 use strum::VariantArray;
 
@@ -18,6 +19,7 @@ const EDGE: &[&str] = &[
     "body.reserved_key",
     "body.unreadable",
     "command.too_large",
+    "history.archived",
     "metrics.not_public",
     "organization.bin.taken",
     "organization.contradiction",
@@ -104,6 +106,24 @@ fn every_code_has_a_message_in_every_language() {
     ["mail-verify-subject", "mail-verify-greeting", "mail-verify-closing"]
         .into_iter()
         .for_each(demand);
+}
+
+/// Of every noun: what happens to it, what its fields are called, and who does it besides people.
+#[test]
+fn every_event_every_field_and_every_actor_has_words_in_every_language() {
+    let events = CATEGORIES.iter().flat_map(|category| category.event_types());
+    let events = events.map(|event| event_key(&event.name));
+    let fields = NOUNS.iter().flat_map(|noun| noun.fields());
+    let fields = fields.map(|field| field_key(field.column));
+    let sagas = [DealWon::NAME, OrderFulfillment::NAME, InvoiceCollection::NAME];
+    let sagas = sagas.map(|saga| actor_key(&format!("saga:{saga}")));
+    let keys = events.chain(fields).chain(sagas).chain([actor_key("system")]);
+    let missing: BTreeSet<String> = keys
+        .flat_map(|key| Language::ALL.map(|language| (language, key.clone())))
+        .filter(|(language, key)| text(*language, key, &FluentArgs::new()).is_none())
+        .map(|(language, key)| format!("{}: {key}", language.tag()))
+        .collect();
+    assert!(missing.is_empty(), "{missing:#?}");
 }
 
 #[test]

@@ -2,14 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-/// Ids that a noun's path does not name: a bill of materials is its product's.
-const ELSEWHERE: [(&str, &str); 1] = [("/production/bom", "/products")];
+/// Ids that a path does not name: a bill of materials is its product's, a process is about a deal.
+const ELSEWHERE: [(&str, &str); 2] = [("/production/bom", "/products"), ("/audit/correlations", "/deals")];
 
 /// Answers that name something else's id: what a won deal becomes, what a payment pays.
 const NAMED: [(&str, &str, &str, &str); 2] = [
     ("/deals/{id}/win", "200", "orderId", "/orders"),
     ("/finance/payments", "201", "invoiceId", "/finance/invoices"),
 ];
+
+/// Nouns whose answers lead to what is told of things of any kind.
+const AUDITED: [&str; 3] = ["customers", "deals", "products"];
 
 /// Adds to each answer that has an id links to the operations that take it.
 pub(super) fn add(paths: &mut Map<String, Value>) {
@@ -31,6 +34,9 @@ fn link(item: &mut Value, status: &str, field: &str, path: &str, noun: &str, lea
         let mut parameters = json!({ (parameter): format!("$response.body#/data/{field}") });
         if path.contains("{wsId}") {
             parameters["wsId"] = "$request.path.wsId".into();
+        }
+        if operation.contains("_resource_") {
+            parameters["resource"] = noun.rsplit('/').next().into();
         }
         (
             operation.clone(),
@@ -59,14 +65,22 @@ fn led_to(path: &str, item: &Value) -> Vec<(String, String, String)> {
     } else {
         "id"
     };
+    let operations = || {
+        let operations = item.as_object().into_iter().flatten();
+        operations.filter_map(|(_, operation)| operation["operationId"].as_str())
+    };
+    if let Some(root) = before.strip_suffix("/audit/{resource}") {
+        let from = AUDITED.iter().map(|noun| format!("{root}/{noun}"));
+        let lead =
+            |from: String| operations().map(move |operation| (from.clone(), "id".to_owned(), operation.to_owned()));
+        return from.flat_map(lead).collect();
+    }
     let elsewhere = ELSEWHERE.iter().find(|(suffix, _)| before.ends_with(suffix));
     let from = match elsewhere {
         Some((suffix, noun)) => format!("{}{noun}", before.trim_end_matches(suffix)),
         None => before.to_owned(),
     };
-    let operations = item.as_object().into_iter().flatten();
-    operations
-        .filter_map(|(_, operation)| operation["operationId"].as_str())
+    operations()
         .map(|operation| (from.clone(), parameter.to_owned(), operation.to_owned()))
         .collect()
 }

@@ -20,6 +20,10 @@ pub enum Audit {
     Prove(prove::Prove),
     /// Checks such a proof, with a public key alone.
     Check(prove::Check),
+    /// What happened, to one thing or in a whole workspace, in words.
+    Trail(super::trail::Trail),
+    /// The whole trail of a workspace, into a file.
+    Export(super::export::Export),
 }
 
 pub async fn run(audit: Audit) -> Result<(), Failure> {
@@ -28,5 +32,7 @@ pub async fn run(audit: Audit) -> Result<(), Failure> {
         Audit::Heads(heads) => heads.run().await,
         Audit::Prove(prove) => prove.run().await,
         Audit::Check(check) => check.run(),
+        Audit::Trail(trail) => trail.run().await,
+        Audit::Export(export) => export.run().await,
     }
 }

@@ -26,7 +26,11 @@ async fn every_list_and_all_details_are_as_described() {
             complaints.extend(document.complaint(&route.method, &described, &answer));
             continue;
         };
-        let list = if list == "/production/bom" { "/products" } else { list };
+        let list = match list {
+            "/production/bom" => "/products",
+            "/audit" | "/audit/correlations" => "/deals",
+            list => list,
+        };
         let items = owner.items(list).await;
         assert!(!items.is_empty(), "nothing in {list} to be looked at");
         for item in items {

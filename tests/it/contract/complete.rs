@@ -26,7 +26,8 @@ async fn every_operation_says_what_it_does_takes_and_answers() {
             continue;
         };
         let schema = document.resolve(&response["content"]["application/json"]["schema"]);
-        if schema["properties"]["data"].is_null() {
+        let is_stream = !response["content"]["application/x-ndjson"].is_null();
+        if schema["properties"]["data"].is_null() && !is_stream {
             complain(&format!("{status} has no schema"));
         }
         let writes = !name.starts_with("GET ");

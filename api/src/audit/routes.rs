@@ -1,0 +1,311 @@
+//! The trail over HTTP.
+
+use super::{
+    Entry, Listener, Measure, Source, Told, Trail, TrailError, Tree, of_resource,
+    query::{Exported, Of, OfProduct, Page, Since, Thing, WholePage},
+};
+use crate::{
+    envelope,
+    extract::{
+        Caller, May, Right,
+        rights::{
+            AuditView, CustomersView, DealsView, FinanceView, NotificationsView, OrdersView, ProductionView,
+            ProductsView,
+        },
+    },
+    i18n::Language,
+    office,
+    openapi::told,
+    problem::Problem,
+    reply::Reply,
+    state::App,
+    view,
+};
+use aide::{
+    OperationOutput,
+    axum::{ApiRouter, routing::get_with},
+    generate::GenContext,
+    openapi,
+};
+use axum::{
+    body::Body,
+    extract::State,
+    http::header,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use domain::Permission;
+use futures::stream;
+use projections::{catalog, finance, production, sales, view::View};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+/// Events looked at for one page: one that finds few leads on by its cursor.
+const LOOKS_MAX: usize = 20_000;
+/// Of an export.
+const PAGE: Measure = Measure {
+    entries: 500,
+    looks: LOOKS_MAX,
+};
+
+/// A page of a trail, in the order of events.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Trailed {
+    pub items: Vec<Entry>,
+    /// For `?cursor=`; none when nothing is left. A page may be short, even empty, and yet lead on.
+    pub next_cursor: Option<String>,
+}
+
+const HISTORY: &str = "What happened to it, in order: who, when, from where, as part of what, with before and after";
+
+/// A history for each noun that can be looked at: one line a noun.
+pub fn router() -> ApiRouter<App> {
+    ApiRouter::new()
+        .api_route(
+            "/customers/{id}/history",
+            get_with(history::<sales::customer::Row, CustomersView>, told(HISTORY)),
+        )
+        .api_route(
+            "/deals/{id}/history",
+            get_with(history::<sales::deal::Row, DealsView>, told(HISTORY)),
+        )
+        .api_route(
+            "/orders/{id}/history",
+            get_with(history::<sales::order::Row, OrdersView>, told(HISTORY)),
+        )
+        .api_route(
+            "/products/{id}/history",
+            get_with(history::<catalog::product::Row, ProductsView>, told(HISTORY)),
+        )
+        .api_route(
+            "/production/orders/{id}/history",
+            get_with(
+                history::<production::production_order::Row, ProductionView>,
+                told(HISTORY),
+            ),
+        )
+        .api_route(
+            "/production/bom/{productId}/history",
+            get_with(history_of_bill, told(HISTORY)),
+        )
+        .api_route(
+            "/finance/invoices/{id}/history",
+            get_with(history::<finance::invoice::Row, FinanceView>, told(HISTORY)),
+        )
+        .api_route(
+            "/notifications/{id}/history",
+            get_with(history_of_notification, told(HISTORY)),
+        )
+        .api_route(
+            "/audit",
+            get_with(audit, told("Everything that happened in the workspace, in order")),
+        )
+        .api_route(
+            "/audit/export",
+            get_with(
+                export,
+                told("The same as one stream, a line an event, without an end of its own"),
+            ),
+        )
+        .api_route(
+            "/audit/correlations/{id}",
+            get_with(
+                correlated,
+                told("What a request (by its correlation or command), or the process about a thing, led to, as a tree"),
+            ),
+        )
+        .api_route(
+            "/audit/{resource}/{id}",
+            get_with(audit_of, told("What happened to a thing, though it may be gone")),
+        )
+}
+
+/// Of a thing that the caller may look at.
+async fn history<V: View, R: Right>(
+    State(app): State<App>,
+    caller: May<R>,
+    Of(id): Of,
+    language: Language,
+    page: Page,
+) -> Result<Reply<Trailed>, Problem> {
+    history_at::<V>(&app, &caller, id, language, page).await
+}
+
+async fn history_of_bill(
+    State(app): State<App>,
+    caller: May<ProductionView>,
+    OfProduct(id): OfProduct,
+    language: Language,
+    page: Page,
+) -> Result<Reply<Trailed>, Problem> {
+    history_at::<production::bom::Row>(&app, &caller, id, language, page).await
+}
+
+async fn history_of_notification(
+    State(app): State<App>,
+    caller: May<NotificationsView>,
+    Of(id): Of,
+    language: Language,
+    page: Page,
+) -> Result<Reply<Trailed>, Problem> {
+    office::notification::meant_for(&app, &caller, id).await?;
+    told_of(&app, &caller, Source::Stream(id), language, page).await
+}
+
+async fn history_at<V: View>(
+    app: &App,
+    caller: &Caller,
+    id: Uuid,
+    language: Language,
+    page: Page,
+) -> Result<Reply<Trailed>, Problem> {
+    view::one::<V>(app, caller, id).await?;
+    let noun = of_resource(&V::NAME.replace('_', "-")).ok_or_else(Problem::internal)?;
+    told_of(app, caller, Source::Stream(noun.stream(id)), language, page).await
+}
+
+async fn audit(
+    State(app): State<App>,
+    caller: May<AuditView>,
+    language: Language,
+    WholePage(mut page): WholePage,
+) -> Result<Reply<Trailed>, Problem> {
+    let workspace = caller.workspace_id().into();
+    let begins = page.filter.begins_after(&app.log, workspace).await;
+    page.after = page.after.max(begins.map_err(TrailError::from)?);
+    told_of(&app, &caller, Source::Workspace, language, page).await
+}
+
+async fn audit_of(
+    State(app): State<App>,
+    caller: May<AuditView>,
+    Thing { noun, id }: Thing,
+    language: Language,
+    page: Page,
+) -> Result<Reply<Trailed>, Problem> {
+    let (stream, workspace) = (noun.stream(id), caller.workspace_id().into());
+    let newest = app.log.latest_of_stream(workspace, stream, None, 1).await;
+    let is_there = newest
+        .map_err(TrailError::from)?
+        .iter()
+        .any(|event| event.category == noun.category());
+    if !is_there {
+        return Err(Problem::missing("reference.unknown"));
+    }
+    told_of(&app, &caller, Source::Stream(stream), language, page).await
+}
+
+async fn correlated(
+    State(app): State<App>,
+    caller: May<AuditView>,
+    Of(id): Of,
+    language: Language,
+    Since(filter): Since,
+) -> Result<Reply<Tree>, Problem> {
+    let workspace = caller.workspace_id().into();
+    let after = filter
+        .begins_after(&app.log, workspace)
+        .await
+        .map_err(TrailError::from)?;
+    let actor = caller.actor();
+    let may = |permission: Permission| actor.may(permission);
+    let mut trail = Trail::new(app.log.clone(), app.pool.clone(), workspace);
+    let tree = trail.tree(id, after, Listener { language, may: &may }).await?;
+    if tree.items.is_empty() && tree.is_whole {
+        return Err(Problem::missing("reference.unknown"));
+    }
+    Ok(Reply::of(envelope::ok(tree)))
+}
+
+async fn told_of(
+    app: &App,
+    caller: &Caller,
+    source: Source,
+    language: Language,
+    Page { filter, after, limit }: Page,
+) -> Result<Reply<Trailed>, Problem> {
+    let mut trail = Trail::new(app.log.clone(), app.pool.clone(), caller.workspace_id().into());
+    let actor = caller.actor();
+    let may = |permission: Permission| actor.may(permission);
+    let measure = Measure {
+        entries: limit,
+        looks: LOOKS_MAX,
+    };
+    let listener = Listener { language, may: &may };
+    let told = trail.page(source, after, &filter, listener, measure).await?;
+    let next_cursor = (!told.is_over).then(|| told.reached.to_string());
+    Ok(Reply::of(envelope::ok(Trailed {
+        items: told.entries,
+        next_cursor,
+    })))
+}
+
+/// A trail as lines.
+pub struct Lines(Response);
+
+impl IntoResponse for Lines {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl OperationOutput for Lines {
+    type Inner = Self;
+
+    fn operation_response(_: &mut GenContext, _: &mut openapi::Operation) -> Option<openapi::Response> {
+        let text = json!({ "schema": { "type": "string" } });
+        let described =
+            json!({ "description": "The trail", "content": { "application/x-ndjson": text, "text/csv": text } });
+        serde_json::from_value(described).ok()
+    }
+
+    fn inferred_responses(
+        context: &mut GenContext,
+        operation: &mut openapi::Operation,
+    ) -> Vec<(Option<openapi::StatusCode>, openapi::Response)> {
+        let response = Self::operation_response(context, operation);
+        response
+            .into_iter()
+            .map(|response| (Some(openapi::StatusCode::Code(200)), response))
+            .collect()
+    }
+}
+
+/// Lines a page at a time, each made when the one before is taken: what is sent slowly waits in the log.
+async fn export(
+    State(app): State<App>,
+    caller: May<AuditView>,
+    language: Language,
+    Exported { format, filter, after }: Exported,
+) -> Result<Lines, Problem> {
+    let workspace = caller.workspace_id().into();
+    let begins = filter
+        .begins_after(&app.log, workspace)
+        .await
+        .map_err(TrailError::from)?;
+    let trail = Trail::new(app.log.clone(), app.pool.clone(), workspace);
+    let (actor, next) = (caller.actor(), Some((trail, after.max(begins))));
+    let pages = stream::try_unfold((next, actor, filter), move |(next, actor, filter)| async move {
+        let Some((mut trail, after)) = next else {
+            return Ok(None);
+        };
+        let may = |permission: Permission| actor.may(permission);
+        let listener = Listener { language, may: &may };
+        let told = trail.page(Source::Workspace, after, &filter, listener, PAGE).await?;
+        let mut lines = String::new();
+        for entry in &told.entries {
+            lines += &format.line(entry)?;
+        }
+        let Told { reached, is_over, .. } = told;
+        let next = (!is_over).then_some((trail, reached));
+        Ok::<_, TrailError>(Some((Bytes::from(lines), (next, actor, filter))))
+    });
+    let head = stream::iter([Ok(Bytes::from(if after == 0 { format.head() } else { String::new() }))]);
+    let body = Body::from_stream(futures::StreamExt::chain(head, pages));
+    Ok(Lines(
+        ([(header::CONTENT_TYPE, format.media_type())], body).into_response(),
+    ))
+}
