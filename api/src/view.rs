@@ -46,8 +46,13 @@ pub async fn details_by<V: View, R: Right, I>(
     caller: May<R>,
     seen: Seen<I>,
 ) -> Result<One<V>, Problem> {
-    let read = async |reader: Reader<'_>| view::one::<V>(reader, seen.id).await;
-    let found = as_reader_at(&app, &caller, seen.as_of, read).await??;
+    one(&app, &caller, seen.id, seen.as_of).await
+}
+
+/// The same by an id of the handler's.
+pub async fn one<V: View>(app: &App, caller: &Caller, id: Uuid, as_of: Option<AsOf>) -> Result<One<V>, Problem> {
+    let read = async |reader: Reader<'_>| view::one::<V>(reader, id).await;
+    let found = as_reader_at(app, caller, as_of, read).await??;
     let missing = || Problem::missing(format!("{}.missing", V::NAME.trim_end_matches('s')));
     found.map(envelope::one).map(One::of).ok_or_else(missing)
 }

@@ -162,7 +162,7 @@ async fn history_at<V: View>(
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
-    view::one::<V>(app, caller, id).await?;
+    view::one::<V>(app, caller, id, None).await?;
     let noun = of_resource(&V::NAME.replace('_', "-")).ok_or_else(Problem::internal)?;
     told_of(app, caller, Source::Stream(noun.stream(id)), language, page).await
 }
