@@ -2,8 +2,10 @@
 
 mod builds;
 mod moments;
+mod proofs;
 mod stuck;
 mod trust;
+mod witness;
 
 use chrono::Utc;
 use futures::future::join_all;
@@ -31,7 +33,11 @@ struct Business {
 
 impl Business {
     async fn open() -> Self {
-        let server = Server::start_with(&[]).await;
+        Self::open_with(&[]).await
+    }
+
+    async fn open_with(env: &[(&str, &str)]) -> Self {
+        let server = Server::start_with(env).await;
         let (owner, pool) = (server.owner().await, server.pool().await);
         let shop = Shop::open(&owner, 1_000, 1_000).await;
         let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
@@ -122,12 +128,15 @@ async fn a_changed_event_is_found_and_so_is_a_log_that_ends_too_soon() {
         .await;
     business.ask(&["audit", "verify"]);
 
-    // The last event and the head's memory of it are gone: by itself that is a shorter log, and whole.
+    // The last event and all memory of it are gone: by itself that is a shorter log, and whole.
     let cut = format!(
         "with gone as (delete from log.events e using log.heads h where e.workspace_id = h.workspace_id and e.position = h.position \
-         and h.workspace_id = '{workspace}' returning e.workspace_id, e.position) \
-         update log.heads h set position = h.position - 1, hash = (select hash from log.events e where e.workspace_id = h.workspace_id \
-         and e.position = h.position - 1) from gone where h.workspace_id = gone.workspace_id"
+         and h.workspace_id = '{workspace}' returning e.workspace_id, e.position), \
+         no_tree as (delete from log.trees where workspace_id = '{workspace}'), \
+         no_command as (delete from log.commands c using gone where c.workspace_id = gone.workspace_id and c.last_position >= gone.position), \
+         before as (select e.hash, e.recorded_at from log.events e, gone where e.workspace_id = gone.workspace_id and e.position = gone.position - 1) \
+         update log.heads h set position = h.position - 1, hash = before.hash, recorded_at = before.recorded_at \
+         from before where h.workspace_id = '{workspace}'"
     );
     assert_eq!(business.execute(cut).await, 1);
     business.ask(&["audit", "verify"]);

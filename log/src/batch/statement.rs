@@ -193,7 +193,7 @@ impl<'a> Parts<'a> {
 
 /// A head gets its hash only where it is as it was taken to be, and at about the database's time.
 const MOVE: &str = "set position = u.position, recorded_at = u.recorded_at, hash = case when h.hash = u.was and h.epoch = u.epoch \
-    and (u.recorded_at = h.recorded_at or u.recorded_at between clock_timestamp() - interval '10 seconds' \
+    and (u.recorded_at = greatest(h.recorded_at, 'epoch') or u.recorded_at between clock_timestamp() - interval '10 seconds' \
     and clock_timestamp() + interval '1 second') then u.hash end from ";
 
 /// The same, unless something is wrong with it.
