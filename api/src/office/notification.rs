@@ -159,7 +159,7 @@ async fn mark_read(
 
 /// Whether it is one of the caller's.
 pub async fn meant_for(app: &App, caller: &Caller, id: Uuid) -> Result<(), Problem> {
-    let found = page(app, caller, &[("id".to_owned(), id.to_string())], false).await?;
+    let found = page(app, caller, None, &[("id".to_owned(), id.to_string())], false).await?;
     match found.items.get() {
         "[]" => Err(Problem::missing("notification.missing")),
         _ => Ok(()),
