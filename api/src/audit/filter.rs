@@ -40,8 +40,11 @@ impl Filter {
 
     /// The position behind which the time asked for begins: what is before need not be read.
     pub async fn begins_after(&self, log: &Log, workspace: Uuid) -> Result<i64, sqlx::Error> {
-        match self.from {
-            Some(from) => log.position_at(workspace, from - TimeDelta::microseconds(1)).await,
+        let before = self
+            .from
+            .and_then(|from| from.checked_sub_signed(TimeDelta::microseconds(1)));
+        match before {
+            Some(before) => log.position_at(workspace, before).await,
             None => Ok(0),
         }
     }
