@@ -44,7 +44,7 @@ pub struct Entry {
 /// Who did it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Who {
-    /// As recorded: `user:…`, `saga:…` or `system`.
+    /// As recorded: `user:…`, `saga:…`, `operator:…` or `system`.
     pub actor: String,
     /// The first word of it.
     pub kind: String,

@@ -1,8 +1,8 @@
 //! Which events are told: by who, what, when, and of which kind of thing.
 
 use super::noun::Noun;
-use chrono::{DateTime, Utc};
-use log::{Log, ReadError, Recorded};
+use chrono::{DateTime, TimeDelta, Utc};
+use log::{Log, Recorded};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, Default)]
@@ -39,23 +39,14 @@ impl Filter {
     }
 
     /// The position behind which the time asked for begins: what is before need not be read.
-    pub async fn begins_after(&self, log: &Log, workspace: Uuid) -> Result<i64, ReadError> {
-        let Some(from) = self.from else { return Ok(0) };
-        let (mut before, mut behind) = (0, log.head(workspace).await? + 1);
-        while behind - before > 1 {
-            let middle = before + (behind - before) / 2;
-            let is_before = match log.read(workspace, middle - 1, 1).await {
-                Ok(events) => events.first().is_none_or(|event| event.recorded_at < from),
-                Err(ReadError::Archived(_)) => true,
-                Err(error) => return Err(error),
-            };
-            if is_before {
-                before = middle;
-            } else {
-                behind = middle;
-            }
+    pub async fn begins_after(&self, log: &Log, workspace: Uuid) -> Result<i64, sqlx::Error> {
+        let before = self
+            .from
+            .and_then(|from| from.checked_sub_signed(TimeDelta::microseconds(1)));
+        match before {
+            Some(before) => log.position_at(workspace, before).await,
+            None => Ok(0),
         }
-        Ok(before)
     }
 }
 

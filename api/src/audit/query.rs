@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     extract::{path_id, path_text},
-    openapi::parameter,
+    openapi::{YEARS_PATTERN, parameter},
     problem::{Code, Problem},
 };
 use aide::{OperationInput, generate::GenContext, openapi::Operation};
@@ -15,8 +15,8 @@ use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
 };
-use chrono::{DateTime, Utc};
-use domain::Rule;
+use chrono::{DateTime, Datelike, Utc};
+use domain::{Rule, time::YEARS};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -118,8 +118,14 @@ impl Page {
     }
 }
 
-pub(super) fn instant(text: &str) -> Result<DateTime<Utc>, Rule> {
-    text.parse().map_err(|_| Rule::WrongType)
+/// Of a year that events can be of.
+fn instant(text: &str) -> Result<DateTime<Utc>, Rule> {
+    let instant: DateTime<Utc> = text.parse().map_err(|_| Rule::WrongType)?;
+    let (min, max) = (i64::from(*YEARS.start()), i64::from(*YEARS.end()));
+    match YEARS.contains(&instant.year()) {
+        true => Ok(instant),
+        false => Err(Rule::YearOutOfRange { min, max }),
+    }
 }
 
 /// From when on.
@@ -286,7 +292,6 @@ const RESOURCE: &str = "Only what happened to things of this kind";
 
 fn filters(operation: &mut Operation) {
     let text = || json!({ "type": "string", "maxLength": TEXT_MAX });
-    let time = || json!({ "type": "string", "format": "date-time" });
     for (name, schema, told) in [
         (
             "actor",
@@ -303,6 +308,10 @@ fn filters(operation: &mut Operation) {
     ] {
         in_query(operation, name, schema, told);
     }
+}
+
+fn time() -> Value {
+    json!({ "type": "string", "format": "date-time", "pattern": YEARS_PATTERN })
 }
 
 fn cursor() -> Value {

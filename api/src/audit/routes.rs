@@ -19,7 +19,7 @@ use crate::{
     problem::Problem,
     reply::Reply,
     state::App,
-    view,
+    view::as_reader_at,
 };
 use aide::{
     OperationOutput,
@@ -36,7 +36,10 @@ use axum::{
 use bytes::Bytes;
 use domain::Permission;
 use futures::stream;
-use projections::{catalog, finance, production, sales, view::View};
+use projections::{
+    catalog, finance, production, sales,
+    view::{self, View},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -162,7 +165,10 @@ async fn history_at<V: View>(
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
-    view::one::<V>(app, caller, id, None).await?;
+    let found = as_reader_at(app, caller, None, async |reader| view::one::<V>(reader, id).await);
+    if found.await??.is_none() {
+        return Err(Problem::missing(format!("{}.missing", V::NAME.trim_end_matches('s'))));
+    }
     let noun = of_resource(&V::NAME.replace('_', "-")).ok_or_else(Problem::internal)?;
     told_of(app, caller, Source::Stream(noun.stream(id)), language, page).await
 }
@@ -175,7 +181,7 @@ async fn audit(
 ) -> Result<Reply<Trailed>, Problem> {
     let workspace = caller.workspace_id().into();
     let begins = page.filter.begins_after(&app.log, workspace).await;
-    page.after = page.after.max(begins.map_err(TrailError::from)?);
+    page.after = page.after.max(begins?);
     told_of(&app, &caller, Source::Workspace, language, page).await
 }
 
@@ -206,10 +212,7 @@ async fn correlated(
     Since(filter): Since,
 ) -> Result<Reply<Tree>, Problem> {
     let workspace = caller.workspace_id().into();
-    let after = filter
-        .begins_after(&app.log, workspace)
-        .await
-        .map_err(TrailError::from)?;
+    let after = filter.begins_after(&app.log, workspace).await?;
     let actor = caller.actor();
     let may = |permission: Permission| actor.may(permission);
     let mut trail = Trail::new(app.log.clone(), app.pool.clone(), workspace);
@@ -282,10 +285,7 @@ async fn export(
     Exported { format, filter, after }: Exported,
 ) -> Result<Lines, Problem> {
     let workspace = caller.workspace_id().into();
-    let begins = filter
-        .begins_after(&app.log, workspace)
-        .await
-        .map_err(TrailError::from)?;
+    let begins = filter.begins_after(&app.log, workspace).await?;
     let trail = Trail::new(app.log.clone(), app.pool.clone(), workspace);
     let (actor, next) = (caller.actor(), Some((trail, after.max(begins))));
     let pages = stream::try_unfold((next, actor, filter), move |(next, actor, filter)| async move {

@@ -163,7 +163,7 @@ impl Trail {
         for Entry { who, .. } in entries {
             who.name = match who.id {
                 Some(id) => names.get(&id).cloned(),
-                None => i18n::actor(language, &who.actor),
+                None => i18n::actor(language, &who.actor).or_else(|| given(&who.actor)),
             };
         }
         Ok(())
@@ -204,6 +204,11 @@ impl Source {
             Self::Stream(_) => event.version,
         }
     }
+}
+
+/// `operator:Aigerim` goes by that name.
+fn given(actor: &str) -> Option<String> {
+    actor.split_once(':').map(|(_, name)| name.to_owned())
 }
 
 /// What the event's envelope tells.

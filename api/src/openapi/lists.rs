@@ -16,7 +16,7 @@ const PLAIN: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
 const SEARCH_MAX: usize = 200;
 const VALUES_MAX: usize = 200;
 const SORT_KEYS_MAX: usize = 4;
-const YEARS: &str = "^(19|[2-9][0-9])[0-9]{2}-";
+pub(crate) const YEARS: &str = "^(19|[2-9][0-9])[0-9]{2}-";
 
 /// Every parameter that the grammar of `V`'s list knows.
 pub(super) fn list_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {

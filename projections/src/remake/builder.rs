@@ -1,7 +1,7 @@
 //! Who makes tables beside the live ones: a connection of its own and a number that is locked as long as it lives. What it makes
 //! is marked with the number; so whatever a builder leaves behind, however it ended, is known for what it is and dropped.
 
-use super::{Progress, Tables};
+use super::{Progress, Tables, bulk::Bulk};
 use crate::{
     counts::Changed,
     model::{CHECKPOINT, COUNTS},
@@ -10,7 +10,10 @@ use crate::{
     table::{ProjectError, Projector},
     write::Mark,
 };
-use futures::{TryStreamExt, future};
+use futures::{
+    TryStreamExt,
+    future::{self, try_join},
+};
 use log::Shared;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use std::pin::pin;
@@ -51,10 +54,7 @@ impl Beside {
 
 impl Builder {
     pub async fn open(pool: &PgPool) -> Result<Self, sqlx::Error> {
-        let mut connection = pool.acquire().await?.detach();
-        let unhurried = "set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0; \
-            set synchronous_commit = off";
-        sqlx::raw_sql(unhurried).execute(&mut connection).await?;
+        let mut connection = connect(pool).await?;
         loop {
             let number = any_number();
             let lock = "select pg_try_advisory_lock(hashtext('prometric.builder'), $1)";
@@ -148,14 +148,7 @@ impl Builder {
             }
             told(Progress { position, head });
         }
-        for bulk in &mut bulks {
-            bulk.write(&mut self.connection, name).await?;
-        }
-        for bulk in &mut bulks {
-            if let Some(counts) = bulk.finish(&mut self.connection, name).await? {
-                self.count(name, bulk.table(), counts).await?;
-            }
-        }
+        self.finish(inner, name, bulks).await?;
         let stand = format!("update {name}.{CHECKPOINT} set position = {position}");
         sqlx::query(AssertSqlSafe(stand)).execute(&mut self.connection).await?;
         let analyze: String = beside
@@ -169,18 +162,26 @@ impl Builder {
         Ok(position)
     }
 
-    async fn count(&mut self, name: &str, table: &str, counts: Changed) -> Result<(), sqlx::Error> {
-        let insert = format!(
-            "insert into {name}.{COUNTS} (name, field, value, total) select $1, u.* from unnest($2::text[], $3::text[], $4::bigint[]) u"
+    /// Writes and indexes the tables, over two connections: most of it is the database's work.
+    async fn finish(&mut self, inner: &Inner, name: &str, mut bulks: Vec<Box<dyn Bulk>>) -> Result<(), ProjectError> {
+        bulks.sort_by_key(|bulk| std::cmp::Reverse(bulk.weight()));
+        let (mut ours, mut others, mut weights) = (vec![], vec![], (0, 0));
+        for bulk in bulks {
+            let weight = bulk.weight();
+            if weights.0 <= weights.1 {
+                weights.0 += weight;
+                ours.push(bulk);
+            } else {
+                weights.1 += weight;
+                others.push(bulk);
+            }
+        }
+        let mut second = connect(&inner.pool).await?;
+        let both = try_join(
+            finish(&mut self.connection, name, ours),
+            finish(&mut second, name, others),
         );
-        sqlx::query(AssertSqlSafe(insert))
-            .bind(table)
-            .bind(counts.fields)
-            .bind(counts.values)
-            .bind(counts.by)
-            .execute(&mut self.connection)
-            .await?;
-        Ok(())
+        both.await.map(drop)
     }
 
     /// Tables that nobody needs any more.
@@ -237,6 +238,39 @@ impl Inner {
             mark.position = last;
         }
     }
+}
+
+/// One that may take its time, and memory for indexes.
+async fn connect(pool: &PgPool) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = pool.acquire().await?.detach();
+    let unhurried = "set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0; \
+        set synchronous_commit = off; set maintenance_work_mem = '128MB'";
+    sqlx::raw_sql(unhurried).execute(&mut connection).await?;
+    Ok(connection)
+}
+
+async fn finish(connection: &mut PgConnection, name: &str, bulks: Vec<Box<dyn Bulk>>) -> Result<(), ProjectError> {
+    for mut bulk in bulks {
+        bulk.write(connection, name).await?;
+        if let Some(counts) = bulk.finish(connection, name).await? {
+            count(connection, name, bulk.table(), counts).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn count(connection: &mut PgConnection, name: &str, table: &str, counts: Changed) -> Result<(), sqlx::Error> {
+    let insert = format!(
+        "insert into {name}.{COUNTS} (name, field, value, total) select $1, u.* from unnest($2::text[], $3::text[], $4::bigint[]) u"
+    );
+    sqlx::query(AssertSqlSafe(insert))
+        .bind(table)
+        .bind(counts.fields)
+        .bind(counts.values)
+        .bind(counts.by)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn builder_of(connection: &mut PgConnection, name: &str) -> Result<Option<i32>, sqlx::Error> {

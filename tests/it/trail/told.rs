@@ -45,8 +45,8 @@ async fn a_history_tells_who_what_when_from_where_and_before_and_after() {
         ("type=dea", 0),
         ("actor=system", 0),
         (&format!("actor={}", owner.user), 3),
-        ("from=2999-01-01T00:00:00Z", 0),
-        ("to=2999-01-01T00:00:00Z", 3),
+        ("from=2199-01-01T00:00:00Z", 0),
+        ("to=2199-01-01T00:00:00Z", 3),
         (&format!("from={}", entries[1]["at"].as_str().unwrap()), 2),
         (&format!("to={}", entries[1]["at"].as_str().unwrap()), 1),
     ] {
@@ -61,6 +61,9 @@ async fn a_history_tells_who_what_when_from_where_and_before_and_after() {
         ("limit=201", "limit"),
         ("cursor=x", "cursor"),
         ("from=soon", "from"),
+        ("from=-262143-01-01T00:00:00Z", "from"),
+        ("to=%2B262142-01-01T00:00:00Z", "to"),
+        ("cursor=-1", "cursor"),
         ("page=1", "page"),
         ("resource=deals", "resource"),
     ] {
