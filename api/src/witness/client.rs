@@ -28,6 +28,8 @@ pub enum WitnessError {
     },
     #[error("the witness {url} has a key that is none")]
     Key { url: String, source: KeyError },
+    #[error("the witness {url} answers with another head than it was asked about")]
+    Another { url: String },
     #[error("the witness {url}")]
     Receipt { url: String, source: ReceiptError },
 }
@@ -73,7 +75,11 @@ impl Witness {
         }
         let seen: Seen = self.read(answer).await?;
         self.check(&seen.receipt, witnesses)?;
-        Ok(Some(seen))
+        let head = &seen.receipt.head;
+        match (head.key_id.as_str(), head.workspace) == (key_id, workspace) {
+            true => Ok(Some(seen)),
+            false => Err(self.another()),
+        }
     }
 
     /// Shows it a head, for a receipt of one of these.
@@ -86,7 +92,10 @@ impl Witness {
             .map_err(|source| self.away(source))?;
         let receipt: Receipt = self.read(answer).await?;
         self.check(&receipt, witnesses)?;
-        Ok(receipt)
+        match receipt.head == shown.head {
+            true => Ok(receipt),
+            false => Err(self.another()),
+        }
     }
 
     fn check(&self, receipt: &Receipt, witnesses: &[PublicKey]) -> Result<(), WitnessError> {
@@ -107,6 +116,11 @@ impl Witness {
             status,
             said: refusal.map_or_else(String::new, |refusal| refusal.error),
         })
+    }
+
+    fn another(&self) -> WitnessError {
+        let url = self.url.clone();
+        WitnessError::Another { url }
     }
 
     fn away(&self, source: reqwest::Error) -> WitnessError {

@@ -109,7 +109,7 @@ async fn show(
     State(witness): State<Witness>,
     body: Result<Json<Shown>, JsonRejection>,
 ) -> Result<Json<Receipt>, Response> {
-    let Json(shown) = body.map_err(|error| refuse(error.status(), error.body_text(), None))?;
+    let Json(shown) = body.map_err(|error| refuse(StatusCode::BAD_REQUEST, error.body_text(), None))?;
     let bad = |error: String| refuse(StatusCode::BAD_REQUEST, error, None);
     let maker = PublicKey::from_pem(&shown.public_key).map_err(|error| bad(format!("publicKey: {error}")))?;
     if !witness.makers.is_empty() && !witness.makers.contains(&maker) {
