@@ -1,7 +1,8 @@
 //! Every route there is. The nouns of a workspace answer in both forms of the path; one line a noun.
 
 use crate::{
-    catalog, edge, finance, identity, measure, office, openapi, problem::Problem, production, sales, state::App, system,
+    admin, catalog, edge, finance, identity, measure, office, openapi, problem::Problem, production, sales, state::App,
+    system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
 use axum::{
@@ -25,6 +26,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(finance::payment::router())
         .merge(finance::exchange_rate::router())
         .merge(office::notification::router())
+        .merge(admin::router())
 }
 
 fn routes() -> ApiRouter<App> {
