@@ -207,6 +207,8 @@ async fn who_administers_a_workspace_sees_and_decides_the_same_over_http() {
     let owner = &business.owner;
     // The newest workspace is told of at once, although nobody who follows has told of it yet.
     let newest = business.server.owner().await;
+    let customer = json!({"name": "ТОО First", "type": "COMPANY"});
+    newest.post("/customers", customer).await.expect(201);
     let status = newest.get("/admin/status").await.expect(200);
     let consumers = status["items"].as_array().unwrap().iter();
     let consumers: Vec<&str> = consumers.filter_map(|one| one["consumer"].as_str()).collect();
