@@ -1,5 +1,6 @@
 //! **speaks.** HTTP, sign-in, mail and the NATS relay over what the other crates decide, keep, remember and pursue.
 
+pub mod admin;
 pub mod audit;
 pub mod catalog;
 pub mod config;

@@ -11,6 +11,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use chrono::Utc;
 use log::Follower;
 use metrics::{counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
@@ -84,6 +85,19 @@ fn show_ways(ways: log::Ways) {
     }
 }
 
+/// Of all nodes, as the database has it; what it cannot tell now is told as it was.
+async fn show_stuck(app: &App) -> Result<(), sqlx::Error> {
+    for (consumer, seconds) in app.log.lags().await? {
+        gauge!("prometric_consumer_lag_seconds", "consumer" => consumer).set(seconds);
+    }
+    let parked = sagas::parked(&app.pool).await?;
+    gauge!("prometric_sagas_parked").set(parked.count as f64);
+    let waited = parked.since.map(|since| Utc::now().signed_duration_since(since));
+    let waited = waited.map_or(0, |waited| waited.num_seconds().max(0));
+    gauge!("prometric_sagas_parked_seconds_max").set(waited as f64);
+    Ok(())
+}
+
 /// Not for everybody: with METRICS_TOKEN for whoever sends it, without it for who asks on this very machine, and not
 /// through a proxy on it either.
 fn readable(app: &App, request: &Request) -> Result<(), Problem> {
@@ -112,6 +126,9 @@ fn readable(app: &App, request: &Request) -> Result<(), Problem> {
 pub async fn show(State(app): State<App>, request: Request) -> Result<impl IntoResponse, Problem> {
     readable(&app, &request)?;
     app.consumers.each(show_follower);
+    if let Err(error) = show_stuck(&app).await {
+        tracing::warn!(%error, "the database does not tell who is stuck");
+    }
     gauge!("prometric_database_connections", "state" => "open").set(f64::from(app.pool.size()));
     gauge!("prometric_database_connections", "state" => "reading").set(f64::from(app.reads.size()));
     show_ways(app.log.ways());

@@ -1,8 +1,8 @@
 //! Every route there is. The nouns of a workspace answer in both forms of the path; one line a noun.
 
 use crate::{
-    audit, catalog, edge, finance, identity, measure, office, openapi, problem::Problem, production, sales, state::App,
-    system,
+    admin, audit, catalog, edge, finance, identity, measure, office, openapi, problem::Problem, production, sales,
+    state::App, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
 use axum::{
@@ -27,6 +27,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(finance::exchange_rate::router())
         .merge(office::notification::router())
         .merge(audit::router())
+        .merge(admin::router())
 }
 
 fn routes() -> ApiRouter<App> {

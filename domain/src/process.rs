@@ -106,6 +106,16 @@ pub enum ProcessRejection {
 
 /// Characters of a reason.
 pub const WHY_MAX: usize = LINES_FROM;
+/// Characters of a step's name.
+pub const STEP_MAX: usize = 200;
+
+/// What is wrong with a decision whatever it is on.
+pub fn check(why: &str, step: Option<&String>) -> Result<(), ProcessRejection> {
+    let mut check = Check::default();
+    check.text("why", why, WHY_MAX);
+    check.optional_text("step", step, STEP_MAX);
+    Ok(check.done()?)
+}
 
 // Rules
 
@@ -169,9 +179,7 @@ impl Process {
     }
 
     fn reasoned(&self, why: &str) -> Result<(), ProcessRejection> {
-        let mut check = Check::default();
-        check.text("why", why, WHY_MAX);
-        check.done()?;
+        check(why, None)?;
         match self.abandoned {
             true => Err(ProcessRejection::Ended),
             false => Ok(()),

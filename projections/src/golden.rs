@@ -63,6 +63,9 @@ const STORY: &[(&str, &str)] = &[
     ("deal.created.v1", LOST),
     ("deal.lost.v1", LOST),
     ("customer.archived.v1", CUSTOMER),
+    ("process.step.retried.v1", ORDER),
+    ("process.step.skipped.v1", ORDER),
+    ("process.abandoned.v1", ORDER),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -4,7 +4,7 @@
 use crate::Instance;
 use commands::{Context, Done, Error, Executor};
 use domain::process::{
-    Abandonment, Decision, Process, ProcessCommand, ProcessEvent,
+    self, Abandonment, Decision, Process, ProcessCommand, ProcessEvent,
     ProcessRejection::{self, Ended, NotStuck, SeveralRefused},
 };
 
@@ -39,6 +39,7 @@ fn command(
     step: Option<String>,
     why: &str,
 ) -> Result<ProcessCommand, ProcessRejection> {
+    process::check(why, step.as_ref())?;
     if on.has_ended() {
         return Err(Ended);
     }

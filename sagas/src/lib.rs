@@ -24,7 +24,7 @@ pub use act::{Act, Owed};
 pub use decide::{Verdict, decide};
 pub use runner::{Sagas, open};
 pub use saga::{Saga, Seen, Standing};
-pub use shown::{Instance, Step, Told, instances, story, unfinished};
+pub use shown::{Full, Instance, Parked, Step, Told, full, instances, parked, unfinished};
 
 use saga::{Process, of};
 

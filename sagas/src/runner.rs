@@ -44,6 +44,7 @@ const MIGRATIONS: &[migrate::Migration] = &[
         "0004_decisions",
         include_str!("../../migrations/sagas/0004_decisions.sql"),
     ),
+    migrate::Migration::new("0005_parked", include_str!("../../migrations/sagas/0005_parked.sql")),
 ];
 
 pub struct Sagas {

@@ -4,17 +4,20 @@ use crate::{Owed, all, memory::process, saga};
 use chrono::{DateTime, Utc};
 use domain::id::{ProcessId, derive};
 use log::{Log, ReadError, Recorded};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sqlx::{Error, FromRow, PgPool, Row, postgres::PgRow};
 use uuid::Uuid;
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Process")]
 pub struct Instance {
     pub workspace_id: Uuid,
     pub saga: String,
     /// What it is about.
+    #[serde(rename = "id")]
     pub instance: Uuid,
     /// As `Standing::name` has it.
     pub status: String,
@@ -29,10 +32,22 @@ pub struct Instance {
     pub steps: Vec<Step>,
     /// Steps that wait for an operator's word.
     pub refused: Vec<String>,
+    /// As it is stored, which is the saga's own business.
+    #[schemars(extend("type" = ["object", "string"]))]
     pub state: Value,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+/// With what was refused of it and decided on it, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "ProcessInFull")]
+pub struct Full {
+    #[serde(flatten)]
+    pub instance: Instance,
+    pub story: Vec<Told>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "ProcessStep")]
 pub struct Step {
     pub step: String,
     /// Absent: at once.
@@ -41,8 +56,9 @@ pub struct Step {
 }
 
 /// An event of an instance's own stream: a refusal, or what was decided on it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ProcessEvent")]
 pub struct Told {
     pub position: i64,
     pub at: DateTime<Utc>,
@@ -50,7 +66,14 @@ pub struct Told {
     pub actor: String,
     #[serde(rename = "type")]
     pub event_type: String,
-    pub data: Value,
+    pub data: Map<String, Value>,
+}
+
+/// How many wait for an operator's word, and since when the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parked {
+    pub count: i64,
+    pub since: Option<DateTime<Utc>>,
 }
 
 impl FromRow<'_, PgRow> for Instance {
@@ -132,10 +155,23 @@ fn read(rows: Vec<Instance>) -> Vec<Instance> {
     rows.into_iter().map(|row| row.read(&processes)).collect()
 }
 
-/// What was refused of it and decided on it, in order.
-pub async fn story(log: &Log, of: &Instance) -> Result<Vec<Told>, ReadError> {
-    let events = log.read_stream(of.workspace_id, of.stream().uuid(), 0).await?;
-    Ok(events.iter().map(told).collect())
+/// The same, each with its story.
+pub async fn full(log: &Log, pool: &PgPool, workspace: Option<Uuid>, about: Uuid) -> Result<Vec<Full>, ReadError> {
+    let found = instances(pool, workspace, about).await?;
+    let mut full = Vec::with_capacity(found.len());
+    for instance in found {
+        let (workspace, stream) = (instance.workspace_id, instance.stream().uuid());
+        let events = log.read_stream(workspace, stream, 0).await?;
+        let story = events.iter().map(told).collect();
+        full.push(Full { instance, story });
+    }
+    Ok(full)
+}
+
+pub async fn parked(pool: &PgPool) -> Result<Parked, Error> {
+    let parked = "select count(*), min(updated_at) from sagas.instances where status = 'parked'";
+    let (count, since): (i64, Option<DateTime<Utc>>) = sqlx::query_as(parked).fetch_one(pool).await?;
+    Ok(Parked { count, since })
 }
 
 fn told(event: &Recorded) -> Told {

@@ -321,7 +321,7 @@ async fn who_follows_is_told_and_what_they_wait_for() {
     let order = waits.split(' ').nth(2).unwrap();
     let shown: Value = serde_json::from_str(&business.ask(&["sagas", "show", order])).unwrap();
     assert_eq!(
-        (&shown[0]["status"], &shown[0]["instance"]),
+        (&shown[0]["status"], &shown[0]["id"]),
         (&json!("waiting"), &json!(order))
     );
     let due: chrono::DateTime<Utc> = serde_json::from_value(shown[0]["dueAt"].clone()).unwrap();

@@ -241,6 +241,7 @@ fn permission(route: &Route) -> Permission {
     let (method, path) = name.split_once(' ').unwrap();
     let module = match path.split('/').collect::<Vec<_>>()[1] {
         "stock" => "STOCK".to_owned(),
+        "admin" => "OPERATIONS".to_owned(),
         other => other.to_uppercase(),
     };
     let action = match (method, path) {

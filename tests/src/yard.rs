@@ -229,6 +229,24 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             "name:text200!",
         ),
         post(
+            "/admin/sagas/{id}/retry",
+            invoice,
+            &json!({"why": "a", "step": "a"}),
+            "why:text1000! step:text200",
+        ),
+        post(
+            "/admin/sagas/{id}/skip",
+            invoice,
+            &json!({"why": "a", "step": "a"}),
+            "why:text1000! step:text200",
+        ),
+        post(
+            "/admin/sagas/{id}/abandon",
+            invoice,
+            &json!({"why": "a"}),
+            "why:text1000!",
+        ),
+        post(
             "/notifications/mark-read",
             "",
             &json!({"ids": [told]}),

@@ -8,7 +8,6 @@ use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
 use commands::{Actor, Context, Executor};
 use domain::process::ProcessEvent;
 use sagas::{Instance, Verdict};
-use serde_json::json;
 use uuid::Uuid;
 
 #[derive(Debug, Subcommand)]
@@ -103,17 +102,11 @@ impl List {
 impl Show {
     async fn run(self) -> Result<(), Failure> {
         let (log, pool) = open_store(&self.store).await?;
-        let found = sagas::instances(&pool, self.workspace, self.instance).await?;
+        let found = sagas::full(&log, &pool, self.workspace, self.instance).await?;
         if found.is_empty() {
             return Err(format!("no process is about {}", self.instance).into());
         }
-        let mut shown = Vec::with_capacity(found.len());
-        for one in found {
-            let mut told = json!(one);
-            told["story"] = json!(sagas::story(&log, &one).await?);
-            shown.push(told);
-        }
-        Ok(tell(serde_json::to_string_pretty(&shown)?)?)
+        Ok(tell(serde_json::to_string_pretty(&found)?)?)
     }
 }
 

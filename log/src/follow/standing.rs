@@ -11,6 +11,8 @@ const MENTIONING: [&str; 6] = ["heads", "events", "claims", "numbers", "commands
 /// How far a consumer is in a workspace, as it was told within the last second or two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Following {
+    /// It was; of a workspace that is younger than that nothing is known to be seen.
+    pub is_told: bool,
     pub workspace: Uuid,
     pub consumer: String,
     pub position: i64,
@@ -26,6 +28,7 @@ pub struct Following {
 impl FromRow<'_, PgRow> for Following {
     fn from_row(row: &PgRow) -> Result<Self, Error> {
         Ok(Self {
+            is_told: row.try_get("is_told")?,
             workspace: row.try_get("workspace_id")?,
             consumer: row.try_get("consumer")?,
             position: row.try_get("position")?,
@@ -39,13 +42,30 @@ impl FromRow<'_, PgRow> for Following {
 }
 
 impl Log {
-    /// All who have ever followed, by workspace.
-    pub async fn following(&self) -> Result<Vec<Following>, Error> {
-        let following = "select f.workspace_id, f.consumer, f.position, f.head, e.recorded_at, \
-            f.attempts, f.error, f.failing_since from log.following f \
-            left join log.events e on e.workspace_id = f.workspace_id and e.position = f.position + 1 \
-            order by f.workspace_id, f.consumer";
-        sqlx::query_as(following).fetch_all(&self.pool).await
+    /// All who have ever followed, by workspace, or in that one. Who shares the workspaces with other nodes follows each of
+    /// them, but for the platform, which not all do.
+    pub async fn following(&self, workspace: Option<Uuid>) -> Result<Vec<Following>, Error> {
+        let following = "select true as is_told, f.workspace_id, f.consumer, f.position, f.head, e.recorded_at, \
+                f.attempts, f.error, f.failing_since from log.following f \
+                left join log.events e on e.workspace_id = f.workspace_id and e.position = f.position + 1 \
+                where $1::uuid is null or f.workspace_id = $1 \
+            union all select false, h.workspace_id, l.consumer, 0, h.position, e.recorded_at, 0, null, null \
+                from (select distinct consumer from log.leases) l cross join log.heads h \
+                left join log.events e on e.workspace_id = h.workspace_id and e.position = 1 \
+                where ($1::uuid is null or h.workspace_id = $1) and h.position > 0 and h.workspace_id <> $2 \
+                and not exists (select from log.followers f where f.consumer = l.consumer and f.workspace_id = h.workspace_id) \
+            order by 2, 3";
+        let following = sqlx::query_as(following).bind(workspace).bind(Uuid::nil());
+        following.fetch_all(&self.pool).await
+    }
+
+    /// For how many seconds the first event that a consumer has not seen has waited, in whichever workspace that is longest;
+    /// of all nodes, as it was told within the last second or two.
+    pub async fn lags(&self) -> Result<Vec<(String, f64)>, Error> {
+        let lags = "select f.consumer, coalesce(max(extract(epoch from now() - e.recorded_at)), 0)::float8 from log.following f \
+            left join log.events e on f.lag > 0 and e.workspace_id = f.workspace_id and e.position = f.position + 1 \
+            group by f.consumer";
+        sqlx::query_as(lags).fetch_all(&self.pool).await
     }
 
     /// Forgets consumers of a family, told apart by what follows their names' dot, that run on no node any more: they are of

@@ -200,3 +200,72 @@ async fn what_was_refused_is_skipped_or_given_up() {
     business.ask(&[&["sagas", "abandon", &order][..], &by].concat());
     business.stands(&order, "abandoned").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_administers_a_workspace_sees_and_decides_the_same_over_http() {
+    let business = Business::open().await;
+    let owner = &business.owner;
+    // The newest workspace is told of at once, although nobody who follows has told of it yet.
+    let newest = business.server.owner().await;
+    let customer = json!({"name": "ТОО First", "type": "COMPANY"});
+    newest.post("/customers", customer).await.expect(201);
+    let status = newest.get("/admin/status").await.expect(200);
+    let consumers = status["items"].as_array().unwrap().iter();
+    let consumers: Vec<&str> = consumers.filter_map(|one| one["consumer"].as_str()).collect();
+    assert!(
+        consumers.iter().any(|name| name.starts_with("projections.")) && consumers.contains(&"sagas"),
+        "{status}"
+    );
+
+    let (made, orders) = business.impossible(2).await;
+    for order in &orders {
+        business.stands(order, "parked").await;
+    }
+    let metrics = reqwest::get(format!("{}/metrics", business.server.url)).await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for line in [
+        "prometric_sagas_parked 2",
+        "prometric_consumer_lag_seconds{consumer=\"sagas\"}",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+    let process = format!("/admin/sagas/{}", orders[0]);
+    let listed = owner.items("/admin/sagas").await;
+    let listed = listed.iter().find(|one| one["id"] == json!(orders[0])).unwrap();
+    assert_eq!(
+        (&listed["status"], &listed["refused"]),
+        (&json!("parked"), &json!(["produce line 1"]))
+    );
+    assert_eq!(
+        newest.items("/admin/sagas").await,
+        Vec::<Value>::new(),
+        "none of others"
+    );
+    newest.get(&process).await.refused(404, "NOT_FOUND");
+    let why = json!({"why": "the bill is corrected"});
+    newest
+        .post(&format!("{process}/retry"), why.clone())
+        .await
+        .refused(404, "NOT_FOUND");
+
+    business.needs(&made, 1).await;
+    let retried = owner.post(&format!("{process}/retry"), why.clone()).await.expect(200);
+    assert_eq!(retried["steps"], json!(["produce line 1"]));
+    business.stands(&orders[0], "done").await;
+    let shown = owner.get(&process).await.expect(200);
+    let decided = &shown["story"][1];
+    assert_eq!(
+        (&decided["type"], &decided["actor"], &decided["data"]["why"]),
+        (
+            &json!("process.step.retried"),
+            &json!(format!("user:{}", owner.user)),
+            &why["why"]
+        )
+    );
+    let late = owner.post(&format!("{process}/skip"), why.clone()).await;
+    let late = late.refused(409, "INVALID_TRANSITION");
+    assert_eq!(late["reason"], "process.ended");
+    let other = format!("/admin/sagas/{}/abandon", orders[1]);
+    owner.post(&other, why).await.expect(200);
+    business.stands(&orders[1], "abandoned").await;
+}
