@@ -40,7 +40,8 @@ impl Tenant {
             ("/products", shop.cabinet.clone()),
             ("/deals", deal.clone()),
             ("/audit", deal.clone()),
-            ("/audit/correlations", deal),
+            ("/audit/correlations", deal.clone()),
+            ("/admin/sagas", deal),
             ("/production/bom", shop.cabinet.clone()),
         ]);
         for list in ["/orders", "/finance/invoices", "/production/orders", "/notifications"] {
@@ -90,6 +91,7 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
         "POST /stock/receipts" => json!({"productId": shop.steel, "quantity": 1}),
         "PUT /production/bom/{productId}" => json!({"components": [{"materialId": shop.steel, "quantity": 1}]}),
         "POST /finance/payments" => json!({"invoiceId": Uuid::now_v7(), "amount": 1}),
+        path if path.starts_with("POST /admin/sagas/") => json!({"why": "a"}),
         _ => json!({}),
     }
 }

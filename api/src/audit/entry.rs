@@ -34,7 +34,7 @@ pub struct Entry {
     /// What happened, in the caller's language.
     pub sentence: String,
     pub who: Who,
-    /// The client's address; none for what the system did.
+    /// The client's address, told to those who may see the audit; none for what the system did.
     pub from: Option<String>,
     pub request: Request,
     pub caused_by: Option<Cause>,

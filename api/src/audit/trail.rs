@@ -9,6 +9,7 @@ use super::{
     states::States,
 };
 use crate::i18n::{self, Language};
+use domain::Permission;
 use futures::{Stream, StreamExt, TryStreamExt};
 use log::{Log, ReadError, Recorded};
 use sqlx::PgPool;
@@ -140,10 +141,14 @@ impl Trail {
         let changes = step
             .as_ref()
             .map(|step| listener.changes(noun::fields(event.category.as_str()), step));
+        let entry = entry(event, noun);
+        // Where colleagues work is not for everybody who may read what they did.
+        let from = entry.from.filter(|_| (listener.may)(Permission::AuditView));
         Ok(Some(Entry {
             sentence: listener.sentence(event, noun, step.as_ref()),
             changes: changes.unwrap_or_default(),
-            ..entry(event, noun)
+            from,
+            ..entry
         }))
     }
 

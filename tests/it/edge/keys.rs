@@ -94,8 +94,12 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
         };
         let first = send(&path, &body).await;
         if first.status >= 400 {
-            // What is refused leaves nothing to repeat; yet all samples are good ones, but for a used code.
-            if !route.ends_with("/verify-email") {
+            // What is refused leaves nothing to repeat; yet all samples are good ones, but for a used code, and where no step
+            // was refused that could be decided on.
+            if !["/verify-email", "/retry", "/skip"]
+                .iter()
+                .any(|end| route.ends_with(end))
+            {
                 complaints.push(format!("{name}: {} {}", first.status, first.body));
             }
             continue;

@@ -44,8 +44,12 @@ impl Business {
     }
 
     async fn stands(&self, order: &str, status: &str) -> Value {
+        let words = ["sagas", "show", order, "--workspace", &self.owner.workspace];
         eventually(&format!("{order} is {status}"), || async {
-            Some(self.shown(order)).filter(|shown| shown["status"] == status)
+            // Its process may not have begun.
+            let told = tokio::task::block_in_place(|| self.server.tool(&words));
+            let shown: Value = serde_json::from_slice(&told.stdout).ok()?;
+            Some(shown[0].clone()).filter(|shown| shown["status"] == status)
         })
         .await
     }
