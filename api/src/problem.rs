@@ -213,9 +213,6 @@ impl Problem {
         disk::could_not_write(error);
         if is_outage(error) {
             Self::unavailable("store.unavailable")
-        } else if is_of_another_shape(error) {
-            // Another build's node has just put its own read models into the place of ours.
-            Self::unavailable("read_models.changing")
         } else {
             Self::new(Code::DatabaseError)
         }
@@ -433,12 +430,6 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
             }
         }
     }
-}
-
-/// A column or a table is not there.
-fn is_of_another_shape(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
-    code.is_some_and(|code| ["42703", "42P01"].contains(&code.as_ref()))
 }
 
 impl From<projections::ProjectError> for Problem {

@@ -6,7 +6,7 @@ use crate::{
         Caller, Id, List, May, Right,
         past::{self, Seen},
     },
-    problem::Problem,
+    problem::{Code, Problem},
     reply::{One, Page},
     state::App,
 };
@@ -27,7 +27,7 @@ pub async fn list<V: Shape, R: Right>(
 ) -> Result<Page<V>, Problem> {
     let as_of = past::take(&mut pairs)?;
     let read = async |reader: Reader<'_>| view::page::<V>(reader, &pairs).await;
-    let page = as_reader_at(&app, &caller, as_of, read).await??;
+    let page = as_reader_at(&app, &caller, as_of, read).await?;
     Ok(Page::of(envelope::list(page)))
 }
 
@@ -52,17 +52,17 @@ pub async fn details_by<V: View, R: Right, I>(
 /// The same by an id of the handler's.
 pub async fn one<V: View>(app: &App, caller: &Caller, id: Uuid, as_of: Option<AsOf>) -> Result<One<V>, Problem> {
     let read = async |reader: Reader<'_>| view::one::<V>(reader, id).await;
-    let found = as_reader_at(app, caller, as_of, read).await??;
+    let found = as_reader_at(app, caller, as_of, read).await?;
     let missing = || Problem::missing(format!("{}.missing", V::NAME.trim_end_matches('s')));
     found.map(envelope::one).map(One::of).ok_or_else(missing)
 }
 
 /// Reads with the caller's eyes, now or at a moment: in their workspace, and no more than they have a right to.
-pub async fn as_reader_at<T>(
+pub async fn as_reader_at<T, E: Into<Problem>>(
     app: &App,
     caller: &Caller,
     as_of: Option<AsOf>,
-    read: impl AsyncFnOnce(Reader<'_>) -> T,
+    read: impl AsyncFnOnce(Reader<'_>) -> Result<T, E>,
 ) -> Result<T, Problem> {
     let place = past::place(app, caller, as_of).await?;
     let actor = caller.actor();
@@ -74,5 +74,20 @@ pub async fn as_reader_at<T>(
         moment: place.moment.map(|moment| moment.time),
         may: &may,
     };
-    Ok(read(reader).await)
+    match read(reader).await {
+        Ok(found) => Ok(found),
+        Err(error) => Err(explained(app, caller, as_of, error.into()).await),
+    }
+}
+
+/// A table that is not as we know it may have been put there by another build's node a moment ago; and a past one be dropped.
+async fn explained(app: &App, caller: &Caller, as_of: Option<AsOf>, problem: Problem) -> Problem {
+    if problem.code() != Code::DatabaseError {
+        return problem;
+    }
+    match app.projections.still_serves(caller.workspace_id()).await {
+        Ok(false) => Problem::unavailable("read_models.changing"),
+        Ok(true) if as_of.is_some() => Problem::preparing(),
+        _ => problem,
+    }
 }

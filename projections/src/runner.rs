@@ -101,14 +101,20 @@ impl Projections {
 
     /// Whether a workspace's tables are as this build makes them. If not, somebody else makes them, or will in a moment.
     pub async fn serves(&self, workspace: WorkspaceId) -> Result<bool, ProjectError> {
-        let workspace = workspace.into();
-        if self.0.is_served(workspace) {
-            return Ok(true);
+        match self.0.is_served(workspace.into()) {
+            true => Ok(true),
+            false => self.still_serves(workspace).await,
         }
+    }
+
+    /// The same by what the tables are right now.
+    pub async fn still_serves(&self, workspace: WorkspaceId) -> Result<bool, ProjectError> {
+        let workspace = workspace.into();
         let schema = self.0.schema(workspace).await?;
         let serves = schema::outdated(&self.0.pool, &schema).await?.is_empty();
-        if serves {
-            self.0.serve(workspace);
+        match serves {
+            true => self.0.serve(workspace),
+            false => _ = self.0.leave(workspace),
         }
         Ok(serves)
     }

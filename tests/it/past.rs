@@ -211,8 +211,8 @@ async fn a_moment_that_is_none_is_refused_by_name() {
             "not_yet",
         ),
         (format!("/production/bom/{}?asOf", shop.cabinet), "wrong_type"),
-        (format!("/deals?asOf=yesterday&limit=1"), "wrong_type"),
-        (format!("/deals?asOf=1&asOf=2"), "wrong_type"),
+        ("/deals?asOf=yesterday&limit=1".to_owned(), "wrong_type"),
+        ("/deals?asOf=1&asOf=2".to_owned(), "wrong_type"),
         (format!("/customers/{}?asof=1", shop.customer), "unknown"),
     ] {
         let told = owner.get(&path).await.refused(400, "VALIDATION_FAILED");

@@ -19,7 +19,7 @@ use crate::{
     problem::Problem,
     reply::Reply,
     state::App,
-    view::as_reader_at,
+    view,
 };
 use aide::{
     OperationOutput,
@@ -36,10 +36,7 @@ use axum::{
 use bytes::Bytes;
 use domain::Permission;
 use futures::stream;
-use projections::{
-    catalog, finance, production, sales,
-    view::{self, View},
-};
+use projections::{catalog, finance, production, sales, view::View};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -165,10 +162,7 @@ async fn history_at<V: View>(
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
-    let found = as_reader_at(app, caller, None, async |reader| view::one::<V>(reader, id).await);
-    if found.await??.is_none() {
-        return Err(Problem::missing(format!("{}.missing", V::NAME.trim_end_matches('s'))));
-    }
+    view::one::<V>(app, caller, id, None).await?;
     let noun = of_resource(&V::NAME.replace('_', "-")).ok_or_else(Problem::internal)?;
     told_of(app, caller, Source::Stream(noun.stream(id)), language, page).await
 }

@@ -115,7 +115,7 @@ async fn list(
     let count = as_reader_at(&app, &caller, as_of, async |reader| {
         notification::unread(reader, caller.role, user).await
     });
-    let count = count.await??;
+    let count = count.await?;
     let items: Vec<Notification> = serde_json::from_str(page.items.get()).map_err(|_| Problem::internal())?;
     let items = items
         .into_iter()
@@ -177,7 +177,7 @@ async fn page(
         let mine = notification::meant_for(reader.schema, caller.role, caller.user_id.uuid(), unread);
         view::page_of::<Row>(reader, pairs, &mine).await
     });
-    Ok(read.await??)
+    read.await
 }
 
 async fn mark(
