@@ -113,7 +113,7 @@ async fn deal(owner: &Client, shop: &Shop, nth: usize) {
     let deal = id(&owner.post("/deals", deal).await.expect(201));
     let change = json!({"probability": 60, "nextStep": "Позвонить"});
     owner.put(&format!("/deals/{deal}"), change).await.expect(200);
-    if nth % 10 == 0 {
+    if nth.is_multiple_of(10) {
         return;
     }
     owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);

@@ -1,11 +1,7 @@
 //! `./dev bench replay`: read models made again from the log, of the product's mix: customers, deals that are changed and won,
 //! and what follows from that. A history is led over HTTP once and then laid down many times over, each time under other ids.
 //! The limit, in the same run: the same events read and decoded, and the same rows written by COPY, with nothing in between.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a benchmark that cannot go on stops"
-)]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
 
 mod history;
 mod limit;
