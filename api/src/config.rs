@@ -5,6 +5,7 @@ use crate::{
     heads::Heads,
     operator::{
         audit::Audit,
+        doctor::Doctor,
         history::History,
         replay::Replay,
         sagas::Sagas,
@@ -40,6 +41,8 @@ pub enum Command {
     /// Proves that the log is whole, and signs where it stands.
     #[command(subcommand)]
     Audit(Audit),
+    /// What an installation needs, looked at one by one, and what to do about it.
+    Doctor(Box<Doctor>),
     /// Events as they are stored.
     #[command(subcommand)]
     Log(History),
@@ -99,6 +102,9 @@ pub struct Store {
     /// the database.
     #[arg(long, env = "PERSONAL_KEYS_FILE")]
     pub personal_keys_file: Option<PathBuf>,
+    /// The folder with the files of what `workspace archive` has put away: it is read from there.
+    #[arg(long, env = "ARCHIVE_DIR", value_name = "FOLDER", value_parser = folder)]
+    pub archive_dir: Option<PathBuf>,
 }
 
 #[derive(Clone, Args)]

@@ -47,7 +47,7 @@ fn is_due() -> bool {
 }
 
 /// Takes new pages on the disk, and a commit: an append that happens to fit into old ones says little.
-async fn try_to_write(pool: &PgPool) -> Result<(), sqlx::Error> {
+pub async fn try_to_write(pool: &PgPool) -> Result<(), sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let mut tx = connection.begin().await?;
     sqlx::raw_sql(ROOM).execute(&mut *tx).await?;

@@ -20,7 +20,7 @@ use crate::{
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, header},
     middleware::{Next, from_fn, from_fn_with_state as with},
     response::{IntoResponse, Response},
 };
@@ -32,6 +32,7 @@ use tower_http::{
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     trace::TraceLayer,
 };
+use trace::TraceParent;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -84,7 +85,21 @@ fn span(request: &Request) -> tracing::Span {
         .get(REQUEST_ID)
         .and_then(|id| id.to_str().ok())
         .unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), path = request.uri().path(), id)
+    let span = tracing::info_span!(target: trace::TARGET, "request", method = %request.method(), path = request.uri().path(), id);
+    trace::continued(&span, parent(request.headers()).as_ref());
+    span
+}
+
+/// The trace that a request is part of, from here on.
+pub fn trace_of(headers: &HeaderMap) -> Option<TraceParent> {
+    trace::continued(&tracing::Span::current(), None).or_else(|| parent(headers))
+}
+
+/// One that is not well-formed counts as none (W3C Trace Context §3.2).
+fn parent(headers: &HeaderMap) -> Option<TraceParent> {
+    let mut named = headers.get_all("traceparent").iter();
+    let parent = named.next()?.to_str().ok()?.parse().ok();
+    parent.filter(|_| named.next().is_none())
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {

@@ -19,8 +19,13 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    serve::log_to_stderr();
-    match run(Cli::parse().command).await {
+    if let Err(error) = serve::log_to_stderr() {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    let ended = run(Cli::parse().command).await;
+    trace::end();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read what we had to say has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -36,6 +41,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(config) => Ok(serve::run(config).await?),
         Command::Keys(keys) => Ok(operator::keys::run(keys).await?),
         Command::Audit(audit) => operator::audit::run(audit).await,
+        Command::Doctor(doctor) => operator::doctor::run(doctor).await,
         Command::Log(history) => operator::history::run(history).await,
         Command::Replay(replay) => operator::replay::run(replay).await,
         Command::Sagas(sagas) => operator::sagas::run(sagas).await,

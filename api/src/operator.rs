@@ -3,6 +3,7 @@
 //! that finds something wrong says what and ends with 1.
 
 pub mod audit;
+pub mod doctor;
 pub mod export;
 pub mod history;
 pub mod keys;

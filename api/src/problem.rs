@@ -410,7 +410,7 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
                 .fact("max", *max),
             E::Personal(PersonalError::Erased { .. }) => Self::new(Code::Conflict).because("person.erased"),
             E::Personal(PersonalError::Misplaced) => Self::new(Code::ValidationFailed).because("body.reserved_key"),
-            E::Closed => Self::new(Code::Conflict).because("workspace.moved"),
+            E::Closed => Self::unavailable("workspace.moved"),
             E::Busy => Self::unavailable("store.busy"),
             E::Unavailable(cause) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");

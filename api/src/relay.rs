@@ -38,7 +38,8 @@ use std::{
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-const STREAM: &str = "PROMETRIC";
+/// All events of all workspaces.
+pub const STREAM: &str = "PROMETRIC";
 /// Events in flight per workspace; more gains nothing (reference, "Measured" §6).
 const WINDOW: i64 = 256;
 /// Workspaces published at the same time.
@@ -236,7 +237,7 @@ fn aggregate(event: &Recorded) -> String {
     format!("{}/{}", event.category, event.stream_id)
 }
 
-/// CloudEvents in binary mode; `ce-subject` is the aggregate's stream.
+/// CloudEvents in binary mode, with the extension for distributed tracing; `ce-subject` is the aggregate's stream.
 fn message(event: &Recorded, message_id: &str) -> PublishMessage {
     let mut headers = HeaderMap::new();
     headers.insert("Nats-Msg-Id", message_id);
@@ -249,6 +250,9 @@ fn message(event: &Recorded, message_id: &str) -> PublishMessage {
     headers.insert("ce-time", event.recorded_at.to_rfc3339());
     headers.insert("ce-position", event.position.to_string());
     headers.insert("ce-version", event.version.to_string());
+    if let Some(trace) = event.meta().traceparent {
+        headers.insert("ce-traceparent", trace);
+    }
     PublishMessage::build()
         .payload(event.data.clone().into())
         .headers(headers)

@@ -42,7 +42,8 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::Semaphore,
 };
-use tracing_subscriber::EnvFilter;
+use trace::CannotSend;
+use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt};
 
 /// How long the database may take to come up.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(30);
@@ -79,18 +80,19 @@ pub enum ServeError {
     Listen(#[from] io::Error),
 }
 
-/// Log lines go to stderr; `RUST_LOG`, else `LOG`, says which.
-pub fn log_to_stderr() {
+/// Log lines go to stderr; `RUST_LOG`, else `LOG`, says which. Spans go to their collector, if there is one.
+pub fn log_to_stderr() -> Result<(), CannotSend> {
     let wanted = ["RUST_LOG", "LOG"]
         .into_iter()
         .filter_map(|name| std::env::var(name).ok())
         .find(|value| !value.is_empty());
     let filter = EnvFilter::new(wanted.as_deref().unwrap_or("info,sqlx=warn,async_nats=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = fmt::layer()
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .init();
+        .with_ansi(io::stderr().is_terminal());
+    let lines = registry().with(lines.with_filter(filter));
+    lines.with(trace::layer()?).init();
+    Ok(())
 }
 
 pub async fn run(config: Config) -> Result<(), ServeError> {
@@ -176,6 +178,9 @@ pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
     let mut log = Log::open(options, pool.clone()).await?;
     if let Some(file) = &store.personal_keys_file {
         log = log.with_master_keys(KeyRing::read(file)?).await?;
+    }
+    if let Some(folder) = &store.archive_dir {
+        log = log.with_archive(folder.clone());
     }
     Ok((log, pool))
 }

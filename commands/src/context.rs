@@ -7,6 +7,7 @@ use domain::{
 };
 use log::CommandId;
 use std::{collections::BTreeSet, fmt, ops::Deref};
+use trace::TraceParent;
 use uuid::Uuid;
 
 #[derive(Debug, Clone)]
@@ -20,6 +21,10 @@ pub struct Context {
     pub expected_version: Option<Versions>,
     /// What the chain of events is about.
     pub correlation: Option<Uuid>,
+    /// The event that it follows from.
+    pub causation: Option<Uuid>,
+    /// The trace that it is part of.
+    pub trace: Option<TraceParent>,
     pub client_address: Option<String>,
 }
 

@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{MutexGuard, Semaphore};
+use tracing::{Instrument, Span, debug_span};
 use uuid::Uuid;
 
 /// How often a lost race is tried again.
@@ -109,6 +110,16 @@ pub struct Done<E> {
     pub at: Option<DateTime<Utc>>,
 }
 
+/// From permission to answer, however often it is tried.
+fn command_span<A: Aggregate>() -> Span {
+    debug_span!(target: trace::TARGET, "command", of = A::NAME)
+}
+
+/// From the queue to the commit.
+fn append_span() -> Span {
+    debug_span!(target: trace::TARGET, "append")
+}
+
 impl Executor {
     pub fn new(log: Log) -> Self {
         Self {
@@ -164,7 +175,8 @@ impl Executor {
             guards: &[],
             context,
         };
-        self.attempt_all(asked, Some(self.unborn::<A>())).await
+        let attempts = self.attempt_all(asked, Some(self.unborn::<A>()));
+        attempts.instrument(command_span::<A>()).await
     }
 
     /// The same for a command that was looked up in other streams: they must still stand where they were read,
@@ -182,7 +194,7 @@ impl Executor {
             guards,
             context,
         };
-        self.attempt_all(asked, None).await
+        self.attempt_all(asked, None).instrument(command_span::<A>()).await
     }
 
     /// `supposed`: the state to begin with, which may be wrong.
@@ -282,11 +294,11 @@ impl Executor {
                 ..live.mark
             },
         });
-        let submitted = self.submit(unit, context, &answer).await;
-        let appended = match submitted {
-            Ok(submitted) => turn.answered(key, ahead, submitted).await,
-            Err(error) => Err(error),
+        let append = async {
+            let submitted = self.submit(unit, context, &answer).await?;
+            turn.answered(key, ahead, submitted).await
         };
+        let appended = append.instrument(append_span()).await;
         let appended = match self.heed(context.workspace, appended).await {
             Err(AppendError::Version { expected, actual, .. }) => {
                 return Ok(match actual > expected {
@@ -370,7 +382,8 @@ impl Executor {
 
     /// Appends a unit. One without events still enters its command id, so that the answer stays the same.
     pub async fn commit(&self, unit: Unit, context: &Context, answer: &Answer) -> Result<Appended, AppendError> {
-        let appended = self.submit(unit, context, answer).await?.answer().await;
+        let append = async { self.submit(unit, context, answer).await?.answer().await };
+        let appended = append.instrument(append_span()).await;
         self.heed(context.workspace, appended).await
     }
 

@@ -78,9 +78,19 @@ impl Executor {
             category: key.category,
             id: key.stream,
         };
-        let Folded { snapshot, tail } = self.log.load(key.workspace, stream, FINGERPRINT).await?;
+        let Folded {
+            snapshot,
+            tail,
+            was_away,
+        } = self.log.load(key.workspace, stream, FINGERPRINT).await?;
         match snapshot {
-            None => self.advance(key, nothing(epoch), tail).await,
+            None => {
+                let mut live = self.advance(key, nothing(epoch), tail).await?;
+                if was_away {
+                    self.write_down(key, &mut live);
+                }
+                Ok(live)
+            }
             Some(snapshot) => match self.read_back(key, snapshot, epoch).await {
                 Some(live) => self.advance(key, live, tail).await,
                 // It cannot be read: as if there were none.

@@ -75,8 +75,9 @@ impl Unit {
                 actor: context.actor.to_string(),
                 command_id: context.command.map(|command| command.id),
                 correlation_id: context.correlation,
-                causation_id: None,
+                causation_id: context.causation,
                 client_address: context.client_address.clone(),
+                traceparent: context.trace.as_ref().map(ToString::to_string),
             },
         }
     }

@@ -1,15 +1,18 @@
 //! Keeping the log for years: prove that it is whole (`verify`), sign where it stands (`seal`), move a workspace to
-//! another database (`transfer`), put its old part away into files (`archive`). Tools and schedules call these;
+//! another database (`transfer`, `relocate`), put its old part away into files (`archive`). Tools and schedules call these;
 //! nothing here runs by itself.
 
 mod archive;
 mod books;
+mod epoch;
 mod file;
 mod history;
 mod proof;
 mod receipt;
+mod relocate;
 mod seal;
 mod segment;
+mod shelf;
 mod sign;
 mod store;
 mod transfer;
@@ -24,9 +27,11 @@ pub use file::{FileError, FileReader, Header, Item, Kind, Summary};
 pub use history::HistoryError;
 pub use proof::{Proof, ProofError, ProveError};
 pub use receipt::{Receipt, ReceiptError};
+pub use relocate::MoveError;
 pub use seal::{KeyError, PublicKey, SealError, SignedHead, Signer};
 pub use segment::{Archived, Segment};
 pub(crate) use segment::{explained, stream_is_live};
+pub(crate) use shelf::Shelf;
 pub use sign::{CheckError, Onward, SignError, Stand};
 pub use transfer::{ExportError, ImportError};
 pub use tree::{Path, Tree, leaf};

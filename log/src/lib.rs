@@ -38,12 +38,14 @@ pub use wakeup::Moved;
 
 use committer::{Awaited, Committer};
 use futures::{FutureExt, future::BoxFuture};
+use keeping::Shelf;
 use lease::Leases;
 use migrate::Migration;
 use personal::PersonKeys;
 use sqlx::{PgPool, postgres::PgConnectOptions};
 use std::{
     panic::AssertUnwindSafe,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -60,6 +62,7 @@ pub struct Log {
     wakeup: Arc<Wakeup>,
     personal: Arc<PersonKeys>,
     leases: Arc<Leases>,
+    shelf: Option<Arc<Shelf>>,
     /// They end with the last handle.
     _tasks: Arc<JoinSet<()>>,
 }
@@ -85,8 +88,18 @@ impl Log {
             committer,
             wakeup,
             leases,
+            shelf: None,
             _tasks: Arc::new(tasks),
         })
+    }
+
+    /// With the folder of what was put away: its events are read from there, as if they were in the table.
+    #[must_use]
+    pub fn with_archive(self, folder: PathBuf) -> Self {
+        Self {
+            shelf: Some(Arc::new(Shelf::new(folder))),
+            ..self
+        }
     }
 
     /// Tells other nodes what was not told yet; for a process about to end.
@@ -243,7 +256,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const MIGRATIONS: &[Migration] = &[
+/// Of schema `log`.
+pub const MIGRATIONS: &[Migration] = &[
     Migration::new("0001_log", include_str!("../../migrations/log/0001_log.sql")),
     Migration::new("0002_append", include_str!("../../migrations/log/0002_append.sql")),
     Migration::new("0003_personal", include_str!("../../migrations/log/0003_personal.sql")),
@@ -268,6 +282,11 @@ const MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/log/0011_head_times.sql"),
     ),
     Migration::new("0012_trees", include_str!("../../migrations/log/0012_trees.sql")),
+    Migration::new("0013_turns", include_str!("../../migrations/log/0013_turns.sql")),
+    Migration::new(
+        "0014_archived_heads",
+        include_str!("../../migrations/log/0014_archived_heads.sql"),
+    ),
 ];
 
 #[cfg(test)]

@@ -30,7 +30,35 @@ const RANGE: &str = concat!(
 impl Log {
     /// A workspace's events after a position, in order, exactly `limit` if there are as many.
     pub async fn read(&self, workspace: Uuid, after: i64, limit: i64) -> Result<Vec<Recorded>, ReadError> {
-        read_in_tx(&mut *self.pool.acquire().await?, workspace, after, limit).await
+        let mut connection = self.pool.acquire().await?;
+        self.read_anywhere(&mut connection, workspace, after, limit).await
+    }
+
+    /// In the table, and in files where that is away.
+    async fn read_anywhere(
+        &self,
+        connection: &mut PgConnection,
+        workspace: Uuid,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let (mut events, mut reached) = (Vec::new(), after);
+        while reached - after < limit {
+            let rest = read_in_tx(connection, workspace, reached, limit - (reached - after)).await;
+            let (archived, shelf) = match (rest, &self.shelf) {
+                (Err(ReadError::Archived(archived)), Some(shelf)) => (archived, shelf),
+                (rest, _) if events.is_empty() => return rest,
+                (rest, _) => {
+                    events.extend(rest?);
+                    break;
+                }
+            };
+            let left = limit - (reached - after);
+            let away = shelf.positions(&self.pool, workspace, reached, left).await?;
+            reached = away.last().ok_or(archived)?.position;
+            events.extend(away);
+        }
+        Ok(events)
     }
 
     /// What this node has in memory of the events after a position, in order and without a hole; none of them: `None`.
@@ -45,7 +73,7 @@ impl Log {
             return Ok(recent);
         }
         let mut connection = self.followers.acquire().await.map_err(ReadError::from)?;
-        let mut events = read_in_tx(&mut connection, workspace, after, limit).await?;
+        let mut events = self.read_anywhere(&mut connection, workspace, after, limit).await?;
         drop(connection); // opening may ask for keys
         self.open_personal(&mut events).await?;
         Ok(events.into_iter().map(Shared::new).collect())
@@ -53,6 +81,26 @@ impl Log {
 
     /// A stream's events after a version, in order, all of them: `replay_stream` is for long ones.
     pub async fn read_stream(&self, workspace: Uuid, stream_id: Uuid, after: i64) -> Result<Vec<Recorded>, ReadError> {
+        let (away, shelf) = match (self.read_live_stream(workspace, stream_id, after).await, &self.shelf) {
+            (Err(ReadError::Archived(away)), Some(shelf)) => (away, shelf),
+            (live, _) => return live,
+        };
+        let mut events = shelf.versions(&self.pool, workspace, stream_id, after).await?;
+        let Some(last) = events.last().map(|event| event.version) else {
+            return Err(away.into());
+        };
+        let live = Box::pin(self.read_live_stream(workspace, stream_id, last)).await?;
+        Run::of_versions(workspace, stream_id, after).check(events.iter().chain(&live))?;
+        events.extend(live);
+        Ok(events)
+    }
+
+    pub(crate) async fn read_live_stream(
+        &self,
+        workspace: Uuid,
+        stream_id: Uuid,
+        after: i64,
+    ) -> Result<Vec<Recorded>, ReadError> {
         let stream = concat!(
             "select ",
             columns!(),

@@ -20,11 +20,12 @@ use domain::{Fact, id::WorkspaceId, identity::workspace::WorkspaceEvent};
 use log::{Consumer, ConsumerError, Log, Progress, Recorded, Shared, Urge};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::sync::watch;
+use tracing::{Span, debug_span};
 use uuid::Uuid;
 
 /// Events folded in one transaction.
@@ -167,6 +168,24 @@ impl Consumer for Projections {
     }
 }
 
+/// Each trace that a batch is of sees the batch's folding.
+fn fold_spans(events: &[Seen<'_>]) -> Vec<Span> {
+    if !trace::is_seen() {
+        return vec![];
+    }
+    let traces: BTreeSet<String> = events
+        .iter()
+        .filter_map(|event| event.recorded.meta().traceparent)
+        .collect();
+    let traces = traces.iter().filter_map(|name| name.parse().ok());
+    let span = |parent| {
+        let span = debug_span!(target: trace::TARGET, parent: None, "fold", batch = events.len());
+        trace::continued(&span, Some(&parent));
+        span
+    };
+    traces.map(span).collect()
+}
+
 impl Inner {
     async fn advance(&self, workspace: Uuid) -> Result<Progress, ProjectError> {
         let schema = self.schema(workspace).await?;
@@ -180,6 +199,7 @@ impl Inner {
         };
         let facts = facts(&events)?;
         let seen: Vec<Seen> = seen(&facts, &events);
+        let _spans = fold_spans(&seen);
         let moved = if founds(&seen) {
             // A workspace exists for readers when its schema does: both become visible in one commit.
             let mut tx = self.log.followers().begin().await?;

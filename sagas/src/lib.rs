@@ -22,7 +22,7 @@ pub mod order_fulfillment;
 
 pub use act::{Act, Owed};
 pub use decide::{Verdict, decide};
-pub use runner::{Sagas, open};
+pub use runner::{MIGRATIONS, Sagas, open};
 pub use saga::{Saga, Seen, Standing};
 pub use shown::{Full, Instance, Parked, Step, Told, full, instances, parked, unfinished};
 

@@ -7,7 +7,7 @@
 use crate::{
     Owed, Standing,
     asleep::Asleep,
-    runner::Debt,
+    runner::{Cause, Debt},
     saga::{Folded, Process, State},
 };
 use chrono::{DateTime, Utc};
@@ -49,6 +49,7 @@ struct Instance {
     state: State,
     owed: Vec<Owed>,
     began: DateTime<Utc>,
+    cause: Cause,
 }
 
 struct Unwritten {
@@ -66,6 +67,7 @@ struct Unwritten {
 pub(crate) struct Changed {
     pub key: Key,
     pub at: DateTime<Utc>,
+    pub cause: Cause,
     pub folded: Folded,
 }
 
@@ -109,7 +111,14 @@ impl Memory {
             // A saga of another version is left to it.
             if let Some(process) = process(processes, &name) {
                 let (state, owed) = process.wake(state, instance)?;
-                self.set((process.name(), instance), Instance { state, owed, began });
+                let cause = Cause::default();
+                let woken = Instance {
+                    state,
+                    owed,
+                    began,
+                    cause,
+                };
+                self.set((process.name(), instance), woken);
             }
         }
         Ok(())
@@ -291,11 +300,14 @@ impl Memory {
     }
 
     fn debts_of(&self, (saga, instance): &Key, wanted: impl Fn(&Owed) -> bool) -> Vec<Debt> {
-        let owed = self.instances.get(&(*saga, *instance)).map(|known| &known.owed);
-        let owed = owed.into_iter().flatten().filter(|owed| wanted(owed));
+        let Some(known) = self.instances.get(&(*saga, *instance)) else {
+            return vec![];
+        };
+        let owed = known.owed.iter().filter(|owed| wanted(owed));
         owed.map(|owed| Debt {
             saga,
             instance: *instance,
+            cause: known.cause.clone(),
             owed: owed.clone(),
         })
         .collect()
@@ -311,7 +323,8 @@ impl Memory {
         self.has_more && self.owing.is_empty()
     }
 
-    fn change(&mut self, Changed { key, at, folded }: Changed) {
+    fn change(&mut self, changed: Changed) {
+        let Changed { key, at, cause, folded } = changed;
         let known = self.instances.get(&key).map(|known| known.began);
         let began = known.or_else(|| Some(self.unwritten.get(&key)?.began)).unwrap_or(at);
         let Folded { state, standing, owed } = folded;
@@ -319,7 +332,13 @@ impl Memory {
         self.asleep.remove(&key);
         if !standing.is_end() || !owed.is_empty() {
             let (state, owed) = (state.clone(), owed.clone());
-            self.set(key, Instance { state, owed, began });
+            let running = Instance {
+                state,
+                owed,
+                began,
+                cause,
+            };
+            self.set(key, running);
         }
         let unwritten = Unwritten {
             state,

@@ -29,6 +29,8 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use trace::TraceParent;
+use tracing::Instrument;
 use uuid::Uuid;
 
 /// Events folded in one transaction.
@@ -36,7 +38,8 @@ const BATCH: i64 = 500;
 /// Steps that are carried out at a time.
 const AT_A_TIME: usize = 128;
 
-const MIGRATIONS: &[migrate::Migration] = &[
+/// Of schema `sagas`.
+pub const MIGRATIONS: &[migrate::Migration] = &[
     migrate::Migration::new("0001_sagas", include_str!("../../migrations/sagas/0001_sagas.sql")),
     migrate::Migration::new("0002_due", include_str!("../../migrations/sagas/0002_due.sql")),
     migrate::Migration::new("0003_running", include_str!("../../migrations/sagas/0003_running.sql")),
@@ -127,7 +130,24 @@ impl Consumer for Sagas {
 pub(crate) struct Debt {
     pub saga: &'static str,
     pub instance: Uuid,
+    pub cause: Cause,
     pub owed: Owed,
+}
+
+/// The last event that an instance has seen, as far as it is known: after a crash, or when an instant has come, it is not.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cause {
+    event: Option<Uuid>,
+    trace: Option<TraceParent>,
+}
+
+impl Cause {
+    fn of(event: &Recorded) -> Self {
+        Self {
+            event: Some(event.event_id),
+            trace: event.meta().traceparent.and_then(|name| name.parse().ok()),
+        }
+    }
 }
 
 impl Sagas {
@@ -169,7 +189,7 @@ impl Sagas {
         let Some(last) = events.last().map(|event| event.position) else {
             return Ok(());
         };
-        let mut touched: BTreeMap<Key, Vec<Seen>> = BTreeMap::new();
+        let mut touched: BTreeMap<Key, (Vec<Seen>, Cause)> = BTreeMap::new();
         let mut unsure = BTreeSet::new();
         for event in events {
             let decode = |event: &Recorded| Fact::decode(&event.category, &event.event_type, event.schema, &event.data);
@@ -185,23 +205,26 @@ impl Sagas {
                     if !touched.contains_key(&key) && !is_new {
                         unsure.insert(key);
                     }
-                    touched.entry(key).or_default().push(seen.clone());
+                    let (facts, cause) = touched.entry(key).or_default();
+                    facts.push(seen.clone());
+                    *cause = Cause::of(event.as_ref());
                 }
             }
         }
         // Where nothing runs and nothing begins, nothing is to be looked for.
-        unsure.retain(|key| memory.may_hold(key) || touched.get(key).is_some_and(|seen| self.begins(key, seen)));
+        unsure.retain(|key| memory.may_hold(key) || touched.get(key).is_some_and(|(seen, _)| self.begins(key, seen)));
         memory
             .load(self.pool(), workspace, unsure.iter(), &self.processes)
             .await?;
         let mut changed = Vec::with_capacity(touched.len());
-        for (key, seen) in touched {
+        for (key, (seen, cause)) in touched {
             let folded =
                 process(&self.processes, key.0).and_then(|process| process.fold(memory.state(&key), &seen, key.1));
             if let Some((folded, last)) = folded.zip(seen.last()) {
                 changed.push(Changed {
                     key,
                     at: last.at,
+                    cause,
                     folded,
                 });
             }
@@ -235,7 +258,18 @@ impl Sagas {
     }
 
     async fn settle(&self, workspace: Uuid, debt: Debt) -> Result<(), ConsumerError> {
-        let Debt { saga, instance, owed } = debt;
+        let span = tracing::debug_span!(target: trace::TARGET, "step", saga = debt.saga, instance = %debt.instance, step = debt.owed.step);
+        let trace = trace::continued(&span, debt.cause.trace.as_ref());
+        self.carry_out(workspace, debt, trace).instrument(span).await
+    }
+
+    async fn carry_out(&self, workspace: Uuid, debt: Debt, trace: Option<TraceParent>) -> Result<(), ConsumerError> {
+        let Debt {
+            saga,
+            instance,
+            cause,
+            owed,
+        } = debt;
         let key = owed.key();
         let Owed { step, act, .. } = owed;
         let mut context = Context {
@@ -245,6 +279,8 @@ impl Sagas {
             command: Some(command_id(workspace, saga, instance, &key)),
             expected_version: None,
             correlation: Some(instance),
+            causation: cause.event,
+            trace,
             client_address: None,
         };
         match act.carry_out(&self.executor, &context).await {

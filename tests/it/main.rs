@@ -36,4 +36,5 @@ mod supply;
 mod sweep;
 mod tidy;
 mod torture;
+mod traces;
 mod trail;

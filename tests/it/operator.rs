@@ -1,8 +1,11 @@
 //! What operators and auditors do on the command line, beside a server at work.
 
+mod away;
 mod builds;
+mod doctor;
 mod moments;
 mod proofs;
+mod relocation;
 mod stuck;
 mod trust;
 mod witness;
@@ -347,7 +350,7 @@ async fn a_workspace_s_log_goes_into_a_file_and_into_another_database() {
         .owner
         .post("/deals", business.shop.deal(1))
         .await
-        .refused(409, "CONFLICT");
+        .refused(503, "SERVICE_UNAVAILABLE");
     tool(&["workspace", "export", workspace, "--out", &export]);
     let there = |words: &[&str]| {
         business

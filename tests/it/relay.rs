@@ -21,6 +21,9 @@ use std::{
 };
 use uuid::Uuid;
 
+/// As W3C Trace Context has it.
+const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 /// A nats-server with JetStream, on a store that outlives it.
 struct Nats {
     url: String,
@@ -137,8 +140,7 @@ async fn demand_all(nats: &Nats, pool: &PgPool) {
             (1..=wanted).collect::<Vec<_>>(),
             "every position once and in order"
         );
-        let events =
-            "select type, data::text, event_id::text from log.events where workspace_id = $1 order by position";
+        let events = "select type, data::text, (metadata::jsonb) ->> 'traceparent' from log.events where workspace_id = $1 order by position";
         let events = sqlx::query(events).bind(workspace).fetch_all(pool).await.unwrap();
         for (message, event) in all.iter().zip(events) {
             let (event_type, data): (String, String) = (event.get(0), event.get(1));
@@ -158,6 +160,7 @@ async fn demand_all(nats: &Nats, pool: &PgPool) {
                 (header("ce-type"), header("ce-specversion")),
                 (Some(event_type), Some("1.0".to_owned()))
             );
+            assert_eq!(header("ce-traceparent"), event.get::<Option<String>, _>(2));
             assert!(header("ce-id").is_some() && header("ce-source").is_some() && header("ce-time").is_some());
         }
     }
@@ -176,7 +179,7 @@ async fn write_on(owner: Client, stop: Arc<AtomicBool>) {
                     Method::POST,
                     "/customers",
                     Some(body.clone()),
-                    &[("Idempotency-Key", &key)],
+                    &[("Idempotency-Key", &key), ("traceparent", TRACE)],
                 )
                 .await
                 .ok()?;

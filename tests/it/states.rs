@@ -29,6 +29,8 @@ pub fn context(workspace: WorkspaceId) -> Context {
         command: None,
         expected_version: None,
         correlation: None,
+        causation: None,
+        trace: None,
         client_address: None,
     }
 }

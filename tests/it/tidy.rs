@@ -12,15 +12,19 @@ use std::{
 use uuid::Uuid;
 
 /// Who may depend on whom (architecture.md, "Layout").
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("domain-derive", &[]), // what the domain would write by hand
     ("domain", &["domain-derive"]),
     ("log", &[]),
-    ("commands", &["domain", "log"]),
-    ("projections", &["domain", "log"]),
-    ("sagas", &["domain", "log", "commands"]),
-    ("api", &["domain", "log", "commands", "projections", "sagas"]),
-    ("tests", &["domain", "log", "commands", "projections", "sagas", "api"]),
+    ("trace", &[]),
+    ("commands", &["domain", "log", "trace"]),
+    ("projections", &["domain", "log", "trace"]),
+    ("sagas", &["domain", "log", "trace", "commands"]),
+    ("api", &["domain", "log", "trace", "commands", "projections", "sagas"]),
+    (
+        "tests",
+        &["domain", "log", "trace", "commands", "projections", "sagas", "api"],
+    ),
 ];
 
 const LINES_MAX: usize = 500;

@@ -264,6 +264,8 @@ impl Server {
             command: None,
             expected_version: None,
             correlation: None,
+            causation: None,
+            trace: None,
             client_address: None,
         };
         Executor::new(log.clone())

@@ -4,7 +4,7 @@
 use super::{BodyHash, Caller, Tags, no_query};
 use crate::{
     disk,
-    edge::address::ClientAddress,
+    edge::{self, address::ClientAddress},
     envelope::{self, Envelope},
     problem::Problem,
     reply::{Created, Reply},
@@ -23,6 +23,7 @@ use log::CommandId;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::convert::Infallible;
+use trace::TraceParent;
 use uuid::Uuid;
 
 const KEY_MAX: usize = 200;
@@ -36,6 +37,7 @@ pub struct Write {
     expected_version: Option<Versions>,
     respond_async: bool,
     correlation: Option<Uuid>,
+    trace: Option<TraceParent>,
     client_address: Option<String>,
     /// Method and path, the same for both forms of the path, and keyed: bodies may hold passwords, and a bare hash of
     /// one could be guessed.
@@ -66,6 +68,7 @@ impl FromRequestParts<App> for Write {
             expected_version: expected(&parts.headers)?,
             respond_async: wants_async(&parts.headers),
             correlation: correlation(&parts.headers),
+            trace: edge::trace_of(&parts.headers),
             client_address: client.map(|ClientAddress(address)| address.to_string()),
             request,
         })
@@ -92,6 +95,8 @@ impl Write {
             command,
             expected_version: self.expected_version.clone(),
             correlation: self.correlation,
+            causation: None,
+            trace: self.trace.clone(),
             client_address: self.client_address.clone(),
         }
     }
@@ -123,6 +128,8 @@ impl Write {
             command: None,
             expected_version: None,
             correlation: self.correlation,
+            causation: None,
+            trace: self.trace.clone(),
             client_address: self.client_address.clone(),
         }
     }
@@ -264,6 +271,7 @@ mod tests {
                 expected_version: None,
                 respond_async: false,
                 correlation: None,
+                trace: None,
                 client_address: None,
                 request: Sha256::new(),
             };

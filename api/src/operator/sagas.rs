@@ -124,6 +124,8 @@ impl Decide {
             command: None,
             expected_version: None,
             correlation: Some(on.instance),
+            causation: None,
+            trace: None,
             client_address: None,
         };
         let executor = Executor::new(log.clone());

@@ -4,8 +4,8 @@
 use super::{Failure, in_file, tell};
 use crate::{config::Store, serve::open_store};
 use clap::{Args, Subcommand};
-use log::keeping::Segment;
-use std::path::PathBuf;
+use log::keeping::{Report, Segment};
+use std::path::{Path, PathBuf};
 use tokio::{
     fs::{self, File},
     io::{AsyncWriteExt, BufReader, BufWriter},
@@ -18,6 +18,8 @@ pub enum Workspace {
     Export(Export),
     /// Takes in what `export` wrote; the workspace must have no events here.
     Import(Import),
+    /// Moves a workspace to another database: closed here, verified there, open there. Again, when it was stopped.
+    Move(Move),
     /// Nothing is written there any more, so that what is exported next is all there will be: for a workspace that moves.
     Close(One),
     /// It stays here after all.
@@ -41,9 +43,18 @@ pub struct Export {
     one: One,
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Where the files of what was put away are.
-    #[arg(long, value_name = "FOLDER")]
-    archive: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Move {
+    #[command(flatten)]
+    one: One,
+    /// PostgreSQL, where it goes.
+    #[arg(long, value_name = "DATABASE_URL", env = "MOVE_TO", hide_env_values = true)]
+    to: String,
+    /// It stays here after all: refused when anything was written there since.
+    #[arg(long)]
+    take_back: bool,
 }
 
 #[derive(Debug, Args)]
@@ -60,8 +71,6 @@ pub struct Archive {
     /// The last position that goes.
     #[arg(long, value_parser = clap::value_parser!(i64).range(1..))]
     through: i64,
-    #[arg(long)]
-    folder: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -71,14 +80,13 @@ pub struct Restore {
     /// The first position that comes back.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..))]
     from: i64,
-    #[arg(long)]
-    folder: PathBuf,
 }
 
 pub async fn run(workspace: Workspace) -> Result<(), Failure> {
     match workspace {
         Workspace::Export(export) => export.run().await,
         Workspace::Import(import) => import.run().await,
+        Workspace::Move(relocation) => relocation.run().await,
         Workspace::Close(One { workspace, store }) => {
             open_store(&store).await?.0.close(workspace).await?;
             Ok(tell(format_args!("workspace {workspace} takes no more events"))?)
@@ -87,14 +95,21 @@ pub async fn run(workspace: Workspace) -> Result<(), Failure> {
             open_store(&store).await?.0.reopen(workspace).await?;
             Ok(tell(format_args!("workspace {workspace} takes events"))?)
         }
-        Workspace::Archive(Archive { one, through, folder }) => {
+        Workspace::Archive(Archive { one, through }) => {
             let (log, _) = open_store(&one.store).await?;
-            tell_segments("put away", &log.archive(one.workspace, through, &folder).await?)
+            tell_segments("put away", &log.archive(one.workspace, through, one.folder()?).await?)
         }
-        Workspace::Restore(Restore { one, from, folder }) => {
+        Workspace::Restore(Restore { one, from }) => {
             let (log, _) = open_store(&one.store).await?;
-            tell_segments("back", &log.restore(one.workspace, from, &folder).await?)
+            tell_segments("back", &log.restore(one.workspace, from, one.folder()?).await?)
         }
+    }
+}
+
+impl One {
+    fn folder(&self) -> Result<&Path, Failure> {
+        let folder = self.store.archive_dir.as_deref();
+        folder.ok_or_else(|| "say in which folder the files are: ARCHIVE_DIR".into())
     }
 }
 
@@ -108,7 +123,9 @@ impl Export {
                 .await
                 .map_err(|error| in_file(&unfinished, error))?,
         );
-        let exported = log.export(self.one.workspace, self.archive.as_deref(), &mut file).await;
+        let exported = log
+            .export(self.one.workspace, self.one.store.archive_dir.as_deref(), &mut file)
+            .await;
         let exported = match exported {
             Ok(exported) => exported,
             Err(error) => {
@@ -123,6 +140,31 @@ impl Export {
         Ok(tell(format_args!(
             "workspace {} up to position {last} is in {out}",
             self.one.workspace
+        ))?)
+    }
+}
+
+impl Move {
+    /// The master keys of personal values are the same on both sides: what they seal goes as it is.
+    async fn run(self) -> Result<(), Failure> {
+        let One { workspace, store } = self.one;
+        let (here, _) = open_store(&store).await?;
+        let folder = store.archive_dir.clone();
+        let there = Store {
+            database_url: self.to,
+            ..store
+        };
+        let (there, _) = open_store(&there).await?;
+        let folder = folder.as_deref();
+        if self.take_back {
+            here.take_back(&there, workspace, folder).await?;
+            return Ok(tell(format_args!(
+                "workspace {workspace} is open here, and closed there"
+            ))?);
+        }
+        let Report { position, .. } = here.move_to(&there, workspace, folder).await?;
+        Ok(tell(format_args!(
+            "workspace {workspace} is there, whole up to position {position} and open; it is closed here"
         ))?)
     }
 }

@@ -3,12 +3,11 @@
 //! What is away is always positions 1 to some position, in segments without a gap; the rest is in the table. A segment's
 //! file is complete, named, on the disk and read once more before its rows are deleted, in the transaction that
 //! records it: whatever stops the program in between leaves the rows, and at most a file that the next try overwrites
-//! with the same bytes. Appends go on meanwhile and afterwards; reading what is away is told as [`super::Archived`].
-//!
-//! Who archives sees to it that no consumer still has to read those positions: the log does not know its consumers'
-//! cursors. Read models can be folded anew only after a restore.
+//! with the same bytes. Appends go on meanwhile and afterwards. A node that knows the folder reads on in the files (shelf.rs);
+//! any other is told that it is [`super::Archived`].
 
 use super::{
+    epoch,
     file::{FORMAT, FileError, FileReader, FileWriter, Header, Kind, Summary, VERSION},
     history::{HistoryError, SegmentReader, live},
     segment::Segment,
@@ -103,7 +102,7 @@ impl Log {
         };
         let segment = write(&mut tx, header, folder).await?;
         record(&mut tx, &segment).await?;
-        move_epoch(&mut tx, workspace).await?;
+        epoch::go_on(&mut tx, workspace, "archived").await?;
         tx.commit().await?;
         Ok(Some(segment))
     }
@@ -136,7 +135,7 @@ impl Log {
         }
         batch.flush(&mut tx).await?;
         forget(&mut tx, &segment, floors).await?;
-        move_epoch(&mut tx, workspace).await?;
+        epoch::go_on(&mut tx, workspace, "restored").await?;
         tx.commit().await?;
         Ok(Some(segment))
     }
@@ -146,16 +145,6 @@ impl Log {
 async fn alone(tx: &mut PgConnection, workspace: Uuid) -> Result<(), sqlx::Error> {
     unhurried(tx).await?;
     sqlx::query("select pg_advisory_xact_lock(hashtext('prometric.archive'), hashtext($1::text))")
-        .bind(workspace)
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
-/// Just before the commit: so that no append sees one of its statements before this transaction and one after, and none
-/// that was planned before is written after.
-async fn move_epoch(tx: &mut PgConnection, workspace: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query("update log.heads set epoch = epoch + case when epoch < 0 then -1 else 1 end where workspace_id = $1")
         .bind(workspace)
         .execute(tx)
         .await?;
@@ -234,10 +223,10 @@ async fn record(tx: &mut PgConnection, segment: &Segment) -> Result<(), ArchiveE
         .bind(i64::try_from(segment.bytes).unwrap_or(i64::MAX))
         .execute(&mut *tx)
         .await?;
-    let floors = "insert into log.archived_streams (workspace_id, stream_id, category, version) \
-        select workspace_id, stream_id, max(stream_category), max(version) from log.events \
-        where workspace_id = $1 and position between $2 and $3 group by workspace_id, stream_id \
-        on conflict (workspace_id, stream_id) do update set version = excluded.version";
+    let floors = "insert into log.archived_streams (workspace_id, stream_id, category, version, hash) \
+        select distinct on (stream_id) workspace_id, stream_id, stream_category, version, hash from log.events \
+        where workspace_id = $1 and position between $2 and $3 order by stream_id, version desc \
+        on conflict (workspace_id, stream_id) do update set version = excluded.version, hash = excluded.hash";
     let floors = sqlx::query(floors).bind(workspace).bind(first).bind(last);
     if !wrong::is(ArchivedTakenForNew) {
         floors.execute(&mut *tx).await?;
@@ -268,7 +257,7 @@ async fn forget(tx: &mut PgConnection, segment: &Segment, floors: HashMap<Uuid, 
     let (streams, versions): (Vec<Uuid>, Vec<i64>) = floors.into_iter().unzip();
     let lower = "with floors as (select * from unnest($2::uuid[], $3::bigint[]) f(stream_id, version)), \
         gone as (delete from log.archived_streams a using floors f where f.version = 0 and (a.workspace_id, a.stream_id) = ($1, f.stream_id)) \
-        update log.archived_streams a set version = f.version from floors f where f.version > 0 and (a.workspace_id, a.stream_id) = ($1, f.stream_id)";
+        update log.archived_streams a set version = f.version, hash = null from floors f where f.version > 0 and (a.workspace_id, a.stream_id) = ($1, f.stream_id)";
     sqlx::query(lower)
         .bind(segment.workspace)
         .bind(streams)

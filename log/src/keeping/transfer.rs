@@ -3,6 +3,7 @@
 //! another name. What else belongs to a workspace (read models, sagas) is folded anew from its events.
 
 use super::{
+    epoch::{self, Turn},
     file::{FORMAT, FileError, FileReader, FileWriter, Header, Item, Kind, Row, Summary, VERSION},
     history::{HistoryError, Moment},
     store::{self, Batch, TABLES},
@@ -55,27 +56,12 @@ impl Log {
     /// Nothing is appended here any more, on whichever node: so that what is exported next is all there will be. Repeats are
     /// answered as before. A workspace that is to live on elsewhere is closed, exported, and imported there.
     pub async fn close(&self, workspace: Uuid) -> Result<(), sqlx::Error> {
-        self.turn(workspace, "epoch >= 0").await
+        epoch::turn(self, workspace, Turn::Closed).await
     }
 
     /// It stays here after all.
     pub async fn reopen(&self, workspace: Uuid) -> Result<(), sqlx::Error> {
-        self.turn(workspace, "epoch < 0").await
-    }
-
-    /// Away from zero and to the other side of it: whoever planned upon the head before plans anew (decision 12).
-    async fn turn(&self, workspace: Uuid, from: &'static str) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin().await?;
-        let head = "insert into log.heads (workspace_id, recorded_at) values ($1, '-infinity') on conflict do nothing";
-        sqlx::query(head).bind(workspace).execute(&mut *tx).await?;
-        let turn = format!(
-            "update log.heads set epoch = case when epoch < 0 then 1 else -1 end * (abs(epoch) + 1) where workspace_id = $1 and {from}"
-        );
-        sqlx::query(AssertSqlSafe(turn))
-            .bind(workspace)
-            .execute(&mut *tx)
-            .await?;
-        tx.commit().await
+        epoch::turn(self, workspace, Turn::Reopened).await
     }
 
     /// Writes a workspace as it stands at this moment; appends go on meanwhile. A part that was put away is read from

@@ -7,6 +7,7 @@ pub use error::{StreamError, VerifyError};
 
 use super::{
     books::{Books, Meaning},
+    epoch,
     history::Moment,
     seal::{PublicKey, SealError, SignedHead},
     sign,
@@ -105,9 +106,14 @@ impl Log {
         }
         let mut moment = Moment::open(self, workspace).await?;
         let noted = noted(&mut moment.connection, workspace).await?;
-        if moment.archived() > 0 && moment.epoch == 0 {
-            let position = moment.archived();
-            return Err(VerifyError::HeadEpoch { workspace, position });
+        let entered = epoch::entered(&mut moment.connection, workspace).await?;
+        if moment.epoch != entered {
+            let found = moment.epoch;
+            return Err(VerifyError::HeadEpoch {
+                workspace,
+                found,
+                entered,
+            });
         }
         let kept = sign::kept(&mut moment.connection, workspace).await?;
         let mut walked = Walked::new(workspace, walk, moment.archived(), &noted, &signed);

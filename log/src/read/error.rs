@@ -1,6 +1,9 @@
 //! Why reading failed. A log that is damaged is never read past: the reader stops and says where.
 
-use crate::{AppendError, keeping::Archived};
+use crate::{
+    AppendError,
+    keeping::{Archived, HistoryError},
+};
 use uuid::Uuid;
 
 /// A new way to find the log incomplete is a new variant, and stops its readers the same way.
@@ -23,8 +26,21 @@ pub enum ReadError {
     /// What is missing was put away into a file.
     #[error(transparent)]
     Archived(#[from] Archived),
+    /// It is known where that is, but it cannot be read there.
+    #[error("what was put away cannot be read")]
+    Archive(#[source] Box<HistoryError>),
     #[error("workspace {workspace}: the hash at position {position} is not 32 bytes long")]
     Hash { workspace: Uuid, position: i64 },
+}
+
+impl From<HistoryError> for ReadError {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Database(error) => Self::Unavailable(error),
+            HistoryError::Archived(archived) => Self::Archived(archived),
+            error => Self::Archive(Box::new(error)),
+        }
+    }
 }
 
 impl From<ReadError> for AppendError {

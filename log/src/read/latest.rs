@@ -11,6 +11,22 @@ impl Log {
     /// The `limit` events before a position (`None`: the latest), newest first. The page after that one begins
     /// before the last position of this one.
     pub async fn latest(&self, workspace: Uuid, before: Option<i64>, limit: i64) -> Result<Vec<Recorded>, ReadError> {
+        match self.latest_live(workspace, before, limit).await {
+            Err(ReadError::Archived(_)) if self.shelf.is_some() => {
+                let last = match before {
+                    Some(before) => before - 1,
+                    None => self.head(workspace).await?,
+                };
+                let after = (last - limit).max(0);
+                let mut events = self.read(workspace, after, last - after).await?;
+                events.reverse();
+                Ok(events)
+            }
+            live => live,
+        }
+    }
+
+    async fn latest_live(&self, workspace: Uuid, before: Option<i64>, limit: i64) -> Result<Vec<Recorded>, ReadError> {
         let page = concat!(
             "select ",
             columns!(),
@@ -34,6 +50,25 @@ impl Log {
 
     /// The same within a stream, by version.
     pub async fn latest_of_stream(
+        &self,
+        workspace: Uuid,
+        stream_id: Uuid,
+        before: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        match self.latest_of_live_stream(workspace, stream_id, before, limit).await {
+            Err(ReadError::Archived(_)) if self.shelf.is_some() => {
+                let mut events = self.read_stream(workspace, stream_id, 0).await?;
+                events.retain(|event| before.is_none_or(|before| event.version < before));
+                events.reverse();
+                events.truncate(usize::try_from(limit).unwrap_or(0));
+                Ok(events)
+            }
+            live => live,
+        }
+    }
+
+    async fn latest_of_live_stream(
         &self,
         workspace: Uuid,
         stream_id: Uuid,

@@ -7,7 +7,10 @@ use super::{
     RANGE, ReadError, head_in_tx,
     row::{Run, columns, decode},
 };
-use crate::{Recorded, keeping};
+use crate::{
+    Recorded,
+    keeping::{self, Shelf},
+};
 use futures::TryStreamExt;
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection, postgres::PgArguments, query::Query};
 use std::sync::Arc;
@@ -31,6 +34,13 @@ pub(super) enum Source {
     Workspace,
     Stream(Uuid),
     Types(Arc<[String]>),
+}
+
+/// Where events are.
+#[derive(Clone)]
+pub(super) struct Shelves {
+    pub live: PgPool,
+    pub away: Option<Arc<Shelf>>,
 }
 
 /// How far a reading has got.
@@ -75,8 +85,18 @@ impl Cursor {
         self.after
     }
 
-    /// The next page; the cursor then stands behind it.
-    pub async fn advance(&mut self, pool: &PgPool) -> Result<Page, ReadError> {
+    /// The next page, from wherever it is; the cursor then stands behind it.
+    pub async fn advance(&mut self, shelves: &Shelves) -> Result<Page, ReadError> {
+        match (self.advance_live(&shelves.live).await, &shelves.away) {
+            (Err(ReadError::Archived(archived)), Some(away)) => self
+                .advance_away(&shelves.live, away)
+                .await?
+                .ok_or_else(|| archived.into()),
+            (live, _) => live,
+        }
+    }
+
+    async fn advance_live(&mut self, pool: &PgPool) -> Result<Page, ReadError> {
         let mut lent = Lent {
             connection: pool.acquire().await?,
             heard: false,
@@ -96,6 +116,24 @@ impl Cursor {
             events: rows.events,
             last,
         })
+    }
+
+    /// Of what was put away; nothing when the next one is not in there.
+    async fn advance_away(&mut self, pool: &PgPool, shelf: &Shelf) -> Result<Option<Page>, ReadError> {
+        let (workspace, after) = (self.workspace, self.after);
+        let mut events = match self.source {
+            Source::Stream(stream) => shelf.versions(pool, workspace, stream, after).await?,
+            Source::Workspace | Source::Types(_) => shelf.positions(pool, workspace, after, ROWS_MAX).await?,
+        };
+        let Some(last) = events.last() else { return Ok(None) };
+        self.after = match &self.source {
+            Source::Stream(_) => last.version,
+            Source::Workspace | Source::Types(_) => last.position,
+        };
+        if let Source::Types(types) = &self.source {
+            events.retain(|event| types.contains(&event.event_type));
+        }
+        Ok(Some(Page { events, last: false }))
     }
 
     async fn next_versions(&mut self, connection: &mut PgConnection, stream: Uuid) -> Result<(Rows, bool), ReadError> {

@@ -4,11 +4,10 @@
 
 use super::{
     ReadError,
-    page::{Cursor, Page, Source},
+    page::{Cursor, Page, Shelves, Source},
 };
 use crate::{Log, Recorded};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
-use sqlx::PgPool;
 use std::collections::VecDeque;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -42,7 +41,7 @@ impl Log {
         let cursors = workspaces
             .into_iter()
             .map(|(workspace, after)| Cursor::new(workspace, Source::Workspace, after));
-        events(Walk::new(self.pool.clone(), cursors))
+        events(Walk::new(self.shelves(), cursors))
     }
 
     /// A stream's events after a version, in order, until none is left.
@@ -53,7 +52,7 @@ impl Log {
         after: i64,
     ) -> impl Stream<Item = Result<Recorded, ReadError>> + Send + use<> {
         let cursor = Cursor::new(workspace, Source::Stream(stream_id), after);
-        events(Walk::new(self.pool.clone(), [cursor]))
+        events(Walk::new(self.shelves(), [cursor]))
     }
 
     /// A workspace's events of some types after a position, in order, until the head; also says how far it looked
@@ -66,7 +65,7 @@ impl Log {
     ) -> impl Stream<Item = Result<Scan, ReadError>> + Send + use<> {
         let types = types.iter().map(|name| (*name).to_owned()).collect();
         let cursor = Cursor::new(workspace, Source::Types(types), after);
-        Walk::new(self.pool.clone(), [cursor])
+        Walk::new(self.shelves(), [cursor])
             .pages()
             .map_ok(|(cursor, page)| Scan {
                 events: page.events,
@@ -75,11 +74,18 @@ impl Log {
             })
     }
 
+    fn shelves(&self) -> Shelves {
+        Shelves {
+            live: self.pool.clone(),
+            away: self.shelf.clone(),
+        }
+    }
+
     /// One step of that.
     pub async fn read_types(&self, workspace: Uuid, after: i64, types: &[&str]) -> Result<Scan, ReadError> {
         let types = types.iter().map(|name| (*name).to_owned()).collect();
         let mut cursor = Cursor::new(workspace, Source::Types(types), after);
-        let page = cursor.advance(&self.pool).await?;
+        let page = cursor.advance(&self.shelves()).await?;
         Ok(Scan {
             events: page.events,
             scanned_to: cursor.after(),
@@ -96,15 +102,15 @@ fn events(walk: Walk) -> impl Stream<Item = Result<Recorded, ReadError>> + Send 
 
 /// Readings that take turns; the next page is fetched by a task of its own, which ends with the walk.
 struct Walk {
-    pool: PgPool,
+    shelves: Shelves,
     waiting: VecDeque<Cursor>,
     ahead: JoinSet<Result<(Cursor, Page), ReadError>>,
 }
 
 impl Walk {
-    fn new(pool: PgPool, cursors: impl IntoIterator<Item = Cursor>) -> Self {
+    fn new(shelves: Shelves, cursors: impl IntoIterator<Item = Cursor>) -> Self {
         Self {
-            pool,
+            shelves,
             waiting: cursors.into_iter().collect(),
             ahead: JoinSet::new(),
         }
@@ -137,9 +143,9 @@ impl Walk {
 
     fn ask(&mut self) {
         if let Some(mut cursor) = self.waiting.pop_front() {
-            let pool = self.pool.clone();
+            let shelves = self.shelves.clone();
             self.ahead.spawn(async move {
-                let page = cursor.advance(&pool).await?;
+                let page = cursor.advance(&shelves).await?;
                 Ok((cursor, page))
             });
         }

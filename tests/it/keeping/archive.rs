@@ -3,7 +3,7 @@
 use super::{Folder, append, commanded, twelve, whole};
 use futures::TryStreamExt;
 use log::{
-    AppendError, Log, ReadError, Recorded,
+    AppendError, Log, ReadError, Recorded, Scan,
     keeping::{ArchiveError, Archived, ExportError, HistoryError, Segment, VerifyError, Walk},
 };
 use prometric_tests::{Database, eventually};
@@ -286,4 +286,66 @@ async fn appends_go_on_while_others_put_away_and_bring_back() {
     assert_eq!((report.events, report.streams), (212, 7));
     log.restore(workspace, 1, folder.path()).await.unwrap();
     assert_eq!(whole(&log, workspace, None).await.events, 212);
+}
+
+/// Whoever knows the folder reads everything as before, whichever way.
+#[tokio::test]
+async fn what_is_away_is_read_from_its_files() {
+    let (database, folder) = (Database::create().await, Folder::new());
+    let log = database.log().await.with_archive(folder.path().to_owned());
+    let workspace = twelve(&log).await;
+    let before = log.read(workspace, 0, 100).await.unwrap();
+    for through in [5, 8] {
+        log.archive(workspace, through, folder.path()).await.unwrap();
+    }
+    for (after, limit) in [(0, 100), (0, 3), (3, 1), (4, 8), (5, 3), (7, 2), (8, 4), (12, 1)] {
+        let (from, to) = (
+            usize::try_from(after).unwrap(),
+            usize::try_from(after + limit).unwrap().min(12),
+        );
+        assert_eq!(
+            log.read(workspace, after, limit).await.unwrap(),
+            before[from..to],
+            "{after} {limit}"
+        );
+    }
+    let newest_first: Vec<Recorded> = before.iter().rev().cloned().collect();
+    assert_eq!(log.latest(workspace, None, 100).await.unwrap(), newest_first);
+    assert_eq!(log.latest(workspace, Some(8), 3).await.unwrap(), newest_first[5..8]);
+    let all: Result<Vec<_>, _> = log.replay(workspace, 0).try_collect().await;
+    assert_eq!(all.unwrap(), before);
+    let types = log.replay_types(workspace, 0, &["deal.created"]);
+    let scans: Vec<Scan> = types.try_collect().await.unwrap();
+    assert_eq!(
+        scans.iter().flat_map(|scan| scan.events.clone()).collect::<Vec<_>>(),
+        before
+    );
+    for stream in [1, 2, 3] {
+        let stream = Uuid::from_u128(stream);
+        let of_stream = |after: i64| -> Vec<Recorded> {
+            let of = before
+                .iter()
+                .filter(|event| event.stream_id == stream && event.version > after);
+            of.cloned().collect()
+        };
+        for after in 0..4 {
+            assert_eq!(
+                log.read_stream(workspace, stream, after).await.unwrap(),
+                of_stream(after)
+            );
+        }
+        let replayed: Result<Vec<_>, _> = log.replay_stream(workspace, stream, 0).try_collect().await;
+        assert_eq!(replayed.unwrap(), of_stream(0));
+        let mut latest = log.latest_of_stream(workspace, stream, None, 10).await.unwrap();
+        latest.reverse();
+        assert_eq!(latest, of_stream(0));
+        let last = &of_stream(0)[2];
+        let tail = log
+            .read_tail(workspace, stream, last.version, &last.hash)
+            .await
+            .unwrap();
+        assert_eq!(tail, Some(of_stream(last.version)));
+        let other = log.read_tail(workspace, stream, last.version, &[9; 32]).await.unwrap();
+        assert_eq!(other, None, "another past");
+    }
 }

@@ -5,11 +5,9 @@ use sqlx::PgPool;
 use std::fs;
 
 /// Columns that events say nothing of, and why.
-const OUTSIDE: [(&str, &str); 4] = [
-    (
-        "heads.epoch",
-        "counts closings and archivings, so that what was planned before them is planned anew",
-    ),
+const OUTSIDE: [(&str, &str); 5] = [
+    ("turns.what", "told to people"),
+    ("turns.at", "told to people"),
     (
         "commands.request_hash",
         "of a request that is nowhere else: a repeat is refused, or one with another body is not",
@@ -25,11 +23,12 @@ const OUTSIDE: [(&str, &str); 4] = [
 const GONE: [&str; 2] = ["commands.workspace_id", "trees.workspace_id"];
 
 /// A log's tables and the row of each that is changed; `{P}` is a position.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("events", "position = {P}"),
     ("claims", "kind = 'product.code'"),
     ("numbers", "series = 'DL'"),
     ("heads", "true"),
+    ("turns", "epoch > 0"),
     ("trees", "true"),
     ("commands", "first_position <= last_position"),
 ];
@@ -63,6 +62,10 @@ async fn columns(pool: &PgPool, table: &str) -> Vec<(String, String)> {
 async fn a_bit_of_any_column_is_found() {
     let mut business = Business::open().await;
     business.server.kill();
+    for turn in ["close", "reopen"] {
+        let turned = business.server.tool(&["workspace", turn, &business.owner.workspace]);
+        assert!(turned.status.success(), "{}", said(&turned));
+    }
     let workspace = business.owner.workspace.clone();
     let position: i64 = sqlx::query_scalar(
         "select min(position) from log.events where workspace_id = $1::uuid and position > 3 and data::text like '%\":%'",

@@ -11,7 +11,7 @@ const OTHER_FOLD: [u8; 32] = [8; 32];
 /// Where the snapshot stands, and the versions behind it.
 async fn load(log: &Log, workspace: Uuid, id: Uuid, fold: &[u8; 32]) -> (Option<i64>, Vec<i64>) {
     let stream = Stream { category: "shelf", id };
-    let Folded { snapshot, tail } = log.load(workspace, stream, fold).await.unwrap();
+    let Folded { snapshot, tail, .. } = log.load(workspace, stream, fold).await.unwrap();
     let tail = tail.iter().map(|event| event.version).collect();
     (snapshot.map(|snapshot| snapshot.version), tail)
 }

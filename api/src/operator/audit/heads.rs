@@ -25,9 +25,6 @@ pub struct Heads {
     /// database's own, made the first time.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Where the files of what was put away are; needed when that was never signed before.
-    #[arg(long, value_name = "FOLDER")]
-    archive: Option<PathBuf>,
     #[command(flatten)]
     store: Store,
 }
@@ -39,7 +36,7 @@ impl Heads {
             Some(file) => private_key(file)?,
             None => own_key(&pool).await?,
         };
-        let folder = self.archive.as_deref();
+        let folder = self.store.archive_dir.as_deref();
         let heads = match self.workspace {
             Some(workspace) => log.sign_head(workspace, &signer, folder).await?.into_iter().collect(),
             None => log.sign_heads(&signer, folder).await?,

@@ -37,9 +37,6 @@ pub struct Prove {
     /// Where the proof is written.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Where the files of what was put away are.
-    #[arg(long, value_name = "FOLDER")]
-    archive: Option<PathBuf>,
     #[command(flatten)]
     store: Store,
 }
@@ -56,7 +53,7 @@ pub struct Check {
 impl Prove {
     pub async fn run(self) -> Result<(), Failure> {
         let (log, pool) = open_store(&self.store).await?;
-        let folder = self.archive.as_deref();
+        let folder = self.store.archive_dir.as_deref();
         let head = self.head(&log, &pool).await?;
         let proof = match (&self.from, self.position) {
             (Some(from), _) => log.prove_consistency(self.in_heads(from)?, head, folder).await?,
@@ -74,7 +71,9 @@ impl Prove {
             Some(file) => private_key(file)?,
             None => own_key(pool).await?,
         };
-        let head = log.sign_head(self.workspace, &signer, self.archive.as_deref()).await?;
+        let head = log
+            .sign_head(self.workspace, &signer, self.store.archive_dir.as_deref())
+            .await?;
         head.ok_or_else(|| format!("workspace {} has no events", self.workspace).into())
     }
 

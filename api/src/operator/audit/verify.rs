@@ -40,9 +40,6 @@ pub struct Verify {
     /// A public key that its receipts may be signed with, PEM; without one the key that it says is its own.
     #[arg(long = "witness-key", value_name = "FILE", requires = "witnesses")]
     witness_keys: Vec<PathBuf>,
-    /// Where the files of what was put away are.
-    #[arg(long, value_name = "FOLDER")]
-    archive: Option<PathBuf>,
     /// Workspaces that are walked at the same time.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
@@ -147,7 +144,7 @@ impl Verify {
         };
         let walk = Walk {
             after: (self.after, hash),
-            folder: self.archive.as_deref(),
+            folder: self.store.archive_dir.as_deref(),
             signed,
             keys,
             meaning: Some(Meaning::of_a_workspace),

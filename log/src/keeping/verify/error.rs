@@ -21,9 +21,9 @@ pub enum VerifyError {
     Head { workspace: Uuid, position: i64 },
     #[error("workspace {workspace}: the head holds another time than its event, position {position}")]
     HeadTime { workspace: Uuid, position: i64 },
-    /// Appends would not look for streams in what was put away.
-    #[error("workspace {workspace}: the head says that nothing is put away, and positions up to {position} are")]
-    HeadEpoch { workspace: Uuid, position: i64 },
+    /// It says whether the workspace is closed, and whether anything was put away.
+    #[error("workspace {workspace}: the head's epoch is {found}, and the last one entered is {entered}")]
+    HeadEpoch { workspace: Uuid, found: i64, entered: i64 },
     /// Heads signed from here on would have a wrong root.
     #[error("workspace {workspace}: the tree that is kept for position {position} is not that of the events")]
     Tree { workspace: Uuid, position: i64 },
