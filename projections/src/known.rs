@@ -1,4 +1,4 @@
-//! Rows as this node wrote them last, so that the next event on one need not read it back. They are current as long as
+//! Rows as this node wrote them last, or is about to, so that the next event on one need not read it back. They are current as long as
 //! nobody else moves the workspace's checkpoint: each writing is guarded by it (write.rs), and when the guard fails the
 //! workspace begins another era, in which nothing is known.
 
@@ -21,14 +21,8 @@ pub(crate) struct Era {
     pub nth: u64,
 }
 
-/// Of one table; cheap to clone.
+/// Of one table.
 pub(crate) struct Known<T>(Cache<(Era, Uuid), (Arc<T>, u32)>);
-
-impl<T> Clone for Known<T> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
 
 impl<T: Send + Sync + 'static> Default for Known<T> {
     fn default() -> Self {
@@ -45,14 +39,14 @@ impl<T: Send + Sync + 'static> Known<T> {
         keys.iter().filter_map(row).collect()
     }
 
-    /// Rows that were written, with the length of their JSON, and keys of rows that are gone.
-    pub fn keep(&self, era: Era, rows: Vec<(Uuid, Arc<T>, usize)>, gone: Vec<Uuid>) {
+    /// Rows as they are to be written, with the length of their JSON, and keys of rows that are gone.
+    pub fn keep(&self, era: Era, rows: Vec<(Uuid, Arc<T>, usize)>, gone: &[Uuid]) {
         for (key, row, length) in rows {
             let weight = u32::try_from(length + WEIGHT_MIN).unwrap_or(u32::MAX);
             self.0.insert((era, key), (row, weight));
         }
         for key in gone {
-            self.0.invalidate(&(era, key));
+            self.0.invalidate(&(era, *key));
         }
     }
 }

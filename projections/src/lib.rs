@@ -6,6 +6,7 @@ mod counts;
 #[cfg(test)]
 mod golden;
 mod known;
+mod lane;
 pub mod list;
 mod model;
 pub mod platform;

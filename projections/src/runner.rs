@@ -1,11 +1,12 @@
 //! The runner: takes a batch of one workspace's events, folds the touched rows of all its tables in memory, writes
-//! them back and moves the checkpoint, in one statement (write.rs). So a workspace's rows always equal its log at the
+//! them back and moves the checkpoint, in one statement (write.rs), while the next batch is folded (lane.rs). So a workspace's rows always equal its log at the
 //! checkpoint, additive folds count each event once, and a crash repeats nothing. Events come from memory and rows are
 //! remembered, as long as this node is the one that writes: then a batch costs one round trip. A workspace whose tables another
 //! build has made is left to that build's nodes.
 
 use crate::{
     known::Era,
+    lane::{Lane, Source},
     model::{BUILD, CHECKPOINT},
     past::Pasts,
     platform::{self, Workspace},
@@ -30,6 +31,8 @@ use uuid::Uuid;
 
 /// Events folded in one transaction.
 pub(crate) const BATCH: i64 = 500;
+/// Batches that one step folds at most: other workspaces have their turn.
+const BATCHES: usize = 16;
 /// How long a write waits to be readable before it answers anyway.
 const READABLE_WAIT: Duration = Duration::from_secs(10);
 /// How long it trusts that somebody else takes the step it waits for.
@@ -192,49 +195,85 @@ impl Inner {
         let Some(Standing { mark, era }) = self.standing(workspace, &schema).await? else {
             return self.stand_by(workspace, &schema).await;
         };
-        let from = mark.position;
-        let events = self.log.next(workspace, from, BATCH).await?;
-        let Some(last) = events.last().map(|event| event.position) else {
+        let events = self.log.next(workspace, mark.position, BATCH).await?;
+        if events.is_empty() {
             return self.confirm(workspace, &schema, mark).await;
-        };
-        let facts = facts(&events)?;
-        let seen: Vec<Seen> = seen(&facts, &events);
-        let _spans = fold_spans(&seen);
-        let moved = if founds(&seen) {
-            // A workspace exists for readers when its schema does: both become visible in one commit.
-            let mut tx = self.log.followers().begin().await?;
-            found(&mut tx, &seen).await?;
-            let moved = self
-                .fold(&mut tx, &schema, &self.tables(workspace), Some(era), mark, &seen)
-                .await?;
-            tx.commit().await?;
-            moved
-        } else {
-            let mut connection = self.log.followers().acquire().await?;
-            self.fold(
-                &mut connection,
-                &schema,
-                &self.tables(workspace),
-                Some(era),
-                mark,
-                &seen,
-            )
-            .await?
-        };
-        if !moved {
-            // Another node has taken this step, or a crash of the database took an earlier one back.
-            self.forget(workspace);
-            return Ok(Progress {
-                position: from,
-                more: true,
-            });
         }
-        self.stands(workspace, last);
-        self.publish(workspace, last);
+        let facts = facts(&events)?;
+        if founds(&seen(&facts, &events)) {
+            return self
+                .found(workspace, &schema, Standing { mark, era }, &seen(&facts, &events))
+                .await;
+        }
+        let mut lane = Lane::new(self, schema, era, mark);
+        match self.follow(&mut lane, events).await {
+            // Another node has taken this step, or a crash of the database took an earlier one back.
+            Err(ProjectError::Elsewhere { .. }) => Ok(Progress {
+                position: mark.position,
+                more: true,
+            }),
+            followed => followed,
+        }
+    }
+
+    /// Folds batch after batch as long as there is one at hand, each while the one before is written.
+    async fn follow(&self, lane: &mut Lane<'_>, mut events: Vec<Arc<Shared>>) -> Result<Progress, ProjectError> {
+        let workspace = lane.era.workspace;
+        let mut is_full = false;
+        for _ in 0..BATCHES {
+            let facts = facts(&events)?;
+            let seen = seen(&facts, &events);
+            let spans = fold_spans(&seen);
+            let Some(last) = events.last().map(|event| event.position) else {
+                break;
+            };
+            let mut changes = vec![];
+            for table in self.tables(workspace) {
+                let (schema, era) = (lane.schema.clone(), Some(lane.era));
+                changes.extend(table.fold(&mut Source::Lane(lane), &schema, era, &seen).await?);
+            }
+            is_full = last - lane.mark.position == BATCH;
+            lane.write(last, changes).await?;
+            drop(spans);
+            events = match self.log.recent(workspace, last, BATCH) {
+                Some(events) => events,
+                None => {
+                    lane.settle().await?;
+                    self.log.recent(workspace, last, BATCH).unwrap_or_default()
+                }
+            };
+        }
+        lane.settle().await?;
+        let Mark { position, .. } = lane.mark;
         Ok(Progress {
-            position: last,
-            more: last - from == BATCH,
+            position,
+            more: is_full || !events.is_empty(),
         })
+    }
+
+    /// A workspace exists for readers when its schema does: both become visible in one commit.
+    async fn found(
+        &self,
+        workspace: Uuid,
+        schema: &str,
+        Standing { mark, era }: Standing,
+        events: &[Seen<'_>],
+    ) -> Result<Progress, ProjectError> {
+        let mut tx = self.log.followers().begin().await?;
+        found(&mut tx, events).await?;
+        let moved = self
+            .fold(&mut tx, schema, &self.tables(workspace), Some(era), mark, events)
+            .await?;
+        tx.commit().await?;
+        let position = match events.last() {
+            Some(last) if moved => last.recorded.position,
+            _ => mark.position,
+        };
+        match moved {
+            true => self.stands(workspace, position),
+            false => self.forget(workspace),
+        }
+        Ok(Progress { position, more: true })
     }
 
     /// Nothing is there to be folded: if the rows really stand where they are remembered to.
@@ -308,13 +347,15 @@ impl Inner {
         }
     }
 
-    fn stands(&self, workspace: Uuid, position: i64) {
+    /// What was folded up to there is written.
+    pub(crate) fn stands(&self, workspace: Uuid, position: i64) {
         if let Some(known) = self.standings().known.get_mut(&workspace) {
             known.mark.position = position;
         }
+        self.publish(workspace, position);
     }
 
-    fn forget(&self, workspace: Uuid) {
+    pub(crate) fn forget(&self, workspace: Uuid) {
         let mut standings = self.standings();
         standings.eras += 1;
         standings.known.remove(&workspace);
@@ -341,7 +382,8 @@ impl Inner {
         let Some(last) = events.last() else { return Ok(true) };
         let mut changes = vec![];
         for table in tables {
-            changes.extend(table.fold(connection, schema, era, events).await?);
+            let mut source = Source::Connection(&mut *connection);
+            changes.extend(table.fold(&mut source, schema, era, events).await?);
         }
         write(connection, schema, from, last.recorded.position, changes).await
     }

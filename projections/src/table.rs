@@ -6,6 +6,7 @@ use crate::{
     column::{Column, camel_case, snake_case},
     counts::{Changed, Counts},
     known::{Era, Known},
+    lane::Source,
     model::Model,
     remake::{
         bulk::{Bulk, InMemory},
@@ -140,7 +141,7 @@ pub(crate) trait Projector: Send + Sync {
     /// not read again.
     async fn fold(
         &self,
-        connection: &mut PgConnection,
+        source: &mut Source<'_, '_>,
         schema: &str,
         era: Option<Era>,
         events: &[Seen<'_>],
@@ -176,7 +177,7 @@ struct Of<T> {
 impl<T: Table> Projector for Of<T> {
     async fn fold(
         &self,
-        connection: &mut PgConnection,
+        source: &mut Source<'_, '_>,
         schema: &str,
         era: Option<Era>,
         events: &[Seen<'_>],
@@ -192,7 +193,9 @@ impl<T: Table> Projector for Of<T> {
             }
             touched.push((event, concerned));
         }
-        keys.extend(holders::<T>(connection, schema, events).await?);
+        if events.iter().any(|event| T::concerns(event).is_some()) {
+            keys.extend(holders::<T>(source.connection().await?, schema, events).await?);
+        }
         if keys.is_empty() {
             return Ok(None);
         }
@@ -203,7 +206,7 @@ impl<T: Table> Projector for Of<T> {
             .copied()
             .collect();
         if !unknown.is_empty() {
-            before.extend(load::<T>(connection, schema, unknown).await?);
+            before.extend(load::<T>(source.connection().await?, schema, unknown).await?);
         }
         let mut after: BTreeMap<Uuid, Option<T>> = keys
             .iter()
@@ -274,19 +277,15 @@ impl<T: Table> Of<T> {
                 }
             }
         }
-        let known = self.known.clone();
-        let forgotten = gone.clone();
+        if let Some(era) = era {
+            self.known.keep(era, keep, &gone);
+        }
         Ok(Change {
             table: T::NAME,
             columns: T::columns().into_iter().map(|column| column.name).collect(),
             rows: (!rows.is_empty()).then(|| format!("[{}]", rows.join(","))),
             gone,
             counts: counts.changed(),
-            written: Box::new(move || {
-                if let Some(era) = era {
-                    known.keep(era, keep, forgotten);
-                }
-            }),
         })
     }
 }
@@ -299,8 +298,6 @@ pub(crate) struct Change {
     pub rows: Option<String>,
     pub gone: Vec<Uuid>,
     pub counts: Option<Changed>,
-    /// To be called once it is written: the rows are remembered.
-    pub written: Box<dyn FnOnce() + Send>,
 }
 
 /// Rows in the table that the events concern by what they hold; those of the batch itself are known anyway.

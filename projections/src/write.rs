@@ -42,11 +42,7 @@ pub(crate) async fn write(
     statement.counts(&counts);
     let mut query = statement.query;
     query.push(" select exists (select from moved)");
-    let moved: bool = query.build_query_scalar().fetch_one(connection).await?;
-    if moved {
-        changes.into_iter().for_each(|change| (change.written)());
-    }
-    Ok(moved)
+    Ok(query.build_query_scalar().fetch_one(connection).await?)
 }
 
 struct Statement<'a> {

@@ -23,8 +23,8 @@ pub fn layer<S>() -> Result<Option<impl Layer<S>>, CannotSend>
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
-    let is_wanted = |name: &&str| env::var(name).is_ok_and(|value| !value.is_empty());
-    if !ENDPOINTS.iter().any(|name| is_wanted(&name)) {
+    let is_wanted = |name: &str| env::var(name).is_ok_and(|value| !value.is_empty());
+    if !ENDPOINTS.iter().any(|name| is_wanted(name)) {
         return Ok(None);
     }
     let exporter = SpanExporter::builder().with_http().build();
