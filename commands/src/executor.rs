@@ -8,7 +8,12 @@ use crate::{
     states::{Key, Live, Mark, States},
 };
 use chrono::{DateTime, Utc};
-use domain::{Aggregate, fact::CATEGORIES, finance::terms::PAYMENT_DAYS, id::WorkspaceId};
+use domain::{
+    Aggregate,
+    fact::{self, CATEGORIES},
+    finance::terms::PAYMENT_DAYS,
+    id::WorkspaceId,
+};
 use log::{AppendError, Appended, Guard, Log, Submitted};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -447,7 +452,10 @@ fn done<A: Aggregate, R>(asked: Answer, appended: &Appended) -> Result<Done<A::E
     };
     for event in appended.events.iter().filter(|event| event.category == A::NAME) {
         done.at = Some(event.recorded_at);
-        done.events.push(decode::<A>(event).map_err(Error::Unreadable)?);
+        let decoded = decode::<A>(event).map_err(Error::Unreadable)?;
+        // So that who follows need not decode it once more.
+        event.meaning(|_| fact::of::<A>(&decoded).ok_or(())).ok();
+        done.events.push(decoded);
     }
     Ok(done)
 }

@@ -13,6 +13,7 @@ use crate::{
     schema::{self, EventType},
     upcast::{self, UpcastError, Upcaster},
 };
+use std::any::Any;
 
 /// An event with the aggregate it belongs to.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +59,9 @@ pub trait Category: Sync {
 
     /// The event, from what is stored of it.
     fn decode(&self, event_type: &str, schema: i32, data: &str) -> Result<Fact, DecodeError>;
+
+    /// The event among all events; nothing, when it is of another category.
+    fn fact(&self, event: &dyn Any) -> Option<Fact>;
 
     /// The event as it would be stored today.
     fn restate(&self, event_type: &str, schema: i32, data: &str) -> Result<Stored, DecodeError>;
@@ -106,6 +110,10 @@ impl<A: Aggregate> Category for Of<A> {
         decode(event_type, schema, data).map(self.0)
     }
 
+    fn fact(&self, event: &dyn Any) -> Option<Fact> {
+        event.downcast_ref::<A::Event>().cloned().map(self.0)
+    }
+
     fn restate(&self, event_type: &str, schema: i32, data: &str) -> Result<Stored, DecodeError> {
         let event: A::Event = decode(event_type, schema, data)?;
         encode(&event).map_err(unreadable(event_type))
@@ -130,6 +138,11 @@ impl<A: Aggregate> Category for Of<A> {
     fn rejections(&self) -> &'static [&'static str] {
         A::Rejection::CODES
     }
+}
+
+/// The event among all events.
+pub fn of<A: Aggregate>(event: &A::Event) -> Option<Fact> {
+    category(A::NAME).ok()?.fact(event)
 }
 
 /// The category of that name.

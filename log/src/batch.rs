@@ -5,6 +5,7 @@
 mod decide;
 mod facts;
 mod heads;
+mod place;
 mod statement;
 mod write;
 
@@ -14,7 +15,7 @@ pub(crate) use write::{has_code, is_conflict, write};
 
 use crate::{
     Append, AppendError, Appended, Claim, ClaimAct, Recorded, Shared,
-    append::{ANSWER_BYTES_MAX, NewEvent, StreamAppend},
+    append::{ANSWER_BYTES_MAX, StreamAppend},
     chain,
     wrong::{self, Variant::*},
 };
@@ -47,9 +48,16 @@ pub(crate) struct Prepared {
 struct Entry {
     stream: usize,
     names: Vec<u8>,
-    digest: [u8; 32],
-    /// Where in the data the number goes, in bytes.
-    number_at: Option<usize>,
+    data: Data,
+}
+
+/// An event's data.
+#[derive(Debug, Clone, Copy)]
+enum Data {
+    /// A number goes in there, at so many bytes.
+    Open(usize),
+    /// Nothing is missing; its digest.
+    Whole([u8; 32]),
 }
 
 /// What an append does to one key in the end.
@@ -62,8 +70,6 @@ struct KeyChange {
     /// Who gives it back, if somebody does.
     giver: Option<Uuid>,
 }
-
-const NOT_AN_OBJECT: &str = "an event that gets a number is not a JSON object";
 
 impl Prepared {
     pub fn new(mut append: Append) -> Result<Self, AppendError> {
@@ -79,15 +85,17 @@ impl Prepared {
         let mut entries = Vec::with_capacity(append.event_count());
         for (stream, StreamAppend { stream: id, events, .. }) in append.streams.iter_mut().enumerate() {
             for event in events {
-                let number_at = blank_number(event)?;
-                if number_at.is_none() {
-                    check_json(&event.data)?;
-                }
+                let data = match event.number {
+                    Some(number) => Data::Open(place::number(&mut event.data, number.field)?),
+                    None => {
+                        check_json(&event.data)?;
+                        Data::Whole(chain::digest(&event.data))
+                    }
+                };
                 entries.push(Entry {
                     stream,
                     names: chain::names(id.category, &event.event_type, id.id),
-                    digest: chain::digest(&event.data),
-                    number_at,
+                    data,
                 });
             }
         }
@@ -198,31 +206,6 @@ fn check_json(data: &str) -> Result<(), AppendError> {
     let read = serde_json::from_str::<IgnoredAny>(data);
     read.map(drop)
         .map_err(|_| AppendError::Malformed("an event is not JSON"))
-}
-
-/// Puts an empty string where the number will stand, and tells where that is.
-fn blank_number(event: &mut NewEvent) -> Result<Option<usize>, AppendError> {
-    let Some(number) = event.number else {
-        return Ok(None);
-    };
-    let mut fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(&event.data).map_err(|_| AppendError::Malformed(NOT_AN_OBJECT))?;
-    fields.entry(number.field).or_insert_with(|| "".into());
-    let (mut text, mut at) = (String::with_capacity(event.data.len() + 16), 0);
-    for (name, value) in &fields {
-        text.push(if text.is_empty() { '{' } else { ',' });
-        text.push_str(&serde_json::to_string(name).map_err(|_| AppendError::Malformed(NOT_AN_OBJECT))?);
-        text.push(':');
-        if name == number.field {
-            at = text.len() + 1;
-            text.push_str("\"\"");
-        } else {
-            text.push_str(&value.to_string());
-        }
-    }
-    text.push('}');
-    event.data = text;
-    Ok(Some(at))
 }
 
 /// A key may be given back by one stream and taken by another in the same append: it changes hands.

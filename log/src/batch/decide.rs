@@ -2,7 +2,7 @@
 //! itself; who loses is told alone, and the others go on.
 
 use super::{
-    ChainedEvent, KeyChange, Placed, Prepared, Verdict,
+    ChainedEvent, Data, KeyChange, Placed, Prepared, Verdict,
     facts::{Facts, Found},
     heads::Head,
 };
@@ -126,14 +126,18 @@ impl Standing<'_> {
             head.position += 1;
             let version = &mut versions[entry.stream];
             *version += 1;
-            let numbered = event.number.zip(entry.number_at).map(|(wanted, at)| {
-                let last = head.numbers.entry((wanted.series, append.number_year)).or_insert(0);
-                *last += i64::from(!wrong::is(NumberTwice) || *last != 1);
-                let mut data = event.data.clone();
-                data.insert_str(at, &wanted.text(append.number_year, *last));
-                data
-            });
-            let digest = numbered.as_deref().map(chain::digest);
+            let (numbered, digest) = match (entry.data, event.number) {
+                (Data::Open(at), Some(wanted)) => {
+                    let last = head.numbers.entry((wanted.series, append.number_year)).or_insert(0);
+                    *last += i64::from(!wrong::is(NumberTwice) || *last != 1);
+                    let number = wanted.text(append.number_year, *last);
+                    let data = [&event.data[..at], &number, &event.data[at..]].concat();
+                    let digest = chain::digest(&data);
+                    (Some(data), digest)
+                }
+                (Data::Whole(digest), _) => (None, digest),
+                (Data::Open(_), None) => (None, chain::digest(&event.data)),
+            };
             head.hash = chain::hash(
                 &head.hash,
                 &chain::Parts {
@@ -144,7 +148,7 @@ impl Standing<'_> {
                     event_id: event.id,
                     schema: event.schema,
                     recorded_at: head.recorded_at,
-                    data: digest.as_ref().unwrap_or(&entry.digest),
+                    data: &digest,
                     metadata: &prepared.metadata_digest,
                 },
             );

@@ -225,13 +225,15 @@ async fn who_administers_a_workspace_sees_and_decides_the_same_over_http() {
     for order in &orders {
         business.stands(order, "parked").await;
     }
-    let metrics = reqwest::get(format!("{}/metrics", business.server.url)).await.unwrap();
-    let metrics = metrics.text().await.unwrap();
     for line in [
         "prometric_sagas_parked 2",
         "prometric_consumer_lag_seconds{consumer=\"sagas\"}",
     ] {
-        assert!(metrics.contains(line), "{line} in {metrics}");
+        eventually(line, || async {
+            let metrics = reqwest::get(format!("{}/metrics", business.server.url)).await.unwrap();
+            metrics.text().await.unwrap().contains(line).then_some(())
+        })
+        .await;
     }
     let process = format!("/admin/sagas/{}", orders[0]);
     let listed = owner.items("/admin/sagas").await;
