@@ -18,13 +18,41 @@ pub(crate) struct Lane<'a> {
     /// Where the batches end that were given to be written.
     pub mark: Mark,
     state: State,
+    memory: Memory<'a>,
+}
+
+/// Rows are remembered as they were folded, before they are written: unless it is said that all are, they are forgotten.
+pub(crate) struct Memory<'a> {
+    inner: &'a Inner,
+    era: Era,
+    is_true: bool,
+}
+
+impl<'a> Memory<'a> {
+    pub fn new(inner: &'a Inner, era: Era) -> Self {
+        let is_true = false;
+        Self { inner, era, is_true }
+    }
+
+    /// All that was folded up to there is written.
+    pub fn holds(&mut self, position: i64) {
+        self.is_true = true;
+        self.inner.stands(self.era.workspace, position);
+    }
+}
+
+impl Drop for Memory<'_> {
+    fn drop(&mut self) {
+        if !self.is_true {
+            self.inner.forget(self.era.workspace);
+        }
+    }
 }
 
 enum State {
     /// All is written; a connection is taken when one is wanted.
     Idle(Option<PoolConnection<Postgres>>),
     Writing(JoinHandle<Writing>),
-    /// What is remembered is worth nothing.
     Failed,
 }
 
@@ -38,6 +66,7 @@ impl<'a> Lane<'a> {
             era,
             mark,
             state: State::Idle(None),
+            memory: Memory::new(inner, era),
         }
     }
 
@@ -75,6 +104,13 @@ impl<'a> Lane<'a> {
         Ok(())
     }
 
+    /// The last batch is written as well.
+    pub async fn finish(&mut self) -> Result<(), ProjectError> {
+        self.settle().await?;
+        self.memory.holds(self.mark.position);
+        Ok(())
+    }
+
     /// A connection on which all that was folded can be read.
     pub async fn connection(&mut self) -> Result<&mut PgConnection, ProjectError> {
         self.settle().await?;
@@ -84,14 +120,6 @@ impl<'a> Lane<'a> {
         match &mut self.state {
             State::Idle(Some(connection)) => Ok(connection),
             _ => Err(sqlx::Error::WorkerCrashed.into()),
-        }
-    }
-}
-
-impl Drop for Lane<'_> {
-    fn drop(&mut self) {
-        if !matches!(self.state, State::Idle(_)) {
-            self.inner.forget(self.era.workspace);
         }
     }
 }

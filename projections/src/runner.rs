@@ -6,7 +6,7 @@
 
 use crate::{
     known::Era,
-    lane::{Lane, Source},
+    lane::{Lane, Memory, Source},
     model::{BUILD, CHECKPOINT},
     past::Pasts,
     platform::{self, Workspace},
@@ -243,7 +243,7 @@ impl Inner {
                 }
             };
         }
-        lane.settle().await?;
+        lane.finish().await?;
         let Mark { position, .. } = lane.mark;
         Ok(Progress {
             position,
@@ -259,6 +259,7 @@ impl Inner {
         Standing { mark, era }: Standing,
         events: &[Seen<'_>],
     ) -> Result<Progress, ProjectError> {
+        let mut memory = Memory::new(self, era);
         let mut tx = self.log.followers().begin().await?;
         found(&mut tx, events).await?;
         let moved = self
@@ -269,9 +270,8 @@ impl Inner {
             Some(last) if moved => last.recorded.position,
             _ => mark.position,
         };
-        match moved {
-            true => self.stands(workspace, position),
-            false => self.forget(workspace),
+        if moved {
+            memory.holds(position);
         }
         Ok(Progress { position, more: true })
     }

@@ -3,7 +3,7 @@
 use crate::{
     cell::{Cell, median},
     limit,
-    node::{Load, Nodes, append},
+    node::{Load, Mix, Nodes, append},
 };
 use prometric_tests::Database;
 use sqlx::{Connection, Executor, PgConnection};
@@ -29,6 +29,7 @@ pub async fn run(sizes: &[i64]) {
             workspaces: 1,
             events: 1,
             writers: 32,
+            mix: Mix::Plain,
         };
         let appends = median((0..3).map(|_| Nodes::start(&database.url, load).measure().rate));
         let loaded = loads(&database).await;
@@ -68,6 +69,7 @@ async fn loads(database: &Database) -> Cell {
         workspaces: 1,
         events: STREAM,
         writers: 1,
+        mix: Mix::Plain,
     };
     let mut streams = Vec::new();
     for _ in 0..20 {

@@ -10,7 +10,7 @@ mod node;
 mod replay;
 
 use cell::Cell;
-use node::{Load, Nodes};
+use node::{Load, Mix, Nodes};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ fn rounds() -> usize {
     std::env::var("BENCH_ROUNDS").map_or(3, |rounds| rounds.parse().unwrap())
 }
 
-/// Random, as pgbench's are: the time-ordered ids of the product would flatter us.
+/// Random, as pgbench's are.
 fn any_id() -> Uuid {
     Uuid::from_u128(rand::random())
 }
@@ -68,51 +68,46 @@ fn kinds() -> Vec<Kind> {
         workspaces: 1,
         nodes: 1,
         apart: false,
+        mix: Mix::Product,
     };
     let many = Load { writers: 256, ..one };
-    vec![
-        Kind::Pgbench(1),
-        Kind::Ours(one),
-        Kind::Pgbench(32),
-        Kind::Ours(Load { writers: 32, ..one }),
-        Kind::Ours(Load {
+    let spread = Load { workspaces: 16, ..many };
+    let ours = [
+        one,
+        Load { writers: 32, ..one },
+        Load {
             writers: 32,
             workspaces: 16,
             ..one
-        }),
-        Kind::Pgbench(256),
-        Kind::Unnest500,
-        Kind::Copy500,
-        Kind::Ours(many),
-        Kind::Ours(Load { nodes: 2, ..many }),
-        Kind::Ours(Load { workspaces: 16, ..many }),
-        Kind::Ours(Load {
-            workspaces: 16,
-            nodes: 2,
-            ..many
-        }),
-        Kind::Ours(Load {
-            workspaces: 16,
+        },
+        many,
+        Load { nodes: 2, ..many },
+        spread,
+        Load { nodes: 2, ..spread },
+        Load {
             nodes: 2,
             apart: true,
-            ..many
-        }),
-        Kind::Ours(Load {
+            ..spread
+        },
+        Load {
             workspaces: 1_000,
             ..many
-        }),
-        Kind::Ours(Load {
-            workspaces: 1_000,
-            nodes: 2,
-            ..many
-        }),
-        Kind::Ours(Load { events: 5, ..many }),
-        Kind::Ours(Load {
-            events: 5,
-            workspaces: 16,
-            ..many
-        }),
-    ]
+        },
+        Load { events: 5, ..spread },
+        Load {
+            mix: Mix::Unclean,
+            ..spread
+        },
+        Load {
+            mix: Mix::Plain,
+            ..spread
+        },
+    ];
+    let limits = [1, 32, 256]
+        .map(Kind::Pgbench)
+        .into_iter()
+        .chain([Kind::Unnest500, Kind::Copy500]);
+    limits.chain(ours.map(Kind::Ours)).collect()
 }
 
 async fn appends() {
@@ -181,9 +176,15 @@ impl Kind {
                 workspaces,
                 nodes,
                 apart,
+                mix,
             }) => {
                 let each = if apart { ", each its own" } else { "" };
-                format!("log: {writers} writers, {events} an append, {workspaces} spaces, {nodes} nodes{each}")
+                let mix = match mix {
+                    Mix::Product => "",
+                    Mix::Plain => ", new and unnumbered",
+                    Mix::Unclean => ", 5 % stale, 1 % repeats",
+                };
+                format!("log: {writers} writers, {events} an append, {workspaces} spaces, {nodes} nodes{each}{mix}")
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Our side: processes that each hold the log open and append in closed loops, as the server's handlers do.
 
 use crate::{SECONDS, any_id, cell::Cell, limit};
-use log::{Append, Claim, ClaimAct, CommandId, Log, Metadata, NewEvent, Stream, StreamAppend};
+use log::{Append, AppendError, Claim, ClaimAct, CommandId, Log, Metadata, NewEvent, Number, Stream, StreamAppend};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgPoolOptions;
 use std::{
@@ -19,6 +19,19 @@ pub struct Load {
     pub writers: usize,
     /// Every node writes to workspaces of its own, as behind a balancer that goes by workspace; else all write to all.
     pub apart: bool,
+    pub mix: Mix,
+}
+
+/// What is appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Mix {
+    /// Always a new stream under a random id, without a number.
+    Plain,
+    /// As the product does: ids that grow, every event with a number; two of three go to a new stream, the third to one that the
+    /// writer wrote before.
+    Product,
+    /// The same, and one in twenty expects a version that is past, one in a hundred is a repeat.
+    Unclean,
 }
 
 /// What a process is told.
@@ -110,26 +123,82 @@ pub async fn run(Orders { url, load, nth }: Orders) {
 
 async fn write(log: Log, workspaces: Vec<Uuid>, load: Load, nth: usize, began: Instant) -> Vec<f64> {
     let mut latencies = Vec::new();
+    // What was appended last, and to which version it brought its stream.
+    let mut last: Option<(Append, i64)> = None;
     while began.elapsed().as_secs() < SECONDS {
         let round = nth + latencies.len();
+        let workspace = workspaces[round % workspaces.len()];
+        let turn = Turn::of(load.mix, latencies.len());
+        let append = turn.append(append(workspace, load, round), last.as_ref());
         let at = Instant::now();
-        log.append(append(workspaces[round % workspaces.len()], load, round))
-            .await
-            .unwrap();
+        let answer = log.append(append.clone()).await;
         latencies.push(at.elapsed().as_secs_f64() * 1000.0);
+        match (answer, append.streams[0].events.len()) {
+            (Ok(appended), events) if appended.repeated.is_none() => {
+                let version = append.streams[0].expected.unwrap_or(0) + events as i64;
+                last = Some((append, version));
+            }
+            (Ok(_), _) if turn == Turn::Repeat => {}
+            (Err(AppendError::Version { .. }), _) if turn == Turn::Stale => {}
+            (answer, _) => panic!("{turn:?}: {answer:?}"),
+        }
     }
     latencies
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    New,
+    Again,
+    Stale,
+    Repeat,
+}
+
+impl Turn {
+    fn of(mix: Mix, nth: usize) -> Self {
+        match mix {
+            Mix::Unclean if nth % 100 == 99 => Self::Repeat,
+            Mix::Unclean if nth % 20 == 7 => Self::Stale,
+            Mix::Product | Mix::Unclean if nth % 3 == 2 => Self::Again,
+            Mix::Plain | Mix::Product | Mix::Unclean => Self::New,
+        }
+    }
+
+    fn append(self, new: Append, last: Option<&(Append, i64)>) -> Append {
+        let Some((last, version)) = last else { return new };
+        let expected = match self {
+            Self::New => return new,
+            Self::Repeat => return last.clone(),
+            Self::Again => *version,
+            Self::Stale => version - 1,
+        };
+        let (mut append, to) = (new, &last.streams[0]);
+        append.workspace = last.workspace;
+        append.claims.clear();
+        append.streams[0].stream = to.stream;
+        append.streams[0].expected = Some(expected);
+        append
+    }
+}
+
 /// To a new stream, expected to be new; with a command id, and every so often with a claim.
 pub fn append(workspace: Uuid, load: Load, round: usize) -> Append {
-    let stream_id = any_id();
+    let is_plain = load.mix == Mix::Plain;
+    let id = || if is_plain { any_id() } else { Uuid::now_v7() };
+    let stream_id = id();
+    let number = (!is_plain).then_some(Number {
+        field: "dealNumber",
+        series: "DL",
+    });
     let event = || NewEvent {
-        id: any_id(),
+        id: id(),
         event_type: "deal.created".to_owned(),
         schema: 1,
-        data: limit::DATA.trim().to_owned(),
-        number: None,
+        data: match is_plain {
+            true => limit::DATA.trim().to_owned(),
+            false => limit::DATA.trim().replacen("DL-2026-0001", "", 1),
+        },
+        number,
     };
     let claim = || Claim {
         kind: "bench",
@@ -154,7 +223,7 @@ pub fn append(workspace: Uuid, load: Load, round: usize) -> Append {
         },
         guards: vec![],
         command: Some(CommandId {
-            id: any_id(),
+            id: id(),
             request_hash: [7; 32],
         }),
         answer: r#"{"id":"00000000-0000-0000-0000-000000000000","version":1}"#.to_owned(),

@@ -1,16 +1,22 @@
 //! `./dev bench replay`: read models made again from the log, of the product's mix: customers, deals that are changed and won,
 //! and what follows from that. A history is led over HTTP once and then laid down many times over, each time under other ids.
-//! The limit, in the same run: the same events read and decoded, and the same rows written by COPY, with nothing in between.
+//! The limit, in the same run: the same events read and decoded, and the same rows written by COPY, with nothing in between. Then
+//! the same log verified, beside bare reading; and a moment of it made, which is what a list or a thing of then waits for.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
 
 mod history;
 mod limit;
 
+use commands::Meaning;
+use futures::StreamExt;
 use history::History;
-use log::Log;
-use projections::{Projections, Tables};
+use log::{Log, keeping::Walk};
+use projections::{AsOf, Projections, Tables};
 use sqlx::PgPool;
-use std::time::Instant;
+use std::{
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 const ROUNDS: usize = 3;
 
@@ -34,6 +40,8 @@ async fn main() {
         let (events, log, pool) = history.lay_down(size).await;
         for _ in 0..rounds.unwrap_or(ROUNDS) {
             measure(&history, events, &log, &pool).await;
+            verify(&history, events, &log).await;
+            visit(&history, events, &log, &pool).await;
         }
     }
 }
@@ -58,6 +66,51 @@ async fn measure(history: &History, events: i64, log: &Log, pool: &PgPool) {
         count / bare.written,
         bare.written / replay,
         bare.indexed / replay,
+    );
+}
+
+async fn verify(history: &History, events: i64, log: &Log) {
+    let began = Instant::now();
+    let mut read = 0_i64;
+    let mut all = pin!(log.replay(history.workspace, 0));
+    while let Some(event) = all.next().await {
+        read += event.map(|_| 1).unwrap();
+    }
+    let reading = began.elapsed().as_secs_f64();
+    let began = Instant::now();
+    let walk = Walk {
+        meaning: Some(Meaning::of_a_workspace),
+        ..Walk::default()
+    };
+    let report = log.verify(history.workspace, &walk).await.unwrap();
+    let verifying = began.elapsed().as_secs_f64();
+    assert_eq!((read, report.events), (events, events));
+    let count = events as f64;
+    println!(
+        "  verify: {:.0} events/s, {:.2} of reading ({:.0} events/s)",
+        count / verifying,
+        reading / verifying,
+        count / reading
+    );
+}
+
+/// Half-way through the log, which nobody asked for before; and then once more.
+async fn visit(history: &History, events: i64, log: &Log, pool: &PgPool) {
+    let projections = Projections::new(log.clone(), pool.clone());
+    let workspace = history.workspace.into();
+    let patience = Duration::from_secs(600);
+    let mut took = [0.0; 2];
+    for seconds in &mut took {
+        let began = Instant::now();
+        let moment = projections.moment(workspace, AsOf::Position(events / 2)).await.unwrap();
+        projections.past(workspace, moment.unwrap(), patience).await.unwrap();
+        *seconds = began.elapsed().as_secs_f64();
+    }
+    let [first, again] = took;
+    println!(
+        "  a moment after {} events: made in {first:.2} s, then found in {:.2} ms",
+        events / 2,
+        again * 1000.0
     );
 }
 
