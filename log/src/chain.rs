@@ -41,7 +41,7 @@ pub(crate) fn hash(previous: &Hash, parts: &Parts) -> Hash {
 }
 
 /// The event's hash, chained to the one before. The event's own `hash` field is not read.
-pub(crate) fn link(previous: &Hash, event: &Recorded) -> Hash {
+pub fn link(previous: &Hash, event: &Recorded) -> Hash {
     let parts = Parts {
         workspace: event.workspace,
         position: event.position,

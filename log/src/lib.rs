@@ -25,7 +25,7 @@ pub mod wrong;
 
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
 pub use batch::Ways;
-pub use chain::{ChainError, HASH_ZERO, Verifier};
+pub use chain::{ChainError, HASH_ZERO, Verifier, link};
 pub use envelope::{Metadata, Recorded, Stream};
 pub use follow::{Consumer, ConsumerError, Follower, Following, Lag, Progress, Urge, chain};
 pub use limits::{limited, unhurried};

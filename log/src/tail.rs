@@ -17,7 +17,7 @@ use std::{
 use uuid::Uuid;
 
 /// The most that all its events weigh, about.
-const BYTES_MAX: usize = 16 << 20;
+const BYTES_MAX: usize = 8 << 20;
 /// What an event weighs besides its texts.
 const BYTES_EACH: usize = 400;
 

@@ -10,7 +10,7 @@ use std::{
 use uuid::Uuid;
 
 /// What one table's rows may weigh together, as JSON.
-const WEIGHT_MAX: u64 = 4 << 20;
+const WEIGHT_MAX: u64 = 2 << 20;
 /// What a row weighs besides.
 const WEIGHT_MIN: usize = 256;
 

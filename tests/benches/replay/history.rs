@@ -1,7 +1,7 @@
 //! A workspace's history: led once by requests, laid down many times over by COPY.
 
 use futures::StreamExt;
-use log::{Log, Recorded};
+use log::{HASH_ZERO, Log, Recorded, link};
 use prometric_tests::{
     Client, Server, eventually,
     story::{Shop, id},
@@ -66,7 +66,7 @@ impl History {
         }
     }
 
-    /// The workspace's log is this history over and over, about so many events; their hashes are no chain.
+    /// The workspace's log is this history over and over, about so many events in a chain.
     pub async fn lay_down(&self, about: i64) -> (i64, Log, PgPool) {
         let mut connection = self.pool.acquire().await.unwrap();
         let clear = format!("delete from log.events where workspace_id = '{}'", self.workspace);
@@ -82,18 +82,24 @@ impl History {
             )
             .await
             .unwrap();
+        let mut last = self.events[0].clone();
+        last.hash = HASH_ZERO;
         for time in 0..times {
             let mut lines = String::new();
             for event in &self.events {
-                line(&mut lines, event, time, length);
+                last = again(event, time, length, &last);
+                line(&mut lines, &last);
             }
             copy.send(lines.into_bytes()).await.unwrap();
         }
         copy.finish().await.unwrap();
         let events = times * length;
         let head = format!(
-            "update log.heads set position = {events} where workspace_id = '{}'; vacuum analyze log.events; checkpoint",
-            self.workspace
+            "update log.heads set position = {events}, hash = '\\x{}', recorded_at = '{}' where workspace_id = '{workspace}'; \
+            delete from log.trees where workspace_id = '{workspace}'; vacuum analyze log.events; checkpoint",
+            hex::encode(last.hash),
+            last.recorded_at.to_rfc3339(),
+            workspace = self.workspace
         );
         for statement in head.split(';') {
             sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
@@ -126,13 +132,29 @@ async fn deal(owner: &Client, shop: &Shop, nth: usize) {
     owner.post("/finance/payments", payment).await.expect(201);
 }
 
-fn line(lines: &mut String, event: &Recorded, time: i64, length: i64) {
+/// The event as it happens to others, behind that one.
+fn again(event: &Recorded, time: i64, length: i64, last: &Recorded) -> Recorded {
+    let mut event = Recorded {
+        position: time * length + event.position,
+        stream_id: other(event.stream_id, time),
+        event_id: other(event.event_id, time),
+        data: with_other_ids(&event.data, time),
+        recorded_at: event.recorded_at.max(last.recorded_at),
+        ..event.clone()
+    };
+    event.hash = link(&last.hash, &event);
+    event
+}
+
+fn line(lines: &mut String, event: &Recorded) {
     let text = |text: &str| text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t");
     let Recorded {
         workspace,
         position,
         category,
+        stream_id,
         version,
+        event_id,
         event_type,
         schema,
         recorded_at,
@@ -140,11 +162,8 @@ fn line(lines: &mut String, event: &Recorded, time: i64, length: i64) {
     } = event;
     writeln!(
         lines,
-        "{workspace}\t{}\t{category}\t{}\t{version}\t{}\t{event_type}\t{schema}\t{}\t{}\t{}\t\\\\x{}",
-        time * length + position,
-        other(event.stream_id, time),
-        other(event.event_id, time),
-        text(&with_other_ids(&event.data, time)),
+        "{workspace}\t{position}\t{category}\t{stream_id}\t{version}\t{event_id}\t{event_type}\t{schema}\t{}\t{}\t{}\t\\\\x{}",
+        text(&event.data),
         text(&event.metadata),
         recorded_at.to_rfc3339(),
         hex::encode(event.hash),
