@@ -43,6 +43,7 @@ pub(crate) struct Wakeup {
     queues: Mutex<Vec<Weak<Queue>>>,
     /// What other nodes have yet to hear; 0 when nobody can say how far they got.
     untold: Mutex<HashMap<Uuid, i64>>,
+    telling: tokio::sync::Mutex<()>,
     something_untold: Notify,
     poll_now: Notify,
     uneasy_until: Mutex<Option<Instant>>,
@@ -57,6 +58,7 @@ impl Wakeup {
             heads: Mutex::default(),
             queues: Mutex::default(),
             untold: Mutex::default(),
+            telling: tokio::sync::Mutex::default(),
             something_untold: Notify::new(),
             poll_now: Notify::new(),
             uneasy_until: Mutex::default(),

@@ -37,6 +37,8 @@ pub(crate) async fn keep_telling(wakeup: Arc<Wakeup>, pool: PgPool) {
 impl Wakeup {
     /// Tells what is untold; what could not be told stays so.
     pub async fn tell(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
+        // Whoever is about to end waits for what is being told.
+        let _turn = self.telling.lock().await;
         let untold: Vec<Moved> = lock(&self.untold)
             .drain()
             .map(|(workspace, position)| Moved { workspace, position })
