@@ -3,18 +3,9 @@
 # which check notices. By hand: it takes a minute or two a mistake. Sourced by ../dev, which sets DEV and ROOT.
 
 wrong() { # [NAMES OF MISTAKES]
-    local name features="--features prometric-tests/wrong" folder="$DEV/wrong" unit it
+    local features="--features prometric-tests/wrong" folder="$DEV/wrong" unit it
     hear_interrupts wrong "$@"
-    require_cargo
-    prepare_folders
-    alone wrong
-    finish_on_exit
-    disown_own_urls
-    PASSING="wrong-pg wrong-nats"
-    for name in $PASSING; do discard "$name"; done
-    provide_database wrong-pg 300
-    provide_nats wrong-nats || fail "the relay's tests need NATS"
-    export_tools
+    provide_for_tests wrong 300
     compile_with_lints || true
     # Kept apart, and the plain programs put back: nothing that can be wrong stays where others look for the product.
     mkdir -p "$folder"

@@ -38,8 +38,8 @@ pub fn router() -> ApiRouter<App> {
         .api_route("/admin/status", get_with(status, about_status))
         .api_route("/admin/sagas", get_with(list, about_list))
         .api_route("/admin/sagas/{id}", get_with(show, about_show))
-        .api_route("/admin/sagas/{id}/retry", post_with(retry, about_retry))
-        .api_route("/admin/sagas/{id}/skip", post_with(skip, about_skip))
+        .api_route("/admin/sagas/{id}/retry", post_with(on_step::<RETRY>, about_retry))
+        .api_route("/admin/sagas/{id}/skip", post_with(on_step::<SKIP>, about_skip))
         .api_route("/admin/sagas/{id}/abandon", post_with(abandon, about_abandon))
 }
 
@@ -99,18 +99,11 @@ async fn show(State(app): State<App>, caller: May<OperationsView>, Id(id): Id<Uu
     Ok(Reply::of(envelope::ok(found)))
 }
 
-async fn retry(
-    State(app): State<App>,
-    caller: May<OperationsUpdate>,
-    Id(id): Id<Uuid>,
-    write: Write,
-    Body { value, hash }: Body<OnStep>,
-) -> Result<Reply<Decided>, Problem> {
-    let OnStep { why, step } = value;
-    decide(&app, &caller, &write, hash, id, Word(Verdict::Retry, step, why)).await
-}
+/// Which of the two that are said of a step.
+const RETRY: bool = true;
+const SKIP: bool = false;
 
-async fn skip(
+async fn on_step<const AGAIN: bool>(
     State(app): State<App>,
     caller: May<OperationsUpdate>,
     Id(id): Id<Uuid>,
@@ -118,7 +111,8 @@ async fn skip(
     Body { value, hash }: Body<OnStep>,
 ) -> Result<Reply<Decided>, Problem> {
     let OnStep { why, step } = value;
-    decide(&app, &caller, &write, hash, id, Word(Verdict::Skip, step, why)).await
+    let verdict = if AGAIN { Verdict::Retry } else { Verdict::Skip };
+    decide(&app, &caller, &write, hash, id, Word(verdict, step, why)).await
 }
 
 async fn abandon(

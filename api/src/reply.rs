@@ -47,12 +47,20 @@ impl<T: JsonSchema, const STATUS: u16> OperationOutput for Reply<T, STATUS> {
         context: &mut GenContext,
         operation: &mut openapi::Operation,
     ) -> Vec<(Option<openapi::StatusCode>, openapi::Response)> {
-        let response = Self::operation_response(context, operation);
-        response
-            .into_iter()
-            .map(|response| (Some(openapi::StatusCode::Code(STATUS)), response))
-            .collect()
+        always(STATUS, Self::operation_response(context, operation))
     }
+}
+
+/// What is answered with that status, as the document tells it.
+pub fn always(
+    status: u16,
+    response: Option<openapi::Response>,
+) -> Vec<(Option<openapi::StatusCode>, openapi::Response)> {
+    let status = Some(openapi::StatusCode::Code(status));
+    response
+        .into_iter()
+        .map(|response| (status.clone(), response))
+        .collect()
 }
 
 /// A row as lists show it: its columns but for the hidden ones, and what is computed.

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use prometric_tests::{Database, Server, eventually};
 use reader::{Reader, append, caught_up, demand_once_in_order};
 use sqlx::PgPool;
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Duration};
 use uuid::Uuid;
 
 const WORKERS: usize = 4;
@@ -190,4 +190,26 @@ async fn the_metrics_tell_of_every_consumer() {
         (told == (0, 3)).then_some(())
     })
     .await;
+}
+
+/// A process that ends in good order: whoever reads elsewhere hears of its last write at once, not by looking for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_ends_has_told_of_what_it_wrote() {
+    let database = Database::create().await;
+    let here = database.log().await;
+    let workspace = Uuid::now_v7();
+    append(&here, workspace, 1).await;
+    for position in 2..60 {
+        let ending = database.log().await;
+        append(&ending, workspace, 1).await;
+        ending.farewell().await.unwrap();
+        drop(ending);
+        let heard = async {
+            while here.heard(workspace) < Some(position) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let heard = tokio::time::timeout(Duration::from_secs(2), heard).await;
+        assert!(heard.is_ok(), "position {position} was not told of");
+    }
 }

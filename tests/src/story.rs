@@ -1,6 +1,7 @@
 //! The business of the story: a customer, document 2's server cabinet with its materials, a plain product, and deals.
 
-use crate::Client;
+use crate::{Client, eventually};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Ids of what the story sells.
@@ -78,4 +79,21 @@ impl Shop {
             ],
         })
     }
+}
+
+/// Wins a deal as part of that trace, and waits for what follows.
+pub async fn win(owner: &Client, traceparent: &str) -> String {
+    let shop = Shop::open(owner, 1_000, 1_000).await;
+    let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
+    let headers = [("traceparent", traceparent)];
+    let path = format!("/deals/{deal}/win");
+    owner
+        .send(Method::POST, &path, Some("{}".to_owned()), &headers)
+        .await
+        .expect(200);
+    eventually("its production is planned", || async {
+        owner.items("/production/orders?status=scheduled").await.pop()
+    })
+    .await;
+    deal
 }

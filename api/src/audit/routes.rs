@@ -17,13 +17,16 @@ use crate::{
     office,
     openapi::told,
     problem::Problem,
-    reply::Reply,
+    reply::{self, Reply},
     state::App,
     view,
 };
 use aide::{
     OperationOutput,
-    axum::{ApiRouter, routing::get_with},
+    axum::{
+        ApiRouter,
+        routing::{ApiMethodRouter, get_with},
+    },
     generate::GenContext,
     openapi,
 };
@@ -64,28 +67,13 @@ const HISTORY: &str = "What happened to it, in order: who, when, from where, as 
 /// A history for each noun that can be looked at: one line a noun.
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
-        .api_route(
-            "/customers/{id}/history",
-            get_with(history::<sales::customer::Row, CustomersView>, told(HISTORY)),
-        )
-        .api_route(
-            "/deals/{id}/history",
-            get_with(history::<sales::deal::Row, DealsView>, told(HISTORY)),
-        )
-        .api_route(
-            "/orders/{id}/history",
-            get_with(history::<sales::order::Row, OrdersView>, told(HISTORY)),
-        )
-        .api_route(
-            "/products/{id}/history",
-            get_with(history::<catalog::product::Row, ProductsView>, told(HISTORY)),
-        )
+        .api_route("/customers/{id}/history", of::<sales::customer::Row, CustomersView>())
+        .api_route("/deals/{id}/history", of::<sales::deal::Row, DealsView>())
+        .api_route("/orders/{id}/history", of::<sales::order::Row, OrdersView>())
+        .api_route("/products/{id}/history", of::<catalog::product::Row, ProductsView>())
         .api_route(
             "/production/orders/{id}/history",
-            get_with(
-                history::<production::production_order::Row, ProductionView>,
-                told(HISTORY),
-            ),
+            of::<production::production_order::Row, ProductionView>(),
         )
         .api_route(
             "/production/bom/{productId}/history",
@@ -93,7 +81,7 @@ pub fn router() -> ApiRouter<App> {
         )
         .api_route(
             "/finance/invoices/{id}/history",
-            get_with(history::<finance::invoice::Row, FinanceView>, told(HISTORY)),
+            of::<finance::invoice::Row, FinanceView>(),
         )
         .api_route(
             "/notifications/{id}/history",
@@ -121,6 +109,10 @@ pub fn router() -> ApiRouter<App> {
             "/audit/{resource}/{id}",
             get_with(audit_of, told("What happened to a thing, though it may be gone")),
         )
+}
+
+fn of<V: View, R: Right>() -> ApiMethodRouter<App> {
+    get_with(history::<V, R>, told(HISTORY))
 }
 
 /// Of a thing that the caller may look at.
@@ -263,11 +255,7 @@ impl OperationOutput for Lines {
         context: &mut GenContext,
         operation: &mut openapi::Operation,
     ) -> Vec<(Option<openapi::StatusCode>, openapi::Response)> {
-        let response = Self::operation_response(context, operation);
-        response
-            .into_iter()
-            .map(|response| (Some(openapi::StatusCode::Code(200)), response))
-            .collect()
+        reply::always(200, Self::operation_response(context, operation))
     }
 }
 

@@ -33,9 +33,10 @@ enum Turn {
     Waiting {
         asked: bool,
     },
-    /// `again`: it moved meanwhile.
+    /// `again`: somebody wants another look. `moved`: there is more, unless the step got as far as that.
     InHand {
         again: bool,
+        moved: bool,
         asked: bool,
     },
     Pausing,
@@ -71,7 +72,7 @@ impl Agenda {
                 *asked |= asked_for;
                 false
             }
-            Some(Turn::InHand { again, asked }) => {
+            Some(Turn::InHand { again, asked, .. }) => {
                 *again = true;
                 *asked |= asked_for;
                 false
@@ -90,7 +91,12 @@ impl Agenda {
         while let Some(workspace) = self.waiting.pop_front() {
             match self.turns.remove(&workspace) {
                 Some(Turn::Waiting { asked }) if asked || leads(workspace) => {
-                    self.turns.insert(workspace, Turn::InHand { again: false, asked });
+                    let in_hand = Turn::InHand {
+                        again: false,
+                        moved: false,
+                        asked,
+                    };
+                    self.turns.insert(workspace, in_hand);
                     return Some(workspace);
                 }
                 _ => {}
@@ -110,9 +116,9 @@ impl Agenda {
         self.failures.remove(&workspace);
         let before = self.positions.insert(workspace, position).unwrap_or(0);
         let heard = self.heads.get(&workspace).copied().unwrap_or(0);
-        let ended_early = before < position && position < heard;
-        if let Some(Turn::InHand { again, asked }) = self.turns.remove(&workspace)
-            && (again || more || ended_early)
+        let ended_early = |moved| (moved || before < position) && position < heard;
+        if let Some(Turn::InHand { again, moved, asked }) = self.turns.remove(&workspace)
+            && (again || more || ended_early(moved))
         {
             self.push(workspace, asked);
         }
@@ -160,11 +166,16 @@ impl Agenda {
         self.failures.iter().map(|(workspace, failure)| (*workspace, failure))
     }
 
-    /// The workspace's log has gone on; where this stood, should nobody know better.
-    pub fn moved(&mut self, workspace: Uuid, from: i64, to: i64) {
+    /// The workspace's log has gone on; where this stood, should nobody know better. Whether it stands in line now.
+    pub fn moved(&mut self, workspace: Uuid, from: i64, to: i64) -> bool {
         self.positions.entry(workspace).or_insert(from);
         let head = self.heads.entry(workspace).or_insert(to);
         *head = to.max(*head);
+        if let Some(Turn::InHand { moved, .. }) = self.turns.get_mut(&workspace) {
+            *moved = true;
+            return false;
+        }
+        self.push(workspace, false)
     }
 
     pub fn stands(&mut self, workspace: Uuid, position: i64) {
@@ -290,12 +301,24 @@ mod tests {
     }
 
     #[test]
+    fn what_came_meanwhile_is_looked_at_unless_the_step_got_as_far() {
+        let (mut agenda, now) = (Agenda::default(), Instant::now());
+        for (moved, reached, goes_on) in [(2, 2, false), (4, 3, true), (4, 4, false), (6, 4, true)] {
+            agenda.push(id(1), false);
+            assert_eq!(all(&mut agenda, now), [id(1)]);
+            assert!(!agenda.moved(id(1), 0, moved), "it is in hand");
+            agenda.done(id(1), reached, false);
+            assert_eq!(agenda.turns.len() == 1, goes_on, "moved to {moved}, reached {reached}");
+        }
+    }
+
+    #[test]
     fn lag_is_of_what_is_led_and_not_at_rest() {
         let mut agenda = Agenda::default();
         let heads = HashMap::from([(id(1), 10), (id(2), 7), (id(3), 1_000), (id(4), 5)]);
         agenda.moved(id(1), 4, 9);
         agenda.moved(id(1), 9, 10);
-        [1, 2, 3].iter().for_each(|n| assert!(agenda.push(id(*n), false)));
+        [2, 3].iter().for_each(|n| assert!(agenda.push(id(*n), false)));
         assert_eq!(
             agenda.lag(|workspace| workspace != id(3), &heads),
             Lag { total: 13, max: 7 }

@@ -67,9 +67,9 @@ impl Queue {
 
     /// The workspace moved on from one position to the other.
     pub fn moved(&self, workspace: Uuid, from: i64, to: i64) {
-        if self.consumer.follows(workspace) && self.lead.leads(workspace) {
-            lock(&self.agenda).moved(workspace, from, to);
-            self.push(workspace, false);
+        let is_ours = self.consumer.follows(workspace) && self.lead.leads(workspace);
+        if is_ours && lock(&self.agenda).moved(workspace, from, to) {
+            self.changed.notify_one();
         }
     }
 
