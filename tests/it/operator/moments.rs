@@ -61,6 +61,8 @@ async fn an_auditor_asks_a_moment_by_sql_and_nothing_else() {
     let Business {
         owner, shop, schema, ..
     } = &business;
+    // The last thing before the moment: one that is left out would be missed.
+    owner.post("/deals", shop.deal(1)).await.expect(201);
     let (name, deals) = (
         format!("y{}", std::process::id()),
         owner.items("/deals").await.len() as i64,
