@@ -77,6 +77,9 @@ pub trait Category: Sync {
     /// What a stream's events make of unique keys, from its first event on; `None` where they claim nothing.
     fn claiming(&self) -> Option<Box<dyn Claiming>>;
 
+    /// A state that nothing has happened to, to be folded from a stream's events.
+    fn folding(&self) -> Box<dyn Folding>;
+
     /// What is stored in this category today.
     fn event_types(&self) -> Vec<EventType>;
 
@@ -93,7 +96,35 @@ pub trait Claiming: Send + Sync {
     fn next(&mut self, event_type: &str, schema: i32, data: &str) -> Result<Vec<Claim>, DecodeError>;
 }
 
+/// One stream's state, as it is written down.
+pub trait Folding: Send + Sync {
+    /// The state that was written down there, in place of what was folded.
+    fn go_on_from(&mut self, written: &str) -> Result<(), DecodeError>;
+
+    /// What the next event makes of it.
+    fn take(&mut self, event_type: &str, schema: i32, data: &str) -> Result<(), DecodeError>;
+
+    fn written(&self) -> Result<String, DecodeError>;
+}
+
 struct Stream<A>(A);
+
+impl<A: Aggregate> Folding for Stream<A> {
+    fn go_on_from(&mut self, written: &str) -> Result<(), DecodeError> {
+        self.0 = serde_json::from_str(written).map_err(unreadable(A::NAME))?;
+        Ok(())
+    }
+
+    fn take(&mut self, event_type: &str, schema: i32, data: &str) -> Result<(), DecodeError> {
+        let event = decode(event_type, schema, data)?;
+        self.0 = std::mem::take(&mut self.0).evolve(&event);
+        Ok(())
+    }
+
+    fn written(&self) -> Result<String, DecodeError> {
+        serde_json::to_string(&self.0).map_err(unreadable(A::NAME))
+    }
+}
 
 impl<A: Aggregate> Claiming for Stream<A> {
     fn next(&mut self, event_type: &str, schema: i32, data: &str) -> Result<Vec<Claim>, DecodeError> {
@@ -130,6 +161,10 @@ impl<A: Aggregate> Category for Of<A> {
 
     fn claiming(&self) -> Option<Box<dyn Claiming>> {
         (!A::CLAIMS.is_empty()).then(|| Box::new(Stream(A::default())) as Box<dyn Claiming>)
+    }
+
+    fn folding(&self) -> Box<dyn Folding> {
+        Box::new(Stream(A::default()))
     }
 
     fn event_types(&self) -> Vec<EventType> {

@@ -35,6 +35,7 @@ mod states;
 mod story;
 mod supply;
 mod sweep;
+mod taken_over;
 mod tidy;
 mod torture;
 mod traces;
