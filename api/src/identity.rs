@@ -2,19 +2,24 @@
 
 pub mod door;
 mod eddsa;
+mod employment;
 pub mod lapsing;
+pub mod member;
 pub mod members;
-mod once;
+pub(crate) mod once;
 pub mod password;
 mod pause;
 pub(crate) mod pending;
 mod provision;
 mod registration;
+pub mod role;
 pub mod secrets;
 mod session;
 mod sign_in;
 pub mod token;
 mod workspace;
+
+pub(crate) use registration::require;
 
 use crate::state::App;
 use aide::axum::ApiRouter;
@@ -28,6 +33,7 @@ use unicode_normalization::UnicodeNormalization;
 pub fn router() -> ApiRouter<App> {
     registration::router()
         .merge(sign_in::router())
+        .merge(employment::router())
         .layer(map_response(no_store))
         .merge(workspace::router())
 }

@@ -6,7 +6,7 @@
 use crate::{
     i18n::{self, Language},
     identity::{
-        pending::{self, Owed},
+        pending::{self, DEBTORS, Owed},
         secrets::Pepper,
     },
     state::App,
@@ -152,11 +152,20 @@ impl Postman {
         }
     }
 
-    /// Tries one mail that is due, if there is one.
+    /// Tries one mail of each kind that is due, if there is one.
     async fn post(&self) -> Result<bool, ConsumerError> {
-        let Some(owed) = pending::take_owed(&self.pool).await? else {
-            return Ok(false);
-        };
+        let mut any = false;
+        for debtor in DEBTORS {
+            let Some(owed) = pending::take_owed(&self.pool, debtor).await? else {
+                continue;
+            };
+            self.try_to_send(owed).await?;
+            any = true;
+        }
+        Ok(any)
+    }
+
+    async fn try_to_send(&self, owed: Owed) -> Result<(), ConsumerError> {
         let user = owed.id;
         let sent = timeout(PATIENCE, self.send(&owed)).await;
         match sent.unwrap_or_else(|_| Err(Unsent::Later("the mail server takes too long".into()))) {
@@ -176,11 +185,11 @@ impl Postman {
                 pending::postpone(&self.pool, &owed, pause).await?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     async fn send(&self, owed: &Owed) -> Result<(), Unsent> {
-        let mail = compose(&self.from, &owed.email, &owed.code(&self.pepper)).ok_or(Unsent::Never)?;
+        let mail = compose(&self.from, &owed.email, owed.words(), &owed.code(&self.pepper)).ok_or(Unsent::Never)?;
         match &self.out {
             Out::Smtp(transport) => match transport.send(mail).await {
                 Ok(_) => Ok(()),
@@ -200,21 +209,18 @@ impl Postman {
 
 /// In Russian and Kazakh, with the code as the only free-standing number of six digits; `None` when the address is
 /// none that mail can go to.
-fn compose(from: &Mailbox, to: &str, code: &str) -> Option<Message> {
+fn compose(from: &Mailbox, to: &str, words: &str, code: &str) -> Option<Message> {
     let to = Mailbox::new(None, to.parse().ok()?);
-    let part = |language, key: &str| i18n::text(language, key, &FluentArgs::new()).unwrap_or_default();
+    let part =
+        |language, key: &str| i18n::text(language, &format!("{words}-{key}"), &FluentArgs::new()).unwrap_or_default();
     let both = |key: &str, between: &str| format!("{}{between}{}", part(Language::Ru, key), part(Language::Kk, key));
-    let text = format!(
-        "{}\n\n{code}\n\n{}\n",
-        both("mail-verify-greeting", "\n"),
-        both("mail-verify-closing", "\n")
-    );
+    let text = format!("{}\n\n{code}\n\n{}\n", both("greeting", "\n"), both("closing", "\n"));
     // Quoted-printable leaves the code readable in the raw mail, where base64 would hide it.
     let body = Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable).ok()?;
     let mail = Message::builder()
         .from(from.clone())
         .to(to)
-        .subject(both("mail-verify-subject", " / "))
+        .subject(both("subject", " / "))
         .date_now();
     mail.singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body))
         .ok()
@@ -252,9 +258,13 @@ mod tests {
     #[test]
     fn the_code_is_the_only_number_of_six_digits() {
         let from = "Prometric <no-reply@prometric.kz>".parse().unwrap();
-        let mail = compose(&from, "owner@company.kz", "012345").unwrap().formatted();
-        let mail = String::from_utf8(mail).unwrap();
-        assert_eq!(standing_alone(&mail), ["012345"], "{mail}");
+        for debtor in DEBTORS {
+            let mail = compose(&from, "owner@company.kz", debtor.words, "012345")
+                .unwrap()
+                .formatted();
+            let mail = String::from_utf8(mail).unwrap();
+            assert_eq!(standing_alone(&mail), ["012345"], "{mail}");
+        }
     }
 
     #[test]
@@ -262,7 +272,7 @@ mod tests {
         let from = "no-reply@prometric.kz".parse().unwrap();
         for impossible in ["a b@@", "a@b\r\nBcc: c@d.kz", "a@b.kz, c@d.kz", "a@b.kz>", ""] {
             assert!(
-                !is_address(impossible) && compose(&from, impossible, "012345").is_none(),
+                !is_address(impossible) && compose(&from, impossible, "mail-verify", "012345").is_none(),
                 "{impossible:?}"
             );
         }

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Permission, Role,
+    Belongs, Permission, Standing,
     id::{UserId, WorkspaceId},
 };
 use log::CommandId;
-use std::{collections::BTreeSet, fmt, ops::Deref};
+use std::{fmt, ops::Deref, sync::Arc};
 use trace::TraceParent;
 use uuid::Uuid;
 
@@ -80,12 +80,7 @@ impl Deref for Versions {
 
 #[derive(Debug, Clone)]
 pub enum Actor {
-    User {
-        id: UserId,
-        role: Role,
-        /// Beyond the role.
-        granted: BTreeSet<Permission>,
-    },
+    User(Arc<Standing>),
     /// A process the system runs by itself.
     Saga(&'static str),
     /// Somebody at the command line, who has the database itself; by name.
@@ -97,8 +92,24 @@ pub enum Actor {
 impl Actor {
     pub fn may(&self, permission: Permission) -> bool {
         match self {
-            Self::User { role, granted, .. } => role.allows(permission) || granted.contains(&permission),
+            Self::User(standing) => standing.may(permission),
             Self::Saga(_) | Self::Operator(_) | Self::System => true,
+        }
+    }
+
+    /// Whether the permission reaches to that record.
+    pub fn may_on(&self, permission: Permission, record: Belongs) -> bool {
+        match self {
+            Self::User(standing) => standing.may_on(permission, record),
+            Self::Saga(_) | Self::Operator(_) | Self::System => true,
+        }
+    }
+
+    /// Who gives rights, or takes them; the system itself is nobody.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::User(standing) => Some(standing.user),
+            Self::Saga(_) | Self::Operator(_) | Self::System => None,
         }
     }
 }
@@ -107,7 +118,7 @@ impl Actor {
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::User { id, .. } => write!(f, "user:{id}"),
+            Self::User(standing) => write!(f, "user:{}", standing.user),
             Self::Saga(name) => write!(f, "saga:{name}"),
             Self::Operator(name) => write!(f, "operator:{name}"),
             Self::System => f.write_str("system"),

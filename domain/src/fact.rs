@@ -7,6 +7,7 @@ use crate::{
     halves,
     identity::{organization, user, workspace},
     office::notification,
+    people::{department, employee},
     process,
     production::{bom, production_order},
     sales::{customer, deal, order},
@@ -31,11 +32,13 @@ pub enum Fact {
     Invoice(invoice::InvoiceEvent),
     ExchangeRate(exchange_rate::ExchangeRateEvent),
     Notification(notification::NotificationEvent),
+    Department(department::DepartmentEvent),
+    Employee(employee::EmployeeEvent),
     Process(process::ProcessEvent),
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 14] = [
+pub static CATEGORIES: [&dyn Category; 16] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -49,6 +52,8 @@ pub static CATEGORIES: [&dyn Category; 14] = [
     &Of::<invoice::Invoice>(Fact::Invoice),
     &Of::<exchange_rate::ExchangeRate>(Fact::ExchangeRate),
     &Of::<notification::Notification>(Fact::Notification),
+    &Of::<department::Department>(Fact::Department),
+    &Of::<employee::Employee>(Fact::Employee),
     &Of::<process::Process>(Fact::Process),
 ];
 

@@ -67,6 +67,10 @@ ids! {
     WorkspaceId,
     UserId,
     OrganizationId,
+    /// One of a workspace's own roles.
+    RoleId,
+    EmployeeId,
+    DepartmentId,
     CustomerId,
     DealId,
     OrderId,

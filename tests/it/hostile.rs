@@ -10,10 +10,15 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 3] = [
+const BODILESS: [&str; 8] = [
     "POST /customers/{id}/convert",
     "DELETE /customers/{id}",
     "PUT /notifications/{id}/read",
+    "POST /employees/{id}/approve",
+    "POST /organizations/{orgId}/employees/{empId}/approve",
+    "DELETE /invitations/{id}",
+    "DELETE /members/{id}",
+    "DELETE /roles/{id}",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

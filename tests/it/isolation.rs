@@ -55,6 +55,20 @@ impl Tenant {
             "/finance/payments",
             id(&owner.post("/finance/payments", payment).await.expect(201)),
         );
+        let department = json!({"name": "Продажи"});
+        let employee = json!({"email": "employee@company.kz", "firstName": "a", "lastName": "a"});
+        let role = json!({"name": "Продавец", "permissions": ["DEALS_VIEW:own"]});
+        let invitation = json!({"email": "invited@company.kz"});
+        for (list, body) in [
+            ("/departments", department),
+            ("/employees", employee),
+            ("/roles", role),
+            ("/invitations", invitation),
+        ] {
+            ids.insert(list, id(&owner.post(list, body).await.expect(201)));
+        }
+        ids.insert("/members", id(&owner.items("/members").await[0]));
+        ids.insert("/organizations", Uuid::now_v7().to_string());
         ids.insert("/workspaces", owner.workspace.clone());
         eventually("everything is planned", || async {
             owner
@@ -84,6 +98,9 @@ impl Tenant {
 fn body_for(route: &Route, shop: &Shop) -> Value {
     match route.name().as_str() {
         "POST /customers" | "POST /workspaces" | "PUT /workspaces/{id}" => json!({"name": "a"}),
+        "POST /departments" | "POST /roles" => json!({"name": "a"}),
+        "POST /invitations" => json!({"email": "a@company.kz"}),
+        "POST /employees" => json!({"email": "a@company.kz", "firstName": "a", "lastName": "a"}),
         "POST /products" => json!({"code": "a", "name": "a"}),
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
@@ -225,6 +242,11 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/finance/payments",
         "/production/orders",
         "/notifications",
+        "/departments",
+        "/employees",
+        "/invitations",
+        "/members",
+        "/roles",
         "/workspaces",
     ] {
         let mine = me.get(list).await.expect(200).to_string();

@@ -26,6 +26,7 @@ mod nodes;
 mod operator;
 mod outage;
 mod past;
+mod people;
 mod personal;
 mod prices;
 mod reading;

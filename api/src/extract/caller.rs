@@ -20,11 +20,11 @@ use axum::{
 };
 use commands::Actor;
 use domain::{
-    Permission, Role, Rule,
+    Permission, Role, Rule, Standing,
     id::{UserId, WorkspaceId},
 };
-use projections::platform::Workspace;
-use std::{collections::BTreeSet, sync::Arc};
+use projections::{people::employee, platform::Workspace};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A member of a workspace.
@@ -33,8 +33,7 @@ pub struct Caller {
     pub user_id: UserId,
     pub workspace: Arc<Workspace>,
     pub role: Role,
-    /// Beyond the role.
-    pub granted: BTreeSet<Permission>,
+    pub standing: Arc<Standing>,
 }
 
 /// Somebody who is signed in, wherever they may enter.
@@ -56,15 +55,11 @@ impl Caller {
     }
 
     pub fn actor(&self) -> Actor {
-        Actor::User {
-            id: self.user_id,
-            role: self.role,
-            granted: self.granted.clone(),
-        }
+        Actor::User(self.standing.clone())
     }
 
     pub fn require(&self, permission: Permission) -> Result<(), Problem> {
-        if self.actor().may(permission) {
+        if self.standing.may(permission) {
             Ok(())
         } else {
             Err(Problem::forbidden(permission))
@@ -74,19 +69,27 @@ impl Caller {
     /// As a member of that workspace; a workspace they may not enter is not told from one that is not there.
     pub async fn enter(members: &Members, user_id: UserId, workspace: &Named) -> Result<Self, Problem> {
         let found = members.find(user_id, workspace).await?;
-        Ok(Self::of(
-            user_id,
-            found.ok_or_else(|| Problem::missing("workspace.missing"))?,
-        ))
+        let found = found.ok_or_else(|| Problem::missing("workspace.missing"))?;
+        Ok(Self::of(user_id, found))
     }
 
-    fn of(user_id: UserId, Member { workspace, role, .. }: Member) -> Self {
+    fn of(user_id: UserId, member: Member) -> Self {
         Self {
             user_id,
-            workspace,
-            role,
-            granted: BTreeSet::new(),
+            workspace: member.workspace,
+            role: member.role,
+            standing: member.standing,
         }
+    }
+
+    /// With their department and who is in it, where that decides which records they may see.
+    async fn in_circle(mut self, app: &App) -> Result<Self, Problem> {
+        if self.standing.rights.concern_a_department() {
+            let circle = employee::circle(&app.reads, &self.schema(), self.user_id).await?;
+            let standing = self.standing.as_ref().clone();
+            self.standing = Arc::new(Standing { circle, ..standing });
+        }
+        Ok(self)
     }
 }
 
@@ -151,7 +154,7 @@ impl FromRequestParts<App> for Caller {
             return Err(Problem::unavailable("read_models.changing"));
         }
         take_turn(parts, app, member.workspace.id).await?;
-        Ok(Self::of(person.user_id, member))
+        Self::of(person.user_id, member).in_circle(app).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every stable code has a message in every language.
 
 use super::*;
-use crate::{audit::NOUNS, problem::Code};
+use crate::{audit::NOUNS, identity::pending::DEBTORS, problem::Code};
 use domain::{Rule, fact::CATEGORIES, office::notification::Topic};
 use sagas::{Saga, deal_won::DealWon, invoice_collection::InvoiceCollection, order_fulfillment::OrderFulfillment};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -19,7 +19,11 @@ const EDGE: &[&str] = &[
     "body.reserved_key",
     "body.unreadable",
     "command.too_large",
+    "department.code.taken",
+    "employee.email.taken",
     "history.archived",
+    "invitation.code_wrong",
+    "invitation.missing",
     "metrics.not_public",
     "organization.bin.taken",
     "organization.contradiction",
@@ -103,9 +107,11 @@ fn every_code_has_a_message_in_every_language() {
         demand(&format!("notification-{name}-title"));
         demand(&format!("notification-{name}-message"));
     }
-    ["mail-verify-subject", "mail-verify-greeting", "mail-verify-closing"]
-        .into_iter()
-        .for_each(demand);
+    for debtor in DEBTORS {
+        ["subject", "greeting", "closing"]
+            .into_iter()
+            .for_each(|part| demand(&format!("{}-{part}", debtor.words)));
+    }
 }
 
 /// Of every noun: what happens to it, what its fields are called, and who does it besides people.

@@ -11,12 +11,12 @@
 
 use super::secrets::{self, Pepper};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row, postgres::PgRow, types::Json};
 use std::time::Duration;
 use uuid::Uuid;
 
 /// Wrong tries that a code survives.
-const FAILURES_MAX: i32 = 5;
+pub const FAILURES_MAX: i32 = 5;
 /// An attempt that nobody has come back to is kept this long after its code: signing in may ask for another.
 const KEPT_DAYS: i32 = 7;
 
@@ -29,6 +29,18 @@ pub struct Details {
     pub phone: Option<String>,
     pub company_name: String,
     pub bin: String,
+    /// Of whom a company is to take in as an employee: then the two above say nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub employment: Option<Employment>,
+}
+
+/// Where somebody is to work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Employment {
+    pub organization_id: Uuid,
+    pub workspace_id: Uuid,
+    pub position: Option<String>,
 }
 
 /// An attempt to register.
@@ -50,8 +62,30 @@ pub enum Proof {
     Contested,
 }
 
+/// A table whose rows owe mails with codes. Its columns: `id`, `email`, `mail_seed`, `mail_due_at`, `mail_attempts`, and of
+/// the code `failures` and `expires_at`.
+#[derive(Debug, Clone, Copy)]
+pub struct Debtor {
+    table: &'static str,
+    /// What the keys of its words begin with.
+    pub words: &'static str,
+}
+
+/// All of them: a line each.
+pub const DEBTORS: [Debtor; 2] = [
+    Debtor {
+        table: "platform.registrations",
+        words: "mail-verify",
+    },
+    Debtor {
+        table: "platform.invitations",
+        words: "mail-invite",
+    },
+];
+
 /// A mail that is owed.
 pub struct Owed {
+    debtor: Debtor,
     pub id: Uuid,
     pub email: String,
     /// How often it was tried, this time included.
@@ -62,6 +96,16 @@ pub struct Owed {
 impl Owed {
     pub fn code(&self, pepper: &Pepper) -> String {
         draw(pepper, &self.seed)
+    }
+
+    pub fn words(&self) -> &'static str {
+        self.debtor.words
+    }
+
+    /// Unless another code was made meanwhile.
+    fn statement(&self, change: &str) -> AssertSqlSafe<String> {
+        let table = self.debtor.table;
+        AssertSqlSafe(format!("update {table} set {change} where id = $1 and mail_seed = $2"))
     }
 }
 
@@ -196,15 +240,20 @@ pub async fn verified(pool: &PgPool, attempt: &Attempt) -> Result<(), sqlx::Erro
     tx.commit().await
 }
 
-/// The mail that has been due longest. For two minutes it is the caller's, then, if nothing more was heard, anybody's.
-pub async fn take_owed(pool: &PgPool) -> Result<Option<Owed>, sqlx::Error> {
-    let take = "update platform.registrations set mail_attempts = mail_attempts + 1, mail_due_at = log.clock() + interval '2 minutes', \
+/// The mail of that table that has been due longest. For two minutes it is the caller's, then, if nothing more was heard,
+/// anybody's.
+pub async fn take_owed(pool: &PgPool, debtor: Debtor) -> Result<Option<Owed>, sqlx::Error> {
+    let table = debtor.table;
+    let take = format!(
+        "update {table} set mail_attempts = mail_attempts + 1, mail_due_at = log.clock() + interval '2 minutes', \
             expires_at = log.clock() + interval '24 hours' \
-        where id = (select id from platform.registrations where mail_due_at <= log.clock() \
+        where id = (select id from {table} where mail_due_at <= log.clock() \
             order by mail_due_at limit 1 for update skip locked) \
-        returning id, email, mail_attempts, mail_seed";
-    let taken: Option<(Uuid, String, i32, Vec<u8>)> = sqlx::query_as(take).fetch_optional(pool).await?;
+        returning id, email, mail_attempts, mail_seed"
+    );
+    let taken: Option<(Uuid, String, i32, Vec<u8>)> = sqlx::query_as(AssertSqlSafe(take)).fetch_optional(pool).await?;
     Ok(taken.map(|(id, email, attempts, seed)| Owed {
+        debtor,
         id,
         email,
         attempts,
@@ -214,16 +263,14 @@ pub async fn take_owed(pool: &PgPool) -> Result<Option<Owed>, sqlx::Error> {
 
 /// The mail is out.
 pub async fn settle(pool: &PgPool, owed: &Owed) -> Result<(), sqlx::Error> {
-    let settle =
-        "update platform.registrations set mail_seed = null, mail_due_at = null where id = $1 and mail_seed = $2";
-    let settle = sqlx::query(settle).bind(owed.id).bind(&owed.seed);
-    settle.execute(pool).await.map(drop)
+    let settle = sqlx::query(owed.statement("mail_seed = null, mail_due_at = null"));
+    settle.bind(owed.id).bind(&owed.seed).execute(pool).await.map(drop)
 }
 
 /// To be tried again after a pause.
 pub async fn postpone(pool: &PgPool, owed: &Owed, pause: Duration) -> Result<(), sqlx::Error> {
-    let postpone = "update platform.registrations set mail_due_at = log.clock() + $3 * interval '1 second' where id = $1 and mail_seed = $2";
-    let postpone = sqlx::query(postpone).bind(owed.id).bind(&owed.seed);
+    let postpone = sqlx::query(owed.statement("mail_due_at = log.clock() + $3 * interval '1 second'"));
+    let postpone = postpone.bind(owed.id).bind(&owed.seed);
     postpone.bind(pause.as_secs_f64()).execute(pool).await.map(drop)
 }
 
@@ -235,20 +282,21 @@ pub async fn lapse(pool: &PgPool) -> Result<u64, sqlx::Error> {
     Ok(lapsed.rows_affected())
 }
 
-/// Not to be tried again. A code that nobody got is used up, so that signing in asks for another.
+/// Not to be tried again. A code that nobody got is used up, so that another may be asked for.
 pub async fn give_up(pool: &PgPool, owed: &Owed) -> Result<(), sqlx::Error> {
-    let give_up = "update platform.registrations set mail_seed = null, mail_due_at = null, failures = $3 where id = $1 and mail_seed = $2";
-    let give_up = sqlx::query(give_up).bind(owed.id).bind(&owed.seed);
+    let give_up = sqlx::query(owed.statement("mail_seed = null, mail_due_at = null, failures = $3"));
+    let give_up = give_up.bind(owed.id).bind(&owed.seed);
     give_up.bind(FAILURES_MAX).execute(pool).await.map(drop)
 }
 
 /// Six digits. Whoever reads the seed in the table still lacks the pepper.
-fn draw(pepper: &Pepper, seed: &[u8]) -> String {
+pub fn draw(pepper: &Pepper, seed: &[u8]) -> String {
     let [a, b, c, d, e, f, g, h, ..] = pepper.tag("code", &[seed]);
     format!("{:06}", u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 1_000_000)
 }
 
-fn hash(pepper: &Pepper, id: Uuid, code: &str) -> [u8; 32] {
+/// All that stays of a code, for whoever types it in.
+pub fn hash(pepper: &Pepper, id: Uuid, code: &str) -> [u8; 32] {
     pepper.tag("code.hash", &[id.as_bytes(), code.as_bytes()])
 }
 

@@ -2,7 +2,7 @@
 //! append, or none of them. Only now are address and BIN claimed; the schema and its role follow from the events.
 
 use super::{
-    password,
+    employment, password,
     pending::{self, Attempt, Details},
 };
 use crate::{problem::Problem, state::App};
@@ -40,6 +40,8 @@ pub async fn provision(app: &App, attempt: &Attempt, context: &Context) -> Resul
         Some(position) => position,
         None => append(app, id, attempt, context).await?,
     };
+    // Until it is entered, the attempt is not settled, so that asking again enters it.
+    employment::enter(app, attempt, context).await?;
     pending::verified(&app.pool, attempt).await?;
     Ok(position)
 }
@@ -88,6 +90,9 @@ async fn append(app: &App, id: UserId, attempt: &Attempt, context: &Context) -> 
 
 /// Everything that comes to be.
 pub fn unit(id: UserId, email: &str, details: &Details, slug: &str) -> Result<Unit, Error<UserRejection>> {
+    if let Some(employment) = &details.employment {
+        return employment::unit(id, email, details, employment);
+    }
     let (organization_id, workspace_id) = (organization_of(id.uuid()), workspace_of(id.uuid()));
     let Decided {
         user,
@@ -206,6 +211,7 @@ mod tests {
             phone: None,
             company_name: "ТОО Компания".into(),
             bin: "123456789012".into(),
+            employment: None,
         };
         let id = UserId::new(Uuid::now_v7());
         let Decided {

@@ -2,7 +2,7 @@
 //! typed in. Nothing of it claims address or BIN before: who cannot read the mail cannot keep away who can.
 
 use super::{
-    normal, normal_email,
+    employment, normal, normal_email,
     once::{Kept, Once},
     password::{self, Who},
     pause,
@@ -123,11 +123,15 @@ struct Registration {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RegisteredAnswer {
+pub(super) struct RegisteredAnswer {
     user: PendingUser,
-    /// The company's and the workspace's ids once the address is proved; until then they are nowhere.
+    /// The company's and the workspace's ids once the address is proved; until then they are nowhere. Of an employee, where
+    /// they are to work.
     organization_id: Option<Uuid>,
     workspace_id: Option<Uuid>,
+    /// The employee's, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    employee_id: Option<Uuid>,
     message: &'static str,
 }
 
@@ -139,7 +143,10 @@ struct PendingUser {
 }
 
 async fn register(State(app): State<App>, write: Write, body: Body<Registration>) -> Result<Response, Problem> {
-    let answer = register_with(&app, &write, body.value).await;
+    let answer = match body.value.into_request() {
+        Ok(request) => register_with(&app, &write, request).await,
+        Err(problem) => Err(problem),
+    };
     answer.map_err(|problem| {
         problem
             .rename_field("companyName", "organizationName")
@@ -148,10 +155,10 @@ async fn register(State(app): State<App>, write: Write, body: Body<Registration>
 }
 
 async fn register_owner(State(app): State<App>, write: Write, body: Body<Registration>) -> Result<Response, Problem> {
-    register_with(&app, &write, body.value).await
+    register_with(&app, &write, body.value.into_request()?).await
 }
 
-async fn register_with(app: &App, write: &Write, registration: Registration) -> Result<Response, Problem> {
+pub(super) async fn register_with(app: &App, write: &Write, request: Request) -> Result<Response, Problem> {
     if !app.mail.is_configured() {
         return Err(Problem::unavailable("mail.not_configured"));
     }
@@ -159,14 +166,14 @@ async fn register_with(app: &App, write: &Write, registration: Registration) -> 
         email,
         password,
         details,
-    } = registration.into_request()?;
+    } = request;
     // Without the password: it is compared as one, below.
     let body = serde_json::to_vec(&(&email, &details)).map_err(|_| Problem::internal())?;
     let once = Once::new(&app.pepper, write, &anonymous(&email), BodyHash::of(&body));
     if let Some(first) = once.first(&app.pool).await? {
         return same_password(app, first, password).await;
     }
-    refuse_taken(app, &email, &details.bin).await?;
+    refuse_taken(app, &email, &details).await?;
     let attempt = Attempt {
         id: Uuid::now_v7(),
         email,
@@ -192,14 +199,18 @@ async fn register_with(app: &App, write: &Write, registration: Registration) -> 
 }
 
 fn answer(attempt: &Attempt) -> RegisteredAnswer {
+    let employment = attempt.details.as_ref().and_then(|details| details.employment.as_ref());
+    let own_organization = || provision::organization_of(attempt.id).uuid();
+    let own_workspace = || provision::workspace_of(attempt.id).uuid();
     RegisteredAnswer {
         user: PendingUser {
             id: attempt.id,
             email: attempt.email.clone(),
             status: "pending",
         },
-        organization_id: Some(provision::organization_of(attempt.id).uuid()),
-        workspace_id: Some(provision::workspace_of(attempt.id).uuid()),
+        organization_id: Some(employment.map_or_else(own_organization, |employment| employment.organization_id)),
+        workspace_id: Some(employment.map_or_else(own_workspace, |employment| employment.workspace_id)),
+        employee_id: employment.map(|_| employment::employee_of(attempt.id).uuid()),
         message: "Verification email sent",
     }
 }
@@ -219,11 +230,11 @@ async fn same_password(app: &App, first: Kept, password: String) -> Result<Respo
 }
 
 /// By those who have proved what they claim.
-async fn refuse_taken(app: &App, email: &str, bin: &str) -> Result<(), Problem> {
+async fn refuse_taken(app: &App, email: &str, details: &Details) -> Result<(), Problem> {
     if platform::user_by_email(&app.pool, email).await?.is_some() {
         return Err(Problem::taken("user.email"));
     }
-    if is_bin_taken(app, bin).await? {
+    if details.employment.is_none() && is_bin_taken(app, &details.bin).await? {
         return Err(Problem::taken("organization.bin"));
     }
     Ok(())
@@ -237,10 +248,10 @@ async fn is_bin_taken(app: &App, bin: &str) -> Result<bool, sqlx::Error> {
 }
 
 /// What a registration asks for, its fields in their stored form.
-struct Request {
-    email: String,
-    password: String,
-    details: Details,
+pub(super) struct Request {
+    pub email: String,
+    pub password: String,
+    pub details: Details,
 }
 
 impl Registration {
@@ -255,6 +266,7 @@ impl Registration {
                 phone: self.phone.map(|phone| normal(&phone)).filter(|phone| !phone.is_empty()),
                 company_name: text(self.organization_name.or(self.company_name)),
                 bin: text(self.organization_bin.or(self.bin)),
+                employment: None,
             },
         };
         request.check()?;
@@ -264,12 +276,12 @@ impl Registration {
 
 impl Request {
     /// The rules of all at once; what is empty is missing, whatever else it is.
-    fn check(&self) -> Result<(), Problem> {
+    pub(super) fn check(&self) -> Result<(), Problem> {
         let mut edge = Check::default();
         password::check(&mut edge, "password", &self.password);
-        for (field, value) in [("email", &self.email), ("bin", &self.details.bin)] {
-            edge.that(!value.is_empty(), field, Rule::Required);
-        }
+        edge.that(!self.email.is_empty(), "email", Rule::Required);
+        let has_company = self.details.employment.is_none();
+        edge.that(!has_company || !self.details.bin.is_empty(), "bin", Rule::Required);
         edge.that(
             self.email.is_empty() || mail::is_address(&self.email),
             "email",
@@ -286,7 +298,8 @@ impl Request {
         let company = provision::company(nobody, &self.details);
         let company = Organization::default()
             .decide(&OrganizationCommand::Create(company))
-            .err();
+            .err()
+            .filter(|_| has_company);
         let user = user.as_ref().map(domain::Rejection::violations).unwrap_or_default();
         let company = company.as_ref().map(domain::Rejection::violations).unwrap_or_default();
         for violation in user.iter().chain(company) {
@@ -416,7 +429,7 @@ async fn check_bin(State(app): State<App>, Body { value, .. }: Body<BinQuestion>
 }
 
 /// All the fields that are empty, at once.
-pub(super) fn require(fields: &[(&str, &str)]) -> Result<(), Problem> {
+pub(crate) fn require(fields: &[(&str, &str)]) -> Result<(), Problem> {
     let mut check = Check::default();
     for (field, value) in fields {
         check.that(!value.trim().is_empty(), *field, Rule::Required);
