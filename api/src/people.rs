@@ -12,12 +12,12 @@ use sqlx::PgPool;
 /// Tables of what is no part of any log.
 const MIGRATIONS: &[Migration] = &[
     Migration::new(
-        "0009_waiting_accounts",
-        include_str!("../../migrations/platform/0009_waiting_accounts.sql"),
+        "0010_waiting_accounts",
+        include_str!("../../migrations/platform/0010_waiting_accounts.sql"),
     ),
     Migration::new(
-        "0010_invitations",
-        include_str!("../../migrations/platform/0010_invitations.sql"),
+        "0011_invitations",
+        include_str!("../../migrations/platform/0011_invitations.sql"),
     ),
 ];
 

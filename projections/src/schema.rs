@@ -21,8 +21,8 @@ const PLATFORM_MIGRATIONS: &[Migration] = &[
     ),
     Migration::new("0005_made", include_str!("../../migrations/platform/0005_made.sql")),
     Migration::new(
-        "0008_members",
-        include_str!("../../migrations/platform/0008_members.sql"),
+        "0009_members",
+        include_str!("../../migrations/platform/0009_members.sql"),
     ),
 ];
 
