@@ -32,6 +32,9 @@ pub trait Noun: Sync {
     /// As paths and filters name it.
     fn resource(&self) -> &'static str;
 
+    /// Where its rows are; `None`: nowhere.
+    fn table(&self) -> Option<&'static str>;
+
     /// The field it is called by in sentences.
     fn called(&self) -> &'static str;
 
@@ -77,8 +80,10 @@ pub fn of_category(category: &str) -> Option<&'static dyn Noun> {
     NOUNS.iter().find(|noun| noun.category() == category).copied()
 }
 
-pub fn of_resource(resource: &str) -> Option<&'static dyn Noun> {
-    NOUNS.iter().find(|noun| noun.resource() == resource).copied()
+/// However it is called: `customers`, `customer`, `production_order`.
+pub fn named(name: &str) -> Option<&'static dyn Noun> {
+    let is = |noun: &&dyn Noun| [noun.resource(), noun.category()].contains(&name) || noun.table() == Some(name);
+    NOUNS.iter().copied().find(is)
 }
 
 /// The fields of a category.
@@ -142,6 +147,10 @@ impl<T: Table + JsonSchema> Noun for Of<T> {
         self.resource
     }
 
+    fn table(&self) -> Option<&'static str> {
+        Some(T::NAME)
+    }
+
     fn called(&self) -> &'static str {
         self.called
     }
@@ -196,6 +205,10 @@ impl Noun for Plain {
 
     fn resource(&self) -> &'static str {
         self.1
+    }
+
+    fn table(&self) -> Option<&'static str> {
+        None
     }
 
     fn called(&self) -> &'static str {

@@ -1,7 +1,7 @@
 //! The trail over HTTP.
 
 use super::{
-    Entry, Listener, Measure, Source, Told, Trail, TrailError, Tree, of_resource,
+    Entry, Listener, Measure, Source, Told, Trail, TrailError, Tree, named,
     query::{Exported, Of, OfProduct, Page, Since, Thing, WholePage},
 };
 use crate::{
@@ -160,7 +160,7 @@ async fn history_at<V: View>(
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
     view::one::<V>(app, caller, id, None).await?;
-    let noun = of_resource(&V::NAME.replace('_', "-")).ok_or_else(Problem::internal)?;
+    let noun = named(&V::NAME.replace('_', "-")).ok_or_else(Problem::internal)?;
     told_of(app, caller, Source::Stream(noun.stream(id)), language, page).await
 }
 
