@@ -82,6 +82,7 @@ rejection-order-empty = The order has no line.
 rejection-order-invalid = The order's data is not valid.
 rejection-organization-already-created = The organization exists already.
 rejection-organization-invalid = The organization's data is not valid.
+rejection-person-missing = There is no such person.
 rejection-process-ended = The process has come to its end.
 rejection-process-invalid = The decision is not valid.
 rejection-process-missing = There is no such process.

@@ -73,6 +73,7 @@ rejection-order-empty = Тапсырыста бірде-бір жол жоқ.
 rejection-order-invalid = Тапсырыстың деректері қате толтырылған.
 rejection-organization-already-created = Ұйым бұрыннан құрылған.
 rejection-organization-invalid = Ұйымның деректері қате толтырылған.
+rejection-person-missing = Мұндай адам жоқ.
 rejection-process-ended = Үдеріс аяқталған.
 rejection-process-invalid = Шешім қате толтырылған.
 rejection-process-missing = Үдеріс табылмады.

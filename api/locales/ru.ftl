@@ -82,6 +82,7 @@ rejection-order-empty = В заказе нет ни одной строки.
 rejection-order-invalid = Данные заказа заполнены неверно.
 rejection-organization-already-created = Организация уже создана.
 rejection-organization-invalid = Данные организации заполнены неверно.
+rejection-person-missing = Такого человека нет.
 rejection-process-ended = Процесс уже завершён.
 rejection-process-invalid = Решение заполнено неверно.
 rejection-process-missing = Процесс не найден.

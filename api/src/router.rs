@@ -1,8 +1,8 @@
 //! Every route there is. The nouns of a workspace answer in both forms of the path; one line a noun.
 
 use crate::{
-    admin, audit, catalog, edge, finance, identity, measure, office, openapi, problem::Problem, production, sales,
-    state::App, system,
+    admin, audit, catalog, edge, finance, identity, measure, office, openapi, privacy, problem::Problem, production,
+    sales, state::App, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
 use axum::{
@@ -28,6 +28,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(office::notification::router())
         .merge(audit::router())
         .merge(admin::router())
+        .merge(privacy::router())
 }
 
 fn routes() -> ApiRouter<App> {

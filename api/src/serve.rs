@@ -19,12 +19,12 @@ use crate::{
         token::Tokens,
     },
     mail::{Mail, MailError},
-    measure, relay,
+    measure, privacy, relay,
     router::router,
     state::{App, Consumers, Parts},
 };
 use commands::{Executor, Following};
-use log::{KeyRing, Log, PersonalError, RingError, chain};
+use log::{Fence, FenceError, KeyRing, Log, PersonalError, RingError, chain};
 use metrics_exporter_prometheus::BuildError;
 use projections::{ProjectError, Projections, Readers};
 use sqlx::{
@@ -53,6 +53,8 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 const GRACE: Duration = Duration::from_secs(5);
 /// Before read models that could not be made anew are tried again.
 const RENEW_PAUSE: Duration = Duration::from_secs(5);
+/// Kinds of unique keys that were entered in the clear before they were kept as hashes.
+const PERSONAL_CLAIMS: [&str; 1] = ["user.email"];
 /// Workspaces that one consumer serves at the same time.
 const WORKERS: usize = 8;
 
@@ -74,6 +76,10 @@ pub enum ServeError {
     KeyRing(#[from] RingError),
     #[error("the keys of people cannot be used")]
     Personal(#[from] PersonalError),
+    #[error("what tells of people who were erased cannot be folded anew")]
+    Erased(#[from] privacy::SettleError),
+    #[error("ERASURES_FILE cannot be used")]
+    Fence(#[from] FenceError),
     #[error("NATS_URL cannot be used")]
     Nats(#[from] async_nats::ConnectError),
     #[error("the address cannot be served")]
@@ -98,6 +104,8 @@ pub fn log_to_stderr() -> Result<(), CannotSend> {
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let address = SocketAddr::new(config.host, config.port);
     let app = assemble(config).await?;
+    // Before anybody is served: whoever was erased while this database was away, or before it went back to a backup.
+    privacy::settle(&app).await?;
     start_consumers(&app).await?;
     let listener = TcpListener::bind(address).await?;
     tracing::info!(%address, "ready");
@@ -126,6 +134,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
     let pepper = Arc::new(Pepper::open(&pool).await?);
     let mail = Mail::new(config.smtp_url.as_deref(), config.mail_dir.clone())?;
     exchange::migrate(&pool).await?;
+    privacy::migrate(&pool).await?;
     let reads = open_reads(&config)?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
@@ -182,6 +191,17 @@ pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
     if let Some(folder) = &store.archive_dir {
         log = log.with_archive(folder.clone());
     }
+    if let Some(file) = &store.erasures_file {
+        let (fenced, back) = log.fenced(Fence::open(file).await?).await?;
+        if !back.is_empty() {
+            tracing::warn!(
+                people = back.len(),
+                "keys that were destroyed had come back, and were destroyed again"
+            );
+        }
+        log = fenced;
+    }
+    log.hash_claims(&PERSONAL_CLAIMS).await?;
     Ok((log, pool))
 }
 
@@ -215,6 +235,7 @@ pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.consumers.keep(tokio::spawn(sweeping));
     app.consumers.keep(tokio::spawn(exchange::keep(app.clone())));
     app.consumers.keep(tokio::spawn(lapsing::keep(app.pool.clone())));
+    app.consumers.keep(tokio::spawn(privacy::keep(app.clone())));
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::{
     states::{Key, Live, Mark},
 };
 use domain::{
-    Aggregate, FINGERPRINT,
+    Aggregate, FINGERPRINT, Personal,
     fact::{self, DecodeError},
     id::WorkspaceId,
 };
@@ -195,27 +195,27 @@ impl Executor {
     }
 
     async fn read_back<A: Aggregate>(&self, key: Key, snapshot: Snapshot, epoch: u64) -> Option<Live<A>> {
-        let Snapshot {
-            version,
-            hash,
-            mut state,
-        } = snapshot;
-        self.log.open_text(key.workspace, &mut state).await.ok()?;
+        let Snapshot { version, hash, state } = snapshot;
+        let mut text = state;
+        self.log.open_text(key.workspace, &mut text).await.ok()?;
+        let state: Personal<A> = serde_json::from_str(&text).ok()?;
         Some(Live {
-            state: Arc::new(serde_json::from_str(&state).ok()?),
+            state: Arc::new(state.get().ok()?.clone()),
             mark: Mark {
                 version,
                 hash,
                 unwritten: 0,
-                bytes: state.len(),
+                bytes: text.len(),
                 epoch,
             },
         })
     }
 }
 
-/// Personal values leave the process sealed; of somebody who was erased meanwhile there is no snapshot.
+/// A state may tell of people, so it leaves the process sealed as a whole, under the key that is the stream's own; of
+/// somebody who was erased meanwhile there is no snapshot.
 async fn keep_snapshot(log: &Log, key: Key, mut snapshot: Snapshot) -> Result<(), AppendError> {
+    snapshot.state = format!(r#"{{"$person":"{}","$value":{}}}"#, key.stream, snapshot.state);
     log.seal_text(key.workspace, &mut snapshot.state).await?;
     log.keep_snapshot(key.workspace, key.stream, &snapshot, FINGERPRINT)
         .await?;

@@ -40,6 +40,9 @@ pub enum Permission {
     OperationsUpdate,
     /// Everything that happened, whatever it happened to.
     AuditView,
+    /// What is known of a person, taken out or destroyed.
+    PrivacyExport,
+    PrivacyErase,
 }
 
 impl Permission {
@@ -106,6 +109,8 @@ impl Role {
                     | P::OperationsView
                     | P::OperationsUpdate
                     | P::AuditView
+                    | P::PrivacyExport
+                    | P::PrivacyErase
             ),
             Self::Accountant => {
                 matches!(
@@ -177,7 +182,7 @@ mod tests {
         assert_eq!(
             told(refused(Role::Manager).collect()),
             "WORKSPACES_CREATE WORKSPACES_UPDATE ORDERS_APPROVE FINANCE_CREATE FINANCE_UPDATE OPERATIONS_VIEW \
-             OPERATIONS_UPDATE AUDIT_VIEW"
+             OPERATIONS_UPDATE AUDIT_VIEW PRIVACY_EXPORT PRIVACY_ERASE"
         );
         for (role, rights) in [
             (

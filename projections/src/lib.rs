@@ -26,7 +26,7 @@ mod past;
 pub mod production;
 pub mod sales;
 
-pub use column::{Column, ColumnKind, Rights, camel_case};
+pub use column::{Column, ColumnKind, Rights, camel_case, snake_case};
 pub use past::{AsOf, Moment};
 pub use readers::Readers;
 pub use remake::{Compared, Difference, Progress, Replayed, Tables};

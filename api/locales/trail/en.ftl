@@ -32,6 +32,7 @@ event-invoice-paid = Invoice { $called } was paid in full.
 event-exchange-rate-set = The rate of { $currency } on { $date } was set to { $rate }.
 event-notification-created = A notification was sent.
 event-notification-read = The notification was read.
+event-person-erased = A person’s data was erased for good.
 event-process-step-refused = Step “{ $step }” of process { $saga } was refused: { $message } ({ $code }).
 event-process-step-retried = Step “{ $step }” of process { $saga } was asked for again: { $why }.
 event-process-step-skipped = Step “{ $step }” of process { $saga } was skipped: { $why }.

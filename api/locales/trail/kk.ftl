@@ -32,6 +32,7 @@ event-invoice-paid = { $called } шоты толық төленді.
 event-exchange-rate-set = { $date } күнгі { $currency } бағамы белгіленді: { $rate }.
 event-notification-created = Хабарлама жіберілді.
 event-notification-read = Хабарлама оқылды.
+event-person-erased = Адамның деректері біржола жойылды.
 event-process-step-refused = { $saga } процесінің «{ $step }» қадамы орындалмады: { $message } ({ $code }).
 event-process-step-retried = { $saga } процесінің «{ $step }» қадамы қайта сұралды: { $why }.
 event-process-step-skipped = { $saga } процесінің «{ $step }» қадамы өткізіліп жіберілді: { $why }.

@@ -32,6 +32,7 @@ event-invoice-paid = Счёт { $called } оплачен полностью.
 event-exchange-rate-set = Установлен курс { $currency } на { $date }: { $rate }.
 event-notification-created = Отправлено уведомление.
 event-notification-read = Уведомление прочитано.
+event-person-erased = Данные человека уничтожены безвозвратно.
 event-process-step-refused = Шаг «{ $step }» процесса { $saga } отклонён: { $message } ({ $code }).
 event-process-step-retried = Шаг «{ $step }» процесса { $saga } запрошен снова: { $why }.
 event-process-step-skipped = Шаг «{ $step }» процесса { $saga } пропущен: { $why }.

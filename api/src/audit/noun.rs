@@ -48,7 +48,7 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 14] = [
+pub static NOUNS: [&dyn Noun; 15] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
@@ -66,6 +66,7 @@ pub static NOUNS: [&dyn Noun; 14] = [
     &Of::<office::notification::Row>::new("notification", "notifications", "type")
         .also(&["role", "user_id", "read_by"]),
     &Plain("process", "processes"),
+    &Plain("person", "people"),
 ];
 
 /// The noun of a category; one that is not known here cannot be read either.

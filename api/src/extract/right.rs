@@ -67,4 +67,5 @@ markers! {
     NotificationsView
     OperationsView OperationsUpdate
     AuditView
+    PrivacyExport PrivacyErase
 }

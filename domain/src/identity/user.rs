@@ -1,6 +1,9 @@
 //! A person who signs in. Passwords, codes and tokens are not here: secrets never enter the log.
 
-use crate::{Aggregate, Check, Claim, Event, Permission, Rejection, Violations, id::OrganizationId, id::UserId};
+use crate::{
+    Aggregate, Check, Claim, Event, Permission, PersonalField, Rejection, StandIn, Upcaster, Violations, Whose,
+    id::OrganizationId, id::UserId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +36,17 @@ pub enum UserEvent {
     EmailVerified {},
 }
 
-impl Event for UserEvent {}
+impl Event for UserEvent {
+    /// Since 2, what tells of the person is sealed.
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::unchanged("user.registered", 1)];
+
+    const PERSONAL: &'static [PersonalField] = &[
+        PersonalField::new("user.registered", "email", Whose::Stream, StandIn::Email),
+        PersonalField::new("user.registered", "firstName", Whose::Stream, StandIn::Name),
+        PersonalField::new("user.registered", "lastName", Whose::Stream, StandIn::Name),
+        PersonalField::new("user.registered", "phone", Whose::Stream, StandIn::Nothing),
+    ];
+}
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum UserRejection {
@@ -88,7 +101,7 @@ impl Aggregate for User {
 
     fn claims(&self, event: &UserEvent) -> Vec<Claim> {
         match event {
-            UserEvent::Registered(registered) => vec![Claim::take("user.email", &registered.email)],
+            UserEvent::Registered(registered) => vec![Claim::take("user.email", &registered.email).personal()],
             UserEvent::EmailVerified {} => vec![],
         }
     }
@@ -187,7 +200,7 @@ mod tests {
         let event = UserEvent::Registered(registered());
         assert_eq!(
             User::default().claims(&event),
-            [Claim::take("user.email", "owner@company.kz")]
+            [Claim::take("user.email", "owner@company.kz").personal()]
         );
         let user = User::default();
         assert_eq!(user.name(), None);

@@ -6,7 +6,10 @@ use crate::{
     catalog::{product::ProductRejection, stock::StockRejection},
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
-    identity::{organization::OrganizationRejection, user::UserRejection, workspace::WorkspaceRejection},
+    identity::{
+        organization::OrganizationRejection, person::PersonRejection, user::UserRejection,
+        workspace::WorkspaceRejection,
+    },
     office::notification::NotificationRejection,
     process::ProcessRejection,
     production::{bom::BomRejection, production_order::ProductionOrderRejection},
@@ -270,6 +273,12 @@ fn identity() -> Vec<&'static str> {
             "already created",
         ),
         tells_fields::<W>("workspace.invalid"),
+        says(
+            PersonRejection::Missing,
+            "person.missing",
+            Kind::Missing,
+            "the nil id is nobody's",
+        ),
     ]
 }
 
