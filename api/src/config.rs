@@ -3,6 +3,7 @@
 use crate::{
     edge::settings::Edge,
     heads::Heads,
+    identity::certificate::Signatures,
     operator::{
         audit::Audit,
         doctor::Doctor,
@@ -152,6 +153,8 @@ pub struct Config {
     /// `off` lifts the limits of requests and log-ins a minute.
     #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on", value_parser = ["on", "off"])]
     pub rate_limits: String,
+    #[command(flatten)]
+    pub signatures: Signatures,
     #[command(flatten)]
     pub heads: Heads,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! Who signs in: registration, sign-in, workspaces, and the secrets behind them.
 
+pub mod certificate;
 pub mod door;
 mod eddsa;
 pub mod lapsing;
@@ -28,6 +29,7 @@ use unicode_normalization::UnicodeNormalization;
 pub fn router() -> ApiRouter<App> {
     registration::router()
         .merge(sign_in::router())
+        .merge(certificate::router())
         .layer(map_response(no_store))
         .merge(workspace::router())
 }

@@ -11,6 +11,7 @@ use crate::{
     extract::BODIES_MAX,
     heads,
     identity::{
+        certificate,
         door::Door,
         lapsing,
         members::Members,
@@ -54,7 +55,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Before read models that could not be made anew are tried again.
 const RENEW_PAUSE: Duration = Duration::from_secs(5);
 /// Kinds of unique keys that were entered in the clear before they were kept as hashes.
-const PERSONAL_CLAIMS: [&str; 1] = ["user.email"];
+const PERSONAL_CLAIMS: [&str; 2] = ["user.email", "user.iin"];
 /// Workspaces that one consumer serves at the same time.
 const WORKERS: usize = 8;
 
@@ -76,6 +77,8 @@ pub enum ServeError {
     KeyRing(#[from] RingError),
     #[error("the keys of people cannot be used")]
     Personal(#[from] PersonalError),
+    #[error("SIGNATURE_ROOTS cannot be used")]
+    Signatures(#[from] signature::RootsError),
     #[error("what tells of people who were erased cannot be folded anew")]
     Erased(#[from] privacy::SettleError),
     #[error("ERASURES_FILE cannot be used")]
@@ -123,6 +126,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 /// Connects, migrates, and puts the parts together.
 pub async fn assemble(config: Config) -> Result<App, ServeError> {
     let (log, pool) = open_store(&config.store).await?;
+    log.hash_claims(&PERSONAL_CLAIMS).await?;
     if config.rebuild == Rebuild::Refuse {
         nothing_to_remake(&pool).await?;
     }
@@ -135,6 +139,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
     let mail = Mail::new(config.smtp_url.as_deref(), config.mail_dir.clone())?;
     exchange::migrate(&pool).await?;
     privacy::migrate(&pool).await?;
+    certificate::migrate(&pool).await?;
     let reads = open_reads(&config)?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
@@ -152,6 +157,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         passwords: Passwords::new(config.is_limited()),
         door: Door::new(config.is_limited()),
         mail,
+        signatures: config.signatures.verifier()?,
         pepper,
         consumers: Consumers::default(),
         metrics: measure::install()?,
@@ -201,7 +207,6 @@ pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
         }
         log = fenced;
     }
-    log.hash_claims(&PERSONAL_CLAIMS).await?;
     Ok((log, pool))
 }
 

@@ -1,5 +1,6 @@
 # The trail's words: events, fields, actors.
 
+event-user-certificate-linked = A certificate was linked to the account: { $called } may sign in with it.
 event-user-registered = { $email } registered.
 event-user-email-verified = The e-mail address was verified.
 event-organization-created = Organization “{ $called }” was created.

@@ -1,5 +1,6 @@
 # Іздің сөздері: оқиғалар, өрістер, әрекет етушілер.
 
+event-user-certificate-linked = { $called } тіркелгісіне кіру сертификаты байланыстырылды.
 event-user-registered = { $email } тіркелді.
 event-user-email-verified = Электрондық пошта мекенжайы расталды.
 event-organization-created = «{ $called }» ұйымы құрылды.

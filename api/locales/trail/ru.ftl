@@ -1,5 +1,6 @@
 # Слова следа: события, поля, действующие лица.
 
+event-user-certificate-linked = К учётной записи { $called } привязан сертификат для входа.
 event-user-registered = Зарегистрирован { $email }.
 event-user-email-verified = Адрес электронной почты подтверждён.
 event-organization-created = Создана организация «{ $called }».

@@ -14,6 +14,10 @@ pub enum UserCommand {
     Register(Registered),
     /// The code in the mail was right.
     VerifyEmail,
+    /// They have signed with a certificate that names this IIN: from now on they sign in with it.
+    LinkCertificate {
+        iin: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +38,8 @@ pub enum UserEvent {
     Registered(Registered),
     #[serde(rename = "user.email.verified")]
     EmailVerified {},
+    #[serde(rename = "user.certificate.linked")]
+    CertificateLinked { iin: String },
 }
 
 impl Event for UserEvent {
@@ -45,6 +51,7 @@ impl Event for UserEvent {
         PersonalField::new("user.registered", "firstName", Whose::Stream, StandIn::Name),
         PersonalField::new("user.registered", "lastName", Whose::Stream, StandIn::Name),
         PersonalField::new("user.registered", "phone", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("user.certificate.linked", "iin", Whose::Stream, StandIn::Name),
     ];
 }
 
@@ -69,7 +76,7 @@ impl Aggregate for User {
     type Command = UserCommand;
     type Event = UserEvent;
     type Rejection = UserRejection;
-    const CLAIMS: &'static [&'static str] = &["user.email"];
+    const CLAIMS: &'static [&'static str] = &["user.email", "user.iin"];
 
     fn permission(_command: &UserCommand) -> Permission {
         Permission::WorkspacesCreate
@@ -81,10 +88,19 @@ impl Aggregate for User {
                 registered.check()?;
                 Ok(vec![UserEvent::Registered(registered.clone())])
             }
-            (Self::Unknown, UserCommand::VerifyEmail) => Err(UserRejection::Missing),
+            (Self::Unknown, UserCommand::VerifyEmail | UserCommand::LinkCertificate { .. }) => {
+                Err(UserRejection::Missing)
+            }
             (Self::Known { .. }, UserCommand::Register(_)) => Err(UserRejection::AlreadyRegistered),
             (Self::Known { verified: true, .. }, UserCommand::VerifyEmail) => Ok(vec![]),
             (Self::Known { verified: false, .. }, UserCommand::VerifyEmail) => Ok(vec![UserEvent::EmailVerified {}]),
+            (Self::Known { iin: known, .. }, UserCommand::LinkCertificate { iin }) => {
+                let mut check = Check::default();
+                check.twelve_digits("iin", iin);
+                check.done()?;
+                let linked = UserEvent::CertificateLinked { iin: iin.clone() };
+                Ok((known.as_ref() != Some(iin)).then_some(linked).into_iter().collect())
+            }
         }
     }
 
@@ -93,9 +109,19 @@ impl Aggregate for User {
             (_, UserEvent::Registered(user)) => Self::Known {
                 verified: false,
                 name: format!("{} {}", user.first_name, user.last_name),
+                iin: None,
             },
-            (Self::Known { name, .. }, UserEvent::EmailVerified {}) => Self::Known { verified: true, name },
-            (Self::Unknown, UserEvent::EmailVerified {}) => Self::Unknown,
+            (Self::Known { name, iin, .. }, UserEvent::EmailVerified {}) => Self::Known {
+                verified: true,
+                name,
+                iin,
+            },
+            (Self::Known { verified, name, .. }, UserEvent::CertificateLinked { iin }) => Self::Known {
+                verified,
+                name,
+                iin: Some(iin.clone()),
+            },
+            (Self::Unknown, UserEvent::EmailVerified {} | UserEvent::CertificateLinked { .. }) => Self::Unknown,
         }
     }
 
@@ -103,6 +129,14 @@ impl Aggregate for User {
         match event {
             UserEvent::Registered(registered) => vec![Claim::take("user.email", &registered.email).personal()],
             UserEvent::EmailVerified {} => vec![],
+            UserEvent::CertificateLinked { iin } => {
+                let before = match self {
+                    Self::Known { iin, .. } => iin.as_deref(),
+                    Self::Unknown => None,
+                };
+                let moved = Claim::moved("user.iin", before, Some(iin));
+                moved.into_iter().map(Claim::personal).collect()
+            }
         }
     }
 }
@@ -127,6 +161,9 @@ pub enum User {
     Known {
         verified: bool,
         name: String,
+        /// Of the certificate they sign in with.
+        #[serde(default)]
+        iin: Option<String>,
     },
 }
 
@@ -164,6 +201,37 @@ mod tests {
         given::<User>([known[0].clone(), UserEvent::EmailVerified {}])
             .when(UserCommand::VerifyEmail)
             .then([]);
+    }
+
+    #[test]
+    fn a_certificate_is_linked_once_and_another_takes_its_place() {
+        let link = |iin: &str| UserCommand::LinkCertificate { iin: iin.into() };
+        let linked = |iin: &str| UserEvent::CertificateLinked { iin: iin.into() };
+        let known = [UserEvent::Registered(registered())];
+        given::<User>([])
+            .when(link("900101300017"))
+            .then_rejected(UserRejection::Missing);
+        given::<User>(known.clone())
+            .when(link("900101300017"))
+            .then([linked("900101300017")]);
+        given::<User>(known.clone())
+            .when(link("90010130001"))
+            .then_rejected(Violations::one("iin", crate::Rule::NotTwelveDigits).into());
+        let known = [known[0].clone(), linked("900101300017")];
+        given::<User>(known.clone()).when(link("900101300017")).then([]);
+        given::<User>(known)
+            .when(link("900101300018"))
+            .then([linked("900101300018")]);
+        let user = User::default().evolve(&UserEvent::Registered(registered()));
+        let claim = |claim: Claim| claim.personal();
+        assert_eq!(user.claims(&linked("1")), [claim(Claim::take("user.iin", "1"))]);
+        let user = user.evolve(&linked("1")).evolve(&UserEvent::EmailVerified {});
+        let moved = [
+            claim(Claim::release("user.iin", "1")),
+            claim(Claim::take("user.iin", "2")),
+        ];
+        assert_eq!(user.claims(&linked("2")), moved);
+        assert_eq!(User::default().evolve(&linked("1")), User::Unknown);
     }
 
     #[test]

@@ -60,6 +60,19 @@ impl Log {
         })
     }
 
+    /// Which stream has a personal key.
+    pub async fn personal_claim(&self, workspace: Uuid, kind: &str, key: &str) -> Result<Option<Uuid>, PersonalError> {
+        let Some(keys) = self.known_claim_keys(workspace).await? else {
+            return Ok(None);
+        };
+        let owner = "select stream_id from log.claims where workspace_id = $1 and kind = $2 and key = $3";
+        let owner = sqlx::query_scalar(owner)
+            .bind(workspace)
+            .bind(kind)
+            .bind(keys.hash(kind, key));
+        Ok(owner.fetch_optional(&self.pool).await?)
+    }
+
     /// Hashes claims of these kinds that were entered before they were hashed; answers how many. Again does nothing more.
     pub async fn hash_claims(&self, kinds: &[&str]) -> Result<u64, PersonalError> {
         let mut tx = self.pool.begin().await?;

@@ -100,7 +100,7 @@ pub fn root(key: RsaKeyPair, called: &str) -> Holder {
     let wish = Wish {
         serial: 1,
         subject: name(&[(CN, called)]),
-        days: (-100, 100),
+        days: (-3_650, 3_650),
         usage: KeyUsages::KeyCertSign | KeyUsages::CRLSign,
         is_authority: true,
     };
