@@ -248,13 +248,14 @@ async fn owner_and_admin_erase_whom_the_workspace_knows_and_everybody_themselves
         Role::Stockkeeper,
     ] {
         let member = server.member(&owner, role).await;
+        let here = format!("/workspaces/{}/privacy", owner.workspace);
         let details = member
-            .post("/privacy/erase", json!({"personId": person}))
+            .post(&format!("{here}/erase"), json!({"personId": person}))
             .await
             .refused(403, "AUTH_FORBIDDEN");
         assert_eq!(details["permission"], "PRIVACY_ERASE", "{details}");
         let details = member
-            .get(&format!("/privacy/export?personId={person}"))
+            .get(&format!("{here}/export?personId={person}"))
             .await
             .refused(403, "AUTH_FORBIDDEN");
         assert_eq!(details["permission"], "PRIVACY_EXPORT", "{details}");
