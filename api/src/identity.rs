@@ -1,5 +1,6 @@
 //! Who signs in: registration, sign-in, workspaces, and the secrets behind them.
 
+pub mod certificate;
 pub mod door;
 mod eddsa;
 mod employment;
@@ -34,6 +35,7 @@ pub fn router() -> ApiRouter<App> {
     registration::router()
         .merge(sign_in::router())
         .merge(employment::router())
+        .merge(certificate::router())
         .layer(map_response(no_store))
         .merge(workspace::router())
 }

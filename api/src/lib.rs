@@ -18,6 +18,7 @@ pub mod office;
 pub mod openapi;
 pub mod operator;
 pub mod people;
+pub mod privacy;
 pub mod problem;
 pub mod production;
 pub mod relay;

@@ -1,7 +1,7 @@
 //! Every route there is. The nouns of a workspace answer in both forms of the path; one line a noun.
 
 use crate::{
-    admin, audit, catalog, edge, finance, identity, measure, office, openapi, people, problem::Problem, production,
+    admin, audit, catalog, edge, finance, identity, measure, office, openapi, people, privacy, problem::Problem, production,
     sales, state::App, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
@@ -33,6 +33,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(identity::role::router())
         .merge(audit::router())
         .merge(admin::router())
+        .merge(privacy::router())
 }
 
 fn routes() -> ApiRouter<App> {

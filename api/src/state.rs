@@ -37,6 +37,8 @@ pub struct Parts {
     pub passwords: Passwords,
     pub door: Door,
     pub mail: Mail,
+    /// Who checks signatures; absent without roots.
+    pub signatures: Option<signature::Verifier>,
     /// Absent without NATS_URL; otherwise connecting by itself, now or later.
     pub nats: Option<async_nats::Client>,
     pub consumers: Consumers,

@@ -405,7 +405,11 @@ impl Executor {
             }));
         }
         let answer = serde_json::to_string(answer).map_err(|_| AppendError::Malformed("an answer"))?;
-        self.log.submit(unit.into_append(context, answer)).await
+        let keys = match unit.has_personal_claims() {
+            true => Some(self.log.claim_keys(context.workspace.into()).await?),
+            false => None,
+        };
+        self.log.submit(unit.into_append(context, answer, keys.as_ref())).await
     }
 
     /// Whoever looks again is to see what this append met.

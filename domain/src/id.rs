@@ -66,6 +66,8 @@ macro_rules! ids {
 ids! {
     WorkspaceId,
     UserId,
+    /// One person's, of whom it is told that they were erased.
+    PersonId,
     OrganizationId,
     /// One of a workspace's own roles.
     RoleId,

@@ -37,7 +37,7 @@ pub use fixed::{Money, Percent, Quantity, Total};
 pub use number::{Number, Series};
 pub use patch::Patch;
 pub use permission::{Permission, Role};
-pub use personal::{Erased, Personal};
+pub use personal::{Erased, Personal, PersonalField, StandIn, Whose};
 pub use prometric_domain_derive::{Change, Choice, Fields, Rejection};
 pub use rights::{Access, Belongs, Reach, Rights, Standing};
 pub use upcast::{UpcastError, Upcaster};
@@ -92,6 +92,9 @@ pub trait Event:
     /// Which of its types receive the next number of a series when they are appended.
     const NUMBERINGS: &'static [Numbering] = &[];
 
+    /// Which of their values tell of a person: those are sealed where they are stored.
+    const PERSONAL: &'static [PersonalField] = &[];
+
     /// What an event of that type receives.
     fn numbering(event_type: &str) -> Option<Numbering> {
         let mut numberings = Self::NUMBERINGS.iter();
@@ -113,6 +116,8 @@ pub struct Claim {
     pub kind: &'static str,
     pub key: String,
     pub act: ClaimAct,
+    /// The key tells of a person: only a keyed hash of it is kept.
+    pub is_personal: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +132,7 @@ impl Claim {
             kind,
             key: key.into(),
             act: ClaimAct::Take,
+            is_personal: false,
         }
     }
 
@@ -135,6 +141,16 @@ impl Claim {
             kind,
             key: key.into(),
             act: ClaimAct::Release,
+            is_personal: false,
+        }
+    }
+
+    /// The same for a key that tells of a person.
+    #[must_use]
+    pub fn personal(self) -> Self {
+        Self {
+            is_personal: true,
+            ..self
         }
     }
 

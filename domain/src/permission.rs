@@ -66,6 +66,9 @@ pub enum Permission {
     OperationsUpdate,
     /// Everything that happened, whatever it happened to.
     AuditView,
+    /// What is known of a person, taken out or destroyed.
+    PrivacyExport,
+    PrivacyErase,
 }
 
 impl Permission {
@@ -165,6 +168,8 @@ impl Role {
                     | P::OperationsView
                     | P::OperationsUpdate
                     | P::AuditView
+                    | P::PrivacyExport
+                    | P::PrivacyErase
             ),
             Self::Accountant => {
                 matches!(
@@ -244,7 +249,7 @@ mod tests {
             "WORKSPACES_CREATE WORKSPACES_UPDATE OWNERS_UPDATE MEMBERS_CREATE MEMBERS_UPDATE MEMBERS_DELETE ROLES_CREATE \
              ROLES_UPDATE ROLES_DELETE EMPLOYEES_CREATE EMPLOYEES_UPDATE EMPLOYEES_APPROVE SALARIES_VIEW SALARIES_UPDATE \
              PAPERS_VIEW PAPERS_UPDATE DEPARTMENTS_CREATE DEPARTMENTS_UPDATE ORDERS_APPROVE FINANCE_CREATE FINANCE_UPDATE \
-             OPERATIONS_VIEW OPERATIONS_UPDATE AUDIT_VIEW"
+             OPERATIONS_VIEW OPERATIONS_UPDATE AUDIT_VIEW PRIVACY_EXPORT PRIVACY_ERASE"
         );
         for (role, rights) in [
             (

@@ -27,7 +27,7 @@ pub mod people;
 pub mod production;
 pub mod sales;
 
-pub use column::{Column, ColumnKind, Rights, camel_case};
+pub use column::{Column, ColumnKind, Rights, camel_case, snake_case};
 pub use past::{AsOf, Moment};
 pub use readers::Readers;
 pub use remake::{Compared, Difference, Progress, Replayed, Tables};

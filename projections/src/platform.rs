@@ -86,6 +86,7 @@ impl Table for User {
                     user.verified = true;
                 }
             }
+            UserEvent::CertificateLinked { .. } => {}
         }
         if let Some(user) = row {
             user.version = event.recorded.version;

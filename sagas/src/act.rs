@@ -153,7 +153,7 @@ fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
             | Error::Limit { .. }
             | Error::Forbidden(_)
             | Error::Hidden(_)
-            | Error::Personal(PersonalError::Erased { .. } | PersonalError::Misplaced)
+            | Error::Personal(PersonalError::Misplaced)
             | Error::CommandReused),
         ) => Err(Failure::Refused {
             code: "command.refused".to_owned(),
@@ -166,6 +166,7 @@ fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
             | Error::Closed
             | Error::Refused(_)
             | Error::OutcomeUnknown
+            // Of somebody erased since: the state is read anew, and says so.
             | Error::Personal(_)
             | Error::Unreadable(_)
             | Error::Damaged(_)

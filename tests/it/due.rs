@@ -155,7 +155,7 @@ async fn a_database_of_the_build_before_learns_what_is_due() {
     let before = "alter table sagas.instances drop column due_at; delete from sagas.migrations where name = '0002_due'; \
         drop function log.clock; delete from log.migrations where name = '0010_clock'; \
         delete from sagas.instances where saga = 'invoice_collection'; \
-        update sagas.instances set state = state #- '{Running,assigned_to}' where status <> 'done'";
+        update sagas.instances set state = (state::jsonb #- '{Running,assigned_to}')::json where status <> 'done'";
     sqlx::raw_sql(before).execute(&pool).await.unwrap();
     server.spawn().await;
     waiting(&pool, 1).await;

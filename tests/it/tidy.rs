@@ -12,7 +12,7 @@ use std::{
 use uuid::Uuid;
 
 /// Who may depend on whom (architecture.md, "Layout").
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("domain-derive", &[]), // what the domain would write by hand
     ("domain", &["domain-derive"]),
     ("log", &[]),
@@ -20,7 +20,19 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("commands", &["domain", "log", "trace"]),
     ("projections", &["domain", "log", "trace"]),
     ("sagas", &["domain", "log", "trace", "commands"]),
-    ("api", &["domain", "log", "trace", "commands", "projections", "sagas"]),
+    ("signature", &[]),
+    (
+        "api",
+        &[
+            "domain",
+            "log",
+            "trace",
+            "commands",
+            "projections",
+            "sagas",
+            "signature",
+        ],
+    ),
     (
         "tests",
         &["domain", "log", "trace", "commands", "projections", "sagas", "api"],

@@ -1,5 +1,6 @@
 # The trail's words: events, fields, actors.
 
+event-user-certificate-linked = A certificate was linked to the account: { $called } may sign in with it.
 event-user-registered = { $email } registered.
 event-user-email-verified = The e-mail address was verified.
 event-organization-created = Organization “{ $called }” was created.
@@ -46,6 +47,7 @@ event-employee-refused = Employee { $called } was refused.
 event-employee-joined = Employee { $called } has an account from now on.
 event-employee-deactivated = Employee { $called } works here no longer.
 event-employee-activated = Employee { $called } works here again.
+event-person-erased = A person’s data was erased for good.
 event-process-step-refused = Step “{ $step }” of process { $saga } was refused: { $message } ({ $code }).
 event-process-step-retried = Step “{ $step }” of process { $saga } was asked for again: { $why }.
 event-process-step-skipped = Step “{ $step }” of process { $saga } was skipped: { $why }.

@@ -1,5 +1,6 @@
 # Іздің сөздері: оқиғалар, өрістер, әрекет етушілер.
 
+event-user-certificate-linked = { $called } тіркелгісіне кіру сертификаты байланыстырылды.
 event-user-registered = { $email } тіркелді.
 event-user-email-verified = Электрондық пошта мекенжайы расталды.
 event-organization-created = «{ $called }» ұйымы құрылды.
@@ -46,6 +47,7 @@ event-employee-refused = { $called } қызметкеріне бас тарты�
 event-employee-joined = { $called } қызметкерінің тіркелгісі пайда болды.
 event-employee-deactivated = { $called } қызметкері енді жұмыс істемейді.
 event-employee-activated = { $called } қызметкері қайта жұмыс істейді.
+event-person-erased = Адамның деректері біржола жойылды.
 event-process-step-refused = { $saga } процесінің «{ $step }» қадамы орындалмады: { $message } ({ $code }).
 event-process-step-retried = { $saga } процесінің «{ $step }» қадамы қайта сұралды: { $why }.
 event-process-step-skipped = { $saga } процесінің «{ $step }» қадамы өткізіліп жіберілді: { $why }.

@@ -1,5 +1,6 @@
 # Слова следа: события, поля, действующие лица.
 
+event-user-certificate-linked = К учётной записи { $called } привязан сертификат для входа.
 event-user-registered = Зарегистрирован { $email }.
 event-user-email-verified = Адрес электронной почты подтверждён.
 event-organization-created = Создана организация «{ $called }».
@@ -46,6 +47,7 @@ event-employee-refused = Сотруднику { $called } отказано.
 event-employee-joined = У сотрудника { $called } появилась учётная запись.
 event-employee-deactivated = Сотрудник { $called } больше не работает.
 event-employee-activated = Сотрудник { $called } снова работает.
+event-person-erased = Данные человека уничтожены безвозвратно.
 event-process-step-refused = Шаг «{ $step }» процесса { $saga } отклонён: { $message } ({ $code }).
 event-process-step-retried = Шаг «{ $step }» процесса { $saga } запрошен снова: { $why }.
 event-process-step-skipped = Шаг «{ $step }» процесса { $saga } пропущен: { $why }.

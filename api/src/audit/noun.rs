@@ -53,7 +53,7 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 16] = [
+pub static NOUNS: [&dyn Noun; 17] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
@@ -73,6 +73,7 @@ pub static NOUNS: [&dyn Noun; 16] = [
     &Of::<people::department::Row>::new("department", "departments", "name"),
     &Of::<people::employee::Row>::new("employee", "employees", "email"),
     &Plain("process", "processes"),
+    &Plain("person", "people"),
 ];
 
 /// The noun of a category; one that is not known here cannot be read either.

@@ -83,6 +83,7 @@ impl Trail {
         let (mut looked, mut batches) = (0, Box::pin(self.events(source, after)).try_chunks(BATCH));
         'page: while let Some(mut batch) = batches.try_next().await.map_err(|error| error.1)? {
             self.log.open_personal(&mut batch).await?;
+            self.log.open_addresses(&mut batch).await?;
             for event in &batch {
                 if filter.is_over(event) {
                     break 'page;
@@ -241,7 +242,10 @@ fn entry(event: &Recorded, noun: &dyn Noun) -> Entry {
             name: None,
             actor: meta.actor.clone(),
         },
-        from: meta.client_address,
+        from: meta
+            .client_address
+            .as_ref()
+            .and_then(|address| address.shown().map(str::to_owned)),
         request: Request {
             command_id: meta.command_id,
             correlation_id: meta.correlation_id,

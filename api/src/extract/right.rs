@@ -73,4 +73,5 @@ markers! {
     NotificationsView
     OperationsView OperationsUpdate
     AuditView
+    PrivacyExport PrivacyErase
 }

@@ -1,6 +1,7 @@
 //! Signing in and out. The answer fits document 1 (flat) and document 2 (in `data`) at once.
 
 use super::{
+    certificate::{self, Proof},
     normal_email,
     once::{Kept, Once},
     password, pause, pending,
@@ -62,6 +63,21 @@ struct Credentials {
     password: String,
 }
 
+/// What signs in is decided by the body: e-mail and password, or the signature over a nonce.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(extend("anyOf" = [{ "required": ["email", "password"] }, { "required": ["nonce", "signature"] }]))]
+struct Login {
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
+    email: String,
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
+    password: String,
+    /// As `/auth/eds/nonce` gave it.
+    nonce: Option<String>,
+    /// The CMS message over its text, in base64.
+    signature: Option<String>,
+}
+
 /// Both documents' shapes in one.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -119,12 +135,20 @@ impl Profile {
     }
 }
 
-async fn login(
-    State(app): State<App>,
-    write: Write,
-    Body { value, .. }: Body<Credentials>,
-) -> Result<Response, Problem> {
-    sign_in(&app, &write, value).await
+async fn login(State(app): State<App>, write: Write, Body { value, .. }: Body<Login>) -> Result<Response, Problem> {
+    let Login {
+        email,
+        password,
+        nonce,
+        signature,
+    } = value;
+    match signature {
+        None => sign_in(&app, &write, Credentials { email, password }).await,
+        Some(signature) => {
+            let nonce = nonce.unwrap_or_default();
+            certificate::sign_in(&app, &write, Proof { nonce, signature }).await
+        }
+    }
 }
 
 async fn login_email(
@@ -188,7 +212,7 @@ async fn another_code(app: &App, pending: Uuid, email: &str, client: &str) -> Re
 }
 
 /// The password was right, whatever the key: so that the key is not bound to a hash of it.
-async fn begin(app: &App, write: &Write, user: User) -> Result<Response, Problem> {
+pub(super) async fn begin(app: &App, write: &Write, user: User) -> Result<Response, Problem> {
     let who = anonymous(&user.email);
     let once = Once::new(&app.pepper, write, &who, BodyHash::of(user.email.as_bytes()));
     let profile = profile(app, user).await?;

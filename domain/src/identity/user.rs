@@ -1,6 +1,9 @@
 //! A person who signs in. Passwords, codes and tokens are not here: secrets never enter the log.
 
-use crate::{Aggregate, Check, Claim, Event, Permission, Rejection, Violations, id::OrganizationId, id::UserId};
+use crate::{
+    Aggregate, Check, Claim, Event, Permission, PersonalField, Rejection, StandIn, Upcaster, Violations, Whose,
+    id::OrganizationId, id::UserId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +14,10 @@ pub enum UserCommand {
     Register(Registered),
     /// The code in the mail was right.
     VerifyEmail,
+    /// They have signed with a certificate that names this IIN: from now on they sign in with it.
+    LinkCertificate {
+        iin: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,9 +38,22 @@ pub enum UserEvent {
     Registered(Registered),
     #[serde(rename = "user.email.verified")]
     EmailVerified {},
+    #[serde(rename = "user.certificate.linked")]
+    CertificateLinked { iin: String },
 }
 
-impl Event for UserEvent {}
+impl Event for UserEvent {
+    /// Since 2, what tells of the person is sealed.
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::unchanged("user.registered", 1)];
+
+    const PERSONAL: &'static [PersonalField] = &[
+        PersonalField::new("user.registered", "email", Whose::Stream, StandIn::Email),
+        PersonalField::new("user.registered", "firstName", Whose::Stream, StandIn::Name),
+        PersonalField::new("user.registered", "lastName", Whose::Stream, StandIn::Name),
+        PersonalField::new("user.registered", "phone", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("user.certificate.linked", "iin", Whose::Stream, StandIn::Name),
+    ];
+}
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum UserRejection {
@@ -56,7 +76,7 @@ impl Aggregate for User {
     type Command = UserCommand;
     type Event = UserEvent;
     type Rejection = UserRejection;
-    const CLAIMS: &'static [&'static str] = &["user.email"];
+    const CLAIMS: &'static [&'static str] = &["user.email", "user.iin"];
 
     fn permission(_command: &UserCommand) -> Permission {
         Permission::WorkspacesCreate
@@ -68,10 +88,19 @@ impl Aggregate for User {
                 registered.check()?;
                 Ok(vec![UserEvent::Registered(registered.clone())])
             }
-            (Self::Unknown, UserCommand::VerifyEmail) => Err(UserRejection::Missing),
+            (Self::Unknown, UserCommand::VerifyEmail | UserCommand::LinkCertificate { .. }) => {
+                Err(UserRejection::Missing)
+            }
             (Self::Known { .. }, UserCommand::Register(_)) => Err(UserRejection::AlreadyRegistered),
             (Self::Known { verified: true, .. }, UserCommand::VerifyEmail) => Ok(vec![]),
             (Self::Known { verified: false, .. }, UserCommand::VerifyEmail) => Ok(vec![UserEvent::EmailVerified {}]),
+            (Self::Known { iin: known, .. }, UserCommand::LinkCertificate { iin }) => {
+                let mut check = Check::default();
+                check.twelve_digits("iin", iin);
+                check.done()?;
+                let linked = UserEvent::CertificateLinked { iin: iin.clone() };
+                Ok((known.as_ref() != Some(iin)).then_some(linked).into_iter().collect())
+            }
         }
     }
 
@@ -80,16 +109,34 @@ impl Aggregate for User {
             (_, UserEvent::Registered(user)) => Self::Known {
                 verified: false,
                 name: format!("{} {}", user.first_name, user.last_name),
+                iin: None,
             },
-            (Self::Known { name, .. }, UserEvent::EmailVerified {}) => Self::Known { verified: true, name },
-            (Self::Unknown, UserEvent::EmailVerified {}) => Self::Unknown,
+            (Self::Known { name, iin, .. }, UserEvent::EmailVerified {}) => Self::Known {
+                verified: true,
+                name,
+                iin,
+            },
+            (Self::Known { verified, name, .. }, UserEvent::CertificateLinked { iin }) => Self::Known {
+                verified,
+                name,
+                iin: Some(iin.clone()),
+            },
+            (Self::Unknown, UserEvent::EmailVerified {} | UserEvent::CertificateLinked { .. }) => Self::Unknown,
         }
     }
 
     fn claims(&self, event: &UserEvent) -> Vec<Claim> {
         match event {
-            UserEvent::Registered(registered) => vec![Claim::take("user.email", &registered.email)],
+            UserEvent::Registered(registered) => vec![Claim::take("user.email", &registered.email).personal()],
             UserEvent::EmailVerified {} => vec![],
+            UserEvent::CertificateLinked { iin } => {
+                let before = match self {
+                    Self::Known { iin, .. } => iin.as_deref(),
+                    Self::Unknown => None,
+                };
+                let moved = Claim::moved("user.iin", before, Some(iin));
+                moved.into_iter().map(Claim::personal).collect()
+            }
         }
     }
 }
@@ -114,6 +161,9 @@ pub enum User {
     Known {
         verified: bool,
         name: String,
+        /// Of the certificate they sign in with.
+        #[serde(default)]
+        iin: Option<String>,
     },
 }
 
@@ -154,6 +204,37 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_is_linked_once_and_another_takes_its_place() {
+        let link = |iin: &str| UserCommand::LinkCertificate { iin: iin.into() };
+        let linked = |iin: &str| UserEvent::CertificateLinked { iin: iin.into() };
+        let known = [UserEvent::Registered(registered())];
+        given::<User>([])
+            .when(link("900101300017"))
+            .then_rejected(UserRejection::Missing);
+        given::<User>(known.clone())
+            .when(link("900101300017"))
+            .then([linked("900101300017")]);
+        given::<User>(known.clone())
+            .when(link("90010130001"))
+            .then_rejected(Violations::one("iin", crate::Rule::NotTwelveDigits).into());
+        let known = [known[0].clone(), linked("900101300017")];
+        given::<User>(known.clone()).when(link("900101300017")).then([]);
+        given::<User>(known)
+            .when(link("900101300018"))
+            .then([linked("900101300018")]);
+        let user = User::default().evolve(&UserEvent::Registered(registered()));
+        let claim = |claim: Claim| claim.personal();
+        assert_eq!(user.claims(&linked("1")), [claim(Claim::take("user.iin", "1"))]);
+        let user = user.evolve(&linked("1")).evolve(&UserEvent::EmailVerified {});
+        let moved = [
+            claim(Claim::release("user.iin", "1")),
+            claim(Claim::take("user.iin", "2")),
+        ];
+        assert_eq!(user.claims(&linked("2")), moved);
+        assert_eq!(User::default().evolve(&linked("1")), User::Unknown);
+    }
+
+    #[test]
     fn a_person_registers_once() {
         given::<User>([UserEvent::Registered(registered())])
             .when(UserCommand::Register(registered()))
@@ -187,7 +268,7 @@ mod tests {
         let event = UserEvent::Registered(registered());
         assert_eq!(
             User::default().claims(&event),
-            [Claim::take("user.email", "owner@company.kz")]
+            [Claim::take("user.email", "owner@company.kz").personal()]
         );
         let user = User::default();
         assert_eq!(user.name(), None);

@@ -6,7 +6,8 @@ mod details;
 pub use details::{Change, Details};
 
 use crate::{
-    Access, Aggregate, Belongs, Changes, Check, Choice, Claim, Event, Fields, Permission, Rejection, Violations,
+    Access, Aggregate, Belongs, Changes, Check, Choice, Claim, Event, Fields, Permission, PersonalField, Rejection, StandIn,
+    Violations, Whose,
     id::{EmployeeId, UserId},
 };
 use schemars::JsonSchema;
@@ -86,7 +87,27 @@ pub enum EmployeeEvent {
     Activated {},
 }
 
-impl Event for EmployeeEvent {}
+impl Event for EmployeeEvent {
+    const PERSONAL: &'static [PersonalField] = &[
+        PersonalField::new("employee.created", "email", Whose::Stream, StandIn::Email),
+        PersonalField::new("employee.created", "firstName", Whose::Stream, StandIn::Name),
+        PersonalField::new("employee.created", "lastName", Whose::Stream, StandIn::Name),
+        PersonalField::new("employee.created", "phone", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("employee.created", "emergencyContact", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("employee.created", "iin", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("employee.created", "passport", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("employee.created", "salary", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("employee.updated", "email", Whose::Stream, StandIn::Email),
+        PersonalField::new("employee.updated", "firstName", Whose::Stream, StandIn::Name),
+        PersonalField::new("employee.updated", "lastName", Whose::Stream, StandIn::Name),
+        PersonalField::new("employee.updated", "phone", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("employee.updated", "emergencyContact", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("employee.updated", "iin", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("employee.updated", "passport", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("employee.updated", "salary", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("employee.refused", "reason", Whose::Stream, StandIn::Nothing),
+    ];
+}
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum EmployeeRejection {

@@ -6,7 +6,8 @@ use super::{
     line::{self, Line},
 };
 use crate::{
-    Aggregate, Belongs, Choice, Event, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violations,
+    Aggregate, Belongs, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Rejection, Rule, Series, StandIn,
+    Upcaster, Violations, Whose,
     finance::Currency,
     fixed::Rate,
     id::{CustomerId, DealId, OrderId, UserId},
@@ -75,6 +76,24 @@ pub enum OrderEvent {
 }
 
 impl Event for OrderEvent {
+    /// Since 2, what tells of people is sealed.
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::unchanged("order.created", 1)];
+
+    const PERSONAL: &'static [PersonalField] = &[
+        PersonalField::new(
+            "order.created",
+            "customerName",
+            Whose::Beside("customerId"),
+            StandIn::Name,
+        ),
+        PersonalField::new(
+            "order.created",
+            "shippingAddress",
+            Whose::Beside("customerId"),
+            StandIn::Nothing,
+        ),
+    ];
+
     const NUMBERINGS: &'static [Numbering] = &[Numbering {
         event_type: "order.created",
         field: "orderNumber",

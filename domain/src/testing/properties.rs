@@ -14,6 +14,7 @@ use crate::{
     id::{InvoiceId, PaymentId, ProductId, UserId},
     identity::{
         organization::{Organization, OrganizationCommand, OrganizationEvent},
+        person::{Person, PersonCommand, PersonEvent},
         user::{User, UserCommand, UserEvent},
     },
     office::notification::{Notification, NotificationCommand, NotificationEvent},
@@ -54,7 +55,7 @@ where
             for command in list.iter().map(|n| n.get(commands)) {
                 let Ok(events) = state.decide(command) else { continue };
                 for event in events {
-                    let stored = encode(&event).unwrap();
+                    let stored = encode(&event, Uuid::from_u128(9)).unwrap();
                     let read: A::Event = fact::decode(&stored.event_type, stored.schema, &stored.data).unwrap();
                     prop_assert_eq!(&read, &event);
                     state = state.evolve(&read);
@@ -443,6 +444,15 @@ fn notification_and_process() {
         &commands,
         &Promises {
             names_its_effect: |command| matches!(command, ProcessCommand::NoteRefusal(_)),
+            invariant: nothing,
+        },
+    );
+
+    let PersonEvent::Erased(erased) = sample("person.erased.v1");
+    any_commands::<Person>(
+        &[PersonCommand::Erase(erased)],
+        &Promises {
+            names_its_effect: |_| true,
             invariant: nothing,
         },
     );

@@ -6,7 +6,10 @@ use crate::{
     catalog::{product::ProductRejection, stock::StockRejection},
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
-    identity::{organization::OrganizationRejection, user::UserRejection, workspace::WorkspaceRejection},
+    identity::{
+        organization::OrganizationRejection, person::PersonRejection, user::UserRejection,
+        workspace::WorkspaceRejection,
+    },
     office::notification::NotificationRejection,
     people::{
         department::DepartmentRejection,
@@ -308,6 +311,12 @@ fn identity() -> Vec<&'static str> {
             &[("permission", "DEALS_VIEW")],
         ),
         tells_fields::<W>("workspace.invalid"),
+        says(
+            PersonRejection::Missing,
+            "person.missing",
+            Kind::Missing,
+            "the nil id is nobody's",
+        ),
     ]
 }
 
