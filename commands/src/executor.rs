@@ -17,6 +17,7 @@ use domain::{
 use log::{AppendError, Appended, Guard, Log, Submitted};
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
@@ -392,7 +393,13 @@ impl Executor {
     pub async fn commit(&self, unit: Unit, context: &Context, answer: &Answer) -> Result<Appended, AppendError> {
         let append = async { self.submit(unit, context, answer).await?.answer().await };
         let appended = append.instrument(append_span()).await;
-        self.heed(context.workspace, appended).await
+        let appended = self.heed(context.workspace, appended).await?;
+        // Whoever put the unit together keeps no states: those that were remembered before it are behind.
+        let written = appended.events.iter().map(|event| (event.stream_id, event.version));
+        for (stream, version) in written.collect::<BTreeMap<_, _>>() {
+            self.overtaken(context.workspace, stream, version).await;
+        }
+        Ok(appended)
     }
 
     async fn submit(&self, unit: Unit, context: &Context, answer: &Answer) -> Result<Submitted, AppendError> {
