@@ -32,7 +32,7 @@ use axum::{
 };
 use commands::Error;
 use domain::{
-    Permission, Rule,
+    Permission, Rights, Rule,
     id::{PersonId, UserId, WorkspaceId, derive},
     identity::person::{self, PersonCommand, PersonRejection},
 };
@@ -42,6 +42,7 @@ use plan::Plan;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
+use std::sync::Arc;
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
@@ -139,11 +140,13 @@ impl Scope {
 
     /// Who tells the log of it. The right was asked for before, or none is needed.
     fn actor(&self, caller: &Caller) -> commands::Actor {
-        let mut caller = caller.clone();
-        if self.is_own {
-            caller.granted.insert(Permission::PrivacyErase);
+        if !self.is_own {
+            return caller.actor();
         }
-        caller.actor()
+        let mut standing = caller.standing.as_ref().clone();
+        let own = Rights::from_iter([Permission::PrivacyErase.everywhere()]);
+        standing.rights = standing.rights.with(&own);
+        commands::Actor::User(Arc::new(standing))
     }
 }
 

@@ -79,6 +79,16 @@ impl Rights {
     }
 }
 
+impl Permission {
+    /// As it is given for all records.
+    pub fn everywhere(self) -> Grant {
+        Grant {
+            permission: self,
+            reach: Reach::All,
+        }
+    }
+}
+
 impl FromIterator<Grant> for Rights {
     fn from_iter<I: IntoIterator<Item = Grant>>(grants: I) -> Self {
         let one = |Grant { permission, reach }| Self(BTreeMap::from([(permission, reach)]));

@@ -14,9 +14,10 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Routes that concern the person, or name the workspace themselves.
-const PERSONAL: [&str; 5] = [
+const PERSONAL: [&str; 6] = [
     "GET /auth/me",
     "POST /auth/logout",
+    "POST /auth/eds/link",
     "GET /workspaces",
     "GET /workspaces/{id}",
     "PUT /workspaces/{id}",

@@ -355,3 +355,22 @@ async fn every_table_beside_the_log_that_names_a_user_forgets_them() {
         );
     }
 }
+
+/// Where nothing keeps it, and only there.
+#[tokio::test]
+async fn who_may_see_more_hears_it_in_the_clear_beside_the_stream() {
+    let prefix = format!("open-{}", Uuid::now_v7().simple());
+    let server = Server::start_with(&[("NATS_URL", &nats_url()), ("NATS_OPEN_PREFIX", &prefix)]).await;
+    let owner = server.owner().await;
+    let client = async_nats::connect(nats_url()).await.unwrap();
+    let subject = format!("{prefix}.{}.customer.created", owner.workspace);
+    let mut heard = client.subscribe(subject).await.unwrap();
+    client.flush().await.unwrap();
+    owner.post("/customers", customer()).await.expect(201);
+    let message = tokio::time::timeout(std::time::Duration::from_secs(20), heard.next()).await;
+    let message = message.expect("it is told").unwrap();
+    let said: Value = serde_json::from_slice(&message.payload).unwrap();
+    assert_eq!((&said["name"], &said["phone"]), (&json!(NAME), &json!(PLANTED[1])));
+    let kept = published(&owner.workspace, 1).await.join("\n");
+    assert!(kept.contains("$sealed") && !kept.contains(NAME), "{kept}");
+}

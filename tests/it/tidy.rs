@@ -219,12 +219,13 @@ fn every_rejection_has_a_code_of_its_own() {
 }
 
 /// Answer without a token.
-const PUBLIC: [&str; 14] = [
+const PUBLIC: [&str; 15] = [
     "GET /config",
     "GET /health",
     "POST /auth/check-bin",
     "POST /auth/check-bin-employee",
     "POST /auth/check-email",
+    "POST /auth/eds/nonce",
     "POST /auth/login",
     "POST /auth/login-email",
     "POST /auth/refresh",
@@ -236,10 +237,14 @@ const PUBLIC: [&str; 14] = [
     "POST /users/verify-email",
 ];
 
-/// Concern nobody but the caller, or tell a member of the workspace they are in.
-const PERSONAL: [&str; 4] = [
+/// Concern nobody but the caller, or tell a member of the workspace they are in. Whose data it is decides on rights for those of
+/// privacy, and that stands in the body: `privacy` tries them with every role.
+const PERSONAL: [&str; 7] = [
     "GET /auth/me",
     "POST /auth/logout",
+    "POST /auth/eds/link",
+    "POST /privacy/erase",
+    "GET /privacy/export",
     "GET /workspaces",
     "GET /workspaces/{id}",
 ];

@@ -425,6 +425,19 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             "refreshToken:text0!",
         ),
         post("/auth/logout", "", &json!({"refreshToken": "a"}), "refreshToken:text0"),
+        post("/auth/eds/nonce", "", &json!({"purpose": "sign-in"}), "purpose:choice"),
+        post(
+            "/auth/eds/link",
+            "",
+            &json!({"nonce": "a", "signature": "YQ=="}),
+            "nonce:text0! signature:text0!",
+        ),
+        post(
+            "/privacy/erase",
+            "",
+            &json!({"personId": shop.customer, "dryRun": true}),
+            "personId:uuid! dryRun:flag",
+        ),
         post(
             "/auth/check-email",
             "",

@@ -2,7 +2,7 @@
 //! the person's key sign it (NCALayer, CMS), and the certificate's IIN says who it is. Who may sign in so is who was signed in
 //! otherwise when they linked their certificate: an IIN in a certificate alone opens nobody's account.
 
-use super::sign_in;
+use super::{registration::require, sign_in};
 use crate::{
     envelope,
     extract::{Body, SignedIn, Write},
@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use commands::{Actor, Context};
 use domain::{
-    Permission, Role, Rule,
+    Permission, Rights, Standing,
     id::WorkspaceId,
     identity::user::{User, UserCommand},
 };
@@ -33,13 +33,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use signature::{Refusal, Roots, RootsError, Signer, Source, Sources, Unreachable, Verifier};
 use sqlx::PgPool;
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use strum::IntoStaticStr;
 
 /// How long a nonce is good for.
 const GOOD_FOR: &str = "5 minutes";
-/// Characters of a signature in base64.
-const SIGNATURE_MAX: usize = 15_000;
 
 /// Whom signatures are believed of. Without roots nobody signs in so.
 #[derive(Debug, Clone, Args)]
@@ -163,10 +161,10 @@ fn hash(nonce: &str) -> Vec<u8> {
 #[schemars(extend("required" = ["nonce", "signature"]))]
 pub(super) struct Proof {
     /// As it was given.
-    #[schemars(length(max = 100))]
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
     pub nonce: String,
     /// The CMS message, in base64.
-    #[schemars(length(max = SIGNATURE_MAX))]
+    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
     pub signature: String,
 }
 
@@ -186,12 +184,12 @@ async fn link(
 ) -> Result<Reply<Linked>, Problem> {
     let signer = verified(&app, Purpose::Link, &value).await?;
     let context = Context {
-        actor: Actor::User {
-            id: person.user_id,
-            role: Role::Employee,
-            // Their own account is theirs.
-            granted: BTreeSet::from([Permission::WorkspacesCreate]),
-        },
+        // Their own account is theirs.
+        actor: Actor::User(Arc::new(Standing {
+            user: person.user_id,
+            rights: Rights::from_iter([Permission::WorkspacesCreate.everywhere()]),
+            circle: Default::default(),
+        })),
         ..write.platform()
     };
     let command = UserCommand::LinkCertificate {
@@ -234,17 +232,8 @@ fn configured(app: &App) -> Result<&Verifier, Problem> {
 
 /// Who has signed the text of that nonce, which is worth nothing from now on.
 async fn verified(app: &App, purpose: Purpose, proof: &Proof) -> Result<Signer, Problem> {
+    require(&[("nonce", &proof.nonce), ("signature", &proof.signature)])?;
     let verifier = configured(app)?;
-    for (name, value, max) in [
-        ("nonce", &proof.nonce, 100),
-        ("signature", &proof.signature, SIGNATURE_MAX),
-    ] {
-        match value.len() {
-            0 => return Err(Problem::invalid_field(name, Rule::Required)),
-            length if length > max => return Err(Problem::invalid_field(name, Rule::TooLong { max })),
-            _ => {}
-        }
-    }
     let cms: String = proof.signature.split_ascii_whitespace().collect();
     let cms = STANDARD.decode(cms).map_err(|_| refused(&Refusal::Malformed))?;
     let spend = "delete from platform.nonces where nonce_hash = $1 and purpose = $2 \

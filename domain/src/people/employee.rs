@@ -6,8 +6,8 @@ mod details;
 pub use details::{Change, Details};
 
 use crate::{
-    Access, Aggregate, Belongs, Changes, Check, Choice, Claim, Event, Fields, Permission, PersonalField, Rejection, StandIn,
-    Violations, Whose,
+    Access, Aggregate, Belongs, Changes, Check, Choice, Claim, Event, Fields, Permission, PersonalField, Rejection,
+    StandIn, Violations, Whose,
     id::{EmployeeId, UserId},
 };
 use schemars::JsonSchema;
@@ -263,7 +263,10 @@ impl Aggregate for Employee {
         };
         match self.known().is_some_and(|known| known.status == Status::Refused) {
             true => vec![],
-            false => Claim::moved("employee.email", email, new),
+            false => {
+                let moved = Claim::moved("employee.email", email, new).into_iter();
+                moved.map(Claim::personal).collect()
+            }
         }
     }
 }

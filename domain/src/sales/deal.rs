@@ -7,8 +7,8 @@ pub use details::{Change, Details};
 
 use super::line::{self, Line, LineDraft};
 use crate::{
-    Aggregate, Belongs, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, PersonalField, Rejection,
-    Rule, Series, StandIn, Upcaster, Violations, Whose,
+    Aggregate, Belongs, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, PersonalField,
+    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
     finance::Currency,
     fixed::Rate,
     id::{CustomerId, DealId, UserId},

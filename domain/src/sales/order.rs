@@ -6,8 +6,8 @@ use super::{
     line::{self, Line},
 };
 use crate::{
-    Aggregate, Belongs, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Rejection, Rule, Series, StandIn,
-    Upcaster, Violations, Whose,
+    Aggregate, Belongs, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Rejection, Rule, Series,
+    StandIn, Upcaster, Violations, Whose,
     finance::Currency,
     fixed::Rate,
     id::{CustomerId, DealId, OrderId, UserId},

@@ -171,14 +171,17 @@ fn an_address_belongs_to_one_employee_unless_they_were_refused() {
     }));
     let (own, next) = ("aigerim@company.kz", "a@company.kz");
     let kind = "employee.email";
-    assert_eq!(Employee::default().claims(&created(None)), [Claim::take(kind, own)]);
+    assert_eq!(
+        Employee::default().claims(&created(None)),
+        [Claim::take(kind, own).personal()]
+    );
     let waits = fold(&[created(None)]);
     assert_eq!(
         waits.claims(&moved),
-        [Claim::release(kind, own), Claim::take(kind, next)]
+        [Claim::release(kind, own).personal(), Claim::take(kind, next).personal()]
     );
     assert_eq!(waits.claims(&E::Approved { user_id: None }), []);
-    assert_eq!(waits.claims(&refused), [Claim::release(kind, own)]);
+    assert_eq!(waits.claims(&refused), [Claim::release(kind, own).personal()]);
     assert_eq!(fold(&[created(None), refused]).claims(&moved), []);
 }
 
