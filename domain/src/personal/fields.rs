@@ -95,7 +95,8 @@ impl StandIn {
 /// The data of an event as it is to be stored: each value that tells of a person in its mark.
 pub(crate) fn mark(data: &str, fields: &[Place], stream: Uuid) -> Result<String, serde_json::Error> {
     rewrite(data, fields, &mut |place, beside, value| {
-        if value == "null" || value == "[]" {
+        let is_empty = value == "[]" && place.field.erased == StandIn::NoItems;
+        if value == "null" || is_empty {
             return Ok(None);
         }
         let person = place.field.whose.person(beside, stream);

@@ -53,6 +53,16 @@ const OF_NOBODY: &[&str] = &[
     "deal.won.notes",
     "deal.won.paymentTerms",
     "deal.won.title",
+    "department.created.code",
+    "department.created.name",
+    "department.updated.code",
+    "department.updated.name",
+    "employee.created.contractType",
+    "employee.created.currency",
+    "employee.created.position",
+    "employee.updated.contractType",
+    "employee.updated.currency",
+    "employee.updated.position",
     "exchange.rate.set.currency",
     "invoice.created.currency",
     "invoice.created.invoiceNumber",
@@ -119,6 +129,7 @@ const OF_NOBODY: &[&str] = &[
     "workspace.created.slug",
     "workspace.created.tenantKey",
     "workspace.renamed.name",
+    "workspace.role.defined.name",
 ];
 
 /// The texts in an event's data that are in the clear, by where they stand.
