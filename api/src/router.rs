@@ -28,6 +28,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(office::notification::router())
         .merge(audit::router())
         .merge(admin::router())
+        .merge(identity::api_key::router())
 }
 
 fn routes() -> ApiRouter<App> {
@@ -46,6 +47,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/docs", get(scalar))
         .merge(system::probes())
+        .merge(identity::well_known())
         .fallback(unknown)
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(measure::track))

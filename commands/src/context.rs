@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Permission, Role,
-    id::{UserId, WorkspaceId},
+    id::{ApiKeyId, UserId, WorkspaceId},
 };
 use log::CommandId;
-use std::{collections::BTreeSet, fmt, ops::Deref};
+use std::{collections::BTreeSet, fmt, ops::Deref, sync::Arc};
 use trace::TraceParent;
 use uuid::Uuid;
 
@@ -86,6 +86,17 @@ pub enum Actor {
         /// Beyond the role.
         granted: BTreeSet<Permission>,
     },
+    /// Somebody about what is their own: their password, their sessions. No role is asked for.
+    Person(UserId),
+    /// A machine, in the name of whoever made its key.
+    Key {
+        id: ApiKeyId,
+        /// Who made the key: it may do nothing that they may not.
+        role: Role,
+        granted: BTreeSet<Permission>,
+        /// What the key itself may do.
+        permissions: Arc<BTreeSet<Permission>>,
+    },
     /// A process the system runs by itself.
     Saga(&'static str),
     /// Somebody at the command line, who has the database itself; by name.
@@ -98,7 +109,13 @@ impl Actor {
     pub fn may(&self, permission: Permission) -> bool {
         match self {
             Self::User { role, granted, .. } => role.allows(permission) || granted.contains(&permission),
-            Self::Saga(_) | Self::Operator(_) | Self::System => true,
+            Self::Key {
+                role,
+                granted,
+                permissions,
+                ..
+            } => permissions.contains(&permission) && (role.allows(permission) || granted.contains(&permission)),
+            Self::Person(_) | Self::Saga(_) | Self::Operator(_) | Self::System => true,
         }
     }
 }
@@ -107,10 +124,31 @@ impl Actor {
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::User { id, .. } => write!(f, "user:{id}"),
+            Self::User { id, .. } | Self::Person(id) => write!(f, "user:{id}"),
+            Self::Key { id, .. } => write!(f, "key:{id}"),
             Self::Saga(name) => write!(f, "saga:{name}"),
             Self::Operator(name) => write!(f, "operator:{name}"),
             Self::System => f.write_str("system"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_may_do_what_it_was_given_and_its_maker_may() {
+        let key = |permissions: &[Permission]| Actor::Key {
+            id: ApiKeyId::default(),
+            role: Role::Employee,
+            granted: BTreeSet::from([Permission::DealsCreate]),
+            permissions: Arc::new(permissions.iter().copied().collect()),
+        };
+        let given = key(&[Permission::DealsView, Permission::DealsCreate, Permission::FinanceView]);
+        assert!(given.may(Permission::DealsView) && given.may(Permission::DealsCreate));
+        assert!(!given.may(Permission::FinanceView), "its maker may not");
+        assert!(!given.may(Permission::CustomersView), "it was not given");
+        assert_eq!(given.to_string(), format!("key:{}", ApiKeyId::default()));
     }
 }

@@ -67,6 +67,9 @@ ids! {
     WorkspaceId,
     UserId,
     OrganizationId,
+    /// What one signing-in begins: every token that follows from it.
+    SessionId,
+    ApiKeyId,
     CustomerId,
     DealId,
     OrderId,

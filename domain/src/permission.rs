@@ -6,8 +6,25 @@ use std::fmt;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// Named in grants, refusals and the documents as `DEALS_VIEW`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, IntoStaticStr, EnumString, VariantArray)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    IntoStaticStr,
+    EnumString,
+    VariantArray,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(extend("x-extensible" = true))]
 pub enum Permission {
     WorkspacesView,
     WorkspacesCreate,
@@ -40,6 +57,11 @@ pub enum Permission {
     OperationsUpdate,
     /// Everything that happened, whatever it happened to.
     AuditView,
+    /// The company itself: what it is called, and what it asks of those who sign in.
+    OrganizationsUpdate,
+    /// What machines sign in with.
+    ApiKeysView,
+    ApiKeysUpdate,
 }
 
 impl Permission {
@@ -106,6 +128,9 @@ impl Role {
                     | P::OperationsView
                     | P::OperationsUpdate
                     | P::AuditView
+                    | P::OrganizationsUpdate
+                    | P::ApiKeysView
+                    | P::ApiKeysUpdate
             ),
             Self::Accountant => {
                 matches!(
@@ -177,7 +202,7 @@ mod tests {
         assert_eq!(
             told(refused(Role::Manager).collect()),
             "WORKSPACES_CREATE WORKSPACES_UPDATE ORDERS_APPROVE FINANCE_CREATE FINANCE_UPDATE OPERATIONS_VIEW \
-             OPERATIONS_UPDATE AUDIT_VIEW"
+             OPERATIONS_UPDATE AUDIT_VIEW ORGANIZATIONS_UPDATE API_KEYS_VIEW API_KEYS_UPDATE"
         );
         for (role, rights) in [
             (

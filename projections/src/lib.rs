@@ -59,6 +59,7 @@ fn platform_tables() -> Vec<Box<dyn Projector>> {
         of::<platform::Organization>(),
         of::<platform::Workspace>(),
         of::<platform::Membership>(),
+        of::<platform::ApiKey>(),
     ]
 }
 

@@ -14,9 +14,22 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Routes that concern the person, or name the workspace themselves.
-const PERSONAL: [&str; 5] = [
+const PERSONAL: [&str; 18] = [
     "GET /auth/me",
+    "GET /auth/second-factor",
+    "GET /auth/sessions",
+    "DELETE /auth/sessions/{id}",
+    "POST /auth/change-password",
     "POST /auth/logout",
+    "POST /auth/logout-all",
+    "POST /auth/second-factor",
+    "POST /auth/second-factor/confirm",
+    "POST /auth/second-factor/disable",
+    "POST /auth/second-factor/recovery-codes",
+    "GET /organizations",
+    "POST /organizations",
+    "GET /organizations/{id}",
+    "PUT /organizations/{id}",
     "GET /workspaces",
     "GET /workspaces/{id}",
     "PUT /workspaces/{id}",
@@ -56,6 +69,11 @@ impl Tenant {
             id(&owner.post("/finance/payments", payment).await.expect(201)),
         );
         ids.insert("/workspaces", owner.workspace.clone());
+        for list in ["/auth/sessions", "/organizations"] {
+            ids.insert(list, id(&owner.items(list).await[0]));
+        }
+        let key = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
+        ids.insert("/api-keys", id(&owner.post("/api-keys", key).await.expect(201)));
         eventually("everything is planned", || async {
             owner
                 .items("/production/orders")
@@ -83,7 +101,10 @@ impl Tenant {
 /// What the route takes, so that nothing but the strangeness of the ids can be the reason of a refusal.
 fn body_for(route: &Route, shop: &Shop) -> Value {
     match route.name().as_str() {
-        "POST /customers" | "POST /workspaces" | "PUT /workspaces/{id}" => json!({"name": "a"}),
+        "POST /customers" | "POST /workspaces" | "PUT /workspaces/{id}" | "PUT /organizations/{id}" => {
+            json!({"name": "a"})
+        }
+        "POST /api-keys" => json!({"name": "a", "permissions": ["DEALS_VIEW"]}),
         "POST /products" => json!({"code": "a", "name": "a"}),
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
@@ -226,6 +247,9 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/production/orders",
         "/notifications",
         "/workspaces",
+        "/organizations",
+        "/api-keys",
+        "/auth/sessions",
     ] {
         let mine = me.get(list).await.expect(200).to_string();
         assert!(

@@ -67,4 +67,6 @@ markers! {
     NotificationsView
     OperationsView OperationsUpdate
     AuditView
+    OrganizationsUpdate
+    ApiKeysView ApiKeysUpdate
 }

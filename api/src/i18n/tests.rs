@@ -14,6 +14,9 @@ fn rejections() -> impl Iterator<Item = &'static str> {
 
 /// Reasons that the edge gives by itself.
 const EDGE: &[&str] = &[
+    "api_key.address",
+    "api_key.expired",
+    "api_key.not_a_person",
     "body.malformed",
     "body.not_an_object",
     "body.reserved_key",
@@ -31,13 +34,20 @@ const EDGE: &[&str] = &[
     "read_models.changing",
     "reference.unknown",
     "route.missing",
+    "second_factor.already_on",
+    "second_factor.demanded",
+    "second_factor.off",
+    "second_factor.required",
+    "second_factor.wrong",
     "session.ended",
+    "session.missing",
     "store.busy",
     "store.outcome_unknown",
     "store.unavailable",
     "user.code_wrong",
     "user.email.taken",
     "user.email_not_verified",
+    "user.password_wrong",
     "version.missing",
     "version.stale",
     "workspace.busy",
@@ -103,9 +113,11 @@ fn every_code_has_a_message_in_every_language() {
         demand(&format!("notification-{name}-title"));
         demand(&format!("notification-{name}-message"));
     }
-    ["mail-verify-subject", "mail-verify-greeting", "mail-verify-closing"]
-        .into_iter()
-        .for_each(demand);
+    for words in ["mail-verify", "mail-reset"] {
+        ["subject", "greeting", "closing"]
+            .into_iter()
+            .for_each(|part| demand(&format!("{words}-{part}")));
+    }
 }
 
 /// Of every noun: what happens to it, what its fields are called, and who does it besides people.
