@@ -71,7 +71,7 @@ where
             value,
             stream,
             stands_at,
-        }) = look().await?
+        }) = look.await?
         else {
             self.known.invalidate(key);
             return Ok(None);
