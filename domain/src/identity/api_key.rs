@@ -169,7 +169,7 @@ mod tests {
                 Rule::NotAllowed,
             ),
             (
-                |key| key.expires_at += TimeDelta::days(365_000),
+                |key| key.expires_at += TimeDelta::days(3_650_000),
                 "expiresAt",
                 Rule::NotAllowed,
             ),
