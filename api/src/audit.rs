@@ -15,7 +15,7 @@ mod tree;
 pub use entry::{Entry, Listener};
 pub use export::Format;
 pub use filter::Filter;
-pub use noun::{NOUNS, Noun, fields, of_resource};
+pub use noun::{NOUNS, Noun, fields, named};
 pub use routes::router;
 pub use trail::{Measure, Source, Told, Trail};
 pub use tree::{Branch, Tree};

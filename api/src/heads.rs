@@ -13,17 +13,20 @@ use crate::{
 use clap::Args;
 use log::{
     chain,
-    keeping::{Path, ProveError, Receipt, SignedHead, Signer},
+    keeping::{Path, ProveError, PublicKey, Receipt, SignedHead, Signer},
     migrate::Migration,
 };
-use sqlx::types::Json;
+use sqlx::{PgPool, types::Json};
 use std::{path::PathBuf, time::Duration};
 use uuid::Uuid;
 
-const MIGRATIONS: &[Migration] = &[Migration::new(
-    "0007_heads",
-    include_str!("../../migrations/platform/0007_heads.sql"),
-)];
+const MIGRATIONS: &[Migration] = &[
+    Migration::new("0007_heads", include_str!("../../migrations/platform/0007_heads.sql")),
+    Migration::new(
+        "0008_witness_keys",
+        include_str!("../../migrations/platform/0008_witness_keys.sql"),
+    ),
+];
 /// Outside of `prometric.>`, which holds events and nothing else.
 const SUBJECT: &str = "prometric-heads";
 /// How often a node asks whether it is time, at most.
@@ -155,7 +158,7 @@ async fn show(
     signer: &Signer,
     signed: Signed,
 ) -> Result<Result<Receipt, WitnessError>, Failure> {
-    let (maker, keys) = (signer.public_key(), [witness.key().await?]);
+    let (maker, keys) = (signer.public_key(), [met(&app.pool, witness).await?]);
     let seen = witness.seen(maker.id(), signed.head.workspace, &keys).await?;
     let at = seen.map_or(0, |seen| seen.receipt.head.position);
     let shown = Shown {
@@ -167,6 +170,38 @@ async fn show(
         Err(error @ WitnessError::Away { .. }) => Err(error.into()),
         told => Ok(told),
     }
+}
+
+/// The key that the witness was first met with, which is now when it never was.
+async fn met(pool: &PgPool, witness: &Witness) -> Result<PublicKey, Failure> {
+    let known = "select public_key from platform.witness_keys where witness = $1";
+    let known: Option<String> = sqlx::query_scalar(known)
+        .bind(&witness.url)
+        .fetch_optional(pool)
+        .await?;
+    if let Some(known) = known {
+        return Ok(PublicKey::from_pem(&known)?);
+    }
+    let key = witness.key().await?;
+    let meet = "insert into platform.witness_keys (witness, public_key) values ($1, $2) on conflict do nothing";
+    sqlx::query(meet)
+        .bind(&witness.url)
+        .bind(key.to_pem()?)
+        .execute(pool)
+        .await?;
+    Ok(key)
+}
+
+/// The keys of all witnesses that were met, and the receipts they gave.
+pub async fn witnessed(pool: &PgPool) -> Result<(Vec<PublicKey>, Vec<Receipt>), Failure> {
+    secrets::apply(pool, MIGRATIONS).await?;
+    let keys: Vec<String> = sqlx::query_scalar("select public_key from platform.witness_keys order by met_at")
+        .fetch_all(pool)
+        .await?;
+    let keys: Result<Vec<PublicKey>, _> = keys.iter().map(|key| PublicKey::from_pem(key)).collect();
+    let receipts = "select receipt from platform.head_receipts order by workspace_id, position, witness";
+    let receipts: Vec<Json<Receipt>> = sqlx::query_scalar(receipts).fetch_all(pool).await?;
+    Ok((keys?, receipts.into_iter().map(|Json(receipt)| receipt).collect()))
 }
 
 /// What leads from the head that the witness has: mostly that which was signed before. Otherwise the log is read, up to the

@@ -5,24 +5,29 @@ pub(crate) mod code;
 pub mod current;
 pub mod door;
 mod eddsa;
+mod employment;
 pub mod lapsing;
+pub mod member;
 pub mod members;
-mod once;
+pub(crate) mod once;
 mod organization;
 pub mod password;
 mod pause;
-mod pending;
+pub(crate) mod pending;
 pub mod policy;
 mod provision;
 mod recovery;
 mod registration;
 mod reset;
+pub mod role;
 mod second_factor;
 pub mod secrets;
 pub mod session;
 mod sign_in;
 pub mod token;
 mod workspace;
+
+pub(crate) use registration::require;
 
 use crate::{mail::address, state::App};
 use aide::axum::ApiRouter;
@@ -42,6 +47,7 @@ pub fn router() -> ApiRouter<App> {
         .merge(session::routes::router())
         .merge(recovery::router())
         .merge(second_factor::router())
+        .merge(employment::router())
         .layer(map_response(no_store))
         .merge(workspace::router())
         .merge(organization::router())

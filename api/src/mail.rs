@@ -11,7 +11,8 @@ use crate::{identity::secrets::Pepper, state::App};
 use futures::FutureExt;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor, message::Mailbox};
 use log::ConsumerError;
-use owed::{DEBTORS, Owed};
+pub(crate) use owed::DEBTORS;
+use owed::Owed;
 use sqlx::PgPool;
 use std::{io, panic::AssertUnwindSafe, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{

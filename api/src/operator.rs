@@ -13,6 +13,7 @@ pub mod sagas;
 pub mod show;
 pub mod status;
 pub mod trail;
+mod whose;
 pub mod witness;
 pub mod workspace;
 

@@ -1,8 +1,8 @@
 //! Every route there is. The nouns of a workspace answer in both forms of the path; one line a noun.
 
 use crate::{
-    admin, audit, catalog, edge, finance, identity, measure, office, openapi, problem::Problem, production, sales,
-    state::App, system,
+    admin, audit, catalog, edge, finance, identity, measure, office, openapi, people, problem::Problem, production,
+    sales, state::App, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
 use axum::{
@@ -26,6 +26,11 @@ fn nouns() -> ApiRouter<App> {
         .merge(finance::payment::router())
         .merge(finance::exchange_rate::router())
         .merge(office::notification::router())
+        .merge(people::department::router())
+        .merge(people::employee::router())
+        .merge(people::invitation::router())
+        .merge(identity::member::router())
+        .merge(identity::role::router())
         .merge(audit::router())
         .merge(admin::router())
         .merge(identity::api_key::router())
@@ -33,7 +38,14 @@ fn nouns() -> ApiRouter<App> {
 
 fn routes() -> ApiRouter<App> {
     ApiRouter::new()
-        .nest("/api/v1", identity::router().merge(system::router()).merge(nouns()))
+        .nest(
+            "/api/v1",
+            identity::router()
+                .merge(people::approval::router())
+                .merge(people::invitation::open_router())
+                .merge(system::router())
+                .merge(nouns()),
+        )
         .nest("/api/v1/workspaces/{wsId}", nouns())
 }
 

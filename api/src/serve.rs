@@ -22,7 +22,7 @@ use crate::{
         token::Tokens,
     },
     mail::{Mail, MailError},
-    measure, relay,
+    measure, people, relay,
     router::router,
     state::{App, Consumers, Parts},
 };
@@ -126,6 +126,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         projections.renew(true).await?;
     }
     secrets::migrate(&pool).await?;
+    people::migrate(&pool).await?;
     let pepper = Arc::new(Pepper::open(&pool).await?);
     let mail = Mail::new(config.smtp_url.as_deref(), config.mail_dir.clone())?;
     exchange::migrate(&pool).await?;
@@ -221,6 +222,8 @@ pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.consumers.keep(tokio::spawn(sweeping));
     app.consumers.keep(tokio::spawn(exchange::keep(app.clone())));
     app.consumers.keep(tokio::spawn(lapsing::keep(app.pool.clone())));
+    app.consumers
+        .keep(tokio::spawn(people::invitation::failed::keep(app.clone())));
     Ok(())
 }
 

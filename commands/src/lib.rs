@@ -1,6 +1,7 @@
 //! **records.** Every change takes one path: authorise → load → decide → append → answer. The rules are the domain's,
 //! the truth is the log's; here they meet, with retry on a lost race and one answer per command id.
 
+pub mod beginnings;
 mod context;
 mod error;
 mod executor;
@@ -13,6 +14,8 @@ mod unit;
 
 pub mod bom;
 pub mod deal;
+pub mod department;
+pub mod employee;
 pub mod notification;
 pub mod production_order;
 pub mod stock;

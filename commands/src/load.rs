@@ -12,6 +12,7 @@ use domain::{
 };
 use log::{AppendError, Folded, Log, Recorded, Snapshot, Stream, chain};
 use std::sync::{Arc, atomic::Ordering};
+use uuid::Uuid;
 
 /// A stream is long when this many events had to be folded: then its state is written down.
 const LONG: usize = 200;
@@ -187,7 +188,7 @@ impl Executor {
         };
         let log = self.log.clone();
         tokio::spawn(async move {
-            if let Err(error) = keep_snapshot(&log, key, snapshot).await {
+            if let Err(error) = keep_snapshot(&log, key.workspace, key.stream, snapshot).await {
                 tracing::warn!(stream = %key.stream, error = %chain(&error), "a snapshot was not kept");
             }
             drop(permit);
@@ -215,10 +216,14 @@ impl Executor {
 }
 
 /// Personal values leave the process sealed; of somebody who was erased meanwhile there is no snapshot.
-async fn keep_snapshot(log: &Log, key: Key, mut snapshot: Snapshot) -> Result<(), AppendError> {
-    log.seal_text(key.workspace, &mut snapshot.state).await?;
-    log.keep_snapshot(key.workspace, key.stream, &snapshot, FINGERPRINT)
-        .await?;
+pub(crate) async fn keep_snapshot(
+    log: &Log,
+    workspace: Uuid,
+    stream: Uuid,
+    mut snapshot: Snapshot,
+) -> Result<(), AppendError> {
+    log.seal_text(workspace, &mut snapshot.state).await?;
+    log.keep_snapshot(workspace, stream, &snapshot, FINGERPRINT).await?;
     Ok(())
 }
 

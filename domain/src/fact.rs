@@ -7,6 +7,7 @@ use crate::{
     halves,
     identity::{api_key, organization, user, workspace},
     office::notification,
+    people::{department, employee},
     process,
     production::{bom, production_order},
     sales::{customer, deal, order},
@@ -32,11 +33,13 @@ pub enum Fact {
     Invoice(invoice::InvoiceEvent),
     ExchangeRate(exchange_rate::ExchangeRateEvent),
     Notification(notification::NotificationEvent),
+    Department(department::DepartmentEvent),
+    Employee(employee::EmployeeEvent),
     Process(process::ProcessEvent),
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 15] = [
+pub static CATEGORIES: [&dyn Category; 17] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -51,6 +54,8 @@ pub static CATEGORIES: [&dyn Category; 15] = [
     &Of::<invoice::Invoice>(Fact::Invoice),
     &Of::<exchange_rate::ExchangeRate>(Fact::ExchangeRate),
     &Of::<notification::Notification>(Fact::Notification),
+    &Of::<department::Department>(Fact::Department),
+    &Of::<employee::Employee>(Fact::Employee),
     &Of::<process::Process>(Fact::Process),
 ];
 
@@ -74,6 +79,9 @@ pub trait Category: Sync {
     /// What a stream's events make of unique keys, from its first event on; `None` where they claim nothing.
     fn claiming(&self) -> Option<Box<dyn Claiming>>;
 
+    /// A state that nothing has happened to, to be folded from a stream's events.
+    fn folding(&self) -> Box<dyn Folding>;
+
     /// What is stored in this category today.
     fn event_types(&self) -> Vec<EventType>;
 
@@ -90,7 +98,35 @@ pub trait Claiming: Send + Sync {
     fn next(&mut self, event_type: &str, schema: i32, data: &str) -> Result<Vec<Claim>, DecodeError>;
 }
 
+/// One stream's state, as it is written down.
+pub trait Folding: Send + Sync {
+    /// The state that was written down there, in place of what was folded.
+    fn go_on_from(&mut self, written: &str) -> Result<(), DecodeError>;
+
+    /// What the next event makes of it.
+    fn take(&mut self, event_type: &str, schema: i32, data: &str) -> Result<(), DecodeError>;
+
+    fn written(&self) -> Result<String, DecodeError>;
+}
+
 struct Stream<A>(A);
+
+impl<A: Aggregate> Folding for Stream<A> {
+    fn go_on_from(&mut self, written: &str) -> Result<(), DecodeError> {
+        self.0 = serde_json::from_str(written).map_err(unreadable(A::NAME))?;
+        Ok(())
+    }
+
+    fn take(&mut self, event_type: &str, schema: i32, data: &str) -> Result<(), DecodeError> {
+        let event = decode(event_type, schema, data)?;
+        self.0 = std::mem::take(&mut self.0).evolve(&event);
+        Ok(())
+    }
+
+    fn written(&self) -> Result<String, DecodeError> {
+        serde_json::to_string(&self.0).map_err(unreadable(A::NAME))
+    }
+}
 
 impl<A: Aggregate> Claiming for Stream<A> {
     fn next(&mut self, event_type: &str, schema: i32, data: &str) -> Result<Vec<Claim>, DecodeError> {
@@ -127,6 +163,10 @@ impl<A: Aggregate> Category for Of<A> {
 
     fn claiming(&self) -> Option<Box<dyn Claiming>> {
         (!A::CLAIMS.is_empty()).then(|| Box::new(Stream(A::default())) as Box<dyn Claiming>)
+    }
+
+    fn folding(&self) -> Box<dyn Folding> {
+        Box::new(Stream(A::default()))
     }
 
     fn event_types(&self) -> Vec<EventType> {

@@ -70,6 +70,10 @@ ids! {
     /// What one signing-in begins: every token that follows from it.
     SessionId,
     ApiKeyId,
+    /// One of a workspace's own roles.
+    RoleId,
+    EmployeeId,
+    DepartmentId,
     CustomerId,
     DealId,
     OrderId,

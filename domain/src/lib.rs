@@ -13,6 +13,7 @@ pub mod number;
 mod patch;
 pub mod permission;
 pub mod personal;
+pub mod rights;
 pub mod schema;
 #[cfg(test)]
 mod testing;
@@ -23,6 +24,7 @@ pub mod catalog;
 pub mod finance;
 pub mod identity;
 pub mod office;
+pub mod people;
 pub mod process;
 pub mod production;
 pub mod sales;
@@ -37,6 +39,7 @@ pub use patch::Patch;
 pub use permission::{Permission, Role};
 pub use personal::{Erased, Personal};
 pub use prometric_domain_derive::{Change, Choice, Fields, Rejection};
+pub use rights::{Access, Belongs, Reach, Rights, Standing};
 pub use upcast::{UpcastError, Upcaster};
 
 use schemars::JsonSchema;
@@ -54,6 +57,14 @@ pub trait Aggregate: Default + Clone + Serialize + DeserializeOwned + Send + Syn
 
     /// The right the command needs; asked before the state is even loaded.
     fn permission(command: &Self::Command) -> Permission;
+
+    /// The right to see one, where rights may reach to some of them only.
+    const SEEN_WITH: Option<Permission> = None;
+
+    /// Whose it is, for such rights.
+    fn belongs(&self) -> Belongs {
+        Belongs::default()
+    }
 
     /// The rules. Total and synchronous; a repeat of a command that names its effect answers `[]`.
     fn decide(&self, command: &Self::Command) -> Result<Vec<Self::Event>, Self::Rejection>;

@@ -27,6 +27,9 @@ const ORDER: &str = "5a857531-ec8e-545e-bbe0-9709dd7abd0f";
 const PRODUCTION: &str = "3821a876-5e20-5b6a-9576-8a423a405c9f";
 const INVOICE: &str = "8ecbeac2-2d86-5813-bebd-ec0c00e77de5";
 const RATE: &str = "01a1fe4c-9000-7000-8000-000000000001";
+const DEPARTMENT: &str = "01a1fe4c-9200-7000-8000-000000000001";
+const EMPLOYEE: &str = "01a1fe4c-9300-7000-8000-000000000001";
+const STRANGER: &str = "01a1fe4c-9300-7000-8000-000000000002";
 const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
 
 /// All samples of what happens in a workspace, in an order in which it may.
@@ -62,6 +65,17 @@ const STORY: &[(&str, &str)] = &[
     ("notification.read.v1", NOTIFICATION),
     ("deal.created.v1", LOST),
     ("deal.lost.v1", LOST),
+    ("department.created.v1", DEPARTMENT),
+    ("department.updated.v1", DEPARTMENT),
+    ("employee.created.v1", EMPLOYEE),
+    ("employee.access.asked.v1", EMPLOYEE),
+    ("employee.approved.v1", EMPLOYEE),
+    ("employee.updated.v1", EMPLOYEE),
+    ("employee.joined.v1", EMPLOYEE),
+    ("employee.deactivated.v1", EMPLOYEE),
+    ("employee.activated.v1", EMPLOYEE),
+    ("employee.created.v1", STRANGER),
+    ("employee.refused.v1", STRANGER),
     ("customer.archived.v1", CUSTOMER),
     ("process.step.retried.v1", ORDER),
     ("process.step.skipped.v1", ORDER),

@@ -1,9 +1,11 @@
 //! Read models of the platform's own log: people, companies, workspaces and who may enter them.
 
 mod api_key;
+mod member;
 mod organization;
 
 pub use api_key::{ApiKey, api_key, api_keys};
+pub use member::{Membership, OwnRole, member, members, one_within, page_within, with_role};
 pub use organization::{Organization, organization, organizations_of};
 
 use crate::{
@@ -16,8 +18,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    Fact, Role,
-    id::derive,
+    Fact, Rights, Role,
     identity::{
         user::UserEvent,
         workspace::{WorkspaceEvent, WorkspaceKind},
@@ -168,7 +169,11 @@ impl Table for Workspace {
                     workspace.name.clone_from(name);
                 }
             }
-            WorkspaceEvent::MemberAdded { .. } => {}
+            WorkspaceEvent::MemberAdded { .. }
+            | WorkspaceEvent::MemberChanged { .. }
+            | WorkspaceEvent::MemberRemoved { .. }
+            | WorkspaceEvent::RoleDefined { .. }
+            | WorkspaceEvent::RoleRemoved { .. } => {}
         }
         if let Some(workspace) = row {
             workspace.version = event.recorded.version;
@@ -192,61 +197,15 @@ pub async fn entered_by(readers: &Readers, user: Uuid, pairs: &[(String, String)
     view::page_of::<Workspace>(reader, pairs, &scope).await
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Membership {
-    pub id: Uuid,
-    pub workspace_id: Uuid,
-    pub user_id: Uuid,
-    pub role: Role,
-    pub created_at: DateTime<Utc>,
-}
-
-impl Table for Membership {
-    const NAME: &'static str = "memberships";
-
-    fn columns() -> Vec<Column> {
-        vec![
-            Column::new("id", K::Uuid),
-            Column::new("workspace_id", K::Uuid),
-            Column::new("user_id", K::Uuid),
-            Column::new("role", K::Text),
-            Column::new("created_at", K::Time),
-        ]
-    }
-
-    fn keys(event: &Seen) -> Vec<Uuid> {
-        match &event.fact {
-            Fact::Workspace(WorkspaceEvent::MemberAdded { user_id, .. }) => {
-                vec![derive(event.id(), &user_id.to_string())]
-            }
-            _ => vec![],
-        }
-    }
-
-    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
-        let Fact::Workspace(WorkspaceEvent::MemberAdded { user_id, role }) = &event.fact else {
-            return;
-        };
-        let created_at = row.as_ref().map_or(event.recorded.recorded_at, |row| row.created_at);
-        *row = Some(Self {
-            id: key,
-            workspace_id: event.id(),
-            user_id: (*user_id).into(),
-            role: *role,
-            created_at,
-        });
-    }
-}
-
 // Queries
 
 /// The look without its last condition; every request may make it, so its rows come typed.
 macro_rules! member {
     () => {
         "select w.id, w.version, w.name, w.kind, w.slug, w.tenant_key, w.organization_id, w.owner_id, w.created_at, m.role, \
-         (select position from platform.checkpoint) \
-         from platform.memberships m join platform.workspaces w on w.id = m.workspace_id where m.user_id = $1 and "
+         m.permissions::text, r.permissions::text, (select position from platform.checkpoint) \
+         from platform.memberships m join platform.workspaces w on w.id = m.workspace_id \
+         left join platform.own_roles r on r.id = m.role_id where m.user_id = $1 and "
     };
 }
 
@@ -285,8 +244,14 @@ pub async fn workspaces(pool: &PgPool) -> Result<Vec<Workspace>, sqlx::Error> {
     rows(pool, "select row_to_json(t)::text from (select {columns} from platform.workspaces where $1 <> '' order by created_at) t", "all").await
 }
 
-/// A workspace, what a user is in it, and the position of the platform's log that this was true at; one look.
-pub type Entered = (Workspace, Role, i64);
+/// A workspace, and what a user is in it; one look.
+pub struct Entered {
+    pub workspace: Workspace,
+    pub role: Role,
+    pub rights: Rights,
+    /// The position of the platform's log that this was true at.
+    pub as_of: i64,
+}
 
 /// `None`: there is no such workspace, or the user is no member of it.
 pub async fn member_of(pool: &PgPool, user: Uuid, workspace: Uuid) -> Result<Option<Entered>, sqlx::Error> {
@@ -316,8 +281,20 @@ fn entered(row: &PgRow) -> Result<Entered, sqlx::Error> {
         owner_id: row.try_get(7)?,
         created_at: row.try_get(8)?,
     };
-    let role = role.parse().map_err(|_| unreadable("role"))?;
-    Ok((workspace, role, row.try_get(10)?))
+    let role: Role = role.parse().map_err(|_| unreadable("role"))?;
+    let (granted, own): (String, Option<String>) = (row.try_get(10)?, row.try_get(11)?);
+    let read = |text: &str| serde_json::from_str::<Rights>(text).map_err(|_| unreadable("permission"));
+    let of_role = own
+        .as_deref()
+        .map(read)
+        .transpose()?
+        .unwrap_or_else(|| Rights::of(role));
+    Ok(Entered {
+        workspace,
+        role,
+        rights: of_role.with(&read(&granted)?),
+        as_of: row.try_get(12)?,
+    })
 }
 
 /// Where a user may enter, and as what; the first is where they enter by default.

@@ -21,6 +21,10 @@ const PLATFORM_MIGRATIONS: &[Migration] = &[
     ),
     Migration::new("0005_made", include_str!("../../migrations/platform/0005_made.sql")),
     Migration::new(
+        "0009_members",
+        include_str!("../../migrations/platform/0009_members.sql"),
+    ),
+    Migration::new(
         "0012_organizations",
         include_str!("../../migrations/platform/0012_organizations.sql"),
     ),

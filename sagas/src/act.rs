@@ -152,6 +152,7 @@ fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
             | Error::Taken { .. }
             | Error::Limit { .. }
             | Error::Forbidden(_)
+            | Error::Hidden(_)
             | Error::Personal(PersonalError::Erased { .. } | PersonalError::Misplaced)
             | Error::CommandReused),
         ) => Err(Failure::Refused {

@@ -2,6 +2,7 @@
 //! handles to the log are two nodes. Tests run on one thread: so what is asked for at once is one batch.
 
 mod answers;
+mod clocks;
 mod faults;
 mod limits;
 mod model;

@@ -10,13 +10,18 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 6] = [
+const BODILESS: [&str; 11] = [
     "DELETE /api-keys/{id}",
     "DELETE /auth/sessions/{id}",
     "POST /auth/logout-all",
     "POST /customers/{id}/convert",
     "DELETE /customers/{id}",
     "PUT /notifications/{id}/read",
+    "POST /employees/{id}/approve",
+    "POST /organizations/{orgId}/employees/{empId}/approve",
+    "DELETE /invitations/{id}",
+    "DELETE /members/{id}",
+    "DELETE /roles/{id}",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,6 +68,20 @@ impl Tenant {
             "/finance/payments",
             id(&owner.post("/finance/payments", payment).await.expect(201)),
         );
+        let department = json!({"name": "Продажи"});
+        let employee = json!({"email": "employee@company.kz", "firstName": "a", "lastName": "a"});
+        let role = json!({"name": "Продавец", "permissions": ["DEALS_VIEW:own"]});
+        let invitation = json!({"email": "invited@company.kz"});
+        for (list, body) in [
+            ("/departments", department),
+            ("/employees", employee),
+            ("/roles", role),
+            ("/invitations", invitation),
+        ] {
+            ids.insert(list, id(&owner.post(list, body).await.expect(201)));
+        }
+        ids.insert("/members", id(&owner.items("/members").await[0]));
+        ids.insert("/organizations", Uuid::now_v7().to_string());
         ids.insert("/workspaces", owner.workspace.clone());
         for list in ["/auth/sessions", "/organizations"] {
             ids.insert(list, id(&owner.items(list).await[0]));
@@ -105,6 +119,9 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
             json!({"name": "a"})
         }
         "POST /api-keys" => json!({"name": "a", "permissions": ["DEALS_VIEW"]}),
+        "POST /departments" | "POST /roles" => json!({"name": "a"}),
+        "POST /invitations" => json!({"email": "a@company.kz"}),
+        "POST /employees" => json!({"email": "a@company.kz", "firstName": "a", "lastName": "a"}),
         "POST /products" => json!({"code": "a", "name": "a"}),
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
@@ -246,6 +263,11 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/finance/payments",
         "/production/orders",
         "/notifications",
+        "/departments",
+        "/employees",
+        "/invitations",
+        "/members",
+        "/roles",
         "/workspaces",
         "/organizations",
         "/api-keys",

@@ -4,6 +4,7 @@ mod away;
 mod builds;
 mod doctor;
 mod moments;
+mod names;
 mod proofs;
 mod relocation;
 mod stuck;

@@ -2,6 +2,7 @@
 //! workspace exactly once and in order, whatever was killed in between.
 
 mod displaced;
+mod refused;
 
 use async_nats::jetstream::{self, consumer};
 use futures::{StreamExt, future::join_all};

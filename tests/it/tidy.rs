@@ -1,7 +1,7 @@
 //! What clippy cannot see: arrows between crates, files, migrations, codes, and that every route has its lock.
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
-use domain::{Permission, Role, fact::CATEGORIES};
+use domain::{Choice, Permission, Role, fact::CATEGORIES};
 use prometric_tests::{Route, Server, routes};
 use reqwest::Method;
 use std::{
@@ -207,10 +207,11 @@ fn every_rejection_has_a_code_of_its_own() {
 }
 
 /// Answer without a token.
-const PUBLIC: [&str; 14] = [
+const PUBLIC: [&str; 17] = [
     "GET /config",
     "GET /health",
     "POST /auth/check-bin",
+    "POST /auth/check-bin-employee",
     "POST /auth/check-email",
     "POST /auth/forgot-password",
     "POST /auth/login",
@@ -220,6 +221,8 @@ const PUBLIC: [&str; 14] = [
     "POST /auth/resend-code",
     "POST /auth/reset-password",
     "POST /auth/verify-email",
+    "POST /invitations/accept",
+    "POST /users/register-employee",
     "POST /users/register-owner",
     "POST /users/verify-email",
 ];
@@ -245,16 +248,6 @@ const PERSONAL: [&str; 17] = [
     "GET /workspaces/{id}",
 ];
 
-const ROLES: [Role; 7] = [
-    Role::Owner,
-    Role::Admin,
-    Role::Manager,
-    Role::Accountant,
-    Role::Employee,
-    Role::Cashier,
-    Role::Stockkeeper,
-];
-
 /// The right that a route asks for: what it is about, and what it does.
 fn permission(route: &Route) -> Permission {
     let name = route.name();
@@ -263,11 +256,14 @@ fn permission(route: &Route) -> Permission {
         "stock" => "STOCK".to_owned(),
         "admin" => "OPERATIONS".to_owned(),
         "api-keys" => "API_KEYS".to_owned(),
+        "organizations" => "EMPLOYEES".to_owned(),
+        "invitations" => "MEMBERS".to_owned(),
         other => other.to_uppercase(),
     };
     let action = match (method, path) {
         (_, "/stock/receipts") => "UPDATE",
         ("POST" | "DELETE", path) if path.starts_with("/api-keys") => "UPDATE",
+        (_, path) if path.ends_with("/approve") || path.ends_with("/refuse") => "APPROVE",
         (_, path) if path.starts_with("/notifications") => "VIEW", // seeing them is all one does with them
         ("GET", _) => "VIEW",
         ("POST", path) if path.contains("{id}/") => "UPDATE",
@@ -310,8 +306,10 @@ async fn every_route_asks_who_calls_and_whether_they_may_before_it_looks_at_the_
                 .refused(401, "AUTH_UNAUTHORIZED");
         }
     }
+    // There is always an owner.
+    server.member(&owner, Role::Owner).await;
     let mut complaints = Vec::new();
-    for role in ROLES {
+    for role in Role::ALL.iter().copied() {
         server.enroll(&owner, role).await;
         for route in routes
             .iter()

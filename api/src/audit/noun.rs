@@ -3,7 +3,9 @@
 
 use super::fold::{Fold, Rows};
 use domain::id::{BomId, ProductId, StockId};
-use projections::{ColumnKind, Rights, Table, camel_case, catalog, finance, office, platform, production, sales};
+use projections::{
+    ColumnKind, Rights, Table, camel_case, catalog, finance, office, people, platform, production, sales,
+};
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 use std::{collections::BTreeMap, marker::PhantomData, sync::LazyLock};
@@ -30,6 +32,9 @@ pub trait Noun: Sync {
     /// As paths and filters name it.
     fn resource(&self) -> &'static str;
 
+    /// Where its rows are; `None`: nowhere.
+    fn table(&self) -> Option<&'static str>;
+
     /// The field it is called by in sentences.
     fn called(&self) -> &'static str;
 
@@ -48,7 +53,7 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 15] = [
+pub static NOUNS: [&dyn Noun; 17] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
@@ -66,6 +71,8 @@ pub static NOUNS: [&dyn Noun; 15] = [
     &Of::<finance::exchange_rate::Row>::new("exchange_rate", "exchange-rates", "currency"),
     &Of::<office::notification::Row>::new("notification", "notifications", "type")
         .also(&["role", "user_id", "read_by"]),
+    &Of::<people::department::Row>::new("department", "departments", "name"),
+    &Of::<people::employee::Row>::new("employee", "employees", "email"),
     &Plain("process", "processes"),
 ];
 
@@ -74,8 +81,10 @@ pub fn of_category(category: &str) -> Option<&'static dyn Noun> {
     NOUNS.iter().find(|noun| noun.category() == category).copied()
 }
 
-pub fn of_resource(resource: &str) -> Option<&'static dyn Noun> {
-    NOUNS.iter().find(|noun| noun.resource() == resource).copied()
+/// However it is called: `customers`, `customer`, `production_order`.
+pub fn named(name: &str) -> Option<&'static dyn Noun> {
+    let is = |noun: &&dyn Noun| [noun.resource(), noun.category()].contains(&name) || noun.table() == Some(name);
+    NOUNS.iter().copied().find(is)
 }
 
 /// The fields of a category.
@@ -139,6 +148,10 @@ impl<T: Table + JsonSchema> Noun for Of<T> {
         self.resource
     }
 
+    fn table(&self) -> Option<&'static str> {
+        Some(T::NAME)
+    }
+
     fn called(&self) -> &'static str {
         self.called
     }
@@ -193,6 +206,10 @@ impl Noun for Plain {
 
     fn resource(&self) -> &'static str {
         self.1
+    }
+
+    fn table(&self) -> Option<&'static str> {
+        None
     }
 
     fn called(&self) -> &'static str {

@@ -109,7 +109,7 @@ impl Page {
             "from" => filter.from = Some(instant(&value)?),
             "to" => filter.to = Some(instant(&value)?),
             "resource" => {
-                noun::of_resource(&value).ok_or(Rule::NotAllowed)?;
+                noun::named(&value).ok_or(Rule::NotAllowed)?;
                 filter.resource = Some(value);
             }
             _ => return Err(Rule::Unknown),
@@ -214,7 +214,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Thing {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let resource = path_text(parts, state, "resource").await?.unwrap_or_default();
         let id = path_id(parts, state, "id").await?;
-        let noun = noun::of_resource(&resource).ok_or_else(|| Problem::missing("route.missing"))?;
+        let noun = noun::named(&resource).ok_or_else(|| Problem::missing("route.missing"))?;
         Ok(Self { noun, id })
     }
 }

@@ -1,7 +1,7 @@
 //! The trail over HTTP.
 
 use super::{
-    Entry, Listener, Measure, Source, Told, Trail, TrailError, Tree, of_resource,
+    Entry, Listener, Measure, Source, Told, Trail, TrailError, Tree, named,
     query::{Exported, Of, OfProduct, Page, Since, Thing, WholePage},
 };
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
     extract::{
         Caller, May, Right,
         rights::{
-            AuditView, CustomersView, DealsView, FinanceView, NotificationsView, OrdersView, ProductionView,
-            ProductsView,
+            AuditView, CustomersView, DealsView, DepartmentsView, EmployeesView, FinanceView, NotificationsView,
+            OrdersView, ProductionView, ProductsView,
         },
     },
     i18n::Language,
@@ -39,7 +39,7 @@ use axum::{
 use bytes::Bytes;
 use domain::Permission;
 use futures::stream;
-use projections::{catalog, finance, production, sales, view::View};
+use projections::{catalog, finance, people, production, sales, view::View};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -71,6 +71,11 @@ pub fn router() -> ApiRouter<App> {
         .api_route("/deals/{id}/history", of::<sales::deal::Row, DealsView>())
         .api_route("/orders/{id}/history", of::<sales::order::Row, OrdersView>())
         .api_route("/products/{id}/history", of::<catalog::product::Row, ProductsView>())
+        .api_route(
+            "/departments/{id}/history",
+            of::<people::department::Row, DepartmentsView>(),
+        )
+        .api_route("/employees/{id}/history", of::<people::employee::Row, EmployeesView>())
         .api_route(
             "/production/orders/{id}/history",
             of::<production::production_order::Row, ProductionView>(),
@@ -155,7 +160,7 @@ async fn history_at<V: View>(
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
     view::one::<V>(app, caller, id, None).await?;
-    let noun = of_resource(&V::NAME.replace('_', "-")).ok_or_else(Problem::internal)?;
+    let noun = named(&V::NAME.replace('_', "-")).ok_or_else(Problem::internal)?;
     told_of(app, caller, Source::Stream(noun.stream(id)), language, page).await
 }
 

@@ -23,11 +23,11 @@ use axum::{
 };
 use commands::Actor;
 use domain::{
-    Permission, Role, Rule,
+    Permission, Role, Rule, Standing,
     id::{UserId, WorkspaceId},
 };
-use projections::platform::Workspace;
-use std::{collections::BTreeSet, sync::Arc};
+use projections::{people::employee, platform::Workspace};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A member of a workspace.
@@ -36,8 +36,8 @@ pub struct Caller {
     pub user_id: UserId,
     pub workspace: Arc<Workspace>,
     pub role: Role,
-    /// Beyond the role.
-    pub granted: BTreeSet<Permission>,
+    /// What they may do; of a machine's key what it was given of that.
+    pub standing: Arc<Standing>,
     /// Of the machine that asks in their name.
     pub key: Option<Arc<Key>>,
 }
@@ -65,19 +65,10 @@ impl Caller {
     }
 
     pub fn actor(&self) -> Actor {
-        let (role, granted) = (self.role, self.granted.clone());
+        let standing = self.standing.clone();
         match &self.key {
-            Some(key) => Actor::Key {
-                id: key.id,
-                role,
-                granted,
-                permissions: key.permissions.clone(),
-            },
-            None => Actor::User {
-                id: self.user_id,
-                role,
-                granted,
-            },
+            Some(key) => Actor::Key { id: key.id, standing },
+            None => Actor::User(standing),
         }
     }
 
@@ -90,7 +81,7 @@ impl Caller {
     }
 
     pub fn require(&self, permission: Permission) -> Result<(), Problem> {
-        if self.actor().may(permission) {
+        if self.standing.may(permission) {
             Ok(())
         } else {
             Err(Problem::forbidden(permission))
@@ -105,14 +96,28 @@ impl Caller {
         Ok(Self::of(person.user_id, member, None))
     }
 
-    fn of(user_id: UserId, Member { workspace, role, .. }: Member, key: Option<Arc<Key>>) -> Self {
+    fn of(user_id: UserId, member: Member, key: Option<Arc<Key>>) -> Self {
+        let standing = match &key {
+            Some(key) => Arc::new(key.within(&member.standing)),
+            None => member.standing,
+        };
         Self {
             user_id,
-            workspace,
-            role,
-            granted: BTreeSet::new(),
+            workspace: member.workspace,
+            role: member.role,
+            standing,
             key,
         }
+    }
+
+    /// With their department and who is in it, where that decides which records they may see.
+    async fn in_circle(mut self, app: &App) -> Result<Self, Problem> {
+        if self.standing.rights.concern_a_department() {
+            let circle = employee::circle(&app.reads, &self.schema(), self.user_id).await?;
+            let standing = self.standing.as_ref().clone();
+            self.standing = Arc::new(Standing { circle, ..standing });
+        }
+        Ok(self)
     }
 }
 
@@ -290,7 +295,7 @@ impl FromRequestParts<App> for Caller {
             return Err(Problem::unavailable("read_models.changing"));
         }
         take_turn(parts, app, member.workspace.id).await?;
-        Ok(Self::of(user_id, member, key))
+        Self::of(user_id, member, key).in_circle(app).await
     }
 }
 

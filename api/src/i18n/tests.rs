@@ -1,7 +1,7 @@
 //! Every stable code has a message in every language.
 
 use super::*;
-use crate::{audit::NOUNS, problem::Code};
+use crate::{audit::NOUNS, mail::DEBTORS, problem::Code};
 use domain::{Rule, fact::CATEGORIES, office::notification::Topic};
 use sagas::{Saga, deal_won::DealWon, invoice_collection::InvoiceCollection, order_fulfillment::OrderFulfillment};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -22,7 +22,11 @@ const EDGE: &[&str] = &[
     "body.reserved_key",
     "body.unreadable",
     "command.too_large",
+    "department.code.taken",
+    "employee.email.taken",
     "history.archived",
+    "invitation.code_wrong",
+    "invitation.missing",
     "metrics.not_public",
     "organization.bin.taken",
     "organization.contradiction",
@@ -113,10 +117,10 @@ fn every_code_has_a_message_in_every_language() {
         demand(&format!("notification-{name}-title"));
         demand(&format!("notification-{name}-message"));
     }
-    for words in ["mail-verify", "mail-reset"] {
+    for debtor in DEBTORS {
         ["subject", "greeting", "closing"]
             .into_iter()
-            .for_each(|part| demand(&format!("{words}-{part}")));
+            .for_each(|part| demand(&format!("{}-{part}", debtor.words)));
     }
 }
 

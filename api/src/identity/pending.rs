@@ -10,13 +10,15 @@
 //! goes when the mail is out. So every try, also on another node or after a crash, mails the same code.
 
 use super::{
-    code::{self, FAILURES_MAX},
+    code,
     secrets::{self, Pepper},
 };
 use crate::i18n::Language;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
 use uuid::Uuid;
+
+pub use super::code::{FAILURES_MAX, draw, hash};
 
 /// An attempt that nobody has come back to is kept this long after its code: signing in may ask for another.
 const KEPT_DAYS: i32 = 7;
@@ -31,6 +33,18 @@ pub struct Details {
     /// Absent with the BIN: whoever comes without a company has a workspace of their own.
     pub company_name: Option<String>,
     pub bin: Option<String>,
+    /// Of whom a company is to take in as an employee: then there is neither of the two above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub employment: Option<Employment>,
+}
+
+/// Where somebody is to work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Employment {
+    pub organization_id: Uuid,
+    pub workspace_id: Uuid,
+    pub position: Option<String>,
 }
 
 /// An attempt to register.
@@ -86,7 +100,7 @@ pub async fn enter(
         .bind(client)
         .bind(attempt.details.clone().map(Json))
         .bind(&attempt.password_hash)
-        .bind(&code::hash(pepper, attempt.id, &code::draw(pepper, &seed))[..])
+        .bind(&hash(pepper, attempt.id, &draw(pepper, &seed))[..])
         .bind(&seed[..])
         .bind(code::MINUTES)
         .bind(language.tag())
@@ -138,7 +152,7 @@ pub async fn renew(
             mail_seed = $3, mail_due_at = log.clock(), mail_attempts = 0, language = coalesce($5, language) where id = $1 and verified_at is null";
     sqlx::query(renew)
         .bind(id)
-        .bind(&code::hash(pepper, id, &code::draw(pepper, &seed))[..])
+        .bind(&hash(pepper, id, &draw(pepper, &seed))[..])
         .bind(&seed[..])
         .bind(code::MINUTES)
         .bind(language.map(Language::tag))
@@ -169,7 +183,7 @@ pub async fn prove(
         returning code_hash = $2 as is_right, id, email, details, password_hash";
     let tried = sqlx::query(attempt)
         .bind(id)
-        .bind(&code::hash(pepper, id, code.trim())[..])
+        .bind(&hash(pepper, id, code.trim())[..])
         .bind(FAILURES_MAX)
         .fetch_optional(pool)
         .await?;

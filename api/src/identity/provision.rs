@@ -2,7 +2,7 @@
 //! append, or none of them; without a company the workspace is their own. Only now are address and BIN claimed; the schema and its role follow from the events.
 
 use super::{
-    password,
+    employment, password,
     pending::{self, Attempt, Details},
 };
 use crate::{problem::Problem, state::App};
@@ -40,6 +40,8 @@ pub async fn provision(app: &App, attempt: &Attempt, context: &Context) -> Resul
         Some(position) => position,
         None => append(app, id, attempt, context).await?,
     };
+    // Until it is entered, the attempt is not settled, so that asking again enters it.
+    employment::enter(app, attempt, context).await?;
     pending::verified(&app.pool, attempt).await?;
     Ok(position)
 }
@@ -88,6 +90,9 @@ async fn append(app: &App, id: UserId, attempt: &Attempt, context: &Context) -> 
 
 /// Everything that comes to be.
 pub fn unit(id: UserId, email: &str, details: &Details, slug: &str) -> Result<Unit, Error<UserRejection>> {
+    if let Some(employment) = &details.employment {
+        return employment::unit(id, email, details, employment);
+    }
     let (organization_id, workspace_id) = (organization_of(id.uuid()), workspace_of(id.uuid()));
     let Decided {
         user,
@@ -156,7 +161,10 @@ pub fn registered(id: UserId, email: &str, details: &Details) -> Registered {
         first_name: details.first_name.clone(),
         last_name: details.last_name.clone(),
         phone: details.phone.clone(),
-        organization_id: company(id, details).map(|_| organization_of(id.uuid())),
+        organization_id: match &details.employment {
+            Some(employment) => Some(employment.organization_id.into()),
+            None => company(id, details).map(|_| organization_of(id.uuid())),
+        },
     }
 }
 
@@ -224,6 +232,7 @@ mod tests {
             phone: None,
             company_name,
             bin,
+            employment: None,
         }
     }
 

@@ -4,11 +4,11 @@
 mod request;
 
 use super::{
-    normal_email,
+    employment, normal_email,
     once::{Kept, Once},
     password::{self, Who},
     pause,
-    pending::{self, Attempt, Proof},
+    pending::{self, Attempt, Details, Proof},
     provision,
 };
 use crate::{
@@ -28,7 +28,8 @@ use axum::{
 };
 use domain::{Check, Rule, check::check_digit_holds, id::WorkspaceId};
 use projections::platform;
-use request::{OwnerRegistration, Registration, Request};
+pub(super) use request::Request;
+use request::{OwnerRegistration, Registration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -85,11 +86,15 @@ pub fn router() -> ApiRouter<App> {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RegisteredAnswer {
+pub(super) struct RegisteredAnswer {
     user: PendingUser,
-    /// The company's, if there is one, and the workspace's ids once the address is proved; until then they are nowhere.
+    /// The company's, if there is one, and the workspace's ids once the address is proved; until then they are nowhere. Of an
+    /// employee, where they are to work.
     organization_id: Option<Uuid>,
     workspace_id: Option<Uuid>,
+    /// The employee's, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    employee_id: Option<Uuid>,
     message: &'static str,
 }
 
@@ -128,7 +133,12 @@ async fn register_owner(
     register_with(&app, &write, language, request).await
 }
 
-async fn register_with(app: &App, write: &Write, language: Language, request: Request) -> Result<Response, Problem> {
+pub(super) async fn register_with(
+    app: &App,
+    write: &Write,
+    language: Language,
+    request: Request,
+) -> Result<Response, Problem> {
     if !app.mail.is_configured() {
         return Err(Problem::unavailable("mail.not_configured"));
     }
@@ -143,7 +153,7 @@ async fn register_with(app: &App, write: &Write, language: Language, request: Re
     if let Some(first) = once.first(&app.pool).await? {
         return same_password(app, first, password).await;
     }
-    refuse_taken(app, &email, details.bin.as_deref()).await?;
+    refuse_taken(app, &email, &details).await?;
     let attempt = Attempt {
         id: Uuid::now_v7(),
         email,
@@ -169,18 +179,25 @@ async fn register_with(app: &App, write: &Write, language: Language, request: Re
 }
 
 fn answer(attempt: &Attempt) -> RegisteredAnswer {
+    let employment = attempt.details.as_ref().and_then(|details| details.employment.as_ref());
+    let own_organization = || provision::organization_of(attempt.id).uuid();
+    let own_workspace = || provision::workspace_of(attempt.id).uuid();
     RegisteredAnswer {
         user: PendingUser {
             id: attempt.id,
             email: attempt.email.clone(),
             status: "pending",
         },
-        organization_id: attempt
-            .details
-            .as_ref()
-            .and_then(|details| details.bin.as_ref())
-            .map(|_| provision::organization_of(attempt.id).uuid()),
-        workspace_id: Some(provision::workspace_of(attempt.id).uuid()),
+        organization_id: match employment {
+            Some(employment) => Some(employment.organization_id),
+            None => attempt
+                .details
+                .as_ref()
+                .and_then(|details| details.bin.as_ref())
+                .map(|_| own_organization()),
+        },
+        workspace_id: Some(employment.map_or_else(own_workspace, |employment| employment.workspace_id)),
+        employee_id: employment.map(|_| employment::employee_of(attempt.id).uuid()),
         message: "Verification email sent",
     }
 }
@@ -200,11 +217,11 @@ async fn same_password(app: &App, first: Kept, password: String) -> Result<Respo
 }
 
 /// By those who have proved what they claim.
-async fn refuse_taken(app: &App, email: &str, bin: Option<&str>) -> Result<(), Problem> {
+async fn refuse_taken(app: &App, email: &str, details: &Details) -> Result<(), Problem> {
     if platform::user_by_email(&app.pool, email).await?.is_some() {
         return Err(Problem::taken("user.email"));
     }
-    match bin {
+    match &details.bin {
         Some(bin) if is_bin_taken(app, bin).await? => Err(Problem::taken("organization.bin")),
         _ => Ok(()),
     }
@@ -335,7 +352,7 @@ async fn check_bin(State(app): State<App>, Body { value, .. }: Body<BinQuestion>
 }
 
 /// All the fields that are empty, at once.
-pub(super) fn require(fields: &[(&str, &str)]) -> Result<(), Problem> {
+pub(crate) fn require(fields: &[(&str, &str)]) -> Result<(), Problem> {
     let mut check = Check::default();
     for (field, value) in fields {
         check.that(!value.trim().is_empty(), *field, Rule::Required);

@@ -165,7 +165,7 @@ async fn create(
     let written = write.settle(&app, WorkspaceId::PLATFORM, &done).await;
     let view = done.events.iter().find_map(|event| match event {
         WorkspaceEvent::Created(created) => Some(created.clone()),
-        WorkspaceEvent::Renamed { .. } | WorkspaceEvent::MemberAdded { .. } => None,
+        _ => None,
     });
     let Created {
         name,

@@ -12,22 +12,31 @@ use uuid::Uuid;
 
 /// A table whose rows owe mail. Its columns: `id`, `email`, `language`, `mail_seed`, `mail_due_at`, `mail_attempts`, and of the
 /// code `failures` and `expires_at`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Debtor {
     table: &'static str,
     /// What the keys of its words begin with.
     pub words: &'static str,
+    /// How long its codes are good for.
+    minutes: f64,
 }
 
 /// All of them: a line each.
-pub const DEBTORS: [Debtor; 2] = [
+pub const DEBTORS: [Debtor; 3] = [
     Debtor {
         table: "platform.registrations",
         words: "mail-verify",
+        minutes: code::MINUTES,
+    },
+    Debtor {
+        table: "platform.invitations",
+        words: "mail-invite",
+        minutes: 7.0 * 24.0 * 60.0,
     },
     Debtor {
         table: "platform.password_resets",
         words: "mail-reset",
+        minutes: code::MINUTES,
     },
 ];
 
@@ -84,7 +93,7 @@ impl Owed {
 /// The mail of that table that has been due longest. For two minutes it is the caller's, then, if nothing more was heard,
 /// anybody's. A code's time begins with its mail.
 pub async fn take(pool: &PgPool, debtor: Debtor) -> Result<Option<Owed>, sqlx::Error> {
-    let Debtor { table, .. } = debtor;
+    let Debtor { table, minutes, .. } = debtor;
     let take = format!(
         "update {table} set mail_attempts = mail_attempts + 1, mail_due_at = log.clock() + interval '2 minutes', \
             expires_at = log.clock() + $1 * interval '1 minute' \
@@ -92,7 +101,7 @@ pub async fn take(pool: &PgPool, debtor: Debtor) -> Result<Option<Owed>, sqlx::E
             for update skip locked) \
         returning id, email, language, mail_attempts, mail_seed"
     );
-    let taken = sqlx::query_as::<_, (Uuid, String, String, i32, Vec<u8>)>(AssertSqlSafe(take)).bind(code::MINUTES);
+    let taken = sqlx::query_as::<_, (Uuid, String, String, i32, Vec<u8>)>(AssertSqlSafe(take)).bind(minutes);
     let taken = taken.fetch_optional(pool).await?;
     Ok(taken.map(|(id, email, language, attempts, seed)| Owed {
         debtor,

@@ -4,6 +4,7 @@ mod file;
 mod heads;
 pub mod keys;
 mod prove;
+mod receipts;
 mod verify;
 
 use super::Failure;
@@ -16,6 +17,8 @@ pub enum Audit {
     Verify(verify::Verify),
     /// Signs where the workspaces stand.
     Heads(heads::Heads),
+    /// What witnesses have signed for.
+    Receipts(receipts::Receipts),
     /// Writes a proof that an event is in the log, or that the log goes on from an earlier head, for whoever has neither.
     Prove(prove::Prove),
     /// Checks such a proof, with a public key alone.
@@ -30,6 +33,7 @@ pub async fn run(audit: Audit) -> Result<(), Failure> {
     match audit {
         Audit::Verify(verify) => verify.run().await,
         Audit::Heads(heads) => heads.run().await,
+        Audit::Receipts(receipts) => receipts.run().await,
         Audit::Prove(prove) => prove.run().await,
         Audit::Check(check) => check.run(),
         Audit::Trail(trail) => trail.run().await,

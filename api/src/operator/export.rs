@@ -42,7 +42,7 @@ pub struct Export {
 impl Export {
     pub async fn run(self) -> Result<(), Failure> {
         let (log, pool) = open_store(&self.store).await?;
-        let (workspace, filter) = (self.which.workspace, self.which.filter());
+        let (workspace, filter) = (self.which.whose.only(&log).await?, self.which.filter());
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)

@@ -1,12 +1,11 @@
 //! `prometric log`: events as they are stored, personal values sealed.
 
-use super::{Failure, tell};
+use super::{Failure, tell, whose::Whose};
 use crate::{config::Store, serve::open_store};
 use clap::{Args, Subcommand};
 use log::Recorded;
 use serde_json::{Value, json, value::RawValue};
 use std::time::Duration;
-use uuid::Uuid;
 
 #[derive(Debug, Subcommand)]
 pub enum History {
@@ -19,16 +18,16 @@ pub enum History {
 #[derive(Debug, Args)]
 pub struct Show {
     position: i64,
-    #[arg(long)]
-    workspace: Uuid,
+    #[command(flatten)]
+    whose: Whose,
     #[command(flatten)]
     store: Store,
 }
 
 #[derive(Debug, Args)]
 pub struct Tail {
-    #[arg(long)]
-    workspace: Uuid,
+    #[command(flatten)]
+    whose: Whose,
     /// How many.
     #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(i64).range(0..=1_000_000))]
     lines: i64,
@@ -53,10 +52,11 @@ pub async fn run(history: History) -> Result<(), Failure> {
 impl Show {
     async fn run(self) -> Result<(), Failure> {
         let (log, _) = open_store(&self.store).await?;
-        let events = log.read(self.workspace, self.position.saturating_sub(1), 1).await?;
+        let workspace = self.whose.only(&log).await?;
+        let events = log.read(workspace, self.position.saturating_sub(1), 1).await?;
         match events.first().filter(|event| event.position == self.position) {
             Some(event) => Ok(tell(serde_json::to_string_pretty(&shown(event)?)?)?),
-            None => Err(format!("workspace {} has no position {}", self.workspace, self.position).into()),
+            None => Err(format!("workspace {workspace} has no position {}", self.position).into()),
         }
     }
 }
@@ -64,9 +64,10 @@ impl Show {
 impl Tail {
     async fn run(self) -> Result<(), Failure> {
         let (log, _) = open_store(&self.store).await?;
-        let mut at = (log.head(self.workspace).await? - self.lines).max(0);
+        let workspace = self.whose.only(&log).await?;
+        let mut at = (log.head(workspace).await? - self.lines).max(0);
         loop {
-            let events = log.read(self.workspace, at, PAGE).await?;
+            let events = log.read(workspace, at, PAGE).await?;
             for event in &events {
                 tell(shown(event)?)?;
             }

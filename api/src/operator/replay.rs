@@ -1,6 +1,6 @@
 //! `prometric replay`: makes read models again from the log, or compares them with it. Commands may flow meanwhile.
 
-use super::{Failure, tell};
+use super::{Failure, tell, whose::Whose};
 use crate::{config::Store, identity::secrets, serve::open_store};
 use clap::Args;
 use futures::{StreamExt, stream};
@@ -12,12 +12,12 @@ use uuid::Uuid;
 const BAR: &str = "{prefix} {bar:30} {pos}/{len} events, {per_sec}, {eta} left";
 
 #[derive(Debug, Args)]
-#[command(group(clap::ArgGroup::new("which").required(true)))]
+#[command(group(clap::ArgGroup::new("which")))]
 pub struct Replay {
     /// Of this workspace.
     #[arg(long, group = "which")]
     workspace: Option<Uuid>,
-    /// Of all workspaces.
+    /// Of all workspaces, as without either.
     #[arg(long, group = "which")]
     all: bool,
     /// Only these tables.
@@ -30,7 +30,7 @@ pub struct Replay {
     #[arg(long, conflicts_with = "tables")]
     undo: bool,
     /// Up to this moment, a time or a position, into a copy under a name: `copy_NAME`, with a role that may read it.
-    #[arg(long, value_name = "MOMENT", requires_all = ["into", "workspace"], conflicts_with_all = ["verify", "undo", "tables"])]
+    #[arg(long, value_name = "MOMENT", requires = "into", conflicts_with_all = ["all", "verify", "undo", "tables"])]
     until: Option<AsOf>,
     #[arg(long, value_name = "NAME", requires = "until")]
     into: Option<String>,
@@ -46,7 +46,7 @@ pub struct Replay {
 
 pub async fn run(replay: Replay) -> Result<(), Failure> {
     let (log, pool) = open_store(&replay.store).await?;
-    let projections = Projections::new(log, pool.clone());
+    let projections = Projections::new(log.clone(), pool.clone());
     if let Some(name) = &replay.drop {
         projections.drop_aside(name).await?;
         return Ok(tell(format_args!("copy_{name} is gone"))?);
@@ -55,9 +55,10 @@ pub async fn run(replay: Replay) -> Result<(), Failure> {
         [] => Tables::all(),
         names => Tables::named(names).map_err(|name| format!("--tables: there is no table {name}"))?,
     };
-    let workspaces = match replay.workspace {
-        Some(workspace) => vec![workspace],
-        None => platform::workspaces(&pool)
+    let workspaces = match (replay.workspace, replay.until) {
+        (Some(workspace), _) => vec![workspace],
+        (None, Some(_)) => vec![Whose { workspace: None }.only(&log).await?],
+        (None, None) => platform::workspaces(&pool)
             .await?
             .into_iter()
             .map(|workspace| workspace.id)

@@ -1,6 +1,6 @@
 //! `prometric audit trail`: what happened, in words, as the API tells it.
 
-use super::{Failure, tell};
+use super::{Failure, tell, whose::Whose};
 use crate::{
     audit::{self, Entry, Filter, Listener, Measure, Source, Tree},
     config::Store,
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 #[derive(Debug, Args)]
 pub struct Trail {
-    /// What kind of thing, `deals`; without it everything in the workspace.
+    /// What kind of thing, `deal`; without it everything in the workspace.
     #[arg(requires = "id")]
     resource: Option<String>,
     /// Which one.
@@ -36,8 +36,8 @@ pub struct Trail {
 /// Which events, and in which language.
 #[derive(Debug, Args)]
 pub struct Which {
-    #[arg(long)]
-    pub workspace: Uuid,
+    #[command(flatten)]
+    pub whose: Whose,
     /// Only what this one did: `user:{id}`, `saga:{name}`, `system`, or a person's id.
     #[arg(long)]
     actor: Option<String>,
@@ -87,8 +87,11 @@ impl Which {
 impl Trail {
     pub async fn run(self) -> Result<(), Failure> {
         let (log, pool) = open_store(&self.store).await?;
-        let (workspace, filter) = (self.which.workspace, self.which.filter());
-        let source = self.source()?;
+        let (source, filter) = (self.source()?, self.which.filter());
+        let workspace = match source {
+            Source::Workspace => self.which.whose.only(&log).await?,
+            Source::Stream(stream) => self.which.whose.with(&log, stream).await?,
+        };
         let mut after = match source {
             Source::Workspace => filter.begins_after(&log, workspace).await?,
             Source::Stream(_) => 0,
@@ -133,7 +136,7 @@ impl Trail {
         let Some((resource, id)) = self.resource.as_deref().zip(self.id) else {
             return Ok(Source::Workspace);
         };
-        let noun = audit::of_resource(resource).ok_or_else(|| {
+        let noun = audit::named(resource).ok_or_else(|| {
             let known: Vec<_> = audit::NOUNS.iter().map(|noun| noun.resource()).collect();
             format!("there is no {resource}; there are {}", known.join(", "))
         })?;

@@ -4,6 +4,7 @@
 use super::{Failure, in_file, tell};
 use crate::{config::Store, serve::open_store};
 use clap::{Args, Subcommand};
+use commands::beginnings;
 use log::keeping::{Report, Segment};
 use std::path::{Path, PathBuf};
 use tokio::{
@@ -97,6 +98,8 @@ pub async fn run(workspace: Workspace) -> Result<(), Failure> {
         }
         Workspace::Archive(Archive { one, through }) => {
             let (log, _) = open_store(&one.store).await?;
+            // Whoever does not know the folder goes on from these.
+            beginnings::write_down(&log, one.workspace, through).await?;
             tell_segments("put away", &log.archive(one.workspace, through, one.folder()?).await?)
         }
         Workspace::Restore(Restore { one, from }) => {

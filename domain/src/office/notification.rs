@@ -40,6 +40,10 @@ pub enum Topic {
     // What follows by itself has not come to its end.
     ProcessLate,
     InvoiceOverdue,
+    // Somebody wants to be let in.
+    EmployeeWaits,
+    // A mail did not arrive, or its code was used up.
+    InvitationFailed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

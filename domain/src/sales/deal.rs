@@ -7,8 +7,8 @@ pub use details::{Change, Details};
 
 use super::line::{self, Line, LineDraft};
 use crate::{
-    Aggregate, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, Rejection, Rule, Series,
-    Upcaster, Violations,
+    Aggregate, Belongs, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, Rejection, Rule,
+    Series, Upcaster, Violations,
     finance::Currency,
     fixed::Rate,
     id::{CustomerId, DealId, UserId},
@@ -217,6 +217,14 @@ impl Aggregate for Deal {
     type Command = DealCommand;
     type Event = DealEvent;
     type Rejection = DealRejection;
+    const SEEN_WITH: Option<Permission> = Some(Permission::DealsView);
+
+    fn belongs(&self) -> Belongs {
+        Belongs {
+            user: self.details().and_then(|details| details.assigned_to),
+            department: None,
+        }
+    }
 
     fn permission(command: &DealCommand) -> Permission {
         match command {

@@ -6,7 +6,7 @@ use super::{
     line::{self, Line},
 };
 use crate::{
-    Aggregate, Choice, Event, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violations,
+    Aggregate, Belongs, Choice, Event, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violations,
     finance::Currency,
     fixed::Rate,
     id::{CustomerId, DealId, OrderId, UserId},
@@ -100,6 +100,15 @@ impl Aggregate for Order {
     type Command = OrderCommand;
     type Event = OrderEvent;
     type Rejection = OrderRejection;
+    const SEEN_WITH: Option<Permission> = Some(Permission::OrdersView);
+
+    fn belongs(&self) -> Belongs {
+        let user = match self {
+            Self::Unknown => None,
+            Self::Placed { assigned_to, .. } => *assigned_to,
+        };
+        Belongs { user, department: None }
+    }
 
     fn permission(_command: &OrderCommand) -> Permission {
         Permission::OrdersCreate
@@ -117,7 +126,10 @@ impl Aggregate for Order {
     }
 
     fn evolve(self, OrderEvent::Created(created): &OrderEvent) -> Self {
-        Self::Placed { status: created.status }
+        Self::Placed {
+            status: created.status,
+            assigned_to: created.assigned_to,
+        }
     }
 }
 
@@ -129,6 +141,7 @@ pub enum Order {
     Unknown,
     Placed {
         status: Status,
+        assigned_to: Option<UserId>,
     },
 }
 

@@ -1,5 +1,8 @@
 //! What holds for every aggregate, whatever it is asked: see [`any_commands`].
 
+mod people;
+mod workspace;
+
 use crate::{
     Aggregate, Money, Number, Patch, Quantity, Role,
     catalog::{
@@ -13,7 +16,6 @@ use crate::{
         api_key::{ApiKey, ApiKeyCommand, ApiKeyEvent},
         organization::{self, Organization, OrganizationCommand, OrganizationEvent},
         user::{SessionEnd, User, UserCommand, UserEvent},
-        workspace::{Workspace, WorkspaceCommand, WorkspaceEvent},
     },
     office::notification::{Notification, NotificationCommand, NotificationEvent},
     process::{Process, ProcessCommand, ProcessEvent},
@@ -436,32 +438,6 @@ fn identity() {
         &commands,
         &Promises {
             names_its_effect: |command| matches!(command, ApiKeyCommand::Revoke),
-            invariant: nothing,
-        },
-    );
-
-    use WorkspaceCommand as W;
-    let WorkspaceEvent::Created(created) = sample("workspace.created.v1") else {
-        panic!("another event")
-    };
-    let add = |user: u128, role| W::AddMember {
-        user_id: UserId::new(Uuid::from_u128(user)),
-        role,
-    };
-    let rename = |name: &str| W::Rename { name: name.into() };
-    let commands = [
-        W::Create(created),
-        add(1, Role::Admin),
-        add(1, Role::Cashier),
-        add(2, Role::Admin),
-        rename("ТОО"),
-        rename(""),
-    ];
-    let names_its_effect = |command: &W| matches!(command, W::Rename { .. } | W::AddMember { .. });
-    any_commands::<Workspace>(
-        &commands,
-        &Promises {
-            names_its_effect,
             invariant: nothing,
         },
     );

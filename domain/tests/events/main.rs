@@ -1,5 +1,6 @@
 //! What is stored of events, held against what is checked in: for every type and every version of it a schema
-//! (`domain/schemas/`) and a sample (`domain/samples/`), and the catalogue of all (`docs/events.md`).
+//! (`domain/schemas/`) and a sample (`domain/samples/`), and the catalogue of all (`docs/events.md`); and beside it the table of what each
+//! role may do (`docs/roles.md`).
 //!
 //! `./dev schemas` writes what follows from the types. It refuses a change that events already stored or readers of the
 //! streams would not survive, and it never touches the files of an older version.
@@ -12,6 +13,7 @@
 
 mod catalogue;
 mod checked_in;
+mod roles;
 mod samples;
 
 use checked_in::{Folder, settle};
@@ -93,6 +95,12 @@ fn the_catalogue_lists_every_event() {
         &checked_in::root().join("docs/events.md"),
         &catalogue::render(event_types()),
     );
+    assert_eq!(complaint, None);
+}
+
+#[test]
+fn the_table_of_roles_is_what_the_code_allows() {
+    let complaint = settle(&checked_in::root().join("docs/roles.md"), &roles::render());
     assert_eq!(complaint, None);
 }
 

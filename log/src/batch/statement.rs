@@ -191,10 +191,11 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A head gets its hash only where it is as it was taken to be, and at about the database's time.
+/// A head gets its hash only where it is as it was taken to be, and at about the database's time: later only where the head
+/// itself was later already, for a log's time never goes back. Without an event it does not move.
 const MOVE: &str = "set position = u.position, recorded_at = u.recorded_at, hash = case when h.hash = u.was and h.epoch = u.epoch \
-    and (u.recorded_at = greatest(h.recorded_at, 'epoch') or u.recorded_at between clock_timestamp() - interval '10 seconds' \
-    and clock_timestamp() + interval '1 second') then u.hash end from ";
+    and (u.position = h.position or u.recorded_at between clock_timestamp() - interval '10 seconds' \
+    and greatest(clock_timestamp() + interval '1 second', h.recorded_at)) then u.hash end from ";
 
 /// The same, unless something is wrong with it.
 fn to_move() -> &'static str {

@@ -101,4 +101,12 @@ impl Log {
         let mentioned = MENTIONING.map(from).join(" union ") + " order by 1";
         sqlx::query_scalar(AssertSqlSafe(mentioned)).fetch_all(&self.pool).await
     }
+
+    /// The workspaces that have such a stream: one, as a rule, or none.
+    pub async fn having(&self, stream: Uuid) -> Result<Vec<Uuid>, Error> {
+        let having = "select h.workspace_id from log.heads h where exists (select from log.events e \
+            where e.workspace_id = h.workspace_id and e.stream_id = $1 union all select from log.archived_streams a \
+            where a.workspace_id = h.workspace_id and a.stream_id = $1) order by 1";
+        sqlx::query_scalar(having).bind(stream).fetch_all(&self.pool).await
+    }
 }

@@ -14,7 +14,7 @@ use super::{
     store::Batch,
 };
 use crate::{
-    HASH_ZERO, Log, unhurried,
+    HASH_ZERO, Log, ReadError, unhurried,
     wrong::{self, Variant::ArchivedTakenForNew},
 };
 use futures::TryStreamExt;
@@ -55,6 +55,14 @@ pub enum ArchiveError {
 }
 
 impl Log {
+    /// Every stream with events in the table up to and including a position: its category and id.
+    pub async fn streams(&self, workspace: Uuid, through: i64) -> Result<Vec<(String, Uuid)>, ReadError> {
+        let streams =
+            "select distinct stream_category, stream_id from log.events where workspace_id = $1 and position <= $2";
+        let streams = sqlx::query_as(streams).bind(workspace).bind(through);
+        Ok(streams.fetch_all(&self.pool).await?)
+    }
+
     /// Puts away what is in the table up to and including a position, in as many segments as it takes; answers those
     /// it made. Nothing happens when that position is away already.
     pub async fn archive(&self, workspace: Uuid, through: i64, folder: &Path) -> Result<Vec<Segment>, ArchiveError> {

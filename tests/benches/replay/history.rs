@@ -15,8 +15,10 @@ use uuid::Uuid;
 const DEALS: usize = 120;
 
 pub struct History {
-    /// Keeps the database.
-    _server: Server,
+    /// Keeps the database; at rest, unless somebody starts it.
+    pub server: Server,
+    pub owner: Client,
+    pub shop: Shop,
     pool: PgPool,
     log: Log,
     pub workspace: Uuid,
@@ -57,7 +59,9 @@ impl History {
             }
         }
         Self {
-            _server: server,
+            server,
+            owner,
+            shop,
             pool,
             log,
             workspace,
@@ -108,6 +112,13 @@ impl History {
                 .unwrap();
         }
         (events, self.log.clone(), self.pool.clone())
+    }
+
+    /// What the processes have seen is all that there is: what was laid down has been carried out.
+    pub async fn catch_up(&self, head: i64) {
+        let seen = "update sagas.checkpoints set position = $2 where workspace_id = $1";
+        let seen = sqlx::query(seen).bind(self.workspace).bind(head);
+        seen.execute(&self.pool).await.unwrap();
     }
 }
 

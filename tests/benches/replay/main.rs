@@ -1,11 +1,13 @@
 //! `./dev bench replay`: read models made again from the log, of the product's mix: customers, deals that are changed and won,
 //! and what follows from that. A history is led over HTTP once and then laid down many times over, each time under other ids.
 //! The limit, in the same run: the same events read and decoded, and the same rows written by COPY, with nothing in between. Then
-//! the same log verified, beside bare reading; and a moment of it made, which is what a list or a thing of then waits for.
+//! the same log verified, beside bare reading; and a moment of it made, which is what a list or a thing of then waits for. With `live`,
+//! once more beside 50 clients at work.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
 
 mod history;
 mod limit;
+mod live;
 
 use futures::StreamExt;
 use history::History;
@@ -34,13 +36,16 @@ async fn main() {
         "{:<12} {:>10} {:>12} {:>12} {:>10} {:>10} {:>10}",
         "events", "rows", "replay ev/s", "bare ev/s", "of bare", "of indexed", "peak MB"
     );
-    let history = History::lead().await;
+    let mut history = History::lead().await;
     for size in sizes {
         let (events, log, pool) = history.lay_down(size).await;
         for _ in 0..rounds.unwrap_or(ROUNDS) {
             measure(&history, events, &log, &pool).await;
             verify(&history, events, &log).await;
             visit(&history, events, &log, &pool).await;
+        }
+        if words.iter().any(|word| word == "live") {
+            live::measure(&mut history, events).await;
         }
     }
 }
@@ -55,7 +60,7 @@ async fn measure(history: &History, events: i64, log: &Log, pool: &PgPool) {
         .unwrap();
     let replay = began.elapsed().as_secs_f64();
     assert_eq!(reached, events);
-    let peak = peak();
+    let peak = peak(std::process::id());
     let bare = limit::measure(history, log, pool).await;
     let count = events as f64;
     println!(
@@ -110,9 +115,9 @@ async fn visit(history: &History, events: i64, log: &Log, pool: &PgPool) {
     );
 }
 
-/// The most memory that this process has had since `forget_peak`, in MB.
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+/// The most memory that a process has had, this one since `forget_peak`, in MB.
+fn peak(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
         .map_or(0, |kilobytes| kilobytes / 1024)

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 use std::{collections::BTreeMap, time::Duration};
 use uuid::Uuid;
 
-async fn new() -> (Database, Log, PgPool, Uuid) {
+pub(super) async fn new() -> (Database, Log, PgPool, Uuid) {
     let database = Database::create().await;
     let (log, pool) = (database.log().await, database.pool().await);
     (database, log, pool, Uuid::now_v7())
@@ -386,22 +386,4 @@ async fn a_workspace_that_vanished_begins_anew() {
         "{behind:?}"
     );
     assert_eq!(whole(&log, &pool, workspace).await.len(), 2);
-}
-
-/// Command ids are kept for a time that the database's clock tells, and no node's.
-#[tokio::test]
-async fn the_age_of_a_command_is_the_databases() {
-    let (_database, log, pool, workspace) = new().await;
-    log.append(to(workspace).stream(9, 0, 1)).await.unwrap();
-    // As a node with a clock far ahead would have left it.
-    let ahead = "update log.heads set recorded_at = now() + interval '1 year' where workspace_id = $1";
-    sqlx::query(ahead).bind(workspace).execute(&pool).await.unwrap();
-    for nth in 1..4 {
-        let asked = to(workspace).stream(nth, 0, 1).command(nth, 1);
-        log.append(asked).await.unwrap();
-    }
-    let aged =
-        "select count(*) from log.commands where workspace_id = $1 and recorded_at > now() + interval '1 minute'";
-    let aged: i64 = sqlx::query_scalar(aged).bind(workspace).fetch_one(&pool).await.unwrap();
-    assert_eq!(aged, 0);
 }

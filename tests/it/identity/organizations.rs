@@ -159,7 +159,7 @@ async fn workspaces_are_of_three_kinds() {
             .await
             .expect(201);
         assert_eq!((&made["type"], &made["organizationId"]), (&json!(kind), of));
-        let listed = owner.items(&format!("/workspaces?type={kind}")).await;
+        let listed = owner.items(&format!("/workspaces?kind={kind}")).await;
         assert!(
             listed.iter().any(|workspace| workspace["id"] == made["id"]),
             "{listed:?}"

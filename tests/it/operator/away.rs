@@ -41,6 +41,16 @@ async fn a_workspace_whose_beginning_is_away_works_as_before() {
     ]);
     assert!(archived.status.success(), "{}", said(&archived));
 
+    // A node that knows no such folder goes on from the states that were written down.
+    let blind = business
+        .server
+        .another_with(&[("ARCHIVE_DIR", &format!("{folder}/elsewhere"))])
+        .await;
+    let there = business.owner.at(&blind.url);
+    let change = json!({"title": "Where nobody knows of the archive"});
+    there.put(&format!("/deals/{deal}"), change).await.expect(200);
+    drop(blind);
+
     // With nothing remembered, too.
     business.server.kill();
     business.server.spawn().await;

@@ -66,11 +66,11 @@ async fn an_event_and_a_log_that_goes_on_are_proved_to_whoever_has_the_key() {
         fs::write(&proof, changed.to_string()).unwrap();
     };
 
-    business.ask(&["audit", "prove", "--position", "3", "--out", &proof]);
+    business.ask(&["audit", "prove", "3", "--out", &proof]);
     check(Ok("at position 3 is in the log"));
     change("/proof/event/data", json!("{\"price\": 1}"));
     check(Err("position 3 was changed"));
-    business.ask(&["audit", "prove", "--position", "1", "--head", &heads, "--out", &proof]);
+    business.ask(&["audit", "prove", "1", "--head", &heads, "--out", &proof]);
     check(Ok("at position 1 is in the log"));
     change("/proof/path/0", json!("00".repeat(32)));
     check(Err("the path does not lead from the event at position 1"));
@@ -81,7 +81,7 @@ async fn an_event_and_a_log_that_goes_on_are_proved_to_whoever_has_the_key() {
     change("/proof/second", first);
     check(Err("does not go on from"));
 
-    let beyond = business.complain(&["audit", "prove", "--position", "100000", "--out", &proof]);
+    let beyond = business.complain(&["audit", "prove", "100000", "--out", &proof]);
     assert!(beyond.contains("there is no position 100000"), "{beyond}");
     [heads, key, proof]
         .iter()

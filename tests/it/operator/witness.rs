@@ -156,9 +156,22 @@ async fn a_past_that_was_rewritten_and_signed_anew_is_told_by_the_witness() {
     })
     .await;
 
+    let file = business.file("receipts.json");
+    let written = business.server.tool(&["audit", "receipts", "--out", &file]);
+    assert!(written.status.success(), "{}", said(&written));
+    let whole = business.ask(&["audit", "verify", "--receipts", &file]);
+    assert!(whole.contains("heads have receipts that hold"), "{whole}");
+
     business.server.kill();
     business.rewrite_the_past().await;
     business.ask(&["audit", "verify"]);
+    let wrong = business.complain(&["audit", "verify", "--receipts", &file]);
+    assert!(wrong.contains("was rewritten after it was signed"), "{wrong}");
+    let receipts = fs::read_to_string(&file).unwrap();
+    fs::write(&file, receipts.replacen("\"position\": ", "\"position\": 1", 1)).unwrap();
+    let forged = business.complain(&["audit", "verify", "--receipts", &file]);
+    assert!(forged.contains("the receipt's signature is forged"), "{forged}");
+    fs::remove_file(file).unwrap();
     let wrong = business.complain(&["audit", "verify", "--witness", &url]);
     assert!(wrong.contains("was rewritten after it was signed"), "{wrong}");
     // The new past goes on and is signed with the same key: there is no way from the old one to it.

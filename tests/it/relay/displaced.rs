@@ -28,7 +28,7 @@ async fn positions(nats: &Nats, workspace: Uuid) -> Option<Vec<i64>> {
     Some(messages.iter().filter_map(position).collect())
 }
 
-async fn demand_once(nats: &Nats, pool: &PgPool, workspace: Uuid) {
+pub(super) async fn demand_once(nats: &Nats, pool: &PgPool, workspace: Uuid) {
     let wanted: Vec<i64> = (1..=head(pool, workspace).await).collect();
     let all = async || {
         let mut found = positions(nats, workspace).await?;
@@ -39,12 +39,12 @@ async fn demand_once(nats: &Nats, pool: &PgPool, workspace: Uuid) {
     assert_eq!(found, wanted, "every position once");
 }
 
-async fn customer(owner: &Client, n: i64) {
+pub(super) async fn customer(owner: &Client, n: i64) {
     let body = json!({"name": format!("Клиент {n}")});
     owner.post("/customers", body).await.expect(201);
 }
 
-async fn metric(server: &Server, line: &str) -> Option<f64> {
+pub(super) async fn metric(server: &Server, line: &str) -> Option<f64> {
     let metrics = reqwest::get(format!("{}/metrics", server.url)).await.unwrap();
     let metrics = metrics.text().await.unwrap();
     let mut lines = metrics.lines();

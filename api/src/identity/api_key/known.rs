@@ -11,7 +11,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    Permission,
+    Permission, Standing,
     id::{ApiKeyId, UserId},
 };
 use ipnet::IpNet;
@@ -128,6 +128,18 @@ impl Keys {
 }
 
 impl Key {
+    /// What the key was given of what its maker may do.
+    pub fn within(&self, maker: &Standing) -> Standing {
+        let given = maker
+            .rights
+            .grants()
+            .filter(|grant| self.permissions.contains(&grant.permission));
+        Standing {
+            rights: given.collect(),
+            ..maker.clone()
+        }
+    }
+
     fn is_used_from(&self, address: Option<IpAddr>) -> bool {
         let holds = |address: IpAddr| {
             self.addresses

@@ -93,6 +93,7 @@ impl Registration {
                 phone: given(self.phone),
                 company_name: given(self.organization_name.or(self.company_name)),
                 bin: given(self.organization_bin.or(self.bin)),
+                employment: None,
             },
         };
         request.check(needs_company)?;
@@ -102,7 +103,7 @@ impl Registration {
 
 impl Request {
     /// The rules of all at once; what is empty is missing, whatever else it is.
-    fn check(&self, needs_company: bool) -> Result<(), Problem> {
+    pub fn check(&self, needs_company: bool) -> Result<(), Problem> {
         let mut edge = Check::default();
         password::check(&mut edge, "password", &self.password);
         edge.that(!self.email.is_empty(), "email", Rule::Required);

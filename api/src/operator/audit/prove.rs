@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     config::Store,
-    operator::{Failure, in_file, tell},
+    operator::{Failure, in_file, tell, whose::Whose},
     serve::open_store,
 };
 use clap::Args;
@@ -20,11 +20,11 @@ use uuid::Uuid;
 
 #[derive(Debug, Args)]
 pub struct Prove {
-    #[arg(long)]
-    workspace: Uuid,
     /// Proves that the event at this position is in the log.
-    #[arg(long, conflicts_with = "from", required_unless_present = "from", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(conflicts_with = "from", required_unless_present = "from", value_parser = clap::value_parser!(i64).range(1..))]
     position: Option<i64>,
+    #[command(flatten)]
+    whose: Whose,
     /// Proves that the log goes on from the head in this file, from `audit heads`.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
@@ -54,36 +54,37 @@ impl Prove {
     pub async fn run(self) -> Result<(), Failure> {
         let (log, pool) = open_store(&self.store).await?;
         let folder = self.store.archive_dir.as_deref();
-        let head = self.head(&log, &pool).await?;
+        let workspace = self.whose.only(&log).await?;
+        let head = self.head(&log, &pool, workspace).await?;
         let proof = match (&self.from, self.position) {
-            (Some(from), _) => log.prove_consistency(self.in_heads(from)?, head, folder).await?,
+            (Some(from), _) => log.prove_consistency(in_heads(from, workspace)?, head, folder).await?,
             (None, position) => log.prove_inclusion(position.unwrap_or_default(), head, folder).await?,
         };
         write(&self.out, &serde_json::to_vec_pretty(&ProofFile::new(proof))?)?;
         Ok(tell(format_args!("the proof is in {}", self.out.display()))?)
     }
 
-    async fn head(&self, log: &Log, pool: &PgPool) -> Result<SignedHead, Failure> {
+    async fn head(&self, log: &Log, pool: &PgPool, workspace: Uuid) -> Result<SignedHead, Failure> {
         if let Some(file) = &self.head {
-            return self.in_heads(file);
+            return in_heads(file, workspace);
         }
         let signer = match &self.key {
             Some(file) => private_key(file)?,
             None => own_key(pool).await?,
         };
         let head = log
-            .sign_head(self.workspace, &signer, self.store.archive_dir.as_deref())
+            .sign_head(workspace, &signer, self.store.archive_dir.as_deref())
             .await?;
-        head.ok_or_else(|| format!("workspace {} has no events", self.workspace).into())
+        head.ok_or_else(|| format!("workspace {workspace} has no events").into())
     }
+}
 
-    /// The newest of the workspace.
-    fn in_heads(&self, file: &Path) -> Result<SignedHead, Failure> {
-        let heads = read_heads(file)?.into_iter();
-        let heads = heads.filter(|head| head.workspace == self.workspace && head.root.is_some());
-        let newest = heads.max_by_key(|head| head.position);
-        newest.ok_or_else(|| in_file(file, format!("has no head of workspace {} with a root", self.workspace)))
-    }
+/// The newest of the workspace.
+fn in_heads(file: &Path, workspace: Uuid) -> Result<SignedHead, Failure> {
+    let heads = read_heads(file)?.into_iter();
+    let heads = heads.filter(|head| head.workspace == workspace && head.root.is_some());
+    let newest = heads.max_by_key(|head| head.position);
+    newest.ok_or_else(|| in_file(file, format!("has no head of workspace {workspace} with a root")))
 }
 
 impl Check {

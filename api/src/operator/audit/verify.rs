@@ -3,9 +3,11 @@
 use super::{
     file::read_heads,
     keys::{own_keys, public_key},
+    receipts::heads_in,
 };
 use crate::{
     config::Store,
+    heads,
     operator::{Failure, tell},
     serve::open_store,
     witness::client::Witness,
@@ -37,8 +39,11 @@ pub struct Verify {
     /// A witness whose heads the history has to lead to, by its URL.
     #[arg(long = "witness", value_name = "URL")]
     witnesses: Vec<String>,
-    /// A public key that its receipts may be signed with, PEM; without one the key that it says is its own.
-    #[arg(long = "witness-key", value_name = "FILE", requires = "witnesses")]
+    /// Receipts of witnesses that the history has to lead to: from `audit receipts`, or what a witness answers.
+    #[arg(long, value_name = "FILE")]
+    receipts: Option<PathBuf>,
+    /// A public key that a witness's receipts may be signed with, PEM; without one those it was met with, or says are its own.
+    #[arg(long = "witness-key", value_name = "FILE")]
     witness_keys: Vec<PathBuf>,
     /// Workspaces that are walked at the same time.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -73,6 +78,15 @@ impl Verify {
         };
         for url in &self.witnesses {
             signed.extend(self.ask(&Witness::new(url), &workspaces, &keys).await?);
+        }
+        if let Some(file) = &self.receipts {
+            let known = match self.witness_keys.as_slice() {
+                [] => heads::witnessed(&pool).await?.0,
+                files => files.iter().map(|file| public_key(file)).collect::<Result<_, _>>()?,
+            };
+            let seen = heads_in(file, &known)?;
+            tell(format_args!("{} heads have receipts that hold", seen.len()))?;
+            signed.extend(seen);
         }
         let (whole, mut wrong) = (workspaces.len(), 0);
         let walks = workspaces
