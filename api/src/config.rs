@@ -8,6 +8,7 @@ use crate::{
         audit::Audit,
         doctor::Doctor,
         history::History,
+        organization::Organization,
         replay::Replay,
         sagas::Sagas,
         show::{Diff, Show},
@@ -47,6 +48,9 @@ pub enum Command {
     /// Events as they are stored.
     #[command(subcommand)]
     Log(History),
+    /// Which companies there are, and which of them are premium.
+    #[command(subcommand)]
+    Organization(Organization),
     /// Makes read models again from the log, or compares them with it; the server may run meanwhile.
     Replay(Replay),
     /// A row of a read model as it was at a moment.

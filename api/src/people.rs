@@ -19,6 +19,10 @@ const MIGRATIONS: &[Migration] = &[
         "0011_invitations",
         include_str!("../../migrations/platform/0011_invitations.sql"),
     ),
+    Migration::new(
+        "0016_invitation_language",
+        include_str!("../../migrations/platform/0016_invitation_language.sql"),
+    ),
 ];
 
 pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::Error> {

@@ -34,6 +34,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(audit::router())
         .merge(admin::router())
         .merge(privacy::router())
+        .merge(identity::api_key::router())
 }
 
 fn routes() -> ApiRouter<App> {
@@ -59,6 +60,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/docs", get(scalar))
         .merge(system::probes())
+        .merge(identity::well_known())
         .fallback(unknown)
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(measure::track))

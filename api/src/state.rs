@@ -3,7 +3,10 @@
 use crate::{
     config::Config,
     edge::{conditional::Memory, rate::Rates, turns::Turns},
-    identity::{door::Door, members::Members, password::Passwords, secrets::Pepper, token::Tokens},
+    identity::{
+        api_key::known::Keys, door::Door, members::Members, password::Passwords, policy::Policies, secrets::Pepper,
+        session::live::Sessions, token::Tokens,
+    },
     mail::Mail,
 };
 use commands::Executor;
@@ -33,6 +36,9 @@ pub struct Parts {
     pub config: Config,
     pub tokens: Arc<Tokens>,
     pub members: Members,
+    pub sessions: Sessions,
+    pub keys: Keys,
+    pub policies: Policies,
     pub pepper: Arc<Pepper>,
     pub passwords: Passwords,
     pub door: Door,

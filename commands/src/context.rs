@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     Belongs, Permission, Standing,
-    id::{UserId, WorkspaceId},
+    id::{ApiKeyId, UserId, WorkspaceId},
 };
 use log::CommandId;
 use std::{fmt, ops::Deref, sync::Arc};
@@ -81,6 +81,13 @@ impl Deref for Versions {
 #[derive(Debug, Clone)]
 pub enum Actor {
     User(Arc<Standing>),
+    /// Somebody about what is their own: their password, their sessions. No role is asked for.
+    Person(UserId),
+    /// A machine, in the name of whoever made its key: what it was given of their rights.
+    Key {
+        id: ApiKeyId,
+        standing: Arc<Standing>,
+    },
     /// A process the system runs by itself.
     Saga(&'static str),
     /// Somebody at the command line, who has the database itself; by name.
@@ -92,23 +99,24 @@ pub enum Actor {
 impl Actor {
     pub fn may(&self, permission: Permission) -> bool {
         match self {
-            Self::User(standing) => standing.may(permission),
-            Self::Saga(_) | Self::Operator(_) | Self::System => true,
+            Self::User(standing) | Self::Key { standing, .. } => standing.may(permission),
+            Self::Person(_) | Self::Saga(_) | Self::Operator(_) | Self::System => true,
         }
     }
 
     /// Whether the permission reaches to that record.
     pub fn may_on(&self, permission: Permission, record: Belongs) -> bool {
         match self {
-            Self::User(standing) => standing.may_on(permission, record),
-            Self::Saga(_) | Self::Operator(_) | Self::System => true,
+            Self::User(standing) | Self::Key { standing, .. } => standing.may_on(permission, record),
+            Self::Person(_) | Self::Saga(_) | Self::Operator(_) | Self::System => true,
         }
     }
 
     /// Who gives rights, or takes them; the system itself is nobody.
     pub fn user(&self) -> Option<UserId> {
         match self {
-            Self::User(standing) => Some(standing.user),
+            Self::User(standing) | Self::Key { standing, .. } => Some(standing.user),
+            Self::Person(id) => Some(*id),
             Self::Saga(_) | Self::Operator(_) | Self::System => None,
         }
     }
@@ -119,6 +127,8 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(standing) => write!(f, "user:{}", standing.user),
+            Self::Person(id) => write!(f, "user:{id}"),
+            Self::Key { id, .. } => write!(f, "key:{id}"),
             Self::Saga(name) => write!(f, "saga:{name}"),
             Self::Operator(name) => write!(f, "operator:{name}"),
             Self::System => f.write_str("system"),

@@ -5,7 +5,7 @@ use crate::{
     catalog::{product, stock},
     finance::{exchange_rate, invoice},
     halves,
-    identity::{organization, person, user, workspace},
+    identity::{api_key, organization, person, user, workspace},
     office::notification,
     people::{department, employee},
     personal::fields,
@@ -24,6 +24,7 @@ pub enum Fact {
     User(user::UserEvent),
     Organization(organization::OrganizationEvent),
     Workspace(workspace::WorkspaceEvent),
+    ApiKey(api_key::ApiKeyEvent),
     Customer(customer::CustomerEvent),
     Deal(deal::DealEvent),
     Order(order::OrderEvent),
@@ -41,10 +42,11 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 17] = [
+pub static CATEGORIES: [&dyn Category; 18] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
+    &Of::<api_key::ApiKey>(Fact::ApiKey),
     &Of::<customer::Customer>(Fact::Customer),
     &Of::<deal::Deal>(Fact::Deal),
     &Of::<order::Order>(Fact::Order),

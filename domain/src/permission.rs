@@ -7,8 +7,25 @@ use std::fmt;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// Named in grants, refusals and the documents as `DEALS_VIEW`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, IntoStaticStr, EnumString, VariantArray)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    IntoStaticStr,
+    EnumString,
+    VariantArray,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(extend("x-extensible" = true))]
 pub enum Permission {
     WorkspacesView,
     WorkspacesCreate,
@@ -69,6 +86,11 @@ pub enum Permission {
     /// What is known of a person, taken out or destroyed.
     PrivacyExport,
     PrivacyErase,
+    /// The company itself: what it is called, and what it asks of those who sign in.
+    OrganizationsUpdate,
+    /// What machines sign in with.
+    ApiKeysView,
+    ApiKeysUpdate,
 }
 
 impl Permission {
@@ -170,6 +192,9 @@ impl Role {
                     | P::AuditView
                     | P::PrivacyExport
                     | P::PrivacyErase
+                    | P::OrganizationsUpdate
+                    | P::ApiKeysView
+                    | P::ApiKeysUpdate
             ),
             Self::Accountant => {
                 matches!(
@@ -249,7 +274,8 @@ mod tests {
             "WORKSPACES_CREATE WORKSPACES_UPDATE OWNERS_UPDATE MEMBERS_CREATE MEMBERS_UPDATE MEMBERS_DELETE ROLES_CREATE \
              ROLES_UPDATE ROLES_DELETE EMPLOYEES_CREATE EMPLOYEES_UPDATE EMPLOYEES_APPROVE SALARIES_VIEW SALARIES_UPDATE \
              PAPERS_VIEW PAPERS_UPDATE DEPARTMENTS_CREATE DEPARTMENTS_UPDATE ORDERS_APPROVE FINANCE_CREATE FINANCE_UPDATE \
-             OPERATIONS_VIEW OPERATIONS_UPDATE AUDIT_VIEW PRIVACY_EXPORT PRIVACY_ERASE"
+             OPERATIONS_VIEW OPERATIONS_UPDATE AUDIT_VIEW PRIVACY_EXPORT PRIVACY_ERASE ORGANIZATIONS_UPDATE API_KEYS_VIEW \
+             API_KEYS_UPDATE"
         );
         for (role, rights) in [
             (

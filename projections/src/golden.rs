@@ -147,7 +147,7 @@ fn a_fold_that_makes_other_rows_has_another_number() {
 
 #[test]
 fn the_story_tells_of_every_event_of_a_workspace() {
-    let outside = ["user.", "organization.", "workspace."];
+    let outside = ["user.", "organization.", "workspace.", "api.key."];
     let samples = fs::read_dir(SAMPLES)
         .unwrap()
         .map(|file| file.unwrap().file_name().into_string().unwrap());

@@ -62,6 +62,7 @@ fn platform_tables() -> Vec<Box<dyn Projector>> {
         of::<platform::Organization>(),
         of::<platform::Workspace>(),
         of::<platform::Membership>(),
+        of::<platform::ApiKey>(),
         of::<platform::OwnRole>(),
     ]
 }

@@ -1,8 +1,12 @@
 //! Read models of the platform's own log: people, companies, workspaces and who may enter them.
 
+mod api_key;
 mod member;
+mod organization;
 
+pub use api_key::{ApiKey, api_key, api_keys};
 pub use member::{Membership, OwnRole, member, members, one_within, page_within, with_role};
+pub use organization::{Organization, organization, organizations_of};
 
 use crate::{
     Readers,
@@ -16,7 +20,6 @@ use chrono::{DateTime, Utc};
 use domain::{
     Fact, Rights, Role,
     identity::{
-        organization::OrganizationEvent,
         user::UserEvent,
         workspace::{WorkspaceEvent, WorkspaceKind},
     },
@@ -86,59 +89,14 @@ impl Table for User {
                     user.verified = true;
                 }
             }
-            UserEvent::CertificateLinked { .. } => {}
+            UserEvent::CertificateLinked { .. }
+            | UserEvent::PasswordChanged {}
+            | UserEvent::SessionsEnded { .. }
+            | UserEvent::SecondFactorSet { .. } => {}
         }
         if let Some(user) = row {
             user.version = event.recorded.version;
         }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Organization {
-    pub id: Uuid,
-    pub version: i64,
-    pub name: String,
-    pub bin: String,
-    pub owner_id: Uuid,
-    pub created_at: DateTime<Utc>,
-}
-
-impl Table for Organization {
-    const NAME: &'static str = "organizations";
-
-    fn columns() -> Vec<Column> {
-        vec![
-            Column::new("id", K::Uuid),
-            Column::new("version", K::Number),
-            Column::new("name", K::Text),
-            Column::new("bin", K::Text),
-            Column::new("owner_id", K::Uuid),
-            Column::new("created_at", K::Time),
-        ]
-    }
-
-    fn keys(event: &Seen) -> Vec<Uuid> {
-        if matches!(event.fact, Fact::Organization(_)) {
-            vec![event.id()]
-        } else {
-            vec![]
-        }
-    }
-
-    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
-        let Fact::Organization(OrganizationEvent::Created(created)) = &event.fact else {
-            return;
-        };
-        *row = Some(Self {
-            id: key,
-            version: event.recorded.version,
-            name: created.name.clone(),
-            bin: created.bin.clone(),
-            owner_id: created.owner_id.into(),
-            created_at: event.recorded.recorded_at,
-        });
     }
 }
 
@@ -270,16 +228,6 @@ pub async fn user_by_email(pool: &PgPool, email: &str) -> Result<Option<User>, s
         pool,
         "select row_to_json(t)::text from (select {columns} from platform.users where email = $1) t",
         email,
-    )
-    .await?
-    .pop())
-}
-
-pub async fn organization(pool: &PgPool, id: Uuid) -> Result<Option<Organization>, sqlx::Error> {
-    Ok(rows(
-        pool,
-        "select row_to_json(t)::text from (select {columns} from platform.organizations where id = $1::uuid) t",
-        &id.to_string(),
     )
     .await?
     .pop())

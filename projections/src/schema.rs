@@ -24,6 +24,10 @@ const PLATFORM_MIGRATIONS: &[Migration] = &[
         "0009_members",
         include_str!("../../migrations/platform/0009_members.sql"),
     ),
+    Migration::new(
+        "0012_organizations",
+        include_str!("../../migrations/platform/0012_organizations.sql"),
+    ),
 ];
 
 /// The platform's own schema.

@@ -433,6 +433,11 @@ impl Shape for platform::Workspace {
     type Details = Nothing;
 }
 
+impl Shape for platform::Organization {
+    type Shown = Nothing;
+    type Details = Nothing;
+}
+
 impl Shape for notification::Row {
     type Shown = NotificationShown;
     type Details = Nothing;

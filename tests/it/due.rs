@@ -215,7 +215,7 @@ async fn a_registration_nobody_comes_back_to_lapses_by_itself() {
         ["first@company.kz", "second@company.kz"],
         "signing in may ask for another code"
     );
-    // A day for the code, a week after that.
+    // A quarter of an hour for the code, a week after that.
     server.set_clock(TimeDelta::days(8) + TimeDelta::hours(1)).await;
     eventually("the first has lapsed", || async {
         (waiting().await == ["second@company.kz"]).then_some(())

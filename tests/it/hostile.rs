@@ -10,7 +10,10 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 8] = [
+const BODILESS: [&str; 11] = [
+    "DELETE /api-keys/{id}",
+    "DELETE /auth/sessions/{id}",
+    "POST /auth/logout-all",
     "POST /customers/{id}/convert",
     "DELETE /customers/{id}",
     "PUT /notifications/{id}/read",

@@ -14,10 +14,23 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Routes that concern the person, or name the workspace themselves.
-const PERSONAL: [&str; 6] = [
+const PERSONAL: [&str; 19] = [
     "GET /auth/me",
+    "GET /auth/second-factor",
+    "GET /auth/sessions",
+    "DELETE /auth/sessions/{id}",
+    "POST /auth/change-password",
     "POST /auth/logout",
     "POST /auth/eds/link",
+    "POST /auth/logout-all",
+    "POST /auth/second-factor",
+    "POST /auth/second-factor/confirm",
+    "POST /auth/second-factor/disable",
+    "POST /auth/second-factor/recovery-codes",
+    "GET /organizations",
+    "POST /organizations",
+    "GET /organizations/{id}",
+    "PUT /organizations/{id}",
     "GET /workspaces",
     "GET /workspaces/{id}",
     "PUT /workspaces/{id}",
@@ -71,6 +84,11 @@ impl Tenant {
         ids.insert("/members", id(&owner.items("/members").await[0]));
         ids.insert("/organizations", Uuid::now_v7().to_string());
         ids.insert("/workspaces", owner.workspace.clone());
+        for list in ["/auth/sessions", "/organizations"] {
+            ids.insert(list, id(&owner.items(list).await[0]));
+        }
+        let key = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
+        ids.insert("/api-keys", id(&owner.post("/api-keys", key).await.expect(201)));
         eventually("everything is planned", || async {
             owner
                 .items("/production/orders")
@@ -98,7 +116,10 @@ impl Tenant {
 /// What the route takes, so that nothing but the strangeness of the ids can be the reason of a refusal.
 fn body_for(route: &Route, shop: &Shop) -> Value {
     match route.name().as_str() {
-        "POST /customers" | "POST /workspaces" | "PUT /workspaces/{id}" => json!({"name": "a"}),
+        "POST /customers" | "POST /workspaces" | "PUT /workspaces/{id}" | "PUT /organizations/{id}" => {
+            json!({"name": "a"})
+        }
+        "POST /api-keys" => json!({"name": "a", "permissions": ["DEALS_VIEW"]}),
         "POST /departments" | "POST /roles" => json!({"name": "a"}),
         "POST /invitations" => json!({"email": "a@company.kz"}),
         "POST /employees" => json!({"email": "a@company.kz", "firstName": "a", "lastName": "a"}),
@@ -249,6 +270,9 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/members",
         "/roles",
         "/workspaces",
+        "/organizations",
+        "/api-keys",
+        "/auth/sessions",
     ] {
         let mine = me.get(list).await.expect(200).to_string();
         assert!(

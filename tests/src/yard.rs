@@ -7,6 +7,7 @@ use crate::{
 };
 use domain::{
     catalog::product,
+    identity::organization,
     people::{department, employee},
     sales::{customer::Profile, deal},
 };
@@ -61,8 +62,12 @@ impl Yard {
             role,
             member,
         };
+        let key = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
+        let key = id(&owner.post("/api-keys", key).await.expect(201));
+        let of = people.organization.clone();
         let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
         shapes.extend(people.shapes());
+        shapes.extend(identity(&key, &of));
         Self {
             pool: server.pool().await,
             owner,
@@ -272,6 +277,64 @@ const BILL: &str = "components:list! components[0]:item components[0].materialId
     operations[0].requiredSkills[0]:text100! operations[0].equipment[0]:text100!";
 const PERSON: &str = "email:email! password:password! firstName:text100! lastName:text100! phone:text30";
 
+/// The same of those that are about who signs in.
+fn identity(key: &str, organization: &str) -> Vec<Shape> {
+    const EMAIL: &str = "z@company.kz";
+    const PASSWORD: &str = "SecurePassword123";
+    let shape = |method: Method, route: &'static str, id: &str, good: Value, fields: Vec<Field>| Shape {
+        method,
+        route,
+        path: route.replace("{id}", id),
+        good,
+        fields,
+    };
+    let post = |route: &'static str, good: Value, text: &str| shape(Method::POST, route, key, good, fields(text));
+    vec![
+        post("/auth/forgot-password", json!({"email": EMAIL}), "email:text0!"),
+        post("/auth/resend-code", json!({"email": EMAIL}), "email:text0!"),
+        post(
+            "/auth/reset-password",
+            json!({"email": EMAIL, "code": "123456", "newPassword": PASSWORD}),
+            "email:text0! code:text0! newPassword:password!",
+        ),
+        post(
+            "/auth/change-password",
+            json!({"currentPassword": PASSWORD, "newPassword": PASSWORD}),
+            "currentPassword:text0! newPassword:password!",
+        ),
+        post("/auth/second-factor", json!({"password": PASSWORD}), "password:text0!"),
+        post("/auth/second-factor/confirm", json!({"code": "123456"}), "code:text0!"),
+        post(
+            "/auth/second-factor/recovery-codes",
+            json!({"code": "123456"}),
+            "code:text0!",
+        ),
+        post(
+            "/auth/second-factor/disable",
+            json!({"password": PASSWORD, "code": "123456"}),
+            "password:text0! code:text0!",
+        ),
+        post(
+            "/organizations",
+            json!({"name": "a", "bin": "210987654321"}),
+            "name:text200! bin:twelve_digits!",
+        ),
+        shape(
+            Method::PUT,
+            "/organizations/{id}",
+            organization,
+            json!({"name": "a"}),
+            shape::noun::<organization::Profile>(false, "secondFactorRoles:list"),
+        ),
+        post(
+            "/api-keys",
+            json!({"name": "a", "permissions": ["DEALS_VIEW"]}),
+            "name:text100! permissions:list! permissions[0]:choice addresses:list",
+        ),
+        post("/api-keys/{id}/rotate", json!({"graceHours": 1}), "graceHours:whole"),
+    ]
+}
+
 /// Every route with a body, with one that is accepted. Dates have a test of their own.
 fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) -> Vec<Shape> {
     let customer = json!({"name": "a", "type": "COMPANY", "status": "LEAD", "rating": 4.5, "creditLimit": 100, "tags": ["a"],
@@ -371,7 +434,7 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             "currency:choice! rate:rate!",
         ),
         put("/production/bom/{productId}", &shop.cabinet, &bill, BILL),
-        post("/workspaces", "", &json!({"name": "a"}), "name:text200!"),
+        post("/workspaces", "", &json!({"name": "a"}), "name:text200! type:choice"),
         put(
             "/workspaces/{id}",
             &owner.workspace,
@@ -406,7 +469,7 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             "/auth/register",
             "",
             &person("organizationName", "organizationBin"),
-            &format!("{PERSON} organizationName:text200! organizationBin:twelve_digits!"),
+            &format!("{PERSON} organizationName:text200 organizationBin:twelve_digits"),
         ),
         post(
             "/users/register-owner",
@@ -416,8 +479,18 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
         ),
         post("/auth/verify-email", "", &code, "email:text0! code:text0!"),
         post("/users/verify-email", "", &code, "email:text0! code:text0!"),
-        post("/auth/login", "", &credentials, "email:text0! password:text0!"),
-        post("/auth/login-email", "", &credentials, "email:text0! password:text0!"),
+        post(
+            "/auth/login",
+            "",
+            &credentials,
+            "email:text0! password:text0! code:text0",
+        ),
+        post(
+            "/auth/login-email",
+            "",
+            &credentials,
+            "email:text0! password:text0! code:text0",
+        ),
         post(
             "/auth/refresh",
             "",

@@ -44,13 +44,13 @@ pub struct Entry {
 /// Who did it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Who {
-    /// As recorded: `user:…`, `saga:…`, `operator:…` or `system`.
+    /// As recorded: `user:…`, `key:…`, `saga:…`, `operator:…` or `system`.
     pub actor: String,
     /// The first word of it.
     pub kind: String,
-    /// Of a person.
+    /// Of a person, or a machine's key.
     pub id: Option<Uuid>,
-    /// A person's as it is known today, a process' or the system's in the caller's language.
+    /// A person's or a key's as it is known today, a process' or the system's in the caller's language.
     pub name: Option<String>,
 }
 

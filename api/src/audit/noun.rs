@@ -53,10 +53,11 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 17] = [
+pub static NOUNS: [&dyn Noun; 18] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
+    &Of::<platform::ApiKey>::new("api_key", "api-keys", "name"),
     &Of::<sales::customer::Row>::new("customer", "customers", "name").also(&["contacts", "archived"]),
     &Of::<sales::deal::Row>::new("deal", "deals", "dealNumber"),
     &Of::<sales::order::Row>::new("order", "orders", "orderNumber"),

@@ -153,14 +153,15 @@ impl Trail {
         }))
     }
 
-    /// What people and processes are called.
+    /// What people, machines and processes are called.
     async fn name(&self, entries: &mut [Entry], language: Language) -> Result<(), TrailError> {
         let people: BTreeSet<Uuid> = entries.iter().filter_map(|entry| entry.who.id).collect();
         let people: Vec<Uuid> = people.into_iter().collect();
         let names: HashMap<Uuid, String> = if people.is_empty() {
             HashMap::new()
         } else {
-            let names = "select id, concat_ws(' ', first_name, last_name) from platform.users where id = any($1)";
+            let names = "select id, concat_ws(' ', first_name, last_name) from platform.users where id = any($1) \
+                union all select id, name from platform.api_keys where id = any($1)";
             let names = sqlx::query_as::<_, (Uuid, String)>(names)
                 .bind(people)
                 .fetch_all(&self.pool);
@@ -238,7 +239,7 @@ fn entry(event: &Recorded, noun: &dyn Noun) -> Entry {
         sentence: String::new(),
         who: Who {
             kind: kind.to_owned(),
-            id: (kind == "user").then(|| name.parse().ok()).flatten(),
+            id: matches!(kind, "user" | "key").then(|| name.parse().ok()).flatten(),
             name: None,
             actor: meta.actor.clone(),
         },

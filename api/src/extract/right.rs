@@ -74,4 +74,6 @@ markers! {
     OperationsView OperationsUpdate
     AuditView
     PrivacyExport PrivacyErase
+    OrganizationsUpdate
+    ApiKeysView ApiKeysUpdate
 }

@@ -1,7 +1,7 @@
 //! Every stable code has a message in every language.
 
 use super::*;
-use crate::{audit::NOUNS, identity::pending::DEBTORS, problem::Code};
+use crate::{audit::NOUNS, mail::DEBTORS, problem::Code};
 use domain::{Rule, fact::CATEGORIES, office::notification::Topic};
 use sagas::{Saga, deal_won::DealWon, invoice_collection::InvoiceCollection, order_fulfillment::OrderFulfillment};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -14,6 +14,9 @@ fn rejections() -> impl Iterator<Item = &'static str> {
 
 /// Reasons that the edge gives by itself.
 const EDGE: &[&str] = &[
+    "api_key.address",
+    "api_key.expired",
+    "api_key.not_a_person",
     "body.malformed",
     "body.not_an_object",
     "body.reserved_key",
@@ -35,13 +38,20 @@ const EDGE: &[&str] = &[
     "read_models.changing",
     "reference.unknown",
     "route.missing",
+    "second_factor.already_on",
+    "second_factor.demanded",
+    "second_factor.off",
+    "second_factor.required",
+    "second_factor.wrong",
     "session.ended",
+    "session.missing",
     "store.busy",
     "store.outcome_unknown",
     "store.unavailable",
     "user.code_wrong",
     "user.email.taken",
     "user.email_not_verified",
+    "user.password_wrong",
     "version.missing",
     "version.stale",
     "workspace.busy",

@@ -18,7 +18,6 @@ use chrono::{DateTime, Utc};
 use clap::Args;
 use commands::{Actor, Context};
 use domain::{
-    Permission, Rights, Standing,
     id::WorkspaceId,
     identity::user::{User, UserCommand},
 };
@@ -33,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use signature::{Refusal, Roots, RootsError, Signer, Source, Sources, Unreachable, Verifier};
 use sqlx::PgPool;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 use strum::IntoStaticStr;
 
 /// How long a nonce is good for.
@@ -184,12 +183,7 @@ async fn link(
 ) -> Result<Reply<Linked>, Problem> {
     let signer = verified(&app, Purpose::Link, &value).await?;
     let context = Context {
-        // Their own account is theirs.
-        actor: Actor::User(Arc::new(Standing {
-            user: person.user_id,
-            rights: Rights::from_iter([Permission::WorkspacesCreate.everywhere()]),
-            circle: Default::default(),
-        })),
+        actor: Actor::Person(person.user_id),
         ..write.platform()
     };
     let command = UserCommand::LinkCertificate {
@@ -221,7 +215,7 @@ pub(super) async fn sign_in(app: &App, write: &Write, proof: Proof) -> Result<Re
         None => None,
     };
     let not_linked = || Problem::new(Code::AuthInvalidCredentials).because("signature.not_linked");
-    sign_in::begin(app, write, user.ok_or_else(not_linked)?).await
+    sign_in::begin(app, write, user.ok_or_else(not_linked)?, true).await // a key, and the word that opens it
 }
 
 fn configured(app: &App) -> Result<&Verifier, Problem> {

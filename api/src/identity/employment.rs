@@ -10,6 +10,7 @@ use super::{
 use crate::{
     envelope::{self, Envelope},
     extract::{Body, Write},
+    i18n::Language,
     openapi::{answering, told_to_all},
     problem::{Code, Problem},
     state::App,
@@ -121,6 +122,7 @@ async fn check_bin(State(app): State<App>, Body { value, .. }: Body<BinQuestion>
 async fn register_employee(
     State(app): State<App>,
     write: Write,
+    language: Language,
     Body { value, .. }: Body<Applicant>,
 ) -> Result<Response, Problem> {
     let given = |text: Option<String>| text.map(|text| normal(&text)).filter(|text| !text.is_empty());
@@ -142,17 +144,17 @@ async fn register_employee(
             first_name: normal(&value.first_name),
             last_name: normal(&value.last_name),
             phone: given(value.phone),
-            company_name: String::new(),
-            bin: String::new(),
+            company_name: None,
+            bin: None,
             employment: Some(employment),
         },
     };
-    request.check()?;
+    request.check(false)?;
     let workspace_id = first_workspace(&app, value.organization_id.uuid()).await?;
     if let Some(employment) = &mut request.details.employment {
         employment.workspace_id = workspace_id;
     }
-    registration::register_with(&app, &write, request).await
+    registration::register_with(&app, &write, language, request).await
 }
 
 /// Where a company takes people in.

@@ -3,7 +3,10 @@
 //! second waits for the first. Answers hold tokens, hence are sealed, under a key that only somebody who knows the
 //! `Idempotency-Key` can make.
 
-use super::secrets::{self, Pepper};
+use super::{
+    secrets::{self, Pepper},
+    session,
+};
 use crate::{
     extract::{BodyHash, Write},
     problem::{Code, Problem},
@@ -88,6 +91,12 @@ impl Once {
             Some(keyed) => keyed.read(&mut *pool.acquire().await?).await,
             None => Ok(None),
         }
+    }
+
+    /// For whoever has signed out: what they were told then, and nothing new.
+    pub async fn left(&self, pool: &PgPool) -> Result<Response, Problem> {
+        let first = self.first(pool).await?;
+        first.map(Kept::into_response).ok_or_else(session::ended)
     }
 
     /// The same within the transaction that does the work otherwise. It waits for another that is at it.

@@ -1,8 +1,10 @@
 //! Registration over HTTP. It leaves a pending attempt and a mail with a code; what the code proves comes to be when it is
 //! typed in. Nothing of it claims address or BIN before: who cannot read the mail cannot keep away who can.
 
+mod request;
+
 use super::{
-    employment, normal, normal_email,
+    employment, normal_email,
     once::{Kept, Once},
     password::{self, Who},
     pause,
@@ -12,7 +14,8 @@ use super::{
 use crate::{
     envelope::{self, Envelope},
     extract::{Body, BodyHash, Write, anonymous},
-    mail,
+    i18n::Language,
+    mail::address,
     openapi::{answering, told_to_all},
     problem::{Code, Problem},
     state::App,
@@ -23,16 +26,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{
-    Aggregate, Check, Rule, Violation,
-    check::check_digit_holds,
-    id::{UserId, WorkspaceId},
-    identity::{
-        organization::{Organization, OrganizationCommand},
-        user::{User, UserCommand},
-    },
-};
+use domain::{Check, Rule, check::check_digit_holds, id::WorkspaceId};
 use projections::platform;
+pub(super) use request::Request;
+use request::{OwnerRegistration, Registration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -87,46 +84,12 @@ pub fn router() -> ApiRouter<App> {
         )
 }
 
-/// Either document's body: the company is `organizationName`, `organizationBin` or `companyName`, `bin`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-#[schemars(extend(
-    "required" = ["email", "password", "firstName", "lastName"],
-    // The first of the two names that is there is taken.
-    "allOf" = [
-        { "anyOf": [
-            { "required": ["organizationName"], "properties": { "organizationName": { "type": "string", "maxLength": 200, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$" } } },
-            { "required": ["companyName"], "properties": { "organizationName": { "type": "null" }, "companyName": { "type": "string", "maxLength": 200, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$" } } },
-        ] },
-        { "anyOf": [
-            { "required": ["organizationBin"], "properties": { "organizationBin": { "type": "string", "pattern": "^[0-9]{12}$" } } },
-            { "required": ["bin"], "properties": { "organizationBin": { "type": "null" }, "bin": { "type": "string", "pattern": "^[0-9]{12}$" } } },
-        ] },
-    ]
-))]
-struct Registration {
-    #[schemars(email, length(max = 254), extend("type" = "string"))]
-    email: Option<String>,
-    #[schemars(length(min = 8, max = 1_000), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
-    password: Option<String>,
-    #[schemars(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
-    first_name: Option<String>,
-    #[schemars(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
-    last_name: Option<String>,
-    #[schemars(length(max = 30), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
-    phone: Option<String>,
-    organization_name: Option<String>,
-    organization_bin: Option<String>,
-    company_name: Option<String>,
-    bin: Option<String>,
-}
-
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RegisteredAnswer {
     user: PendingUser,
-    /// The company's and the workspace's ids once the address is proved; until then they are nowhere. Of an employee, where
-    /// they are to work.
+    /// The company's, if there is one, and the workspace's ids once the address is proved; until then they are nowhere. Of an
+    /// employee, where they are to work.
     organization_id: Option<Uuid>,
     workspace_id: Option<Uuid>,
     /// The employee's, likewise.
@@ -142,9 +105,15 @@ struct PendingUser {
     status: &'static str,
 }
 
-async fn register(State(app): State<App>, write: Write, body: Body<Registration>) -> Result<Response, Problem> {
-    let answer = match body.value.into_request() {
-        Ok(request) => register_with(&app, &write, request).await,
+async fn register(
+    State(app): State<App>,
+    write: Write,
+    language: Language,
+    body: Body<Registration>,
+) -> Result<Response, Problem> {
+    let request = body.value.into_request(false);
+    let answer = match request {
+        Ok(request) => register_with(&app, &write, language, request).await,
         Err(problem) => Err(problem),
     };
     answer.map_err(|problem| {
@@ -154,11 +123,22 @@ async fn register(State(app): State<App>, write: Write, body: Body<Registration>
     })
 }
 
-async fn register_owner(State(app): State<App>, write: Write, body: Body<Registration>) -> Result<Response, Problem> {
-    register_with(&app, &write, body.value.into_request()?).await
+async fn register_owner(
+    State(app): State<App>,
+    write: Write,
+    language: Language,
+    body: Body<OwnerRegistration>,
+) -> Result<Response, Problem> {
+    let request = body.value.0.into_request(true)?;
+    register_with(&app, &write, language, request).await
 }
 
-pub(super) async fn register_with(app: &App, write: &Write, request: Request) -> Result<Response, Problem> {
+pub(super) async fn register_with(
+    app: &App,
+    write: &Write,
+    language: Language,
+    request: Request,
+) -> Result<Response, Problem> {
     if !app.mail.is_configured() {
         return Err(Problem::unavailable("mail.not_configured"));
     }
@@ -191,7 +171,7 @@ pub(super) async fn register_with(app: &App, write: &Write, request: Request) ->
         let paused = pause::code(&mut tx, &app.pepper, &attempt.email, write.client()).await?;
         paused.map_err(pause::refused)?;
     }
-    pending::enter(&mut tx, &app.pepper, &attempt, write.client()).await?;
+    pending::enter(&mut tx, &app.pepper, &attempt, write.client(), language).await?;
     once.keep(&mut tx, &answer).await?;
     tx.commit().await?;
     app.mail.ring();
@@ -208,7 +188,14 @@ fn answer(attempt: &Attempt) -> RegisteredAnswer {
             email: attempt.email.clone(),
             status: "pending",
         },
-        organization_id: Some(employment.map_or_else(own_organization, |employment| employment.organization_id)),
+        organization_id: match employment {
+            Some(employment) => Some(employment.organization_id),
+            None => attempt
+                .details
+                .as_ref()
+                .and_then(|details| details.bin.as_ref())
+                .map(|_| own_organization()),
+        },
         workspace_id: Some(employment.map_or_else(own_workspace, |employment| employment.workspace_id)),
         employee_id: employment.map(|_| employment::employee_of(attempt.id).uuid()),
         message: "Verification email sent",
@@ -234,10 +221,10 @@ async fn refuse_taken(app: &App, email: &str, details: &Details) -> Result<(), P
     if platform::user_by_email(&app.pool, email).await?.is_some() {
         return Err(Problem::taken("user.email"));
     }
-    if details.employment.is_none() && is_bin_taken(app, &details.bin).await? {
-        return Err(Problem::taken("organization.bin"));
+    match &details.bin {
+        Some(bin) if is_bin_taken(app, bin).await? => Err(Problem::taken("organization.bin")),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 async fn is_bin_taken(app: &App, bin: &str) -> Result<bool, sqlx::Error> {
@@ -245,74 +232,6 @@ async fn is_bin_taken(app: &App, bin: &str) -> Result<bool, sqlx::Error> {
         .bind(bin)
         .fetch_one(&app.pool)
         .await
-}
-
-/// What a registration asks for, its fields in their stored form.
-pub(super) struct Request {
-    pub email: String,
-    pub password: String,
-    pub details: Details,
-}
-
-impl Registration {
-    fn into_request(self) -> Result<Request, Problem> {
-        let text = |value: Option<String>| value.map(|text| normal(&text)).unwrap_or_default();
-        let request = Request {
-            email: normal_email(&self.email.unwrap_or_default()),
-            password: self.password.unwrap_or_default(),
-            details: Details {
-                first_name: text(self.first_name),
-                last_name: text(self.last_name),
-                phone: self.phone.map(|phone| normal(&phone)).filter(|phone| !phone.is_empty()),
-                company_name: text(self.organization_name.or(self.company_name)),
-                bin: text(self.organization_bin.or(self.bin)),
-                employment: None,
-            },
-        };
-        request.check()?;
-        Ok(request)
-    }
-}
-
-impl Request {
-    /// The rules of all at once; what is empty is missing, whatever else it is.
-    pub(super) fn check(&self) -> Result<(), Problem> {
-        let mut edge = Check::default();
-        password::check(&mut edge, "password", &self.password);
-        edge.that(!self.email.is_empty(), "email", Rule::Required);
-        let has_company = self.details.employment.is_none();
-        edge.that(!has_company || !self.details.bin.is_empty(), "bin", Rule::Required);
-        edge.that(
-            self.email.is_empty() || mail::is_address(&self.email),
-            "email",
-            Rule::NotAnEmail,
-        );
-        let mut found: Vec<Violation> = edge
-            .done()
-            .err()
-            .map(|violations| violations.as_slice().to_vec())
-            .unwrap_or_default();
-        let nobody = UserId::default();
-        let user = provision::registered(nobody, &self.email, &self.details);
-        let user = User::default().decide(&UserCommand::Register(user)).err();
-        let company = provision::company(nobody, &self.details);
-        let company = Organization::default()
-            .decide(&OrganizationCommand::Create(company))
-            .err()
-            .filter(|_| has_company);
-        let user = user.as_ref().map(domain::Rejection::violations).unwrap_or_default();
-        let company = company.as_ref().map(domain::Rejection::violations).unwrap_or_default();
-        for violation in user.iter().chain(company) {
-            if found.iter().all(|known| known.field != violation.field) {
-                found.push(violation.clone());
-            }
-        }
-        if found.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::invalid(&found).because("user.invalid"))
-        }
-    }
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -400,7 +319,11 @@ async fn check_email(State(app): State<App>, Body { value, .. }: Body<EmailQuest
     let email = normal_email(&value.email);
     let mut check = Check::default();
     check.email("email", &email);
-    check.that(email.is_empty() || mail::is_address(&email), "email", Rule::NotAnEmail);
+    check.that(
+        email.is_empty() || address::is_address(&email),
+        "email",
+        Rule::NotAnEmail,
+    );
     check
         .done()
         .map_err(|violations| Problem::invalid(violations.as_slice()))?;
@@ -437,53 +360,4 @@ pub(crate) fn require(fields: &[(&str, &str)]) -> Result<(), Problem> {
     check
         .done()
         .map_err(|violations| Problem::invalid(violations.as_slice()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn both_bodies_are_understood() {
-        let one = json!({"email": " Owner@Company.KZ ", "password": "SecurePassword123", "firstName": "Имя", "lastName": "Фамилия", "bin": "123456789012", "companyName": "ТОО Компания"});
-        let two = json!({"email": "owner@company.kz", "password": "SecurePassword123!", "firstName": "Имя", "lastName": "Фамилия", "phone": "+77001234567", "organizationBin": "123456789012", "organizationName": "ТОО Компания"});
-        for body in [one, two] {
-            let request = serde_json::from_value::<Registration>(body)
-                .unwrap()
-                .into_request()
-                .ok()
-                .unwrap();
-            assert_eq!(
-                (request.email.as_str(), request.details.bin.as_str()),
-                ("owner@company.kz", "123456789012")
-            );
-        }
-    }
-
-    #[test]
-    fn everything_that_is_wrong_is_told_at_once() {
-        let refused = Registration {
-            password: Some("short".into()),
-            bin: Some("12".into()),
-            ..Registration::default()
-        }
-        .into_request();
-        let problem = refused.err().unwrap();
-        let mut told: Vec<(&str, &str)> = problem
-            .violations()
-            .iter()
-            .map(|violation| (violation.field.as_str(), violation.rule.code()))
-            .collect();
-        told.sort_unstable();
-        let expected = [
-            ("bin", "not_twelve_digits"),
-            ("companyName", "required"),
-            ("email", "required"),
-            ("firstName", "required"),
-            ("lastName", "required"),
-            ("password", "weak_password"),
-        ];
-        assert_eq!(told, expected);
-    }
 }

@@ -257,7 +257,11 @@ async fn create(
 
 /// Whether mail can go there.
 pub(super) fn reachable(check: &mut Check, email: &str) {
-    check.that(email.is_empty() || mail::is_address(email), "email", Rule::NotAnEmail);
+    check.that(
+        email.is_empty() || mail::address::is_address(email),
+        "email",
+        Rule::NotAnEmail,
+    );
 }
 
 async fn update(

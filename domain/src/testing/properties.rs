@@ -13,9 +13,10 @@ use crate::{
     finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, Payment},
     id::{InvoiceId, PaymentId, ProductId, UserId},
     identity::{
-        organization::{Organization, OrganizationCommand, OrganizationEvent},
+        api_key::{ApiKey, ApiKeyCommand, ApiKeyEvent},
+        organization::{self, Organization, OrganizationCommand, OrganizationEvent},
         person::{Person, PersonCommand, PersonEvent},
-        user::{User, UserCommand, UserEvent},
+        user::{SessionEnd, User, UserCommand, UserEvent},
     },
     office::notification::{Notification, NotificationCommand, NotificationEvent},
     process::{Process, ProcessCommand, ProcessEvent},
@@ -383,6 +384,12 @@ fn identity() {
         UserCommand::Register(registered),
         UserCommand::Register(nameless),
         UserCommand::VerifyEmail,
+        UserCommand::ChangePassword,
+        UserCommand::SetSecondFactor { is_on: true },
+        UserCommand::EndSessions {
+            sessions: vec![Default::default()],
+            why: SessionEnd::SignedOut,
+        },
     ];
     let names_its_effect = |command: &UserCommand| matches!(command, UserCommand::VerifyEmail);
     any_commands::<User>(
@@ -393,12 +400,45 @@ fn identity() {
         },
     );
 
-    let OrganizationEvent::Created(created) = sample("organization.created.v1");
-    let commands = [OrganizationCommand::Create(created)];
+    use OrganizationCommand as O;
+    let OrganizationEvent::Created(created) = sample("organization.created.v1") else {
+        panic!("another event")
+    };
+    let named = |name: &str| {
+        Box::new(organization::Change {
+            name: Patch::Set(name.into()),
+            ..Default::default()
+        })
+    };
+    let commands = [
+        O::Create(created),
+        O::Update(named("ТОО"), None),
+        O::Update(named(" "), Some([Role::Owner].into())),
+        O::Update(Box::default(), Some([Role::Owner].into())),
+        O::SetPremium { premium: true },
+        O::SetPremium { premium: false },
+    ];
     any_commands::<Organization>(
         &commands,
         &Promises {
-            names_its_effect: |_| false,
+            names_its_effect: |command| !matches!(command, O::Create(_)),
+            invariant: nothing,
+        },
+    );
+
+    let ApiKeyEvent::Created(created) = sample("api.key.created.v1") else {
+        panic!("another event")
+    };
+    let (now, until) = (created.expires_at - chrono::TimeDelta::days(1), created.expires_at);
+    let commands = [
+        ApiKeyCommand::Create { created, now },
+        ApiKeyCommand::Rotate { until },
+        ApiKeyCommand::Revoke,
+    ];
+    any_commands::<ApiKey>(
+        &commands,
+        &Promises {
+            names_its_effect: |command| matches!(command, ApiKeyCommand::Revoke),
             invariant: nothing,
         },
     );

@@ -7,7 +7,7 @@ use crate::{
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
     identity::{
-        organization::OrganizationRejection, person::PersonRejection, user::UserRejection,
+        api_key::ApiKeyRejection, organization::OrganizationRejection, person::PersonRejection, user::UserRejection,
         workspace::WorkspaceRejection,
     },
     office::notification::NotificationRejection,
@@ -252,7 +252,7 @@ fn processes() -> Vec<&'static str> {
 }
 
 fn identity() -> Vec<&'static str> {
-    use {OrganizationRejection as O, UserRejection as U, WorkspaceRejection as W};
+    use {ApiKeyRejection as K, OrganizationRejection as O, UserRejection as U, WorkspaceRejection as W};
     vec![
         says(
             O::AlreadyCreated,
@@ -260,6 +260,21 @@ fn identity() -> Vec<&'static str> {
             Kind::Exists,
             "already created",
         ),
+        says(
+            O::Missing,
+            "organization.missing",
+            Kind::Missing,
+            "no such organization",
+        ),
+        says(K::Missing, "api_key.missing", Kind::Missing, "no such key"),
+        says(
+            K::AlreadyCreated,
+            "api_key.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says(K::Revoked, "api_key.revoked", Kind::Transition, "revoked for good"),
+        tells_fields::<K>("api_key.invalid"),
         tells_fields::<O>("organization.invalid"),
         says(U::Missing, "user.missing", Kind::Missing, "no such user"),
         says(

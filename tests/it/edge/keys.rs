@@ -45,7 +45,11 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
             )
         })
         .collect();
+    let revoked = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
+    let revoked = yard.owner.post("/api-keys", revoked).await.expect(201);
+    let revoked = format!("/api-keys/{}", revoked["id"].as_str().unwrap());
     let bodiless = [
+        (Method::DELETE, "/api-keys/{id}", revoked),
         (
             Method::PUT,
             "/notifications/{id}/read",
