@@ -31,6 +31,14 @@ const DEPARTMENT: &str = "01a1fe4c-9200-7000-8000-000000000001";
 const EMPLOYEE: &str = "01a1fe4c-9300-7000-8000-000000000001";
 const STRANGER: &str = "01a1fe4c-9300-7000-8000-000000000002";
 const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
+const SEALED: [&str; 6] = [
+    "01a1fe4c-9400-7000-8000-000000000001",
+    "01a1fe4c-9400-7000-8000-000000000002",
+    "01a1fe4c-9400-7000-8000-000000000003",
+    "01a1fe4c-9400-7000-8000-000000000004",
+    "01a1fe4c-9400-7000-8000-000000000005",
+    "01a1fe4c-9400-7000-8000-000000000006",
+];
 
 /// All samples of what happens in a workspace, in an order in which it may.
 const STORY: &[(&str, &str)] = &[
@@ -80,6 +88,16 @@ const STORY: &[(&str, &str)] = &[
     ("process.step.retried.v1", ORDER),
     ("process.step.skipped.v1", ORDER),
     ("process.abandoned.v1", ORDER),
+    // As they are stored since what they say of people is sealed.
+    ("customer.created.v2", SEALED[0]),
+    ("customer.updated.v3", SEALED[0]),
+    ("deal.created.v2", SEALED[1]),
+    ("deal.updated.v3", SEALED[1]),
+    ("deal.won.v2", SEALED[1]),
+    ("order.created.v2", SEALED[2]),
+    ("invoice.created.v2", SEALED[3]),
+    ("notification.created.v2", SEALED[4]),
+    ("person.erased.v1", SEALED[5]),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -249,8 +249,11 @@ async fn ids_of_nothing_and_too_many_of_a_thing_are_refused() {
         for wrong in malformed {
             let field = if route.is_in_workspace() {
                 "wsId"
-            } else if route.path.contains("productId") {
-                "productId"
+            } else if let Some(named) = ["productId", "orgId"]
+                .into_iter()
+                .find(|name| route.path.contains(name))
+            {
+                named
             } else {
                 "id"
             };

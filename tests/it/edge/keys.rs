@@ -48,8 +48,39 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
     let revoked = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
     let revoked = yard.owner.post("/api-keys", revoked).await.expect(201);
     let revoked = format!("/api-keys/{}", revoked["id"].as_str().unwrap());
+    let employee = async |email: &str| {
+        let asked = json!({"email": email, "firstName": "a", "lastName": "a"});
+        let made = owner.post("/employees", asked).await.expect(201);
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let let_in =
+        json!({"email": "member@company.kz", "firstName": "a", "lastName": "a", "password": "SecurePassword123"});
+    let let_in = owner.post("/employees", let_in).await.expect(201);
+    let path = format!("/employees/{}/approve", let_in["id"].as_str().unwrap());
+    owner.post(&path, json!({})).await.expect(200);
+    let members = owner.items("/members").await;
+    let member = members.iter().find(|member| member["role"] != "owner").unwrap()["id"].clone();
+    let role = owner.post("/roles", json!({"name": "На время"})).await.expect(201)["id"].clone();
+    let invited = json!({"email": "invited@company.kz", "organizationRole": "employee"});
+    let invited = owner.post("/invitations", invited).await.expect(201)["id"].clone();
+    let organization =
+        owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200)["organizationId"].clone();
+    let of = |path: &str, id: &serde_json::Value| format!("{path}/{}", id.as_str().unwrap());
     let bodiless = [
         (Method::DELETE, "/api-keys/{id}", revoked),
+        (
+            Method::POST,
+            "/employees/{id}/approve",
+            format!("/employees/{}/approve", employee("one@company.kz").await),
+        ),
+        (
+            Method::POST,
+            "/organizations/{orgId}/employees/{empId}/approve",
+            of("/organizations", &organization) + &format!("/employees/{}/approve", employee("two@company.kz").await),
+        ),
+        (Method::DELETE, "/members/{id}", of("/members", &member)),
+        (Method::DELETE, "/roles/{id}", of("/roles", &role)),
+        (Method::DELETE, "/invitations/{id}", of("/invitations", &invited)),
         (
             Method::PUT,
             "/notifications/{id}/read",
