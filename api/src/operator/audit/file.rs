@@ -75,8 +75,11 @@ pub fn read(file: &Path) -> Result<String, Failure> {
     fs::read_to_string(file).map_err(|error| in_file(file, error))
 }
 
-/// Whole or not at all.
+/// Whole or not at all. What is there and no file, such as `/dev/stdout`, is written to and stays what it is.
 pub fn write(file: &Path, content: &[u8]) -> Result<(), Failure> {
+    if file.metadata().is_ok_and(|known| !known.is_file()) {
+        return fs::write(file, content).map_err(|error| in_file(file, error));
+    }
     let unfinished = file.with_extension("unfinished");
     let written = fs::write(&unfinished, content).and_then(|()| fs::rename(&unfinished, file));
     written.map_err(|error| in_file(file, error))
