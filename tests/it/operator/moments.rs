@@ -47,7 +47,7 @@ async fn a_row_is_shown_as_it_was_and_what_changed_since() {
         (["show", "deals", &deal, "--as-of", "9999999"], "has not come yet"),
         (
             ["show", "ideas", &deal, "--as-of", "1"],
-            "there is no table ideas, only",
+            "there is no ideas; tables are",
         ),
     ] {
         let refused = business.complain(&words);
