@@ -18,6 +18,7 @@ use aide::axum::{
     routing::{get_with, post_with},
 };
 use axum::extract::State;
+use domain::field::LINE;
 use domain::process::{ProcessEvent, ProcessRejection, STEP_MAX, WHY_MAX};
 use sagas::{Full, Instance, Verdict};
 use schemars::JsonSchema;
@@ -50,7 +51,7 @@ struct OnStep {
     #[schemars(length(min = 1, max = WHY_MAX))]
     why: String,
     /// Which, where several were refused.
-    #[schemars(length(max = STEP_MAX), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
+    #[schemars(length(max = STEP_MAX), regex(pattern = LINE))]
     step: Option<String>,
 }
 

@@ -3,10 +3,12 @@
 use crate::{
     edge::settings::Edge,
     heads::Heads,
+    identity::certificate::Signatures,
     operator::{
         audit::Audit,
         doctor::Doctor,
         history::History,
+        organization::Organization,
         replay::Replay,
         sagas::Sagas,
         show::{Diff, Show},
@@ -46,6 +48,9 @@ pub enum Command {
     /// Events as they are stored.
     #[command(subcommand)]
     Log(History),
+    /// Which companies there are, and which of them are premium.
+    #[command(subcommand)]
+    Organization(Organization),
     /// Makes read models again from the log, or compares them with it; the server may run meanwhile.
     Replay(Replay),
     /// A row of a read model as it was at a moment.
@@ -102,6 +107,10 @@ pub struct Store {
     /// the database.
     #[arg(long, env = "PERSONAL_KEYS_FILE")]
     pub personal_keys_file: Option<PathBuf>,
+    /// Where it is noted, outside the database, who was erased: whose keys come back with a backup are destroyed again at
+    /// the next start, before anything is served.
+    #[arg(long, env = "ERASURES_FILE", value_name = "FILE", value_parser = folder)]
+    pub erasures_file: Option<PathBuf>,
     /// The folder with the files of what `workspace archive` has put away: it is read from there.
     #[arg(long, env = "ARCHIVE_DIR", value_name = "FOLDER", value_parser = folder)]
     pub archive_dir: Option<PathBuf>,
@@ -114,6 +123,10 @@ pub struct Config {
     /// NATS with JetStream; without it everything else works.
     #[arg(long, env = "NATS_URL", hide_env_values = true)]
     pub nats_url: Option<String>,
+    /// Beside the events as they are stored, whose personal values are sealed, publishes them with these in the clear below
+    /// this subject, for subscribers who may see them. Nothing keeps those.
+    #[arg(long, env = "NATS_OPEN_PREFIX", value_name = "SUBJECT", value_parser = open_prefix)]
+    pub nats_open_prefix: Option<String>,
     #[arg(long, env = "HOST", default_value = "0.0.0.0")]
     pub host: IpAddr,
     #[arg(long, env = "PORT", default_value_t = 5001)]
@@ -144,6 +157,8 @@ pub struct Config {
     /// `off` lifts the limits of requests and log-ins a minute.
     #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on", value_parser = ["on", "off"])]
     pub rate_limits: String,
+    #[command(flatten)]
+    pub signatures: Signatures,
     #[command(flatten)]
     pub heads: Heads,
     #[command(flatten)]
@@ -189,6 +204,20 @@ impl std::fmt::Debug for Config {
 /// An empty one is none: that is how a container's environment says so.
 fn folder(text: &str) -> Result<PathBuf, Infallible> {
     Ok(PathBuf::from(text))
+}
+
+/// A subject that no stream of ours keeps.
+fn open_prefix(text: &str) -> Result<String, String> {
+    let is_word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    };
+    match text.split('.').all(is_word) && text.split('.').next() != Some("prometric") {
+        true => Ok(text.to_owned()),
+        false => Err("is not a subject of words, or begins with `prometric`, where everything is kept".to_owned()),
+    }
 }
 
 fn non_empty(text: &str) -> Result<String, String> {

@@ -14,7 +14,7 @@ mod with;
 mod write;
 
 pub use body::{Asked, Body, BodyHash};
-pub use caller::{Caller, Presented, SignedIn, present};
+pub use caller::{Caller, Holder, Leaving, Presented, SignedIn, present};
 pub use id::{Id, InPath, List, NoQuery, ProductParam, no_query, path_id, path_text};
 pub use right::{May, Right};
 pub use tags::Tags;

@@ -1,35 +1,70 @@
 //! Who signs in: registration, sign-in, workspaces, and the secrets behind them.
 
+pub mod api_key;
+pub mod certificate;
+pub(crate) mod code;
+pub mod current;
 pub mod door;
 mod eddsa;
+mod employment;
 pub mod lapsing;
+pub mod member;
 pub mod members;
-mod once;
+pub(crate) mod once;
+mod organization;
 pub mod password;
 mod pause;
 pub(crate) mod pending;
+pub mod policy;
 mod provision;
+mod recovery;
 mod registration;
+mod reset;
+pub mod role;
+mod second_factor;
 pub mod secrets;
-mod session;
+pub mod session;
 mod sign_in;
 pub mod token;
 mod workspace;
 
-use crate::state::App;
+pub(crate) use registration::require;
+
+use crate::{mail::address, state::App};
 use aide::axum::ApiRouter;
 use axum::{
+    Json, Router,
+    extract::State,
     http::{HeaderValue, header},
     middleware::map_response,
     response::Response,
+    routing::get,
 };
 use unicode_normalization::UnicodeNormalization;
 
 pub fn router() -> ApiRouter<App> {
     registration::router()
         .merge(sign_in::router())
+        .merge(session::routes::router())
+        .merge(recovery::router())
+        .merge(second_factor::router())
+        .merge(employment::router())
+        .merge(certificate::router())
         .layer(map_response(no_store))
         .merge(workspace::router())
+        .merge(organization::router())
+}
+
+/// What others verify access tokens with, at the place where they look for it (RFC 8615). They look again when they meet a
+/// key that they do not know.
+pub fn well_known() -> Router<App> {
+    let keys = async |State(app): State<App>| {
+        (
+            [(header::CACHE_CONTROL, "public, max-age=300")],
+            Json(app.tokens.published()),
+        )
+    };
+    Router::new().route("/.well-known/jwks.json", get(keys))
 }
 
 /// Tokens, and who is registered, are no cache's business.
@@ -41,7 +76,7 @@ async fn no_store(mut response: Response) -> Response {
 
 /// How addresses are kept and looked up.
 pub(crate) fn normal_email(text: &str) -> String {
-    normal(&text.to_lowercase())
+    address::normal(text)
 }
 
 /// One spelling for what looks the same, without blanks around.

@@ -17,6 +17,8 @@ pub mod measure;
 pub mod office;
 pub mod openapi;
 pub mod operator;
+pub mod people;
+pub mod privacy;
 pub mod problem;
 pub mod production;
 pub mod relay;

@@ -3,21 +3,16 @@
 //! other waits for it; a crash sends it twice, with the same code, rather than not at all. Nothing in it was written by
 //! whoever caused it: the address may be a stranger's.
 
-use crate::{
-    i18n::{self, Language},
-    identity::{
-        pending::{self, Owed},
-        secrets::Pepper,
-    },
-    state::App,
-};
-use fluent_bundle::FluentArgs;
+pub mod address;
+mod letter;
+mod owed;
+
+use crate::{identity::secrets::Pepper, state::App};
 use futures::FutureExt;
-use lettre::{
-    Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
-    message::{Body, Mailbox, SinglePart, header::ContentTransferEncoding, header::ContentType},
-};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor, message::Mailbox};
 use log::ConsumerError;
+pub(crate) use owed::DEBTORS;
+use owed::Owed;
 use sqlx::PgPool;
 use std::{io, panic::AssertUnwindSafe, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
@@ -59,11 +54,6 @@ pub enum MailError {
     From(#[source] lettre::address::AddressError),
     #[error("SMTP_URL cannot be used")]
     Url(#[source] lettre::transport::smtp::Error),
-}
-
-/// Whether mail can go there; one parser for what is accepted and what is sent to.
-pub fn is_address(text: &str) -> bool {
-    text.parse::<Address>().is_ok()
 }
 
 impl Mail {
@@ -152,35 +142,45 @@ impl Postman {
         }
     }
 
-    /// Tries one mail that is due, if there is one.
+    /// Tries one mail of each kind that is due, if there is one.
     async fn post(&self) -> Result<bool, ConsumerError> {
-        let Some(owed) = pending::take_owed(&self.pool).await? else {
-            return Ok(false);
-        };
-        let user = owed.id;
-        let sent = timeout(PATIENCE, self.send(&owed)).await;
+        let mut any = false;
+        for debtor in DEBTORS {
+            let Some(owed) = owed::take(&self.pool, debtor).await? else {
+                continue;
+            };
+            self.try_to_send(&owed).await?;
+            any = true;
+        }
+        Ok(any)
+    }
+
+    async fn try_to_send(&self, owed: &Owed) -> Result<(), ConsumerError> {
+        let id = owed.id;
+        let sent = timeout(PATIENCE, self.send(owed)).await;
         match sent.unwrap_or_else(|_| Err(Unsent::Later("the mail server takes too long".into()))) {
-            Ok(()) => pending::settle(&self.pool, &owed).await?,
+            Ok(()) => owed.settle(&self.pool).await?,
             Err(Unsent::Never) => {
-                tracing::warn!(%user, "a mail was refused for good");
-                pending::give_up(&self.pool, &owed).await?;
+                tracing::warn!(%id, "a mail was refused for good");
+                owed.give_up(&self.pool).await?;
             }
             Err(Unsent::Later(error)) if owed.attempts >= ATTEMPTS_MAX => {
-                tracing::warn!(%user, %error, "a mail is given up");
-                pending::give_up(&self.pool, &owed).await?;
+                tracing::warn!(%id, %error, "a mail is given up");
+                owed.give_up(&self.pool).await?;
             }
             Err(Unsent::Later(error)) => {
                 let pause = Duration::from_secs(1 << owed.attempts.clamp(1, ATTEMPTS_MAX));
-                tracing::warn!(%user, %error, ?pause, "a mail did not go out and will be tried again");
+                tracing::warn!(%id, %error, ?pause, "a mail did not go out and will be tried again");
                 metrics::counter!("prometric_mail_failures_total").increment(1);
-                pending::postpone(&self.pool, &owed, pause).await?;
+                owed.postpone(&self.pool, pause).await?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     async fn send(&self, owed: &Owed) -> Result<(), Unsent> {
-        let mail = compose(&self.from, &owed.email, &owed.code(&self.pepper)).ok_or(Unsent::Never)?;
+        let code = owed.code(&self.pepper);
+        let mail = letter::compose(&self.from, &owed.email, owed.language, owed.words(), &code).ok_or(Unsent::Never)?;
         match &self.out {
             Out::Smtp(transport) => match transport.send(mail).await {
                 Ok(_) => Ok(()),
@@ -198,28 +198,6 @@ impl Postman {
     }
 }
 
-/// In Russian and Kazakh, with the code as the only free-standing number of six digits; `None` when the address is
-/// none that mail can go to.
-fn compose(from: &Mailbox, to: &str, code: &str) -> Option<Message> {
-    let to = Mailbox::new(None, to.parse().ok()?);
-    let part = |language, key: &str| i18n::text(language, key, &FluentArgs::new()).unwrap_or_default();
-    let both = |key: &str, between: &str| format!("{}{between}{}", part(Language::Ru, key), part(Language::Kk, key));
-    let text = format!(
-        "{}\n\n{code}\n\n{}\n",
-        both("mail-verify-greeting", "\n"),
-        both("mail-verify-closing", "\n")
-    );
-    // Quoted-printable leaves the code readable in the raw mail, where base64 would hide it.
-    let body = Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable).ok()?;
-    let mail = Message::builder()
-        .from(from.clone())
-        .to(to)
-        .subject(both("mail-verify-subject", " / "))
-        .date_now();
-    mail.singlepart(SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body))
-        .ok()
-}
-
 /// Whole or not there: readers of the folder never see half a mail.
 async fn write_file(folder: &PathBuf, recipient: &str, mail: &[u8]) -> Result<(), io::Error> {
     tokio::fs::create_dir_all(folder).await?;
@@ -235,37 +213,4 @@ async fn write_file(folder: &PathBuf, recipient: &str, mail: &[u8]) -> Result<()
     let unfinished = folder.join(format!(".{}.part", Uuid::now_v7()));
     tokio::fs::write(&unfinished, mail).await?;
     tokio::fs::rename(&unfinished, folder.join(format!("{stamp}-{recipient}.eml"))).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Runs of exactly six digits with nothing alphanumeric beside them.
-    fn standing_alone(text: &str) -> Vec<&str> {
-        let words = text.split(|c: char| !c.is_alphanumeric());
-        words
-            .filter(|word| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit()))
-            .collect()
-    }
-
-    #[test]
-    fn the_code_is_the_only_number_of_six_digits() {
-        let from = "Prometric <no-reply@prometric.kz>".parse().unwrap();
-        let mail = compose(&from, "owner@company.kz", "012345").unwrap().formatted();
-        let mail = String::from_utf8(mail).unwrap();
-        assert_eq!(standing_alone(&mail), ["012345"], "{mail}");
-    }
-
-    #[test]
-    fn an_impossible_address_is_no_mail() {
-        let from = "no-reply@prometric.kz".parse().unwrap();
-        for impossible in ["a b@@", "a@b\r\nBcc: c@d.kz", "a@b.kz, c@d.kz", "a@b.kz>", ""] {
-            assert!(
-                !is_address(impossible) && compose(&from, impossible, "012345").is_none(),
-                "{impossible:?}"
-            );
-        }
-        assert!(is_address("owner@company.kz") && is_address("owner+a@компания.қаз"));
-    }
 }

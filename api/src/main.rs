@@ -43,6 +43,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Audit(audit) => operator::audit::run(audit).await,
         Command::Doctor(doctor) => operator::doctor::run(doctor).await,
         Command::Log(history) => operator::history::run(history).await,
+        Command::Organization(organization) => operator::organization::run(organization).await,
         Command::Replay(replay) => operator::replay::run(replay).await,
         Command::Sagas(sagas) => operator::sagas::run(sagas).await,
         Command::Show(show) => show.run().await,

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod export;
 pub mod history;
 pub mod keys;
+pub mod organization;
 pub mod replay;
 pub mod sagas;
 pub mod show;

@@ -241,9 +241,10 @@ impl Problem {
     /// A unique key that belongs to another.
     pub fn taken(kind: &'static str) -> Self {
         let field = match kind {
-            "user.email" => "email",
+            "user.email" | "employee.email" => "email",
+            "user.iin" => "iin",
             "organization.bin" => "bin",
-            "product.code" => "code",
+            "product.code" | "department.code" => "code",
             "product.barcode" => "barcode",
             "workspace.slug" => "slug",
             other => other.rsplit('.').next().unwrap_or(other),
@@ -398,6 +399,7 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
                 })
             }
             E::Forbidden(permission) => Self::forbidden(*permission),
+            E::Hidden(noun) => Self::missing(format!("{noun}.missing")),
             E::Stale { expected, actual } => Self::new(Code::VersionConflict)
                 .because("version.stale")
                 .fact("expectedVersion", expected)

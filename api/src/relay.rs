@@ -22,6 +22,7 @@ use async_nats::{
     },
 };
 use async_trait::async_trait;
+use domain::fact;
 use log::{
     Consumer, ConsumerError, Log, Progress, Recorded,
     wrong::{self, Variant::CursorBeforeAcknowledgement},
@@ -51,12 +52,15 @@ const DUPLICATES: Duration = Duration::from_secs(3_600);
 /// Follows the log, if there is a NATS server to publish to; without one everything else works.
 pub fn start(app: &App) {
     if let Some(url) = app.config.nats_url.clone().filter(|url| !url.is_empty()) {
-        app.follow(Relay::new(url, app.log.clone(), app.pool.clone()), WORKERS);
+        let open = app.config.nats_open_prefix.clone();
+        app.follow(Relay::new(url, open, app.log.clone(), app.pool.clone()), WORKERS);
     }
 }
 
 struct Relay {
     url: String,
+    /// Where events are told with personal values in the clear.
+    open: Option<String>,
     log: Log,
     pool: PgPool,
     link: Mutex<Option<Arc<Link>>>,
@@ -69,9 +73,10 @@ struct Link {
 }
 
 impl Relay {
-    fn new(url: String, log: Log, pool: PgPool) -> Arc<Self> {
+    fn new(url: String, open: Option<String>, log: Log, pool: PgPool) -> Arc<Self> {
         Arc::new(Self {
             url,
+            open,
             log,
             pool,
             link: Mutex::default(),
@@ -90,6 +95,20 @@ impl Relay {
         let fresh = Arc::new(tokio::time::timeout(CONNECT_WAIT, connect(&self.url)).await??);
         *link = Some(fresh.clone());
         Ok(fresh)
+    }
+
+    /// The same with personal values in the clear, to whoever listens just now: a stream would keep what is to be erased. Told
+    /// again after a crash.
+    async fn tell_open(&self, link: &Link, prefix: &str, mut events: Vec<Recorded>) -> Result<(), ConsumerError> {
+        self.log.open_personal(&mut events).await?;
+        for event in &events {
+            let category = fact::category(&event.category)?;
+            let data = category.plain(&event.event_type, &event.data)?.into_owned();
+            let subject = format!("{prefix}.{}.{}", event.workspace, event.event_type);
+            let headers = headers(event, &id(event));
+            link.client.publish_with_headers(subject, headers, data.into()).await?;
+        }
+        Ok(())
     }
 
     async fn drop_link(&self, broken: &Arc<Link>) {
@@ -134,6 +153,13 @@ impl Consumer for Relay {
         }
         let link = self.link().await?;
         let (acknowledged, failure) = publish(&link, &events).await;
+        if let Some(prefix) = &self.open {
+            let told = events
+                .into_iter()
+                .filter(|event| event.position <= acknowledged)
+                .collect();
+            self.tell_open(&link, prefix, told).await?;
+        }
         if acknowledged > from {
             self.move_cursor(workspace, acknowledged).await?;
         }
@@ -238,7 +264,7 @@ fn aggregate(event: &Recorded) -> String {
 }
 
 /// CloudEvents in binary mode, with the extension for distributed tracing; `ce-subject` is the aggregate's stream.
-fn message(event: &Recorded, message_id: &str) -> PublishMessage {
+fn headers(event: &Recorded, message_id: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert("Nats-Msg-Id", message_id);
     headers.insert("Content-Type", "application/json");
@@ -253,9 +279,13 @@ fn message(event: &Recorded, message_id: &str) -> PublishMessage {
     if let Some(trace) = event.meta().traceparent {
         headers.insert("ce-traceparent", trace);
     }
+    headers
+}
+
+fn message(event: &Recorded, message_id: &str) -> PublishMessage {
     PublishMessage::build()
         .payload(event.data.clone().into())
-        .headers(headers)
+        .headers(headers(event, message_id))
 }
 
 async fn connect(url: &str) -> Result<Link, ConsumerError> {

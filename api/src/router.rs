@@ -1,8 +1,8 @@
 //! Every route there is. The nouns of a workspace answer in both forms of the path; one line a noun.
 
 use crate::{
-    admin, audit, catalog, edge, finance, identity, measure, office, openapi, problem::Problem, production, sales,
-    state::App, system,
+    admin, audit, catalog, edge, finance, identity, measure, office, openapi, people, privacy, problem::Problem,
+    production, sales, state::App, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
 use axum::{
@@ -26,13 +26,27 @@ fn nouns() -> ApiRouter<App> {
         .merge(finance::payment::router())
         .merge(finance::exchange_rate::router())
         .merge(office::notification::router())
+        .merge(people::department::router())
+        .merge(people::employee::router())
+        .merge(people::invitation::router())
+        .merge(identity::member::router())
+        .merge(identity::role::router())
         .merge(audit::router())
         .merge(admin::router())
+        .merge(privacy::router())
+        .merge(identity::api_key::router())
 }
 
 fn routes() -> ApiRouter<App> {
     ApiRouter::new()
-        .nest("/api/v1", identity::router().merge(system::router()).merge(nouns()))
+        .nest(
+            "/api/v1",
+            identity::router()
+                .merge(people::approval::router())
+                .merge(people::invitation::open_router())
+                .merge(system::router())
+                .merge(nouns()),
+        )
         .nest("/api/v1/workspaces/{wsId}", nouns())
 }
 
@@ -46,6 +60,7 @@ pub fn router(app: App) -> Router {
         )
         .route("/docs", get(scalar))
         .merge(system::probes())
+        .merge(identity::well_known())
         .fallback(unknown)
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn(measure::track))

@@ -11,20 +11,24 @@ use crate::{
     extract::BODIES_MAX,
     heads,
     identity::{
+        api_key::known::Keys,
+        certificate,
         door::Door,
         lapsing,
         members::Members,
         password::Passwords,
+        policy::Policies,
         secrets::{self, Pepper},
+        session::live::Sessions,
         token::Tokens,
     },
     mail::{Mail, MailError},
-    measure, relay,
+    measure, people, privacy, relay,
     router::router,
     state::{App, Consumers, Parts},
 };
 use commands::{Executor, Following};
-use log::{KeyRing, Log, PersonalError, RingError, chain};
+use log::{Fence, FenceError, KeyRing, Log, PersonalError, RingError, chain};
 use metrics_exporter_prometheus::BuildError;
 use projections::{ProjectError, Projections, Readers};
 use sqlx::{
@@ -53,6 +57,8 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 const GRACE: Duration = Duration::from_secs(5);
 /// Before read models that could not be made anew are tried again.
 const RENEW_PAUSE: Duration = Duration::from_secs(5);
+/// Kinds of unique keys that were entered in the clear before they were kept as hashes.
+const PERSONAL_CLAIMS: [&str; 3] = ["user.email", "user.iin", "employee.email"];
 /// Workspaces that one consumer serves at the same time.
 const WORKERS: usize = 8;
 
@@ -74,6 +80,12 @@ pub enum ServeError {
     KeyRing(#[from] RingError),
     #[error("the keys of people cannot be used")]
     Personal(#[from] PersonalError),
+    #[error("SIGNATURE_ROOTS cannot be used")]
+    Signatures(#[from] signature::RootsError),
+    #[error("what tells of people who were erased cannot be folded anew")]
+    Erased(#[from] privacy::SettleError),
+    #[error("ERASURES_FILE cannot be used")]
+    Fence(#[from] FenceError),
     #[error("NATS_URL cannot be used")]
     Nats(#[from] async_nats::ConnectError),
     #[error("the address cannot be served")]
@@ -98,6 +110,8 @@ pub fn log_to_stderr() -> Result<(), CannotSend> {
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let address = SocketAddr::new(config.host, config.port);
     let app = assemble(config).await?;
+    // Before anybody is served: whoever was erased while this database was away, or before it went back to a backup.
+    privacy::settle(&app).await?;
     start_consumers(&app).await?;
     let listener = TcpListener::bind(address).await?;
     tracing::info!(%address, "ready");
@@ -115,6 +129,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 /// Connects, migrates, and puts the parts together.
 pub async fn assemble(config: Config) -> Result<App, ServeError> {
     let (log, pool) = open_store(&config.store).await?;
+    log.hash_claims(&PERSONAL_CLAIMS).await?;
     if config.rebuild == Rebuild::Refuse {
         nothing_to_remake(&pool).await?;
     }
@@ -123,9 +138,12 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         projections.renew(true).await?;
     }
     secrets::migrate(&pool).await?;
+    people::migrate(&pool).await?;
     let pepper = Arc::new(Pepper::open(&pool).await?);
     let mail = Mail::new(config.smtp_url.as_deref(), config.mail_dir.clone())?;
     exchange::migrate(&pool).await?;
+    privacy::migrate(&pool).await?;
+    certificate::migrate(&pool).await?;
     let reads = open_reads(&config)?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
@@ -143,7 +161,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         passwords: Passwords::new(config.is_limited()),
         door: Door::new(config.is_limited()),
         mail,
-        pepper,
+        signatures: config.signatures.verifier()?,
         consumers: Consumers::default(),
         metrics: measure::install()?,
         started: Instant::now(),
@@ -153,6 +171,10 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         bodies: Arc::new(Semaphore::new(BODIES_MAX)),
         shown: Memory::default(),
         members: Members::new(pool.clone(), log.clone()),
+        sessions: Sessions::new(pool.clone(), log.clone()),
+        keys: Keys::new(pool.clone(), log.clone(), pepper.clone()),
+        policies: Policies::new(pool.clone(), log.clone()),
+        pepper,
         pool,
         reads,
         log,
@@ -181,6 +203,16 @@ pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
     }
     if let Some(folder) = &store.archive_dir {
         log = log.with_archive(folder.clone());
+    }
+    if let Some(file) = &store.erasures_file {
+        let (fenced, back) = log.fenced(Fence::open(file).await?).await?;
+        if !back.is_empty() {
+            tracing::warn!(
+                people = back.len(),
+                "keys that were destroyed had come back, and were destroyed again"
+            );
+        }
+        log = fenced;
     }
     Ok((log, pool))
 }
@@ -215,6 +247,9 @@ pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.consumers.keep(tokio::spawn(sweeping));
     app.consumers.keep(tokio::spawn(exchange::keep(app.clone())));
     app.consumers.keep(tokio::spawn(lapsing::keep(app.pool.clone())));
+    app.consumers
+        .keep(tokio::spawn(people::invitation::failed::keep(app.clone())));
+    app.consumers.keep(tokio::spawn(privacy::keep(app.clone())));
     Ok(())
 }
 

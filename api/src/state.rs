@@ -3,7 +3,10 @@
 use crate::{
     config::Config,
     edge::{conditional::Memory, rate::Rates, turns::Turns},
-    identity::{door::Door, members::Members, password::Passwords, secrets::Pepper, token::Tokens},
+    identity::{
+        api_key::known::Keys, door::Door, members::Members, password::Passwords, policy::Policies, secrets::Pepper,
+        session::live::Sessions, token::Tokens,
+    },
     mail::Mail,
 };
 use commands::Executor;
@@ -33,10 +36,15 @@ pub struct Parts {
     pub config: Config,
     pub tokens: Arc<Tokens>,
     pub members: Members,
+    pub sessions: Sessions,
+    pub keys: Keys,
+    pub policies: Policies,
     pub pepper: Arc<Pepper>,
     pub passwords: Passwords,
     pub door: Door,
     pub mail: Mail,
+    /// Who checks signatures; absent without roots.
+    pub signatures: Option<signature::Verifier>,
     /// Absent without NATS_URL; otherwise connecting by itself, now or later.
     pub nats: Option<async_nats::Client>,
     pub consumers: Consumers,

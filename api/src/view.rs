@@ -65,14 +65,14 @@ pub async fn as_reader_at<T, E: Into<Problem>>(
     read: impl AsyncFnOnce(Reader<'_>) -> Result<T, E>,
 ) -> Result<T, Problem> {
     let place = past::place(app, caller, as_of).await?;
-    let actor = caller.actor();
-    let may = |permission: Permission| actor.may(permission);
+    let may = |permission: Permission| caller.standing.may(permission);
     let reader = Reader {
         readers: &app.reads,
         role: &place.role,
         schema: &place.schema,
         moment: place.moment.map(|moment| moment.time),
         may: &may,
+        standing: Some(&caller.standing),
     };
     match read(reader).await {
         Ok(found) => Ok(found),

@@ -1,12 +1,13 @@
 //! States of streams whose events are about to be put away, written down first: whoever comes afterwards goes on from them
 //! and need not open the files, which another node may not even have.
 
-use crate::load::keep_snapshot;
+use crate::load::{keep_snapshot, read_snapshot};
 use domain::{
     FINGERPRINT,
     fact::{self, DecodeError},
 };
 use log::{AppendError, Folded, Log, PersonalError, ReadError, Snapshot, Stream};
+use serde_json::Value;
 use uuid::Uuid;
 
 #[derive(Debug, thiserror::Error)]
@@ -43,9 +44,11 @@ async fn one(log: &Log, workspace: Uuid, category: &str, id: Uuid) -> Result<(),
     };
     let (version, hash) = (last.version, last.hash);
     let mut state = category.folding();
-    if let Some(Snapshot { state: mut text, .. }) = snapshot {
-        log.open_text(workspace, &mut text).await?;
-        state.go_on_from(&text).map_err(unfolded)?;
+    if let Some(snapshot) = snapshot {
+        match read_snapshot::<Value>(log, workspace, snapshot.state).await {
+            Some((written, _)) => state.go_on_from(written).map_err(unfolded)?,
+            None => tail = log.read_stream(workspace, id, 0).await?,
+        }
     }
     log.open_personal(&mut tail).await?;
     for event in &tail {

@@ -7,6 +7,7 @@ use domain::{
     Money, Quantity, Rule, Violations,
     catalog::product::Product,
     check::ITEMS_MAX,
+    field::{FILLED_LINE, LINE},
     id::{BomId, ProductId, WorkspaceId},
     production::bom::{
         Below, Bill, Bills, Bom, BomCommand, BomEvent, BomRejection, Component, ExplosionError, Operation, PARTS_MAX,
@@ -38,7 +39,7 @@ struct ComponentRequest {
     #[schemars(extend("exclusiveMinimum" = 0))]
     quantity: Quantity,
     /// Absent, the material's own.
-    #[schemars(length(max = 20), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
+    #[schemars(length(max = 20), regex(pattern = LINE))]
     unit: Option<String>,
     /// Of one unit of the material.
     #[serde(default)]
@@ -51,16 +52,16 @@ struct ComponentRequest {
 struct OperationRequest {
     #[schemars(
         length(max = 200),
-        regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+        regex(pattern = FILLED_LINE)
     )]
     name: String,
     /// Minutes.
     duration: u32,
     #[serde(default)]
-    #[schemars(length(max = ITEMS_MAX), inner(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")))]
+    #[schemars(length(max = ITEMS_MAX), inner(length(max = 100), regex(pattern = FILLED_LINE)))]
     required_skills: Vec<String>,
     #[serde(default)]
-    #[schemars(length(max = ITEMS_MAX), inner(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")))]
+    #[schemars(length(max = ITEMS_MAX), inner(length(max = 100), regex(pattern = FILLED_LINE)))]
     equipment: Vec<String>,
 }
 

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    Permission, Role,
-    id::{UserId, WorkspaceId},
+    Belongs, Permission, Standing,
+    id::{ApiKeyId, UserId, WorkspaceId},
 };
 use log::CommandId;
-use std::{collections::BTreeSet, fmt, ops::Deref};
+use std::{fmt, ops::Deref, sync::Arc};
 use trace::TraceParent;
 use uuid::Uuid;
 
@@ -80,11 +80,13 @@ impl Deref for Versions {
 
 #[derive(Debug, Clone)]
 pub enum Actor {
-    User {
-        id: UserId,
-        role: Role,
-        /// Beyond the role.
-        granted: BTreeSet<Permission>,
+    User(Arc<Standing>),
+    /// Somebody about what is their own: their password, their sessions. No role is asked for.
+    Person(UserId),
+    /// A machine, in the name of whoever made its key: what it was given of their rights.
+    Key {
+        id: ApiKeyId,
+        standing: Arc<Standing>,
     },
     /// A process the system runs by itself.
     Saga(&'static str),
@@ -97,8 +99,25 @@ pub enum Actor {
 impl Actor {
     pub fn may(&self, permission: Permission) -> bool {
         match self {
-            Self::User { role, granted, .. } => role.allows(permission) || granted.contains(&permission),
-            Self::Saga(_) | Self::Operator(_) | Self::System => true,
+            Self::User(standing) | Self::Key { standing, .. } => standing.may(permission),
+            Self::Person(_) | Self::Saga(_) | Self::Operator(_) | Self::System => true,
+        }
+    }
+
+    /// Whether the permission reaches to that record.
+    pub fn may_on(&self, permission: Permission, record: Belongs) -> bool {
+        match self {
+            Self::User(standing) | Self::Key { standing, .. } => standing.may_on(permission, record),
+            Self::Person(_) | Self::Saga(_) | Self::Operator(_) | Self::System => true,
+        }
+    }
+
+    /// Who gives rights, or takes them; the system itself is nobody.
+    pub fn user(&self) -> Option<UserId> {
+        match self {
+            Self::User(standing) | Self::Key { standing, .. } => Some(standing.user),
+            Self::Person(id) => Some(*id),
+            Self::Saga(_) | Self::Operator(_) | Self::System => None,
         }
     }
 }
@@ -107,7 +126,9 @@ impl Actor {
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::User { id, .. } => write!(f, "user:{id}"),
+            Self::User(standing) => write!(f, "user:{}", standing.user),
+            Self::Person(id) => write!(f, "user:{id}"),
+            Self::Key { id, .. } => write!(f, "key:{id}"),
             Self::Saga(name) => write!(f, "saga:{name}"),
             Self::Operator(name) => write!(f, "operator:{name}"),
             Self::System => f.write_str("system"),

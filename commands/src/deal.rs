@@ -4,7 +4,7 @@
 use crate::{Context, Done, Error, Executor};
 use chrono::NaiveDate;
 use domain::{
-    Changes, Patch, Rule, Violations,
+    Belongs, Changes, Patch, Permission, Rule, Violations,
     catalog::product::{self, Product},
     check::ITEMS_MAX,
     finance::{Currency, exchange_rate::ExchangeRate, terms::net_days, vat},
@@ -43,6 +43,11 @@ pub async fn create(executor: &Executor, id: DealId, change: Change, beside: Bes
 }
 
 async fn begin(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
+    // Who sees only deals that are somebody's would not see what they make.
+    let may_see_it = context.actor.may_on(Permission::DealsView, Belongs::default());
+    if let (true, false, Some(user)) = (change.assigned_to.is_keep(), may_see_it, context.actor.user()) {
+        change.assigned_to = Patch::Set(Some(user));
+    }
     look_up(executor, context.workspace, &mut change).await?;
     let products = priced(executor, beside.products, context).await?;
     let draft = Draft {

@@ -1,6 +1,6 @@
 //! Why a command had no effect. The middle of the three layers: rejections below know no store, the edge above knows HTTP.
 
-use crate::Versions;
+use crate::{Context, Versions};
 use domain::{Permission, Violations, fact::DecodeError};
 use log::{AppendError, PersonalError, ReadError};
 
@@ -14,6 +14,9 @@ pub enum Error<R> {
     NoSuchReference(Violations),
     #[error("{0} is missing")]
     Forbidden(Permission),
+    /// It is there, and not for this caller.
+    #[error("no such {0}")]
+    Hidden(&'static str),
     /// The caller pinned a version and it is stale.
     #[error("expected one of versions {expected:?}, found {actual}")]
     Stale { expected: Versions, actual: i64 },
@@ -50,6 +53,31 @@ pub enum Error<R> {
     Damaged(#[source] ReadError),
     #[error("the event cannot be stored")]
     Unstorable(#[source] serde_json::Error),
+}
+
+impl<R> Error<R> {
+    /// The state may show what this very command did.
+    pub(crate) fn may_be_of_a_repeat(&self) -> bool {
+        matches!(
+            self,
+            Self::Rejected(_) | Self::Stale { .. } | Self::Hidden(_) | Self::Forbidden(_)
+        )
+    }
+
+    /// Another state could have led to another answer.
+    pub(crate) fn stands_on_state(&self) -> bool {
+        let by_the_store = matches!(self, Self::Taken { .. } | Self::Limit { .. } | Self::Unstorable(_));
+        by_the_store || self.may_be_of_a_repeat()
+    }
+
+    /// Nothing was written; or nobody knows, but the command has an id, so that the first one is answered if there was one.
+    pub(crate) fn may_be_asked_again(&self, context: &Context) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            Self::OutcomeUnknown => context.command.is_some(),
+            _ => false,
+        }
+    }
 }
 
 impl<R> From<AppendError> for Error<R> {

@@ -17,6 +17,7 @@ use domain::{
 use log::{AppendError, Appended, Guard, Log, Submitted};
 use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
@@ -233,13 +234,13 @@ impl Executor {
                 Ok(Attempt::Overtaken) => fresh = false,
                 // What was known may be behind: only what the log says now can be the reason for an answer.
                 Ok(Attempt::Unsure) => fresh = true,
-                Err(error) if !fresh && stands_on_state(&error) => fresh = true,
+                Err(error) if !fresh && error.stands_on_state() => fresh = true,
                 // The state may already show what this very command did: then that is the answer. Asked after the
                 // load, for the command's id became known at the same instant as what it did.
-                Err(error @ (Error::Rejected(_) | Error::Stale { .. })) => {
+                Err(error) if error.may_be_of_a_repeat() => {
                     return self.repeated::<A>(id, context).await?.ok_or(error);
                 }
-                Err(error) if outages < OUTAGES_MAX && may_ask_again(&error, context) => {
+                Err(error) if outages < OUTAGES_MAX && error.may_be_asked_again(context) => {
                     outages += 1;
                     // It may come back as another one, with another past.
                     self.forget(context.workspace);
@@ -271,6 +272,9 @@ impl Executor {
     ) -> Result<Attempt<A::Event>, Error<A::Rejection>> {
         let Asked { id, context, .. } = *asked;
         let version = live.mark.version;
+        if version > 0 {
+            reaches::<A>(asked, live.state.as_ref())?;
+        }
         if let Some(expected) = context.expected_version.as_ref().filter(|_| !context.allows(version)) {
             return Err(Error::Stale {
                 expected: expected.clone(),
@@ -363,8 +367,8 @@ impl Executor {
         }
     }
 
-    /// The answer to a repeat.
-    async fn repeated<A: Aggregate>(
+    /// The answer to a repeat; for whoever must know before it looks up what this very command may have removed.
+    pub async fn repeated<A: Aggregate>(
         &self,
         id: A::Id,
         context: &Context,
@@ -389,7 +393,13 @@ impl Executor {
     pub async fn commit(&self, unit: Unit, context: &Context, answer: &Answer) -> Result<Appended, AppendError> {
         let append = async { self.submit(unit, context, answer).await?.answer().await };
         let appended = append.instrument(append_span()).await;
-        self.heed(context.workspace, appended).await
+        let appended = self.heed(context.workspace, appended).await?;
+        // Whoever put the unit together keeps no states: those that were remembered before it are behind.
+        let written = appended.events.iter().map(|event| (event.stream_id, event.version));
+        for (stream, version) in written.collect::<BTreeMap<_, _>>() {
+            self.overtaken(context.workspace, stream, version).await;
+        }
+        Ok(appended)
     }
 
     async fn submit(&self, unit: Unit, context: &Context, answer: &Answer) -> Result<Submitted, AppendError> {
@@ -402,7 +412,11 @@ impl Executor {
             }));
         }
         let answer = serde_json::to_string(answer).map_err(|_| AppendError::Malformed("an answer"))?;
-        self.log.submit(unit.into_append(context, answer)).await
+        let keys = match unit.has_personal_claims() {
+            true => Some(self.log.claim_keys(context.workspace.into()).await?),
+            false => None,
+        };
+        self.log.submit(unit.into_append(context, answer, keys.as_ref())).await
     }
 
     /// Whoever looks again is to see what this append met.
@@ -460,19 +474,16 @@ fn done<A: Aggregate, R>(asked: Answer, appended: &Appended) -> Result<Done<A::E
     Ok(done)
 }
 
-/// Nothing was written; or nobody knows, but the command has an id, so that the first one is answered if there was one.
-fn may_ask_again<R>(error: &Error<R>, context: &Context) -> bool {
-    match error {
-        Error::Unavailable(_) => true,
-        Error::OutcomeUnknown => context.command.is_some(),
-        _ => false,
+/// A right may reach to some records only; one that the caller may not see is not there for them.
+fn reaches<A: Aggregate>(asked: &Asked<'_, A>, state: &A) -> Result<(), Error<A::Rejection>> {
+    let Some(seen) = A::SEEN_WITH else { return Ok(()) };
+    let (actor, record) = (&asked.context.actor, state.belongs());
+    let permission = A::permission(asked.command);
+    if !actor.may_on(seen, record) {
+        return Err(Error::Hidden(A::NAME));
     }
-}
-
-/// Another state could have led to another answer.
-fn stands_on_state<R>(error: &Error<R>) -> bool {
-    matches!(
-        error,
-        Error::Rejected(_) | Error::Stale { .. } | Error::Taken { .. } | Error::Limit { .. } | Error::Unstorable(_)
-    )
+    match actor.may_on(permission, record) {
+        true => Ok(()),
+        false => Err(Error::Forbidden(permission)),
+    }
 }

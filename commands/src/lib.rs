@@ -14,6 +14,8 @@ mod unit;
 
 pub mod bom;
 pub mod deal;
+pub mod department;
+pub mod employee;
 pub mod notification;
 pub mod production_order;
 pub mod stock;

@@ -6,11 +6,12 @@ use crate::{
     states::{Key, Live, Mark},
 };
 use domain::{
-    Aggregate, FINGERPRINT,
+    Aggregate, FINGERPRINT, Personal,
     fact::{self, DecodeError},
     id::WorkspaceId,
 };
 use log::{AppendError, Folded, Log, Recorded, Snapshot, Stream, chain};
+use serde::de::DeserializeOwned;
 use std::sync::{Arc, atomic::Ordering};
 use uuid::Uuid;
 
@@ -196,35 +197,44 @@ impl Executor {
     }
 
     async fn read_back<A: Aggregate>(&self, key: Key, snapshot: Snapshot, epoch: u64) -> Option<Live<A>> {
-        let Snapshot {
-            version,
-            hash,
-            mut state,
-        } = snapshot;
-        self.log.open_text(key.workspace, &mut state).await.ok()?;
+        let Snapshot { version, hash, state } = snapshot;
+        let (state, bytes) = read_snapshot::<A>(&self.log, key.workspace, state).await?;
         Some(Live {
-            state: Arc::new(serde_json::from_str(&state).ok()?),
+            state: Arc::new(state),
             mark: Mark {
                 version,
                 hash,
                 unwritten: 0,
-                bytes: state.len(),
+                bytes,
                 epoch,
             },
         })
     }
 }
 
-/// Personal values leave the process sealed; of somebody who was erased meanwhile there is no snapshot.
+/// A state may tell of people, so it leaves the process sealed as a whole, under the key that is the stream's own; of
+/// somebody who was erased meanwhile there is no snapshot.
 pub(crate) async fn keep_snapshot(
     log: &Log,
     workspace: Uuid,
     stream: Uuid,
     mut snapshot: Snapshot,
 ) -> Result<(), AppendError> {
+    snapshot.state = format!(r#"{{"$person":"{stream}","$value":{}}}"#, snapshot.state);
     log.seal_text(workspace, &mut snapshot.state).await?;
     log.keep_snapshot(workspace, stream, &snapshot, FINGERPRINT).await?;
     Ok(())
+}
+
+/// What was kept so, and how long its text is; nothing where it cannot be read, for then the events tell.
+pub(crate) async fn read_snapshot<S: DeserializeOwned + Clone>(
+    log: &Log,
+    workspace: Uuid,
+    mut text: String,
+) -> Option<(S, usize)> {
+    log.open_text(workspace, &mut text).await.ok()?;
+    let state: Personal<S> = serde_json::from_str(&text).ok()?;
+    Some((state.get().ok()?.clone(), text.len()))
 }
 
 pub(crate) fn key<A: Aggregate>(workspace: WorkspaceId, id: A::Id) -> Key {

@@ -2,9 +2,12 @@
 //! tells it to the log when the events are written.
 
 use crate::unit;
-use domain::fact::{self, Claiming};
+use domain::{
+    fact::{self, Claiming},
+    personal::is_erased,
+};
 use log::{
-    Claim, Number, Recorded,
+    Claim, ClaimKeys, Number, Recorded,
     keeping::{self, Unreadable},
 };
 use std::collections::HashMap;
@@ -25,7 +28,7 @@ impl Meaning {
 }
 
 impl keeping::Meaning for Meaning {
-    fn claims(&mut self, event: &Recorded) -> Result<Vec<Claim>, Unreadable> {
+    fn claims(&mut self, event: &Recorded, keys: Option<&ClaimKeys>) -> Result<Vec<Claim>, Unreadable> {
         let stream = match self.streams.get_mut(&event.stream_id) {
             Some(stream) => stream,
             None => match fact::category(&event.category)?.claiming() {
@@ -34,10 +37,11 @@ impl keeping::Meaning for Meaning {
             },
         };
         let claims = stream.next(&event.event_type, event.schema, &event.data)?;
-        Ok(claims
+        // What was claimed by somebody erased is free, and nobody can tell any more what it was.
+        let told = claims
             .into_iter()
-            .map(|claim| unit::claim(claim, event.stream_id))
-            .collect())
+            .filter(|claim| !claim.is_personal || !is_erased(&claim.key));
+        Ok(told.map(|claim| unit::claim(claim, event.stream_id, keys)).collect())
     }
 
     fn number(&self, event: &Recorded) -> Result<Option<Number>, Unreadable> {

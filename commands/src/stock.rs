@@ -7,6 +7,7 @@ use domain::{
         product::Product,
         stock::{Stock, StockCommand, StockEvent, StockRejection},
     },
+    field::LINE,
     id::{ProductId, StockId},
 };
 use schemars::JsonSchema;
@@ -22,7 +23,7 @@ pub struct Receipt {
     #[schemars(extend("minimum" = 0))]
     pub unit_cost: Option<Money>,
     /// Shown in the product's stock movements.
-    #[schemars(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
+    #[schemars(length(max = 100), regex(pattern = LINE))]
     pub reference: Option<String>,
 }
 

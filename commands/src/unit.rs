@@ -3,13 +3,14 @@
 
 use crate::Context;
 use domain::{Aggregate, Claim, ClaimAct, Event, Numbering, fact, time};
-use log::{Append, Guard, Metadata, NewEvent, Number, Stream, StreamAppend};
+use log::{Append, ClaimKeys, ClientAddress, Guard, Metadata, NewEvent, Number, Stream, StreamAppend};
 use uuid::Uuid;
 
 #[derive(Debug, Default)]
 pub struct Unit {
     streams: Vec<StreamAppend>,
-    claims: Vec<log::Claim>,
+    /// Whose they are.
+    claims: Vec<(Claim, Uuid)>,
     guards: Vec<Guard>,
 }
 
@@ -27,8 +28,8 @@ impl Unit {
         let mut new = Vec::with_capacity(events.len());
         for event in events {
             let claims = state.claims(event).into_iter();
-            self.claims.extend(claims.map(|claimed| claim(claimed, id)));
-            let stored = fact::encode(event)?;
+            self.claims.extend(claims.map(|claimed| (claimed, id)));
+            let stored = fact::encode(event, id)?;
             let number = A::Event::numbering(&stored.event_type).map(number);
             new.push(NewEvent {
                 id: Uuid::now_v7(),
@@ -62,11 +63,18 @@ impl Unit {
         self.streams.iter().all(|stream| stream.events.is_empty())
     }
 
-    pub(crate) fn into_append(self, context: &Context, answer: String) -> Append {
+    /// Whether it takes or gives back keys that are kept as hashes.
+    pub(crate) fn has_personal_claims(&self) -> bool {
+        self.claims.iter().any(|(claim, _)| claim.is_personal)
+    }
+
+    /// `keys` are those of the workspace's personal claims, if it has any.
+    pub(crate) fn into_append(self, context: &Context, answer: String, keys: Option<&ClaimKeys>) -> Append {
+        let claims = self.claims.into_iter();
         Append {
             workspace: context.workspace.into(),
             streams: self.streams,
-            claims: self.claims,
+            claims: claims.map(|(claimed, stream)| claim(claimed, stream, keys)).collect(),
             guards: self.guards,
             command: context.command,
             answer,
@@ -76,7 +84,7 @@ impl Unit {
                 command_id: context.command.map(|command| command.id),
                 correlation_id: context.correlation,
                 causation_id: context.causation,
-                client_address: context.client_address.clone(),
+                client_address: context.client_address.clone().map(ClientAddress::Clear),
                 traceparent: context.trace.as_ref().map(ToString::to_string),
             },
         }
@@ -84,10 +92,11 @@ impl Unit {
 }
 
 /// As the log takes it.
-pub(crate) fn claim(claim: Claim, stream_id: Uuid) -> log::Claim {
+pub(crate) fn claim(claim: Claim, stream_id: Uuid, keys: Option<&ClaimKeys>) -> log::Claim {
+    let keys = keys.filter(|_| claim.is_personal);
     log::Claim {
+        key: keys.map_or(claim.key.clone(), |keys| keys.hash(claim.kind, &claim.key)),
         kind: claim.kind,
-        key: claim.key,
         stream_id,
         act: match claim.act {
             ClaimAct::Take => log::ClaimAct::Take,

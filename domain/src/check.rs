@@ -246,7 +246,10 @@ impl Check {
             && !value
                 .chars()
                 .any(|c| c.is_whitespace() || c.is_control() || "<>,;\"".contains(c));
-        self.that(plausible && clean, field, Rule::NotAnEmail);
+        match value.trim().is_empty() {
+            true => self.that(false, field, Rule::Required),
+            false => self.that(plausible && clean, field, Rule::NotAnEmail),
+        };
     }
 
     /// A BIN or IIN: twelve digits (product, "Money, tax, numbers").

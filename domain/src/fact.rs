@@ -1,19 +1,22 @@
 //! Every event there is, as one type: what readers of a whole log (projections, sagas) match on. One line a module.
 
 use crate::{
-    Aggregate, Claim, Event, Numbering, Rejection,
+    Aggregate, Claim, Event, Numbering, PersonalField, Rejection,
     catalog::{product, stock},
     finance::{exchange_rate, invoice},
     halves,
-    identity::{organization, user, workspace},
+    identity::{api_key, organization, person, user, workspace},
     office::notification,
+    people::{department, employee},
+    personal::fields,
     process,
     production::{bom, production_order},
     sales::{customer, deal, order},
     schema::{self, EventType},
     upcast::{self, UpcastError, Upcaster},
 };
-use std::any::Any;
+use std::{any::Any, borrow::Cow};
+use uuid::Uuid;
 
 /// An event with the aggregate it belongs to.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +24,7 @@ pub enum Fact {
     User(user::UserEvent),
     Organization(organization::OrganizationEvent),
     Workspace(workspace::WorkspaceEvent),
+    ApiKey(api_key::ApiKeyEvent),
     Customer(customer::CustomerEvent),
     Deal(deal::DealEvent),
     Order(order::OrderEvent),
@@ -31,14 +35,18 @@ pub enum Fact {
     Invoice(invoice::InvoiceEvent),
     ExchangeRate(exchange_rate::ExchangeRateEvent),
     Notification(notification::NotificationEvent),
+    Department(department::DepartmentEvent),
+    Employee(employee::EmployeeEvent),
     Process(process::ProcessEvent),
+    Person(person::PersonEvent),
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 14] = [
+pub static CATEGORIES: [&dyn Category; 18] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
+    &Of::<api_key::ApiKey>(Fact::ApiKey),
     &Of::<customer::Customer>(Fact::Customer),
     &Of::<deal::Deal>(Fact::Deal),
     &Of::<order::Order>(Fact::Order),
@@ -49,7 +57,10 @@ pub static CATEGORIES: [&dyn Category; 14] = [
     &Of::<invoice::Invoice>(Fact::Invoice),
     &Of::<exchange_rate::ExchangeRate>(Fact::ExchangeRate),
     &Of::<notification::Notification>(Fact::Notification),
+    &Of::<department::Department>(Fact::Department),
+    &Of::<employee::Employee>(Fact::Employee),
     &Of::<process::Process>(Fact::Process),
+    &Of::<person::Person>(Fact::Person),
 ];
 
 /// The events of one aggregate, of whichever Rust type they are.
@@ -63,8 +74,14 @@ pub trait Category: Sync {
     /// The event among all events; nothing, when it is of another category.
     fn fact(&self, event: &dyn Any) -> Option<Fact>;
 
-    /// The event as it would be stored today.
+    /// The event as it would be stored today, in the stream that nothing is the id of.
     fn restate(&self, event_type: &str, schema: i32, data: &str) -> Result<Stored, DecodeError>;
+
+    /// The data with its personal values, which must be open, as plain ones.
+    fn plain<'a>(&self, event_type: &str, data: &'a str) -> Result<Cow<'a, str>, DecodeError>;
+
+    /// Which values of its events tell of a person.
+    fn personal(&self) -> &'static [PersonalField];
 
     /// What an event of that type receives when it is appended.
     fn numbering(&self, event_type: &str) -> Option<Numbering>;
@@ -94,7 +111,7 @@ pub trait Claiming: Send + Sync {
 /// One stream's state, as it is written down.
 pub trait Folding: Send + Sync {
     /// The state that was written down there, in place of what was folded.
-    fn go_on_from(&mut self, written: &str) -> Result<(), DecodeError>;
+    fn go_on_from(&mut self, written: serde_json::Value) -> Result<(), DecodeError>;
 
     /// What the next event makes of it.
     fn take(&mut self, event_type: &str, schema: i32, data: &str) -> Result<(), DecodeError>;
@@ -105,8 +122,8 @@ pub trait Folding: Send + Sync {
 struct Stream<A>(A);
 
 impl<A: Aggregate> Folding for Stream<A> {
-    fn go_on_from(&mut self, written: &str) -> Result<(), DecodeError> {
-        self.0 = serde_json::from_str(written).map_err(unreadable(A::NAME))?;
+    fn go_on_from(&mut self, written: serde_json::Value) -> Result<(), DecodeError> {
+        self.0 = serde_json::from_value(written).map_err(unreadable(A::NAME))?;
         Ok(())
     }
 
@@ -147,7 +164,15 @@ impl<A: Aggregate> Category for Of<A> {
 
     fn restate(&self, event_type: &str, schema: i32, data: &str) -> Result<Stored, DecodeError> {
         let event: A::Event = decode(event_type, schema, data)?;
-        encode(&event).map_err(unreadable(event_type))
+        encode(&event, Uuid::nil()).map_err(unreadable(event_type))
+    }
+
+    fn plain<'a>(&self, event_type: &str, data: &'a str) -> Result<Cow<'a, str>, DecodeError> {
+        plain::<A::Event>(event_type, data)
+    }
+
+    fn personal(&self) -> &'static [PersonalField] {
+        A::Event::PERSONAL
     }
 
     fn numbering(&self, event_type: &str) -> Option<Numbering> {
@@ -231,11 +256,12 @@ pub struct Stored {
 }
 
 /// One event from its stored type, schema number and data. Data of today's schema is read as it stands; only older data
-/// is lifted, field by field.
+/// is lifted, field by field. Personal values must have been opened.
 pub fn decode<E: Event>(event_type: &str, schema: i32, data: &str) -> Result<E, DecodeError> {
     let known = upcast::current(E::UPCASTERS, event_type);
+    let data = plain::<E>(event_type, data)?;
     if schema == known {
-        return halves::join_text(event_type, data).map_err(unreadable(event_type));
+        return halves::join_text(event_type, &data).map_err(unreadable(event_type));
     }
     if !(1..known).contains(&schema) {
         return Err(DecodeError::UnknownSchema {
@@ -244,7 +270,7 @@ pub fn decode<E: Event>(event_type: &str, schema: i32, data: &str) -> Result<E, 
             known,
         });
     }
-    let data = serde_json::from_str(data).map_err(unreadable(event_type))?;
+    let data = serde_json::from_str(&data).map_err(unreadable(event_type))?;
     let data = upcast::upcast(E::UPCASTERS, event_type, schema, data).map_err(|source| DecodeError::NotUpcast {
         event_type: event_type.to_owned(),
         schema,
@@ -253,14 +279,22 @@ pub fn decode<E: Event>(event_type: &str, schema: i32, data: &str) -> Result<E, 
     halves::join(event_type, serde_json::Value::Object(data)).map_err(unreadable(event_type))
 }
 
-/// What is to be stored of one event.
-pub fn encode<E: Event>(event: &E) -> Result<Stored, serde_json::Error> {
-    let (event_type, data) = halves::split(event)?;
+/// What is to be stored of one event of that stream: what tells of a person is marked, for the log to seal.
+pub fn encode<E: Event>(event: &E, stream: Uuid) -> Result<Stored, serde_json::Error> {
+    let (event_type, mut data) = halves::split(event)?;
+    let personal = fields::places(E::PERSONAL, &event_type);
+    if !personal.is_empty() {
+        data = fields::mark(&data, &personal, stream)?;
+    }
     Ok(Stored {
         schema: upcast::current(E::UPCASTERS, &event_type),
         event_type,
         data,
     })
+}
+
+fn plain<'a, E: Event>(event_type: &str, data: &'a str) -> Result<Cow<'a, str>, DecodeError> {
+    fields::unmark(data, &fields::places(E::PERSONAL, event_type)).map_err(unreadable(event_type))
 }
 
 fn unreadable(event_type: &str) -> impl FnOnce(serde_json::Error) -> DecodeError {
@@ -277,7 +311,7 @@ mod tests {
     #[test]
     fn an_event_comes_back_from_what_is_stored_of_it() {
         let event = customer::CustomerEvent::Archived {};
-        let stored = encode(&event).unwrap();
+        let stored = encode(&event, Uuid::nil()).unwrap();
         let expected = Stored {
             event_type: "customer.archived".to_owned(),
             schema: 1,

@@ -4,7 +4,7 @@
 
 mod schema;
 
-pub use schema::{constrain, constrain_fields, constrain_values};
+pub use schema::{FILLED_LINE, LINE, constrain, constrain_fields, constrain_values};
 
 use crate::{
     Check, Rule, Violations,

@@ -66,7 +66,16 @@ macro_rules! ids {
 ids! {
     WorkspaceId,
     UserId,
+    /// One person's, of whom it is told that they were erased.
+    PersonId,
     OrganizationId,
+    /// What one signing-in begins: every token that follows from it.
+    SessionId,
+    ApiKeyId,
+    /// One of a workspace's own roles.
+    RoleId,
+    EmployeeId,
+    DepartmentId,
     CustomerId,
     DealId,
     OrderId,

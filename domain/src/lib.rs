@@ -13,6 +13,7 @@ pub mod number;
 mod patch;
 pub mod permission;
 pub mod personal;
+pub mod rights;
 pub mod schema;
 #[cfg(test)]
 mod testing;
@@ -23,6 +24,7 @@ pub mod catalog;
 pub mod finance;
 pub mod identity;
 pub mod office;
+pub mod people;
 pub mod process;
 pub mod production;
 pub mod sales;
@@ -35,8 +37,9 @@ pub use fixed::{Money, Percent, Quantity, Total};
 pub use number::{Number, Series};
 pub use patch::Patch;
 pub use permission::{Permission, Role};
-pub use personal::{Erased, Personal};
+pub use personal::{Erased, Personal, PersonalField, StandIn, Whose};
 pub use prometric_domain_derive::{Change, Choice, Fields, Rejection};
+pub use rights::{Access, Belongs, Reach, Rights, Standing};
 pub use upcast::{UpcastError, Upcaster};
 
 use schemars::JsonSchema;
@@ -54,6 +57,14 @@ pub trait Aggregate: Default + Clone + Serialize + DeserializeOwned + Send + Syn
 
     /// The right the command needs; asked before the state is even loaded.
     fn permission(command: &Self::Command) -> Permission;
+
+    /// The right to see one, where rights may reach to some of them only.
+    const SEEN_WITH: Option<Permission> = None;
+
+    /// Whose it is, for such rights.
+    fn belongs(&self) -> Belongs {
+        Belongs::default()
+    }
 
     /// The rules. Total and synchronous; a repeat of a command that names its effect answers `[]`.
     fn decide(&self, command: &Self::Command) -> Result<Vec<Self::Event>, Self::Rejection>;
@@ -81,6 +92,9 @@ pub trait Event:
     /// Which of its types receive the next number of a series when they are appended.
     const NUMBERINGS: &'static [Numbering] = &[];
 
+    /// Which of their values tell of a person: those are sealed where they are stored.
+    const PERSONAL: &'static [PersonalField] = &[];
+
     /// What an event of that type receives.
     fn numbering(event_type: &str) -> Option<Numbering> {
         let mut numberings = Self::NUMBERINGS.iter();
@@ -102,6 +116,8 @@ pub struct Claim {
     pub kind: &'static str,
     pub key: String,
     pub act: ClaimAct,
+    /// The key tells of a person: only a keyed hash of it is kept.
+    pub is_personal: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +132,7 @@ impl Claim {
             kind,
             key: key.into(),
             act: ClaimAct::Take,
+            is_personal: false,
         }
     }
 
@@ -124,6 +141,16 @@ impl Claim {
             kind,
             key: key.into(),
             act: ClaimAct::Release,
+            is_personal: false,
+        }
+    }
+
+    /// The same for a key that tells of a person.
+    #[must_use]
+    pub fn personal(self) -> Self {
+        Self {
+            is_personal: true,
+            ..self
         }
     }
 

@@ -1,6 +1,11 @@
 //! A value that tells of a person and has to be forgettable while the event that holds it stays. The log stores it
 //! sealed under a key of that person's; once the key is destroyed every reader finds it erased. Here it is an ordinary
-//! value that one has to ask for, and that may not be there.
+//! value that one has to ask for, and that may not be there. Most events say beside themselves which of their values are
+//! such ([`PersonalField`]) and have them plain.
+
+pub(crate) mod fields;
+
+pub use fields::{ERASED, PersonalField, StandIn, Whose, document_key, is_erased};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
@@ -210,7 +215,7 @@ mod tests {
     #[test]
     fn it_is_stored_as_the_marker_that_the_log_seals_wherever_it_stands() {
         let event = ContactEvent::Named(contact());
-        let stored = crate::fact::encode(&event).unwrap();
+        let stored = crate::fact::encode(&event, PERSON).unwrap();
         let inner = MARKED.replace('7', "8");
         let expected = [
             format!(r#"{{"name":{MARKED},"$value":"Имя"}},"phone":{MARKED},"$erased":true}},"#),

@@ -6,7 +6,7 @@ pub mod compatibility;
 
 use crate::{Aggregate, Event, upcast};
 use schemars::generate::SchemaSettings;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// One type of event as it is stored today.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,12 +57,86 @@ pub fn event_types<A: Aggregate>() -> Vec<EventType> {
         data.into_iter().for_each(|(key, value)| {
             json_schema.entry(key).or_insert(value);
         });
+        let mut json_schema = Value::from(json_schema);
+        let personal = A::Event::PERSONAL.iter().filter(|field| field.event_type == name);
+        personal.for_each(|field| mark(&mut json_schema, field.path));
         EventType {
             category: A::NAME,
             name,
             schema,
-            json_schema: json_schema.into(),
+            json_schema,
         }
     };
     variants.iter().map(of_variant).collect()
+}
+
+/// Says of a field that it is a mark of [`Personal`](crate::Personal) around what it was. Where an object is free, it is said of
+/// the field all the same.
+fn mark(schema: &mut Value, path: &str) {
+    let (name, rest) = match path.split_once('.') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (path, None),
+    };
+    let Some(words) = schema.as_object_mut() else { return };
+    let properties = words.entry("properties").or_insert_with(|| Map::new().into());
+    let Some(properties) = properties.as_object_mut() else {
+        return;
+    };
+    let field = properties.entry(name).or_insert_with(|| Map::new().into());
+    match rest {
+        Some(rest) => mark(field, rest),
+        None => *field = marked(std::mem::take(field)),
+    }
+}
+
+fn marked(mut value: Value) -> Value {
+    let mut outer = Map::new();
+    let (mut is_nullable, is_list) = (false, value["type"] == "array" || value["type"][0] == "array");
+    if let Some(words) = value.as_object_mut() {
+        for word in ["description", "default"] {
+            outer.extend(words.shift_remove(word).map(|said| (word.to_owned(), said)));
+        }
+        is_nullable = words.is_empty() || takes_null(words);
+    }
+    let form = |name: &str, value: Value| {
+        json!({
+            "type": "object",
+            "properties": { "$person": { "type": "string", "format": "uuid" }, name: value },
+            "required": ["$person", name],
+            "additionalProperties": false,
+        })
+    };
+    let mut forms = vec![
+        form("$sealed", json!({ "type": "string", "contentEncoding": "base64" })),
+        form("$value", value),
+        form("$erased", json!({ "const": true })),
+    ];
+    if is_nullable {
+        forms.push(json!({ "type": "null" }));
+    }
+    if is_list {
+        forms.push(json!({ "type": "array", "maxItems": 0 })); // that there are none is no secret
+    }
+    outer.insert("oneOf".to_owned(), forms.into());
+    outer.into()
+}
+
+/// Whether null is allowed, which then is no longer what stands in the mark.
+fn takes_null(words: &mut Map<String, Value>) -> bool {
+    let is_null = |one: &Value| one == "null" || one.get("type").is_some_and(|of| of == "null");
+    let mut found = false;
+    for several in ["type", "anyOf", "oneOf"] {
+        if let Some(Value::Array(kinds)) = words.get_mut(several) {
+            let before = kinds.len();
+            kinds.retain(|one| !is_null(one));
+            found |= kinds.len() < before;
+        }
+    }
+    if let Some(Value::Array(kinds)) = words.get("type")
+        && let [kind] = kinds.as_slice()
+    {
+        let kind = kind.clone();
+        words.insert("type".to_owned(), kind);
+    }
+    found
 }

@@ -17,6 +17,7 @@ use crate::{
     Append, AppendError, Appended, Claim, ClaimAct, Recorded, Shared,
     append::{ANSWER_BYTES_MAX, StreamAppend},
     chain,
+    personal::Sealed,
     wrong::{self, Variant::*},
 };
 use chrono::{DateTime, Utc};
@@ -31,6 +32,8 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub append: Append,
+    /// What personal values in it are opened with once they are written.
+    pub sealed: Sealed,
     /// Hashes of the streams it writes or reads: those of one batch that share any keep their order.
     pub streams: Vec<u64>,
     /// Hashes of its claims and its command: two appends of one batch must not share any.
@@ -109,7 +112,12 @@ impl Prepared {
             entries,
             claims,
             append,
+            sealed: Sealed::default(),
         })
+    }
+
+    pub fn with_sealed(self, sealed: Sealed) -> Self {
+        Self { sealed, ..self }
     }
 
     pub fn event_count(&self) -> usize {

@@ -8,6 +8,7 @@ use crate::{
     Append, AppendError,
     batch::{Heads, Outcome, Prepared, Verdict, Ways},
     lock,
+    personal::Sealed,
     queue::{Queue, Reply, Rest, Waiting},
     wakeup::{Moved, Wakeup},
 };
@@ -56,9 +57,10 @@ impl Committer {
         lock(&self.0.heads).ways()
     }
 
-    /// Gives an append its place in the line.
-    pub async fn submit(&self, append: Append) -> Result<Awaited, AppendError> {
-        let (answer, hires) = self.0.queue.push(Prepared::new(append)?).await?;
+    /// Gives an append its place in the line; `sealed` opens what was sealed in it.
+    pub async fn submit(&self, append: Append, sealed: Sealed) -> Result<Awaited, AppendError> {
+        let prepared = Prepared::new(append)?.with_sealed(sealed);
+        let (answer, hires) = self.0.queue.push(prepared).await?;
         if hires {
             self.hire();
         }
@@ -205,19 +207,26 @@ impl Committer {
         let mut answers = Vec::with_capacity(judged.len());
         for (
             Waiting {
-                prepared, reply, room, ..
+                mut prepared,
+                reply,
+                room,
+                ..
             },
             verdict,
         ) in judged
         {
             let workspace = prepared.append.workspace;
             workspaces.insert(workspace);
-            let outcome = prepared.settle(verdict);
-            if let Ok(Outcome::Written(appended)) = &outcome
+            let sealed = std::mem::take(&mut prepared.sealed);
+            let mut outcome = prepared.settle(verdict);
+            if let Ok(Outcome::Written(appended)) = &mut outcome
                 && !appended.events.is_empty()
             {
-                self.0.wakeup.tail.keep(&appended.events);
                 moved.insert(workspace, appended.position);
+                match sealed.open_appended(appended) {
+                    Ok(()) => self.0.wakeup.tail.keep(&appended.events, sealed.heard),
+                    Err(error) => outcome = Err(error.into()),
+                }
             }
             answers.push((reply, outcome, room));
         }

@@ -26,11 +26,11 @@ pub mod wrong;
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
 pub use batch::Ways;
 pub use chain::{ChainError, HASH_ZERO, Verifier, link};
-pub use envelope::{Metadata, Recorded, Stream};
+pub use envelope::{ClientAddress, Metadata, Recorded, Stream};
 pub use follow::{Consumer, ConsumerError, Follower, Following, Lag, Progress, Urge, chain};
 pub use limits::{limited, unhurried};
 pub use outage::is_outage;
-pub use personal::{KeyRing, PersonalError, RingError};
+pub use personal::{ClaimKeys, Fence, FenceError, KeyRing, PersonalError, RingError};
 pub use read::{NextError, ReadError, Scan, read_in_tx};
 pub use snapshot::{Folded, Snapshot};
 pub use tail::Shared;
@@ -63,6 +63,7 @@ pub struct Log {
     personal: Arc<PersonKeys>,
     leases: Arc<Leases>,
     shelf: Option<Arc<Shelf>>,
+    fence: Option<Arc<Fence>>,
     /// They end with the last handle.
     _tasks: Arc<JoinSet<()>>,
 }
@@ -89,6 +90,7 @@ impl Log {
             wakeup,
             leases,
             shelf: None,
+            fence: None,
             _tasks: Arc::new(tasks),
         })
     }
@@ -153,8 +155,7 @@ impl Log {
             (sealed, _) => sealed?,
         };
         Ok(Submitted(Stage::InLine {
-            outcome: self.committer.submit(append).await?,
-            sealed,
+            outcome: self.committer.submit(append, sealed).await?,
             log: self.clone(),
             workspace,
             command,
@@ -170,7 +171,6 @@ enum Stage {
     Known(Appended),
     InLine {
         outcome: Awaited,
-        sealed: personal::Sealed,
         log: Log,
         workspace: Uuid,
         command: Option<CommandId>,
@@ -187,25 +187,17 @@ impl From<Appended> for Submitted {
 impl Submitted {
     /// When it is durable, or refused.
     pub async fn answer(self) -> Result<Appended, AppendError> {
-        let (outcome, sealed, log, workspace, command) = match self.0 {
+        let (outcome, log, workspace, command) = match self.0 {
             Stage::Known(known) => return Ok(known),
             Stage::InLine {
                 outcome,
-                sealed,
                 log,
                 workspace,
                 command,
-            } => (outcome.outcome().await?, sealed, log, workspace, command),
+            } => (outcome.outcome().await?, log, workspace, command),
         };
         match outcome {
-            batch::Outcome::Written(mut appended) => {
-                if !sealed.is_empty() {
-                    let mut events = appended.recorded();
-                    sealed.open(&mut events)?;
-                    appended.events = events.into_iter().map(Shared::new).collect();
-                }
-                Ok(appended)
-            }
+            batch::Outcome::Written(appended) => Ok(appended),
             batch::Outcome::Repeated => {
                 let known = match command {
                     Some(command) => log.find_command(workspace, command).await?,
@@ -287,6 +279,7 @@ pub const MIGRATIONS: &[Migration] = &[
         "0014_archived_heads",
         include_str!("../../migrations/log/0014_archived_heads.sql"),
     ),
+    Migration::new("0015_kept", include_str!("../../migrations/log/0015_kept.sql")),
 ];
 
 #[cfg(test)]

@@ -10,17 +10,22 @@
 
 mod cache;
 mod cipher;
+mod claim;
 mod ear;
+mod fence;
+mod kept;
 mod keys;
 mod marker;
 mod masters;
 mod ring;
 mod rotation;
 
+pub use claim::ClaimKeys;
+pub use fence::{Fence, FenceError};
 pub(crate) use keys::PersonKeys;
 pub use ring::{KeyRing, RingError};
 
-use crate::{Append, Log, Recorded};
+use crate::{Append, Appended, ClientAddress, Log, Recorded, Shared};
 use cache::{Keys, PersonKey};
 use cipher::Owner;
 use marker::Content;
@@ -49,6 +54,11 @@ pub enum PersonalError {
     MasterKeyUnknown { id: String },
     #[error("master key {id} is another than it was")]
     MasterKeyChanged { id: String },
+    /// The nil id stands for the workspace itself: its claims are keyed with it.
+    #[error("the nil id is nobody's")]
+    Nobody,
+    #[error(transparent)]
+    Fence(#[from] FenceError),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
@@ -88,6 +98,15 @@ impl Log {
         self.personal.open(&mut texts(events), Some(connection)).await
     }
 
+    /// Opens the client addresses in the metadata of events, which all other readers leave sealed.
+    pub async fn open_addresses(&self, events: &mut [Recorded]) -> Result<(), PersonalError> {
+        let marked = events
+            .iter_mut()
+            .filter(|event| marker::may_have_markers(&event.metadata));
+        let mut texts: Vec<Text> = marked.map(|event| (event.workspace, &mut event.metadata)).collect();
+        self.personal.open(&mut texts, None).await
+    }
+
     /// Seals JSON that was made from opened events and is to be kept outside the log, such as the snapshot of a state.
     pub async fn seal_text(&self, workspace: Uuid, json: &mut String) -> Result<(), PersonalError> {
         self.personal.seal(&mut [(workspace, json)]).await.map(|_| ())
@@ -104,9 +123,17 @@ impl Log {
         self.personal.erasures()
     }
 
-    /// Destroys a person's key in a workspace, for good; again does nothing more.
+    /// Destroys a person's key in a workspace, for good; again does nothing more. Claims that only a keyed hash is kept of
+    /// are free afterwards, and the workspace's snapshots gone. Where there is a fence it is told first.
     pub async fn erase_person(&self, workspace: Uuid, person: Uuid) -> Result<(), PersonalError> {
-        self.personal.erase(Owner { workspace, person }).await
+        let owner = Owner { workspace, person };
+        if person.is_nil() {
+            return Err(PersonalError::Nobody);
+        }
+        if let Some(fence) = &self.fence {
+            fence.note(workspace, person).await?;
+        }
+        self.personal.erase(owner).await
     }
 
     /// Wraps all keys with the first master key and strikes off the others; answers how many. Can be stopped and run
@@ -117,16 +144,31 @@ impl Log {
 }
 
 /// What an append was sealed with: it opens that again whatever happens meanwhile, without asking anybody.
-pub(crate) struct Sealed(Keys);
+#[derive(Default)]
+pub(crate) struct Sealed {
+    keys: Keys,
+    /// What this node had heard of erasures, if it heard of them.
+    pub heard: Option<u64>,
+}
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sealed")
+            .field("keys", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}
 
 impl Sealed {
-    /// Nothing was sealed.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub fn open(&self, events: &mut [Recorded]) -> Result<(), PersonalError> {
-        open_texts(&mut texts(events), &self.0).map(|_| ())
+    /// Opens what was appended.
+    pub fn open_appended(&self, appended: &mut Appended) -> Result<(), PersonalError> {
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        let mut events = appended.recorded();
+        open_texts(&mut texts(&mut events), &self.keys)?;
+        appended.events = events.into_iter().map(Shared::new).collect();
+        Ok(())
     }
 }
 
@@ -147,19 +189,40 @@ fn texts(events: &mut [Recorded]) -> Vec<Text<'_>> {
 impl PersonKeys {
     pub async fn seal_append(&self, append: &mut Append) -> Result<Sealed, PersonalError> {
         let workspace = append.workspace;
+        self.seal_address(append).await?;
         let events = append.streams.iter_mut().flat_map(|stream| &mut stream.events);
         let marked = events.filter(|event| marker::may_have_markers(&event.data));
         let mut texts: Vec<Text> = marked.map(|event| (workspace, &mut event.data)).collect();
         self.seal(&mut texts).await
     }
 
+    /// Under the key of the user who acts; who is not one yet is what is being made. Of somebody erased there is none.
+    async fn seal_address(&self, append: &mut Append) -> Result<(), PersonalError> {
+        let Some(ClientAddress::Clear(address)) = append.metadata.client_address.take() else {
+            return Ok(());
+        };
+        let made = append.streams.first().map(|stream| stream.stream.id);
+        let Some(person) = append.metadata.user().or(made) else {
+            return Ok(());
+        };
+        let value = serde_json::Value::from(address).to_string();
+        let mut mark = marker::clear(person, &value);
+        match self.seal(&mut [(append.workspace, &mut mark)]).await {
+            Ok(_) => append.metadata.client_address = serde_json::from_str(&mark).ok(),
+            Err(PersonalError::Erased { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
     async fn seal(&self, texts: &mut [Text<'_>]) -> Result<Sealed, PersonalError> {
+        let heard = self.heard();
         let mut owners = BTreeSet::new();
         for (workspace, json) in &*texts {
             collect(*workspace, json, 0, &mut owners)?;
         }
         if owners.is_empty() {
-            return Ok(Sealed(Keys::default()));
+            return Ok(Sealed::default());
         }
         let keys = self.find_or_make(&owners).await?;
         for (workspace, json) in texts {
@@ -167,7 +230,7 @@ impl PersonKeys {
                 **json = sealed;
             }
         }
-        Ok(Sealed(keys))
+        Ok(Sealed { keys, heard })
     }
 
     async fn open(

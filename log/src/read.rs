@@ -63,7 +63,7 @@ impl Log {
 
     /// What this node has in memory of the events after a position, in order and without a hole; none of them: `None`.
     pub fn recent(&self, workspace: Uuid, after: i64, limit: i64) -> Option<Vec<Arc<Shared>>> {
-        self.wakeup.tail.after(workspace, after, limit)
+        self.wakeup.tail.after(workspace, after, limit, self.personal.heard())
     }
 
     /// A workspace's events after a position, personal values open, for those who follow: from memory as far as they are

@@ -1,7 +1,7 @@
 //! The hot tail: what this node has just committed, kept for those who follow it here, so that they need not ask the
-//! database for what was in memory a moment ago. It holds no truth and has holes: what other nodes wrote, what was dropped
-//! for want of room, and events with personal values, which are read and opened anew each time. Whoever meets a hole reads
-//! the log.
+//! database for what was in memory a moment ago. It holds no truth and has holes: what other nodes wrote, and what was dropped
+//! for want of room. Events with personal values are kept open, and given out as long as nobody was erased since, this node hears
+//! of erasures, and they are fresh. Whoever meets a hole reads the log.
 
 use crate::{
     Recorded, lock,
@@ -13,11 +13,14 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     ops::Deref,
     sync::{Arc, Mutex, OnceLock},
+    time::{Duration, Instant},
 };
 use uuid::Uuid;
 
 /// The most that all its events weigh, about.
 const BYTES_MAX: usize = 8 << 20;
+/// How long open personal values are given out: a connection that died unheard of must not keep anybody readable.
+const OPEN_MAX: Duration = Duration::from_secs(60);
 /// What an event weighs besides its texts.
 const BYTES_EACH: usize = 400;
 
@@ -70,36 +73,59 @@ pub(crate) struct Tail(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    logs: HashMap<Uuid, BTreeMap<i64, Arc<Shared>>>,
+    logs: HashMap<Uuid, BTreeMap<i64, Kept>>,
     /// In the order they came, which is the order they go.
     order: VecDeque<(Uuid, i64)>,
     bytes: usize,
     doubts: u64,
 }
 
+#[derive(Debug)]
+struct Kept {
+    event: Arc<Shared>,
+    /// Of one with personal values: what was heard of erasures when it was sealed, and when it came.
+    open: Option<(u64, Instant)>,
+}
+
+impl Kept {
+    fn is_good(&self, heard: Option<u64>, now: Instant) -> bool {
+        self.open
+            .is_none_or(|(then, at)| heard == Some(then) && now.duration_since(at) < OPEN_MAX)
+    }
+}
+
 impl Tail {
-    pub fn keep<'a>(&self, events: impl IntoIterator<Item = &'a Arc<Shared>>) {
+    /// Personal values are open; `heard` is what this node had heard of erasures when it sealed them, if it does.
+    pub fn keep<'a>(&self, events: impl IntoIterator<Item = &'a Arc<Shared>>, heard: Option<u64>) {
+        let now = Instant::now();
         let mut state = lock(&self.0);
         for event in events {
             if wrong::is(TailWithHoles) && event.position % 5 == 0 {
                 continue;
             }
-            if !may_be_personal(&event.data) {
-                state.keep(event.clone());
-            }
+            let open = match may_be_personal(&event.data) {
+                false => None,
+                true => match heard {
+                    Some(heard) => Some((heard, now)),
+                    None => continue,
+                },
+            };
+            let event = event.clone();
+            state.keep(Kept { event, open });
         }
         state.shrink();
     }
 
     /// The events from the one after that position on, as far as they are known without a hole; `None`: none.
-    pub fn after(&self, workspace: Uuid, position: i64, limit: i64) -> Option<Vec<Arc<Shared>>> {
+    pub fn after(&self, workspace: Uuid, position: i64, limit: i64, heard: Option<u64>) -> Option<Vec<Arc<Shared>>> {
+        let now = Instant::now();
         let state = lock(&self.0);
         let next = position.checked_add(1)?;
         let events = state.logs.get(&workspace)?.range(next..next.saturating_add(limit));
-        let dense = events
-            .zip(next..)
-            .take_while(|((at, _), expected)| *at == expected || wrong::is(TailWithHoles));
-        let mut events: Vec<_> = dense.map(|((_, event), _)| event.clone()).collect();
+        let dense = events.zip(next..).take_while(|((at, kept), expected)| {
+            (*at == expected || wrong::is(TailWithHoles)) && kept.is_good(heard, now)
+        });
+        let mut events: Vec<_> = dense.map(|((_, kept), _)| kept.event.clone()).collect();
         if wrong::is(TailInAnyOrder) {
             events.reverse();
         }
@@ -122,12 +148,13 @@ impl Tail {
 }
 
 impl State {
-    fn keep(&mut self, event: Arc<Shared>) {
+    fn keep(&mut self, kept: Kept) {
+        let Kept { event, .. } = &kept;
+        let (workspace, position) = (event.workspace, event.position);
         self.bytes += event.bytes();
-        self.order.push_back((event.workspace, event.position));
-        let log = self.logs.entry(event.workspace).or_default();
-        if let Some(before) = log.insert(event.position, event) {
-            self.bytes -= before.bytes();
+        self.order.push_back((workspace, position));
+        if let Some(before) = self.logs.entry(workspace).or_default().insert(position, kept) {
+            self.bytes -= before.event.bytes();
         }
     }
 
@@ -137,7 +164,7 @@ impl State {
                 return;
             };
             if let Some(log) = self.logs.get_mut(&workspace) {
-                self.bytes -= log.remove(&position).map_or(0, |event| event.bytes());
+                self.bytes -= log.remove(&position).map_or(0, |kept| kept.event.bytes());
                 if log.is_empty() {
                     self.logs.remove(&workspace);
                 }
@@ -169,7 +196,7 @@ mod tests {
     }
 
     fn positions(tail: &Tail, after: i64, limit: i64) -> Option<Vec<i64>> {
-        let events = tail.after(Uuid::from_u128(1), after, limit)?;
+        let events = tail.after(Uuid::from_u128(1), after, limit, Some(7))?;
         Some(events.iter().map(|event| event.position).collect())
     }
 
@@ -177,7 +204,7 @@ mod tests {
     fn events_come_in_order_and_up_to_the_first_hole() {
         let tail = Tail::default();
         for position in [4, 3, 6, 7] {
-            tail.keep([&event(1, position, "{}"), &event(2, position + 10, "{}")]);
+            tail.keep([&event(1, position, "{}"), &event(2, position + 10, "{}")], None);
         }
         for (after, found) in [
             (0, None),
@@ -199,7 +226,7 @@ mod tests {
         let tail = Tail::default();
         let large = "x".repeat(BYTES_MAX / 4);
         for position in 1..=10 {
-            tail.keep([&event(1, position, &large)]);
+            tail.keep([&event(1, position, &large)], None);
         }
         assert_eq!(positions(&tail, 7, 10), Some(vec![8, 9, 10]));
         assert_eq!(positions(&tail, 6, 10), None);
@@ -207,11 +234,25 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_personal_is_not_kept() {
-        let tail = Tail::default();
-        let sealed = r#"{"name":{"$person":"x"}}"#;
-        tail.keep([&event(1, 1, "{}"), &event(1, 2, sealed), &event(1, 3, "{}")]);
-        assert_eq!(positions(&tail, 0, 10), Some(vec![1]));
+    fn what_is_personal_is_given_out_until_somebody_is_erased_and_only_to_who_hears_of_that() {
+        let open = r#"{"name":{"$person":"x"}}"#;
+        let kept = |heard| {
+            let tail = Tail::default();
+            tail.keep([&event(1, 1, "{}"), &event(1, 2, open), &event(1, 3, "{}")], heard);
+            tail
+        };
+        let given = |tail: &Tail, heard| tail.after(Uuid::from_u128(1), 0, 10, heard).map(|events| events.len());
+        assert_eq!(given(&kept(Some(7)), Some(7)), Some(3));
+        assert_eq!(given(&kept(Some(7)), Some(8)), Some(1), "somebody was erased since");
+        assert_eq!(given(&kept(Some(7)), None), Some(1), "nobody tells");
+        assert_eq!(given(&kept(None), Some(7)), Some(1), "nobody told when it was sealed");
+        let (now, late) = (Instant::now(), Instant::now() + OPEN_MAX);
+        let event = event(1, 1, open);
+        let open = Kept {
+            event,
+            open: Some((7, now)),
+        };
+        assert!(open.is_good(Some(7), now) && !open.is_good(Some(7), late));
     }
 
     #[test]

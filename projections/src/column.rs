@@ -145,7 +145,7 @@ pub fn camel_case(column: &str) -> String {
 }
 
 /// `dealNumber` → `deal_number`.
-pub(crate) fn snake_case(field: &str) -> String {
+pub fn snake_case(field: &str) -> String {
     let mut out = String::with_capacity(field.len() + 4);
     for c in field.chars() {
         if c.is_ascii_uppercase() {

@@ -23,10 +23,11 @@ pub mod catalog;
 pub mod finance;
 pub mod office;
 mod past;
+pub mod people;
 pub mod production;
 pub mod sales;
 
-pub use column::{Column, ColumnKind, Rights, camel_case};
+pub use column::{Column, ColumnKind, Rights, camel_case, snake_case};
 pub use past::{AsOf, Moment};
 pub use readers::Readers;
 pub use remake::{Compared, Difference, Progress, Replayed, Tables};
@@ -49,6 +50,8 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<finance::payment::Row>(),
         of::<finance::exchange_rate::Row>(),
         of::<office::notification::Row>(),
+        of::<people::department::Row>(),
+        of::<people::employee::Row>(),
     ]
 }
 
@@ -59,13 +62,16 @@ fn platform_tables() -> Vec<Box<dyn Projector>> {
         of::<platform::Organization>(),
         of::<platform::Workspace>(),
         of::<platform::Membership>(),
+        of::<platform::ApiKey>(),
+        of::<platform::OwnRole>(),
     ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        ColumnKind, Table, catalog::product, finance::invoice, office::notification, production::production_order,
+        ColumnKind, Table, catalog::product, finance::invoice, office::notification, people::employee,
+        platform::Membership, production::production_order,
     };
     use super::{sales::customer, sales::deal, sales::order};
     use schemars::{JsonSchema, schema_for};
@@ -121,5 +127,8 @@ mod tests {
         same::<production_order::Row, domain::production::production_order::Status>("status");
         same::<production_order::Row, domain::production::production_order::Priority>("priority");
         same::<notification::Row, domain::office::notification::Topic>("type");
+        same::<employee::Row, domain::people::employee::Status>("status");
+        same::<employee::Row, domain::Role>("organization_role");
+        same::<Membership, domain::Role>("role");
     }
 }

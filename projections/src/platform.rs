@@ -1,5 +1,13 @@
 //! Read models of the platform's own log: people, companies, workspaces and who may enter them.
 
+mod api_key;
+mod member;
+mod organization;
+
+pub use api_key::{ApiKey, api_key, api_keys};
+pub use member::{Membership, OwnRole, member, members, one_within, page_within, with_role};
+pub use organization::{Organization, organization, organizations_of};
+
 use crate::{
     Readers,
     column::{Column, ColumnKind as K},
@@ -10,10 +18,8 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    Fact, Role,
-    id::derive,
+    Fact, Rights, Role,
     identity::{
-        organization::OrganizationEvent,
         user::UserEvent,
         workspace::{WorkspaceEvent, WorkspaceKind},
     },
@@ -83,58 +89,14 @@ impl Table for User {
                     user.verified = true;
                 }
             }
+            UserEvent::CertificateLinked { .. }
+            | UserEvent::PasswordChanged {}
+            | UserEvent::SessionsEnded { .. }
+            | UserEvent::SecondFactorSet { .. } => {}
         }
         if let Some(user) = row {
             user.version = event.recorded.version;
         }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Organization {
-    pub id: Uuid,
-    pub version: i64,
-    pub name: String,
-    pub bin: String,
-    pub owner_id: Uuid,
-    pub created_at: DateTime<Utc>,
-}
-
-impl Table for Organization {
-    const NAME: &'static str = "organizations";
-
-    fn columns() -> Vec<Column> {
-        vec![
-            Column::new("id", K::Uuid),
-            Column::new("version", K::Number),
-            Column::new("name", K::Text),
-            Column::new("bin", K::Text),
-            Column::new("owner_id", K::Uuid),
-            Column::new("created_at", K::Time),
-        ]
-    }
-
-    fn keys(event: &Seen) -> Vec<Uuid> {
-        if matches!(event.fact, Fact::Organization(_)) {
-            vec![event.id()]
-        } else {
-            vec![]
-        }
-    }
-
-    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
-        let Fact::Organization(OrganizationEvent::Created(created)) = &event.fact else {
-            return;
-        };
-        *row = Some(Self {
-            id: key,
-            version: event.recorded.version,
-            name: created.name.clone(),
-            bin: created.bin.clone(),
-            owner_id: created.owner_id.into(),
-            created_at: event.recorded.recorded_at,
-        });
     }
 }
 
@@ -210,7 +172,11 @@ impl Table for Workspace {
                     workspace.name.clone_from(name);
                 }
             }
-            WorkspaceEvent::MemberAdded { .. } => {}
+            WorkspaceEvent::MemberAdded { .. }
+            | WorkspaceEvent::MemberChanged { .. }
+            | WorkspaceEvent::MemberRemoved { .. }
+            | WorkspaceEvent::RoleDefined { .. }
+            | WorkspaceEvent::RoleRemoved { .. } => {}
         }
         if let Some(workspace) = row {
             workspace.version = event.recorded.version;
@@ -234,61 +200,15 @@ pub async fn entered_by(readers: &Readers, user: Uuid, pairs: &[(String, String)
     view::page_of::<Workspace>(reader, pairs, &scope).await
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Membership {
-    pub id: Uuid,
-    pub workspace_id: Uuid,
-    pub user_id: Uuid,
-    pub role: Role,
-    pub created_at: DateTime<Utc>,
-}
-
-impl Table for Membership {
-    const NAME: &'static str = "memberships";
-
-    fn columns() -> Vec<Column> {
-        vec![
-            Column::new("id", K::Uuid),
-            Column::new("workspace_id", K::Uuid),
-            Column::new("user_id", K::Uuid),
-            Column::new("role", K::Text),
-            Column::new("created_at", K::Time),
-        ]
-    }
-
-    fn keys(event: &Seen) -> Vec<Uuid> {
-        match &event.fact {
-            Fact::Workspace(WorkspaceEvent::MemberAdded { user_id, .. }) => {
-                vec![derive(event.id(), &user_id.to_string())]
-            }
-            _ => vec![],
-        }
-    }
-
-    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
-        let Fact::Workspace(WorkspaceEvent::MemberAdded { user_id, role }) = &event.fact else {
-            return;
-        };
-        let created_at = row.as_ref().map_or(event.recorded.recorded_at, |row| row.created_at);
-        *row = Some(Self {
-            id: key,
-            workspace_id: event.id(),
-            user_id: (*user_id).into(),
-            role: *role,
-            created_at,
-        });
-    }
-}
-
 // Queries
 
 /// The look without its last condition; every request may make it, so its rows come typed.
 macro_rules! member {
     () => {
         "select w.id, w.version, w.name, w.kind, w.slug, w.tenant_key, w.organization_id, w.owner_id, w.created_at, m.role, \
-         (select position from platform.checkpoint) \
-         from platform.memberships m join platform.workspaces w on w.id = m.workspace_id where m.user_id = $1 and "
+         m.permissions::text, r.permissions::text, (select position from platform.checkpoint) \
+         from platform.memberships m join platform.workspaces w on w.id = m.workspace_id \
+         left join platform.own_roles r on r.id = m.role_id where m.user_id = $1 and "
     };
 }
 
@@ -313,16 +233,6 @@ pub async fn user_by_email(pool: &PgPool, email: &str) -> Result<Option<User>, s
     .pop())
 }
 
-pub async fn organization(pool: &PgPool, id: Uuid) -> Result<Option<Organization>, sqlx::Error> {
-    Ok(rows(
-        pool,
-        "select row_to_json(t)::text from (select {columns} from platform.organizations where id = $1::uuid) t",
-        &id.to_string(),
-    )
-    .await?
-    .pop())
-}
-
 pub async fn workspace(pool: &PgPool, id: Uuid) -> Result<Option<Workspace>, sqlx::Error> {
     Ok(rows(
         pool,
@@ -337,8 +247,14 @@ pub async fn workspaces(pool: &PgPool) -> Result<Vec<Workspace>, sqlx::Error> {
     rows(pool, "select row_to_json(t)::text from (select {columns} from platform.workspaces where $1 <> '' order by created_at) t", "all").await
 }
 
-/// A workspace, what a user is in it, and the position of the platform's log that this was true at; one look.
-pub type Entered = (Workspace, Role, i64);
+/// A workspace, and what a user is in it; one look.
+pub struct Entered {
+    pub workspace: Workspace,
+    pub role: Role,
+    pub rights: Rights,
+    /// The position of the platform's log that this was true at.
+    pub as_of: i64,
+}
 
 /// `None`: there is no such workspace, or the user is no member of it.
 pub async fn member_of(pool: &PgPool, user: Uuid, workspace: Uuid) -> Result<Option<Entered>, sqlx::Error> {
@@ -368,8 +284,20 @@ fn entered(row: &PgRow) -> Result<Entered, sqlx::Error> {
         owner_id: row.try_get(7)?,
         created_at: row.try_get(8)?,
     };
-    let role = role.parse().map_err(|_| unreadable("role"))?;
-    Ok((workspace, role, row.try_get(10)?))
+    let role: Role = role.parse().map_err(|_| unreadable("role"))?;
+    let (granted, own): (String, Option<String>) = (row.try_get(10)?, row.try_get(11)?);
+    let read = |text: &str| serde_json::from_str::<Rights>(text).map_err(|_| unreadable("permission"));
+    let of_role = own
+        .as_deref()
+        .map(read)
+        .transpose()?
+        .unwrap_or_else(|| Rights::of(role));
+    Ok(Entered {
+        workspace,
+        role,
+        rights: of_role.with(&read(&granted)?),
+        as_of: row.try_get(12)?,
+    })
 }
 
 /// Where a user may enter, and as what; the first is where they enter by default.

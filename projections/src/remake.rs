@@ -8,6 +8,7 @@ pub(crate) mod bulk;
 mod compare;
 mod copy;
 mod exchange;
+mod forget;
 pub(crate) mod trace;
 
 pub use compare::{Compared, Difference, Replayed};

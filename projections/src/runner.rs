@@ -388,7 +388,7 @@ impl Inner {
         write(connection, schema, from, last.recorded.position, changes).await
     }
 
-    fn tables(&self, workspace: Uuid) -> Vec<&dyn Projector> {
+    pub(crate) fn tables(&self, workspace: Uuid) -> Vec<&dyn Projector> {
         let tables = match workspace == WorkspaceId::PLATFORM.uuid() {
             true => &self.platform,
             false => &self.tenant,

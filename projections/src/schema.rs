@@ -20,6 +20,14 @@ const PLATFORM_MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/platform/0001_platform.sql"),
     ),
     Migration::new("0005_made", include_str!("../../migrations/platform/0005_made.sql")),
+    Migration::new(
+        "0009_members",
+        include_str!("../../migrations/platform/0009_members.sql"),
+    ),
+    Migration::new(
+        "0012_organizations",
+        include_str!("../../migrations/platform/0012_organizations.sql"),
+    ),
 ];
 
 /// The platform's own schema.

@@ -1,6 +1,8 @@
 //! The shapes of what views compute, for the API's description: the SQL beside each name says how, the types here say
 //! what. A test holds the two together by their names, and the black-box tests by real answers.
 
+mod people;
+
 use crate::{
     catalog::{product, stock_movement},
     column::{ColumnKind, camel_case},
@@ -427,6 +429,11 @@ impl Shape for production_order::Row {
 }
 
 impl Shape for platform::Workspace {
+    type Shown = Nothing;
+    type Details = Nothing;
+}
+
+impl Shape for platform::Organization {
     type Shown = Nothing;
     type Details = Nothing;
 }

@@ -158,6 +158,12 @@ pub(crate) trait Projector: Send + Sync {
     /// The same of one row.
     fn trace(&self, id: Uuid) -> Box<dyn Trace>;
 
+    /// The rows the event concerns.
+    fn concerned(&self, event: &Seen<'_>) -> Vec<Uuid>;
+
+    /// Rows, under their columns' names, to be written as they are.
+    fn rewritten(&self, rows: &[String]) -> Change;
+
     /// The fold's number, and the rows that it makes of the events, with what they are counted under.
     #[cfg(test)]
     fn fold_rows(&self, events: &[Seen<'_>]) -> (u32, Vec<String>);
@@ -241,6 +247,20 @@ impl<T: Table> Projector for Of<T> {
         Box::new(OneRow::<T> { id, row: None })
     }
 
+    fn concerned(&self, event: &Seen<'_>) -> Vec<Uuid> {
+        T::keys(event)
+    }
+
+    fn rewritten(&self, rows: &[String]) -> Change {
+        Change {
+            table: T::NAME,
+            columns: columns::<T>(),
+            rows: (!rows.is_empty()).then(|| format!("[{}]", rows.join(","))),
+            gone: vec![],
+            counts: None,
+        }
+    }
+
     #[cfg(test)]
     fn fold_rows(&self, events: &[Seen<'_>]) -> (u32, Vec<String>) {
         let mut bulk = InMemory::<T>::default();
@@ -282,12 +302,16 @@ impl<T: Table> Of<T> {
         }
         Ok(Change {
             table: T::NAME,
-            columns: T::columns().into_iter().map(|column| column.name).collect(),
+            columns: columns::<T>(),
             rows: (!rows.is_empty()).then(|| format!("[{}]", rows.join(","))),
             gone,
             counts: counts.changed(),
         })
     }
+}
+
+fn columns<T: Table>() -> Vec<&'static str> {
+    T::columns().into_iter().map(|column| column.name).collect()
 }
 
 /// What a batch makes of one table.
@@ -349,7 +373,7 @@ fn as_columns<T: Serialize>(row: &T) -> Result<String, serde_json::Error> {
 }
 
 /// The object with its own keys, and not those within its values, in snake case. It was just written, so it is compact.
-fn renamed(object: &str) -> String {
+pub(crate) fn renamed(object: &str) -> String {
     let mut out = String::with_capacity(object.len() + 64);
     let (mut depth, mut is_key, mut rest) = (0_usize, false, object);
     while let Some(at) = rest.find(['"', '{', '}', '[', ']', ',']) {

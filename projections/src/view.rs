@@ -1,10 +1,12 @@
 //! How rows are shown: one page of a list or one resource with its details, each one statement, as JSON text of what
 //! came from the database. What a reader has no right to is not in the statement at all: it is neither
-//! shown, nor filtered, nor sorted by.
+//! shown, nor filtered, nor sorted by; and rows that a right does not reach to are not found, wherever they would be shown.
 
+mod owned;
 mod shown;
 mod statement;
 
+pub use owned::Owned;
 pub use shown::{Computed, Nested, Related};
 pub use statement::{NEWEST, Scope};
 
@@ -15,7 +17,7 @@ use crate::{
     table::Table,
 };
 use chrono::{DateTime, Utc};
-use domain::Permission;
+use domain::{Permission, Standing};
 use serde_json::value::RawValue;
 use sqlx::{AssertSqlSafe, PgConnection};
 use statement::{Asked, Statement};
@@ -34,6 +36,8 @@ pub trait View: Table {
     const NESTED: &'static [Nested] = &[];
     /// Which rows exist for clients.
     const VISIBLE: &'static str = "true";
+    /// Whose they are, where a right may reach to some of them only.
+    const OWNED: Option<Owned> = None;
     /// The columns whose values `counted` tells.
     const COUNTED: &'static [&'static str] = &[];
     /// What `search=` looks into, in lower case.
@@ -52,6 +56,8 @@ pub struct Reader<'a> {
     /// That moment.
     pub moment: Option<DateTime<Utc>>,
     pub may: &'a (dyn Fn(Permission) -> bool + Send + Sync),
+    /// Whose rights may reach to some rows only; nobody's: all rows.
+    pub standing: Option<&'a Standing>,
 }
 
 impl<'a> Reader<'a> {
@@ -63,6 +69,7 @@ impl<'a> Reader<'a> {
             schema,
             moment: None,
             may,
+            standing: None,
         }
     }
 
@@ -202,7 +209,12 @@ async fn total(connection: &mut PgConnection, asked: &Asked, rows: &[Found]) -> 
 
 /// One resource with its details.
 pub async fn one<V: View>(reader: Reader<'_>, id: Uuid) -> Result<Option<One>, ViewError> {
-    let statement = statement::one::<V>(reader, id);
+    one_of::<V>(reader, id, &Scope::default()).await
+}
+
+/// The same, if it is one of those rows.
+pub async fn one_of<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Result<Option<One>, ViewError> {
+    let statement = statement::one::<V>(reader, id, scope);
     let found = match look(reader, &statement).await {
         Err(error) if reader.readers.lost(&error) => look(reader, &statement).await?,
         found => found?,

@@ -152,7 +152,8 @@ fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
             | Error::Taken { .. }
             | Error::Limit { .. }
             | Error::Forbidden(_)
-            | Error::Personal(PersonalError::Erased { .. } | PersonalError::Misplaced)
+            | Error::Hidden(_)
+            | Error::Personal(PersonalError::Misplaced)
             | Error::CommandReused),
         ) => Err(Failure::Refused {
             code: "command.refused".to_owned(),
@@ -165,6 +166,7 @@ fn done<T, R: Rejection>(result: Result<T, Error<R>>) -> Result<(), Failure> {
             | Error::Closed
             | Error::Refused(_)
             | Error::OutcomeUnknown
+            // Of somebody erased since: the state is read anew, and says so.
             | Error::Personal(_)
             | Error::Unreadable(_)
             | Error::Damaged(_)

@@ -9,13 +9,14 @@ use crate::{
 };
 use chrono::{DateTime, Days, Utc};
 use domain::{
-    Fact, Number, Role,
+    Fact, Number, Personal, Role,
     finance::{
         invoice::{self, InvoiceEvent, InvoiceKind},
         terms::PAYMENT_DAYS,
     },
     id::{DealId, InvoiceId, NotificationId, OrderId, derive},
     office::notification::{self, Audience, NotificationEvent, Topic},
+    personal::ERASED,
     process::{Decision, ProcessEvent},
     sales::{
         deal::{DealEvent, Won},
@@ -39,7 +40,11 @@ pub enum DealWon {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
+    /// But for the customer's name.
     won: Won,
+    /// In a state that is stored it is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    customer_name: Option<Personal<String>>,
     at: DateTime<Utc>,
     /// When it last began to go on by itself.
     since: DateTime<Utc>,
@@ -79,7 +84,14 @@ impl Saga for DealWon {
     fn evolve(self, seen: &Seen) -> Self {
         let mut run = match (self, seen.fact.as_ref()) {
             (Self::Idle, Fact::Deal(DealEvent::Won(won))) => Box::new(Run {
-                won: won.as_ref().clone(),
+                won: Won {
+                    customer_name: None,
+                    ..won.as_ref().clone()
+                },
+                customer_name: won
+                    .customer_name
+                    .clone()
+                    .map(|name| Personal::new(won.customer_id, name)),
                 at: seen.at,
                 since: seen.at,
                 order_number: None,
@@ -169,6 +181,13 @@ impl Run {
         }
     }
 
+    /// As it was when the deal was won; a state of before still has it among the rest.
+    fn customer_name(&self) -> Option<String> {
+        let sealed = self.customer_name.as_ref();
+        let name = sealed.map(|name| name.get().map_or_else(|_| ERASED.to_owned(), Clone::clone));
+        name.or_else(|| self.won.customer_name.clone())
+    }
+
     fn is_ordered(&self) -> bool {
         self.orderless || self.order_number.is_some()
     }
@@ -186,7 +205,6 @@ impl Run {
         let Won {
             deal_number,
             customer_id,
-            customer_name,
             items,
             amount,
             currency,
@@ -201,7 +219,7 @@ impl Run {
             kind: OrderType::Sales,
             status: order::Status::Pending,
             customer_id,
-            customer_name,
+            customer_name: self.customer_name(),
             deal_id: Some(DealId::new(deal)),
             deal_number: Some(deal_number),
             items,
@@ -220,7 +238,6 @@ impl Run {
     fn invoice(&self, deal: Uuid) -> Owed {
         let Won {
             customer_id,
-            customer_name,
             items,
             amount,
             currency,
@@ -236,7 +253,7 @@ impl Run {
             kind: InvoiceKind::Proforma,
             status: invoice::Status::Sent,
             customer_id,
-            customer_name,
+            customer_name: self.customer_name(),
             order_id: self.order_number.as_ref().map(|_| order_id(deal)),
             order_number: self.order_number.clone(),
             deal_id: Some(DealId::new(deal)),
@@ -259,10 +276,11 @@ impl Run {
             deal_number,
             amount,
             currency,
-            customer_name,
+            customer_id,
             ..
         } = &self.won;
-        let news = json!({"dealId": deal, "dealNumber": deal_number, "title": title, "amount": amount, "currency": currency, "customerName": customer_name});
+        let news = json!({"dealId": deal, "dealNumber": deal_number, "title": title, "amount": amount, "currency": currency,
+            "customerId": customer_id, "customerName": self.customer_name()});
         let owners = Audience::Role(Role::Owner);
         let mut untold = vec![("notify owner", Topic::DealWon, owners, news.clone())];
         untold.extend(

@@ -11,7 +11,7 @@ use crate::{
     saga::{Folded, Process, State},
 };
 use chrono::{DateTime, Utc};
-use log::ConsumerError;
+use log::{ConsumerError, Log};
 use serde_json::Value;
 use sqlx::PgPool;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -72,22 +72,25 @@ pub(crate) struct Changed {
 }
 
 type Row = (String, Uuid, Value, DateTime<Utc>);
+/// As it is stored: what tells of people in the state is sealed.
+type Stored = (String, Uuid, String, DateTime<Utc>);
 
 impl Memory {
     /// From what is stored.
     pub async fn read(
-        pool: &PgPool,
+        log: &Log,
         workspace: Uuid,
         processes: &[Box<dyn Process>],
         doubts: u64,
     ) -> Result<Self, ConsumerError> {
+        let pool = log.followers();
         let begin = "insert into sagas.checkpoints (workspace_id, position) values ($1, 0) on conflict do nothing";
         sqlx::query(begin).bind(workspace).execute(pool).await?;
         let position = "select position from sagas.checkpoints where workspace_id = $1";
         let position = sqlx::query_scalar(position).bind(workspace).fetch_one(pool).await?;
-        let owing = "select saga, instance, state, started_at from sagas.instances where workspace_id = $1 and owes \
+        let owing = "select saga, instance, state::text, started_at from sagas.instances where workspace_id = $1 and owes \
             order by started_at, instance limit $2";
-        let owing: Vec<Row> = sqlx::query_as(owing)
+        let owing: Vec<Stored> = sqlx::query_as(owing)
             .bind(workspace)
             .bind(i64::try_from(DEBTORS)?)
             .fetch_all(pool)
@@ -102,7 +105,7 @@ impl Memory {
             owing: BTreeSet::new(),
             has_more: owing.len() == DEBTORS,
         };
-        memory.wake(owing, processes)?;
+        memory.wake(opened(log, workspace, owing).await?, processes)?;
         Ok(memory)
     }
 
@@ -127,7 +130,7 @@ impl Memory {
     /// Reads those of the instances that are not remembered.
     pub async fn load(
         &mut self,
-        pool: &PgPool,
+        log: &Log,
         workspace: Uuid,
         keys: impl Iterator<Item = &Key>,
         processes: &[Box<dyn Process>],
@@ -137,35 +140,37 @@ impl Memory {
         if ids.is_empty() {
             return Ok(());
         }
-        let stored = "select i.saga, i.instance, i.state, i.started_at from unnest($2::text[], $3::uuid[]) u(saga, instance) \
+        let stored = "select i.saga, i.instance, i.state::text, i.started_at from unnest($2::text[], $3::uuid[]) u(saga, instance) \
             join sagas.instances i on i.workspace_id = $1 and i.saga = u.saga and i.instance = u.instance";
-        let stored: Vec<Row> = sqlx::query_as(stored)
+        let stored: Vec<Stored> = sqlx::query_as(stored)
             .bind(workspace)
             .bind(names)
             .bind(ids)
-            .fetch_all(pool)
+            .fetch_all(log.followers())
             .await?;
-        self.wake(stored, processes)
+        self.wake(opened(log, workspace, stored).await?, processes)
     }
 
     /// What has become due by that reading of the clock, in as many instances as are looked at in one step; to be asked
     /// when everything is written down.
     pub async fn due(
         &mut self,
-        pool: &PgPool,
+        log: &Log,
         workspace: Uuid,
         reading: DateTime<Utc>,
         processes: &[Box<dyn Process>],
     ) -> Result<Vec<Debt>, ConsumerError> {
-        let due = "select saga, instance, state, started_at from sagas.instances \
+        let pool = log.followers();
+        let due = "select saga, instance, state::text, started_at from sagas.instances \
             where workspace_id = $1 and due_at <= $2 and saga = any($3) order by due_at limit $4";
-        let due: Vec<Row> = sqlx::query_as(due)
+        let due: Vec<Stored> = sqlx::query_as(due)
             .bind(workspace)
             .bind(reading)
             .bind(names(processes))
             .bind(i64::try_from(DEBTORS)?)
             .fetch_all(pool)
             .await?;
+        let due = opened(log, workspace, due).await?;
         let key = |row: &Row| Some((process(processes, &row.0)?.name(), row.1));
         let keys: Vec<Key> = due.iter().filter_map(key).collect();
         let unknown = |row: &Row| key(row).is_some_and(|key| !self.instances.contains_key(&key));
@@ -242,19 +247,21 @@ impl Memory {
     /// Writes down how everything stands; `false`: the checkpoint stands elsewhere, and nothing was written.
     pub async fn write(
         &mut self,
-        pool: &PgPool,
+        log: &Log,
         workspace: Uuid,
         processes: &[Box<dyn Process>],
     ) -> Result<bool, ConsumerError> {
         let mut rows = Rows::default();
         for ((name, instance), unwritten) in &self.unwritten {
             if let Some(process) = process(processes, name) {
-                rows.add(name, *instance, unwritten, process.store(&unwritten.state)?);
+                let mut state = process.store(&unwritten.state)?;
+                log.seal_text(workspace, &mut state).await?;
+                rows.add(name, *instance, unwritten, state);
             }
         }
         let write = "with moved as (update sagas.checkpoints set position = $3 where workspace_id = $1 and position = $2 returning 1), \
             saved as (insert into sagas.instances (workspace_id, saga, instance, state, status, reason, owes, started_at, updated_at, due_at) \
-                select $1, n, i, s::jsonb, d, r, o, b, c, l from unnest($4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::bool[], \
+                select $1, n, i, s::json, d, r, o, b, c, l from unnest($4::text[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::bool[], \
                 $10::timestamptz[], $11::timestamptz[], $12::timestamptz[]) u(n, i, s, d, r, o, b, c, l) where exists (select from moved) \
                 on conflict (workspace_id, saga, instance) do update set state = excluded.state, status = excluded.status, \
                 reason = excluded.reason, owes = excluded.owes, updated_at = excluded.updated_at, due_at = excluded.due_at) \
@@ -272,7 +279,7 @@ impl Memory {
             .bind(rows.began)
             .bind(rows.changed)
             .bind(rows.due)
-            .fetch_one(pool)
+            .fetch_one(log.followers())
             .await?;
         if moved {
             self.stored = self.position;
@@ -401,6 +408,16 @@ impl Rows {
         self.changed.push(*changed);
         self.due.push(*due);
     }
+}
+
+/// States as they are to be woken.
+async fn opened(log: &Log, workspace: Uuid, rows: Vec<Stored>) -> Result<Vec<Row>, ConsumerError> {
+    let mut opened = Vec::with_capacity(rows.len());
+    for (saga, instance, mut state, began) in rows {
+        log.open_text(workspace, &mut state).await?;
+        opened.push((saga, instance, serde_json::from_str(&state)?, began));
+    }
+    Ok(opened)
 }
 
 fn owes_now(owed: &[Owed]) -> bool {

@@ -48,6 +48,7 @@ pub const MIGRATIONS: &[migrate::Migration] = &[
         include_str!("../../migrations/sagas/0004_decisions.sql"),
     ),
     migrate::Migration::new("0005_parked", include_str!("../../migrations/sagas/0005_parked.sql")),
+    migrate::Migration::new("0006_sealed", include_str!("../../migrations/sagas/0006_sealed.sql")),
 ];
 
 pub struct Sagas {
@@ -157,11 +158,13 @@ impl Sagas {
 
     /// Takes a workspace's memory, or makes it from what is stored.
     async fn recall(&self, workspace: Uuid) -> Result<Memory, ConsumerError> {
-        let doubts = self.executor.log().doubts();
+        let log = self.executor.log();
+        // Once somebody was erased, what was folded from what they were called is not used again.
+        let doubts = log.doubts().wrapping_add(log.erasures());
         let known = lock(&self.memories).remove(&workspace);
         match known.filter(|memory| memory.is_sure(doubts)) {
             Some(memory) => Ok(memory),
-            None => Memory::read(self.pool(), workspace, &self.processes, doubts).await,
+            None => Memory::read(log, workspace, &self.processes, doubts).await,
         }
     }
 
@@ -171,7 +174,9 @@ impl Sagas {
         let Some(reading) = reading else {
             return Ok((vec![], false));
         };
-        let due = memory.due(self.pool(), workspace, reading, &self.processes).await?;
+        let due = memory
+            .due(self.executor.log(), workspace, reading, &self.processes)
+            .await?;
         let more = due.len() >= DEBTORS;
         if more {
             lock(&self.readings).insert(workspace, reading);
@@ -214,7 +219,7 @@ impl Sagas {
         // Where nothing runs and nothing begins, nothing is to be looked for.
         unsure.retain(|key| memory.may_hold(key) || touched.get(key).is_some_and(|(seen, _)| self.begins(key, seen)));
         memory
-            .load(self.pool(), workspace, unsure.iter(), &self.processes)
+            .load(self.executor.log(), workspace, unsure.iter(), &self.processes)
             .await?;
         let mut changed = Vec::with_capacity(touched.len());
         for (key, (seen, cause)) in touched {
@@ -242,7 +247,7 @@ impl Sagas {
     async fn write_down(&self, workspace: Uuid, memory: &mut Memory, news: bool) -> Result<bool, ConsumerError> {
         let may_be_due = || lock(&self.readings).contains_key(&workspace);
         if memory.is_long() || (memory.is_unwritten() && (!news || memory.is_spent() || may_be_due())) {
-            return memory.write(self.pool(), workspace, &self.processes).await;
+            return memory.write(self.executor.log(), workspace, &self.processes).await;
         }
         Ok(news || memory.is_current(self.pool(), workspace).await?)
     }

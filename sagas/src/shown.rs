@@ -108,11 +108,26 @@ impl Instance {
     /// What its state says; a saga of another version keeps that to itself.
     fn read(mut self, processes: &[Box<dyn saga::Process>]) -> Self {
         if let Some(process) = process(processes, &self.saga) {
-            let owed = process.wake(self.state.clone(), self.instance);
+            let mut state = self.state.clone();
+            veil(&mut state);
+            let owed = process.wake(state, self.instance);
             self.steps = owed.map_or(vec![], |(_, owed)| owed.into_iter().map(Step::from).collect());
             self.refused = process.refused(&self.state).unwrap_or_default();
         }
         self
+    }
+}
+
+/// What is sealed stays so: which steps are owed does not hang on it.
+fn veil(state: &mut Value) {
+    match state {
+        Value::Object(mark) if mark.contains_key("$sealed") => {
+            mark.remove("$sealed");
+            mark.insert("$erased".to_owned(), true.into());
+        }
+        Value::Object(fields) => fields.values_mut().for_each(veil),
+        Value::Array(items) => items.iter_mut().for_each(veil),
+        _ => {}
     }
 }
 

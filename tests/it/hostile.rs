@@ -10,10 +10,18 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 3] = [
+const BODILESS: [&str; 11] = [
+    "DELETE /api-keys/{id}",
+    "DELETE /auth/sessions/{id}",
+    "POST /auth/logout-all",
     "POST /customers/{id}/convert",
     "DELETE /customers/{id}",
     "PUT /notifications/{id}/read",
+    "POST /employees/{id}/approve",
+    "POST /organizations/{orgId}/employees/{empId}/approve",
+    "DELETE /invitations/{id}",
+    "DELETE /members/{id}",
+    "DELETE /roles/{id}",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,10 +249,11 @@ async fn ids_of_nothing_and_too_many_of_a_thing_are_refused() {
         for wrong in malformed {
             let field = if route.is_in_workspace() {
                 "wsId"
-            } else if route.path.contains("productId") {
-                "productId"
             } else {
-                "id"
+                let named = ["productId", "orgId"]
+                    .into_iter()
+                    .find(|name| route.path.contains(name));
+                named.unwrap_or("id")
             };
             let path = route.path_of(
                 wrong,

@@ -14,9 +14,23 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Routes that concern the person, or name the workspace themselves.
-const PERSONAL: [&str; 5] = [
+const PERSONAL: [&str; 19] = [
     "GET /auth/me",
+    "GET /auth/second-factor",
+    "GET /auth/sessions",
+    "DELETE /auth/sessions/{id}",
+    "POST /auth/change-password",
     "POST /auth/logout",
+    "POST /auth/eds/link",
+    "POST /auth/logout-all",
+    "POST /auth/second-factor",
+    "POST /auth/second-factor/confirm",
+    "POST /auth/second-factor/disable",
+    "POST /auth/second-factor/recovery-codes",
+    "GET /organizations",
+    "POST /organizations",
+    "GET /organizations/{id}",
+    "PUT /organizations/{id}",
     "GET /workspaces",
     "GET /workspaces/{id}",
     "PUT /workspaces/{id}",
@@ -55,7 +69,26 @@ impl Tenant {
             "/finance/payments",
             id(&owner.post("/finance/payments", payment).await.expect(201)),
         );
+        let department = json!({"name": "Продажи"});
+        let employee = json!({"email": "employee@company.kz", "firstName": "a", "lastName": "a"});
+        let role = json!({"name": "Продавец", "permissions": ["DEALS_VIEW:own"]});
+        let invitation = json!({"email": "invited@company.kz"});
+        for (list, body) in [
+            ("/departments", department),
+            ("/employees", employee),
+            ("/roles", role),
+            ("/invitations", invitation),
+        ] {
+            ids.insert(list, id(&owner.post(list, body).await.expect(201)));
+        }
+        ids.insert("/members", id(&owner.items("/members").await[0]));
+        ids.insert("/organizations", Uuid::now_v7().to_string());
         ids.insert("/workspaces", owner.workspace.clone());
+        for list in ["/auth/sessions", "/organizations"] {
+            ids.insert(list, id(&owner.items(list).await[0]));
+        }
+        let key = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
+        ids.insert("/api-keys", id(&owner.post("/api-keys", key).await.expect(201)));
         eventually("everything is planned", || async {
             owner
                 .items("/production/orders")
@@ -83,7 +116,13 @@ impl Tenant {
 /// What the route takes, so that nothing but the strangeness of the ids can be the reason of a refusal.
 fn body_for(route: &Route, shop: &Shop) -> Value {
     match route.name().as_str() {
-        "POST /customers" | "POST /workspaces" | "PUT /workspaces/{id}" => json!({"name": "a"}),
+        "POST /customers" | "POST /workspaces" | "PUT /workspaces/{id}" | "PUT /organizations/{id}" => {
+            json!({"name": "a"})
+        }
+        "POST /api-keys" => json!({"name": "a", "permissions": ["DEALS_VIEW"]}),
+        "POST /departments" | "POST /roles" => json!({"name": "a"}),
+        "POST /invitations" => json!({"email": "a@company.kz"}),
+        "POST /employees" => json!({"email": "a@company.kz", "firstName": "a", "lastName": "a"}),
         "POST /products" => json!({"code": "a", "name": "a"}),
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
@@ -225,7 +264,15 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/finance/payments",
         "/production/orders",
         "/notifications",
+        "/departments",
+        "/employees",
+        "/invitations",
+        "/members",
+        "/roles",
         "/workspaces",
+        "/organizations",
+        "/api-keys",
+        "/auth/sessions",
     ] {
         let mine = me.get(list).await.expect(200).to_string();
         assert!(

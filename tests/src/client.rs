@@ -165,9 +165,9 @@ impl Client {
 
     /// The items of a list.
     pub async fn items(&self, path: &str) -> Vec<Value> {
-        self.get(path).await.expect(200)["items"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default()
+        let data = self.get(path).await.expect(200);
+        // The departments are a tree without pages.
+        let items = data.as_array().or_else(|| data["items"].as_array());
+        items.cloned().unwrap_or_default()
     }
 }

@@ -12,6 +12,7 @@ pub mod fault;
 mod routes;
 mod server;
 pub mod shape;
+pub mod sink;
 pub mod story;
 pub mod torture;
 mod yard;

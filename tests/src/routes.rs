@@ -31,6 +31,8 @@ impl Route {
             .replace("{wsId}", workspace)
             .replace("{resource}", "deals")
             .replace("{id}", id)
+            .replace("{orgId}", id)
+            .replace("{empId}", id)
             .replace("{productId}", id)
     }
 }

@@ -250,7 +250,7 @@ impl Server {
         member
     }
 
-    /// Gives somebody that role in their workspace. Inviting is not built yet over HTTP: it is done as another node would.
+    /// Gives somebody that role in their workspace. It is done as another node would.
     pub async fn enroll(&self, member: &Client, role: Role) {
         let options = self.database_url.parse().expect("a database's URL");
         let log = Log::open(options, self.pool().await).await.expect("the log");
@@ -271,7 +271,11 @@ impl Server {
         Executor::new(log.clone())
             .execute::<Workspace>(
                 workspace.into(),
-                &WorkspaceCommand::AddMember { user_id, role },
+                &WorkspaceCommand::AddMember {
+                    user_id,
+                    access: role.into(),
+                    by: None,
+                },
                 &context,
             )
             .await

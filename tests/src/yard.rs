@@ -1,5 +1,8 @@
 //! A workspace in which every write can be tried, and the body of each of them.
 
+mod account;
+mod people;
+
 use crate::{
     Client, Server, eventually,
     shape::{self, ANY, Field, Shape, fields},
@@ -9,6 +12,7 @@ use domain::{
     catalog::product,
     sales::{customer::Profile, deal},
 };
+use people::People;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -43,7 +47,29 @@ impl Yard {
                 .find(|order| order["status"] == "scheduled")
         })
         .await;
-        let shapes = shapes(&owner, &shop, &deal, &invoice, &told);
+        let department = id(&owner.post("/departments", json!({"name": "Продажи"})).await.expect(201));
+        let employee =
+            json!({"email": "employee@company.kz", "firstName": "a", "lastName": "a", "departmentId": department});
+        let employee = id(&owner.post("/employees", employee).await.expect(201));
+        let role = id(&owner.post("/roles", json!({"name": "Продавец"})).await.expect(201));
+        let member = id(&owner.items("/members").await[0]);
+        let organization = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
+        let people = People {
+            organization: organization["organizationId"]
+                .as_str()
+                .expect("an organization")
+                .to_owned(),
+            department,
+            employee,
+            role,
+            member,
+        };
+        let key = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
+        let key = id(&owner.post("/api-keys", key).await.expect(201));
+        let of = people.organization.clone();
+        let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
+        shapes.extend(people.shapes());
+        shapes.extend(account::shapes(&key, &of));
         Self {
             pool: server.pool().await,
             owner,
@@ -115,12 +141,12 @@ impl Yard {
     }
 }
 
+const PERSON: &str = "email:email! password:password! firstName:text100! lastName:text100! phone:text30";
 const BESIDE_DEAL: &str = "stage:choice products:list products[0]:item products[0].productId:uuid! products[0].quantity:quantity! \
     products[0].unitPrice:amount products[0].vatIncluded:flag products[0].discount:percent products[0].tax:percent";
 const BILL: &str = "components:list! components[0]:item components[0].materialId:uuid! components[0].quantity:quantity! components[0].unit:text20 \
     components[0].cost:amount operations:list operations[0]:item operations[0].name:text200! operations[0].duration:whole! operations[0].requiredSkills:list \
     operations[0].requiredSkills[0]:text100! operations[0].equipment[0]:text100!";
-const PERSON: &str = "email:email! password:password! firstName:text100! lastName:text100! phone:text30";
 
 /// Every route with a body, with one that is accepted. Dates have a test of their own.
 fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) -> Vec<Shape> {
@@ -221,7 +247,7 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             "currency:choice! rate:rate!",
         ),
         put("/production/bom/{productId}", &shop.cabinet, &bill, BILL),
-        post("/workspaces", "", &json!({"name": "a"}), "name:text200!"),
+        post("/workspaces", "", &json!({"name": "a"}), "name:text200! type:choice"),
         put(
             "/workspaces/{id}",
             &owner.workspace,
@@ -256,7 +282,7 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             "/auth/register",
             "",
             &person("organizationName", "organizationBin"),
-            &format!("{PERSON} organizationName:text200! organizationBin:twelve_digits!"),
+            &format!("{PERSON} organizationName:text200 organizationBin:twelve_digits"),
         ),
         post(
             "/users/register-owner",
@@ -266,8 +292,18 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
         ),
         post("/auth/verify-email", "", &code, "email:text0! code:text0!"),
         post("/users/verify-email", "", &code, "email:text0! code:text0!"),
-        post("/auth/login", "", &credentials, "email:text0! password:text0!"),
-        post("/auth/login-email", "", &credentials, "email:text0! password:text0!"),
+        post(
+            "/auth/login",
+            "",
+            &credentials,
+            "email:text0! password:text0! code:text0",
+        ),
+        post(
+            "/auth/login-email",
+            "",
+            &credentials,
+            "email:text0! password:text0! code:text0",
+        ),
         post(
             "/auth/refresh",
             "",
@@ -275,6 +311,19 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             "refreshToken:text0!",
         ),
         post("/auth/logout", "", &json!({"refreshToken": "a"}), "refreshToken:text0"),
+        post("/auth/eds/nonce", "", &json!({"purpose": "sign-in"}), "purpose:choice"),
+        post(
+            "/auth/eds/link",
+            "",
+            &json!({"nonce": "a", "signature": "YQ=="}),
+            "nonce:text0! signature:text0!",
+        ),
+        post(
+            "/privacy/erase",
+            "",
+            &json!({"personId": shop.customer, "dryRun": true}),
+            "personId:uuid! dryRun:flag",
+        ),
         post(
             "/auth/check-email",
             "",

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::i18n::{self, Language};
 use chrono::{DateTime, Utc};
-use domain::Permission;
+use domain::{Permission, personal::is_erased};
 use fluent_bundle::FluentArgs;
 use log::Recorded;
 use schemars::JsonSchema;
@@ -44,13 +44,13 @@ pub struct Entry {
 /// Who did it.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Who {
-    /// As recorded: `user:…`, `saga:…`, `operator:…` or `system`.
+    /// As recorded: `user:…`, `key:…`, `saga:…`, `operator:…` or `system`.
     pub actor: String,
     /// The first word of it.
     pub kind: String,
-    /// Of a person.
+    /// Of a person, or a machine's key.
     pub id: Option<Uuid>,
-    /// A person's as it is known today, a process' or the system's in the caller's language.
+    /// A person's or a key's as it is known today, a process' or the system's in the caller's language.
     pub name: Option<String>,
 }
 
@@ -141,7 +141,7 @@ impl Listener<'_> {
         let row = row.into_iter().flatten();
         let data: BTreeMap<String, Box<RawValue>> = serde_json::from_str(&event.data).unwrap_or_default();
         for (name, value) in row.chain(&data) {
-            if let Some(text) = plain(value) {
+            if let Some(text) = plain(&opened(Some(value.clone())).0) {
                 if name == noun.called() {
                     args.set("called", text.clone());
                 }
@@ -186,6 +186,9 @@ struct Marker {
 /// The value without the marker that tells whose it is, and whether it was erased.
 fn opened(value: Option<Box<RawValue>>) -> (Box<RawValue>, bool) {
     let value = value.unwrap_or_else(null);
+    if serde_json::from_str::<&str>(value.get()).is_ok_and(is_erased) {
+        return (null(), true);
+    }
     if !value.get().starts_with("{\"$person\"") {
         return (value, false);
     }

@@ -3,7 +3,9 @@
 
 use super::fold::{Fold, Rows};
 use domain::id::{BomId, ProductId, StockId};
-use projections::{ColumnKind, Rights, Table, camel_case, catalog, finance, office, platform, production, sales};
+use projections::{
+    ColumnKind, Rights, Table, camel_case, catalog, finance, office, people, platform, production, sales,
+};
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
 use std::{collections::BTreeMap, marker::PhantomData, sync::LazyLock};
@@ -51,10 +53,11 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 14] = [
+pub static NOUNS: [&dyn Noun; 18] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
+    &Of::<platform::ApiKey>::new("api_key", "api-keys", "name"),
     &Of::<sales::customer::Row>::new("customer", "customers", "name").also(&["contacts", "archived"]),
     &Of::<sales::deal::Row>::new("deal", "deals", "dealNumber"),
     &Of::<sales::order::Row>::new("order", "orders", "orderNumber"),
@@ -68,7 +71,10 @@ pub static NOUNS: [&dyn Noun; 14] = [
     &Of::<finance::exchange_rate::Row>::new("exchange_rate", "exchange-rates", "currency"),
     &Of::<office::notification::Row>::new("notification", "notifications", "type")
         .also(&["role", "user_id", "read_by"]),
+    &Of::<people::department::Row>::new("department", "departments", "name"),
+    &Of::<people::employee::Row>::new("employee", "employees", "email"),
     &Plain("process", "processes"),
+    &Plain("person", "people"),
 ];
 
 /// The noun of a category; one that is not known here cannot be read either.

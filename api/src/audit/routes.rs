@@ -9,8 +9,8 @@ use crate::{
     extract::{
         Caller, May, Right,
         rights::{
-            AuditView, CustomersView, DealsView, FinanceView, NotificationsView, OrdersView, ProductionView,
-            ProductsView,
+            AuditView, CustomersView, DealsView, DepartmentsView, EmployeesView, FinanceView, NotificationsView,
+            OrdersView, ProductionView, ProductsView,
         },
     },
     i18n::Language,
@@ -39,7 +39,7 @@ use axum::{
 use bytes::Bytes;
 use domain::Permission;
 use futures::stream;
-use projections::{catalog, finance, production, sales, view::View};
+use projections::{catalog, finance, people, production, sales, view::View};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -71,6 +71,11 @@ pub fn router() -> ApiRouter<App> {
         .api_route("/deals/{id}/history", of::<sales::deal::Row, DealsView>())
         .api_route("/orders/{id}/history", of::<sales::order::Row, OrdersView>())
         .api_route("/products/{id}/history", of::<catalog::product::Row, ProductsView>())
+        .api_route(
+            "/departments/{id}/history",
+            of::<people::department::Row, DepartmentsView>(),
+        )
+        .api_route("/employees/{id}/history", of::<people::employee::Row, EmployeesView>())
         .api_route(
             "/production/orders/{id}/history",
             of::<production::production_order::Row, ProductionView>(),

@@ -83,6 +83,7 @@ impl Trail {
         let (mut looked, mut batches) = (0, Box::pin(self.events(source, after)).try_chunks(BATCH));
         'page: while let Some(mut batch) = batches.try_next().await.map_err(|error| error.1)? {
             self.log.open_personal(&mut batch).await?;
+            self.log.open_addresses(&mut batch).await?;
             for event in &batch {
                 if filter.is_over(event) {
                     break 'page;
@@ -152,14 +153,15 @@ impl Trail {
         }))
     }
 
-    /// What people and processes are called.
+    /// What people, machines and processes are called.
     async fn name(&self, entries: &mut [Entry], language: Language) -> Result<(), TrailError> {
         let people: BTreeSet<Uuid> = entries.iter().filter_map(|entry| entry.who.id).collect();
         let people: Vec<Uuid> = people.into_iter().collect();
         let names: HashMap<Uuid, String> = if people.is_empty() {
             HashMap::new()
         } else {
-            let names = "select id, concat_ws(' ', first_name, last_name) from platform.users where id = any($1)";
+            let names = "select id, concat_ws(' ', first_name, last_name) from platform.users where id = any($1) \
+                union all select id, name from platform.api_keys where id = any($1)";
             let names = sqlx::query_as::<_, (Uuid, String)>(names)
                 .bind(people)
                 .fetch_all(&self.pool);
@@ -237,11 +239,14 @@ fn entry(event: &Recorded, noun: &dyn Noun) -> Entry {
         sentence: String::new(),
         who: Who {
             kind: kind.to_owned(),
-            id: (kind == "user").then(|| name.parse().ok()).flatten(),
+            id: matches!(kind, "user" | "key").then(|| name.parse().ok()).flatten(),
             name: None,
             actor: meta.actor.clone(),
         },
-        from: meta.client_address,
+        from: meta
+            .client_address
+            .as_ref()
+            .and_then(|address| address.shown().map(str::to_owned)),
         request: Request {
             command_id: meta.command_id,
             correlation_id: meta.correlation_id,

@@ -135,6 +135,7 @@ impl Trail {
         for position in positions {
             let mut events = self.log().read(self.workspace(), position - 1, 1).await?;
             self.log().open_personal(&mut events).await?;
+            self.log().open_addresses(&mut events).await?;
             for event in &events {
                 entries.extend(self.tell(event, &Filter::default(), listener).await?);
             }

@@ -90,7 +90,7 @@ pub async fn answer(State(app): State<App>, request: Request, next: Next) -> Res
     };
     let holder = request.extensions().get::<Presented>().and_then(Presented::holder);
     let language = Language::of(request.headers()).tag();
-    let place = (holder.map(|claims| claims.sub), digest((request.uri(), language)));
+    let place = (holder.map(|holder| holder.subject), digest((request.uri(), language)));
     let mut response = next.run(request).await;
     let Some(tag) = response
         .headers()

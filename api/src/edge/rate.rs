@@ -14,8 +14,7 @@ use super::{
     settings::Edge,
 };
 use crate::{
-    extract::{Presented, drain},
-    identity::token::Claims,
+    extract::{Holder, Presented, drain},
     problem::{Code, Problem},
     state::App,
 };
@@ -28,7 +27,7 @@ use axum::{
 use exchange::Spent;
 use metrics::counter;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     fmt,
     net::IpAddr,
     str::FromStr,
@@ -48,6 +47,7 @@ const WINDOWS_MAX: usize = 100_000;
 /// Who is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
+    /// Or a machine's key.
     User(Uuid),
     Address(IpAddr),
 }
@@ -87,7 +87,6 @@ pub struct Rates {
     anonymous: u32,
     user: u32,
     premium: u32,
-    premium_for: BTreeSet<Uuid>,
     users: Mutex<Windows>,
     addresses: Mutex<Windows>,
     spent: Spent,
@@ -99,7 +98,6 @@ impl Rates {
             anonymous: settings.rate_limit_anonymous,
             user: settings.rate_limit_user,
             premium: settings.rate_limit_premium,
-            premium_for: settings.rate_limit_premium_for.0.clone(),
             users: Mutex::default(),
             addresses: Mutex::default(),
             spent: Spent::default(),
@@ -128,13 +126,8 @@ impl Rates {
         body(&mut windows.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn limit_of(&self, claims: &Claims) -> u32 {
-        let premium = [Some(claims.sub), claims.wid].into_iter().flatten();
-        if premium.into_iter().any(|id| self.premium_for.contains(&id)) {
-            self.premium
-        } else {
-            self.user
-        }
+    fn limit_of(&self, holder: &Holder) -> u32 {
+        if holder.premium { self.premium } else { self.user }
     }
 }
 
@@ -172,7 +165,7 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     };
     let presented = request.extensions().get::<Presented>().cloned();
     let (subject, limit) = match presented.as_ref().and_then(Presented::holder) {
-        Some(claims) => (Subject::User(claims.sub), rates.limit_of(claims)),
+        Some(holder) => (Subject::User(holder.subject), rates.limit_of(holder)),
         None => match request.extensions().get::<ClientAddress>() {
             Some(ClientAddress(address)) => (Subject::Address(network_of(*address)), rates.anonymous),
             None => return next.run(request).await,
@@ -203,8 +196,10 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
 
 fn is_counted(request: &Request) -> bool {
     let path = request.uri().path();
-    let free = matches!(path, "/" | "/metrics" | "/openapi.json" | "/health" | "/api/v1/health")
-        || path.starts_with("/api/health")
+    let free = matches!(
+        path,
+        "/" | "/metrics" | "/openapi.json" | "/health" | "/api/v1/health" | "/.well-known/jwks.json"
+    ) || path.starts_with("/api/health")
         || path.starts_with("/docs");
     !free && request.method() != Method::OPTIONS
 }

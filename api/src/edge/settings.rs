@@ -3,7 +3,6 @@
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use std::{collections::BTreeSet, net::IpAddr, str::FromStr, time::Duration};
-use uuid::Uuid;
 
 #[derive(Clone, Args)]
 pub struct Edge {
@@ -13,12 +12,9 @@ pub struct Edge {
     /// Requests a minute of one user.
     #[arg(long, env = "RATE_LIMIT_USER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate_limit_user: u32,
-    /// Requests a minute of a user with the premium limit.
+    /// Requests a minute of a user whose organization is premium (`prometric organization premium`).
     #[arg(long, env = "RATE_LIMIT_PREMIUM", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate_limit_premium: u32,
-    /// Whose the premium limit is: ids of users, and of workspaces that people enter by default, with commas.
-    #[arg(long, env = "RATE_LIMIT_PREMIUM_FOR", default_value = "")]
-    pub rate_limit_premium_for: Many<Uuid>,
     /// Proxies whose word on the client's address is believed: addresses or networks, with commas.
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
     pub trusted_proxies: Many<Network>,

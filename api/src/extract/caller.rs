@@ -1,12 +1,15 @@
 //! Who asks, and in which workspace: the one in the path, else `X-Workspace-Id`, else `X-Tenant-Key`, else the token's
 //! default. Naming two different ones is 400. What membership is remembered is current (identity/members.rs), so that losing
-//! it takes effect at once; a workspace the caller is no member of does not exist for them.
+//! it takes effect at once; a workspace the caller is no member of does not exist for them. A machine's key (`Bearer pk_…`)
+//! enters its own workspace only, in the name of whoever made it.
 
 use super::id::path_text;
 use crate::{
-    edge::turns::Held,
+    edge::{address::ClientAddress, turns::Held},
     identity::{
-        members::{Member, Members, Named},
+        api_key::{self, known::Key},
+        members::{Member, Named},
+        session::{self, live::Live},
         token::Claims,
     },
     problem::{Code, Problem},
@@ -20,11 +23,11 @@ use axum::{
 };
 use commands::Actor;
 use domain::{
-    Permission, Role, Rule,
+    Permission, Role, Rule, Standing,
     id::{UserId, WorkspaceId},
 };
-use projections::platform::Workspace;
-use std::{collections::BTreeSet, sync::Arc};
+use projections::{people::employee, platform::Workspace};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A member of a workspace.
@@ -33,16 +36,22 @@ pub struct Caller {
     pub user_id: UserId,
     pub workspace: Arc<Workspace>,
     pub role: Role,
-    /// Beyond the role.
-    pub granted: BTreeSet<Permission>,
+    /// What they may do; of a machine's key what it was given of that.
+    pub standing: Arc<Standing>,
+    /// Of the machine that asks in their name.
+    pub key: Option<Arc<Key>>,
 }
 
-/// Somebody who is signed in, wherever they may enter.
+/// Somebody who is signed in, wherever they may enter; no machine.
 #[derive(Debug, Clone, Copy)]
 pub struct SignedIn {
     pub user_id: UserId,
     /// Where the token's holder enters by default.
     pub default_workspace: Option<Uuid>,
+    /// Absent of tokens from before sessions were named in them.
+    pub session: Option<Uuid>,
+    /// More than a password was asked for.
+    pub second_factor: bool,
 }
 
 impl Caller {
@@ -56,15 +65,23 @@ impl Caller {
     }
 
     pub fn actor(&self) -> Actor {
-        Actor::User {
-            id: self.user_id,
-            role: self.role,
-            granted: self.granted.clone(),
+        let standing = self.standing.clone();
+        match &self.key {
+            Some(key) => Actor::Key { id: key.id, standing },
+            None => Actor::User(standing),
+        }
+    }
+
+    /// Keeps apart callers that happen to choose the same `Idempotency-Key`.
+    pub fn name(&self) -> String {
+        match &self.key {
+            Some(key) => format!("key:{}", key.id),
+            None => self.user_id.to_string(),
         }
     }
 
     pub fn require(&self, permission: Permission) -> Result<(), Problem> {
-        if self.actor().may(permission) {
+        if self.standing.may(permission) {
             Ok(())
         } else {
             Err(Problem::forbidden(permission))
@@ -72,62 +89,178 @@ impl Caller {
     }
 
     /// As a member of that workspace; a workspace they may not enter is not told from one that is not there.
-    pub async fn enter(members: &Members, user_id: UserId, workspace: &Named) -> Result<Self, Problem> {
-        let found = members.find(user_id, workspace).await?;
-        Ok(Self::of(
-            user_id,
-            found.ok_or_else(|| Problem::missing("workspace.missing"))?,
-        ))
+    pub async fn enter(app: &App, person: &SignedIn, workspace: &Named) -> Result<Self, Problem> {
+        let found = app.members.find(person.user_id, workspace).await?;
+        let member = found.ok_or_else(|| Problem::missing("workspace.missing"))?;
+        demand_second_factor(app, person, &member).await?;
+        Ok(Self::of(person.user_id, member, None))
     }
 
-    fn of(user_id: UserId, Member { workspace, role, .. }: Member) -> Self {
+    fn of(user_id: UserId, member: Member, key: Option<Arc<Key>>) -> Self {
+        let standing = match &key {
+            Some(key) => Arc::new(key.within(&member.standing)),
+            None => member.standing,
+        };
         Self {
             user_id,
-            workspace,
-            role,
-            granted: BTreeSet::new(),
+            workspace: member.workspace,
+            role: member.role,
+            standing,
+            key,
         }
+    }
+
+    /// With their department and who is in it, where that decides which records they may see.
+    async fn in_circle(mut self, app: &App) -> Result<Self, Problem> {
+        if self.standing.rights.concern_a_department() {
+            let circle = employee::circle(&app.reads, &self.schema(), self.user_id).await?;
+            let standing = self.standing.as_ref().clone();
+            self.standing = Arc::new(Standing { circle, ..standing });
+        }
+        Ok(self)
     }
 }
 
-/// What came as a token, read once a request.
+/// What the workspace's organization asks of that role.
+async fn demand_second_factor(app: &App, person: &SignedIn, member: &Member) -> Result<(), Problem> {
+    let policy = app.policies.of(member.workspace.id).await?;
+    if person.second_factor || !policy.second_factor.contains(&member.role) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::AuthForbidden).because("second_factor.demanded"))
+}
+
+/// Who a request comes from, read once.
 #[derive(Debug, Clone)]
 pub struct Presented {
-    claims: Result<Claims, Problem>,
-    holder: Option<Claims>,
+    who: Result<Who, Problem>,
+    holder: Option<Holder>,
+}
+
+#[derive(Debug, Clone)]
+enum Who {
+    Person(SignedIn),
+    /// With a token that is good, of a session that has ended.
+    Ended(SignedIn),
+    Machine(Arc<Key>),
+}
+
+/// Somebody who signs out, or has just done so: then only a repeat is answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaving {
+    pub person: SignedIn,
+    pub has_left: bool,
+}
+
+/// Whom a request counts for, though their token may just have expired.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder {
+    /// A user, or a machine's key.
+    pub subject: Uuid,
+    /// Their organization is premium.
+    pub premium: bool,
 }
 
 impl Presented {
-    /// Whose token it is, though it may just have expired.
-    pub fn holder(&self) -> Option<&Claims> {
-        self.claims.as_ref().ok().or(self.holder.as_ref())
+    pub fn holder(&self) -> Option<&Holder> {
+        self.holder.as_ref()
     }
+
+    async fn read(app: &App, token: &str, from: Option<ClientAddress>) -> Self {
+        if token.starts_with(api_key::PREFIX) {
+            let key = app.keys.read(token, from.map(|ClientAddress(address)| address)).await;
+            let holder = match &key {
+                Ok(key) => Some(Holder::of(app, key.id.uuid(), Some(key.workspace)).await),
+                Err(_) => None,
+            };
+            let who = key.map(Who::Machine);
+            return Self { who, holder };
+        }
+        let claims = app.tokens.read(token).await;
+        let held = claims.as_ref().ok().cloned().or_else(|| app.tokens.holder(token));
+        let holder = match held {
+            Some(Claims { sub, wid, .. }) => Some(Holder::of(app, sub, wid).await),
+            None => None,
+        };
+        let who = match claims {
+            Ok(claims) => person(app, &claims).await,
+            Err(problem) => Err(problem),
+        };
+        Self { who, holder }
+    }
+}
+
+impl Holder {
+    /// A limit that cannot be looked up is the lower one.
+    async fn of(app: &App, subject: Uuid, workspace: Option<Uuid>) -> Self {
+        let premium = match workspace.filter(|_| app.rates.is_some()) {
+            Some(workspace) => app.policies.of(workspace).await.is_ok_and(|policy| policy.premium),
+            None => false,
+        };
+        Self { subject, premium }
+    }
+}
+
+/// A token is worth something as long as its session goes on.
+async fn person(app: &App, claims: &Claims) -> Result<Who, Problem> {
+    let person = SignedIn {
+        user_id: claims.sub.into(),
+        default_workspace: claims.wid,
+        session: claims.sid,
+        second_factor: false,
+    };
+    let Some(session) = claims.sid else {
+        return Ok(Who::Person(person));
+    };
+    Ok(match app.sessions.find(session).await? {
+        Some(Live { second_factor, .. }) => Who::Person(SignedIn {
+            second_factor,
+            ..person
+        }),
+        None => Who::Ended(person),
+    })
 }
 
 /// Middleware: reads the token, if there is one. Whether one is needed is the handlers' business.
 pub async fn present(State(app): State<App>, mut request: Request, next: Next) -> Response {
     if let Ok(token) = bearer(request.headers()) {
-        let claims = app.tokens.read(token).await;
-        let holder = claims.as_ref().err().and_then(|_| app.tokens.holder(token));
-        request.extensions_mut().insert(Presented { claims, holder });
+        let from = request.extensions().get::<ClientAddress>().copied();
+        let presented = Presented::read(&app, token, from).await;
+        request.extensions_mut().insert(presented);
     }
     next.run(request).await
 }
 
-fn signed_in(parts: &Parts) -> Result<SignedIn, Problem> {
+fn who(parts: &Parts) -> Result<Who, Problem> {
     let presented = parts.extensions.get::<Presented>().ok_or_else(Problem::unauthorized)?;
-    let Claims { sub, wid, .. } = presented.claims.clone()?;
-    Ok(SignedIn {
-        user_id: sub.into(),
-        default_workspace: wid,
-    })
+    presented.who.clone()
 }
 
 impl FromRequestParts<App> for SignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
-        signed_in(parts)
+        let Leaving { person, has_left } = leaving(parts)?;
+        if has_left { Err(session::ended()) } else { Ok(person) }
+    }
+}
+
+fn leaving(parts: &Parts) -> Result<Leaving, Problem> {
+    match who(parts)? {
+        Who::Person(person) => Ok(Leaving {
+            person,
+            has_left: false,
+        }),
+        Who::Ended(person) => Ok(Leaving { person, has_left: true }),
+        Who::Machine(_) => Err(Problem::new(Code::AuthForbidden).because("api_key.not_a_person")),
+    }
+}
+
+impl FromRequestParts<App> for Leaving {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        leaving(parts)
     }
 }
 
@@ -135,23 +268,34 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let person = signed_in(parts)?;
+        let who = who(parts)?;
         let in_path = path_text(parts, app, "wsId").await?;
         let mut names = named(in_path.as_deref(), &parts.headers)?;
+        let (user_id, default, key) = match &who {
+            Who::Person(person) => (person.user_id, person.default_workspace, None),
+            Who::Ended(_) => return Err(session::ended()),
+            Who::Machine(key) => (key.user_id, Some(key.workspace), Some(key.clone())),
+        };
         if names.is_empty() {
-            names.extend(person.default_workspace.map(Named::Id));
+            names.extend(default.map(Named::Id));
         }
         let mut entered = Vec::with_capacity(names.len());
         for name in &names {
-            entered.push(app.members.find(person.user_id, name).await?);
+            entered.push(app.members.find(user_id, name).await?);
         }
         let member = agree(entered)?;
         of_organization(&member.workspace, &parts.headers)?;
+        match &who {
+            Who::Person(person) => demand_second_factor(app, person, &member).await?,
+            Who::Machine(key) if key.workspace == member.workspace.id => {}
+            // Its maker is a member there; the key knows nothing of that.
+            Who::Machine(_) | Who::Ended(_) => return Err(Problem::missing("workspace.missing")),
+        }
         if !app.projections.serves(member.workspace.id.into()).await? {
             return Err(Problem::unavailable("read_models.changing"));
         }
         take_turn(parts, app, member.workspace.id).await?;
-        Ok(Self::of(person.user_id, member))
+        Self::of(user_id, member, key).in_circle(app).await
     }
 }
 

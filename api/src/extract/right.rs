@@ -57,6 +57,12 @@ macro_rules! markers {
 
 markers! {
     WorkspacesView WorkspacesCreate WorkspacesUpdate
+    OwnersUpdate
+    MembersView MembersCreate MembersUpdate MembersDelete
+    RolesView RolesCreate RolesUpdate RolesDelete
+    EmployeesView EmployeesCreate EmployeesUpdate EmployeesApprove
+    SalariesView SalariesUpdate PapersView PapersUpdate
+    DepartmentsView DepartmentsCreate DepartmentsUpdate
     CustomersView CustomersCreate CustomersUpdate CustomersDelete
     DealsView DealsCreate DealsUpdate DealsDelete
     ProductsView ProductsCreate ProductsUpdate
@@ -67,4 +73,7 @@ markers! {
     NotificationsView
     OperationsView OperationsUpdate
     AuditView
+    PrivacyExport PrivacyErase
+    OrganizationsUpdate
+    ApiKeysView ApiKeysUpdate
 }

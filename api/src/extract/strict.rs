@@ -1,8 +1,8 @@
 //! Reads a request's type out of its [`Json`]: only fields the type has, objects only where objects are meant (serde
-//! would take arrays too), amounts by their digits. What is wrong is told as a rule, not as a sentence.
+//! would take arrays too), lists that have an end, amounts by their digits. What is wrong is told as a rule, not as a sentence.
 
 use super::json::Json;
-use domain::{Rule, fixed::DECIMAL};
+use domain::{Rule, check::ITEMS_MAX, fixed::DECIMAL};
 use serde::{
     Deserializer,
     de::{
@@ -100,6 +100,7 @@ impl<'de> Deserializer<'de> for Strict {
             Json::Bool(flag) => visitor.visit_bool(flag),
             Json::Number(digits) => number(&digits, visitor),
             Json::Text(text) => visitor.visit_string(text),
+            Json::List(items) if items.len() > ITEMS_MAX => Err(Refused::by(Rule::TooMany { max: ITEMS_MAX })),
             Json::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter().map(Strict))),
             Json::Object(fields) => {
                 let fields = fields.into_iter().map(|(name, value)| (name, Strict(value)));

@@ -18,7 +18,10 @@ use axum::{
 };
 use chrono::Utc;
 use commands::{Actor, Context, Done, Versions};
-use domain::{Rule, id::WorkspaceId};
+use domain::{
+    Rule,
+    id::{UserId, WorkspaceId},
+};
 use log::CommandId;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -39,6 +42,8 @@ pub struct Write {
     correlation: Option<Uuid>,
     trace: Option<TraceParent>,
     client_address: Option<String>,
+    /// As the client calls itself.
+    device: Option<String>,
     /// Method and path, the same for both forms of the path, and keyed: bodies may hold passwords, and a bare hash of
     /// one could be guessed.
     request: Sha256,
@@ -70,6 +75,7 @@ impl FromRequestParts<App> for Write {
             correlation: correlation(&parts.headers),
             trace: edge::trace_of(&parts.headers),
             client_address: client.map(|ClientAddress(address)| address.to_string()),
+            device: device(&parts.headers),
             request,
         })
     }
@@ -83,7 +89,13 @@ impl Write {
 
     /// For a command in another log, e.g. the platform's.
     pub fn context_in(&self, workspace: WorkspaceId, caller: &Caller, body: BodyHash) -> Context {
-        self.built(workspace, caller.actor(), &caller.user_id.to_string(), body)
+        self.built(workspace, caller.actor(), &caller.name(), body)
+    }
+
+    /// For a command in the platform's log about what is the caller's own.
+    pub fn own_context(&self, person: UserId, body: BodyHash) -> Context {
+        let actor = Actor::Person(person);
+        self.built(WorkspaceId::PLATFORM, actor, &person.to_string(), body)
     }
 
     fn built(&self, workspace: WorkspaceId, actor: Actor, who: &str, body: BodyHash) -> Context {
@@ -119,11 +131,25 @@ impl Write {
         self.client_address.as_deref().unwrap_or_default()
     }
 
+    /// What the client calls itself, `User-Agent`.
+    pub fn device(&self) -> &str {
+        self.device.as_deref().unwrap_or_default()
+    }
+
     /// For the platform itself, in the name of somebody who is not signed in; it is repeated without a key.
     pub fn platform(&self) -> Context {
+        self.unkeyed(Actor::System)
+    }
+
+    /// The same for what people do with what is their own, whatever their roles are.
+    pub fn own(&self, person: UserId) -> Context {
+        self.unkeyed(Actor::Person(person))
+    }
+
+    fn unkeyed(&self, actor: Actor) -> Context {
         Context {
             workspace: WorkspaceId::PLATFORM,
-            actor: Actor::System,
+            actor,
             now: Utc::now(),
             command: None,
             expected_version: None,
@@ -230,6 +256,11 @@ fn expected(headers: &HeaderMap) -> Result<Option<Versions>, Problem> {
     }
 }
 
+fn device(headers: &HeaderMap) -> Option<String> {
+    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    Some(agent.to_owned())
+}
+
 fn wants_async(headers: &HeaderMap) -> bool {
     let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     preferences
@@ -273,6 +304,7 @@ mod tests {
                 correlation: None,
                 trace: None,
                 client_address: None,
+                device: None,
                 request: Sha256::new(),
             };
             let (_, command) = write.command(&anonymous(email), BodyHash::default()).unwrap();

@@ -17,6 +17,7 @@ use chrono::NaiveDate;
 use commands::Error;
 use domain::{
     Money, Rule,
+    field::{FILLED_LINE, LINE},
     finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, InvoiceRejection, Payment},
     id::InvoiceId,
     time::local_date,
@@ -56,10 +57,10 @@ pub struct RecordPayment {
     /// `bank_transfer` when absent.
     #[schemars(
         length(max = 50),
-        regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+        regex(pattern = FILLED_LINE)
     )]
     method: Option<String>,
-    #[schemars(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
+    #[schemars(length(max = 100), regex(pattern = LINE))]
     reference: Option<String>,
     /// Today in Kazakhstan when absent.
     date: Option<NaiveDate>,

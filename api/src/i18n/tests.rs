@@ -1,7 +1,7 @@
 //! Every stable code has a message in every language.
 
 use super::*;
-use crate::{audit::NOUNS, problem::Code};
+use crate::{audit::NOUNS, mail::DEBTORS, problem::Code};
 use domain::{Rule, fact::CATEGORIES, office::notification::Topic};
 use sagas::{Saga, deal_won::DealWon, invoice_collection::InvoiceCollection, order_fulfillment::OrderFulfillment};
 use std::{collections::BTreeSet, fs, path::Path};
@@ -14,12 +14,19 @@ fn rejections() -> impl Iterator<Item = &'static str> {
 
 /// Reasons that the edge gives by itself.
 const EDGE: &[&str] = &[
+    "api_key.address",
+    "api_key.expired",
+    "api_key.not_a_person",
     "body.malformed",
     "body.not_an_object",
     "body.reserved_key",
     "body.unreadable",
     "command.too_large",
+    "department.code.taken",
+    "employee.email.taken",
     "history.archived",
+    "invitation.code_wrong",
+    "invitation.missing",
     "metrics.not_public",
     "organization.bin.taken",
     "organization.contradiction",
@@ -31,13 +38,20 @@ const EDGE: &[&str] = &[
     "read_models.changing",
     "reference.unknown",
     "route.missing",
+    "second_factor.already_on",
+    "second_factor.demanded",
+    "second_factor.off",
+    "second_factor.required",
+    "second_factor.wrong",
     "session.ended",
+    "session.missing",
     "store.busy",
     "store.outcome_unknown",
     "store.unavailable",
     "user.code_wrong",
     "user.email.taken",
     "user.email_not_verified",
+    "user.password_wrong",
     "version.missing",
     "version.stale",
     "workspace.busy",
@@ -103,9 +117,11 @@ fn every_code_has_a_message_in_every_language() {
         demand(&format!("notification-{name}-title"));
         demand(&format!("notification-{name}-message"));
     }
-    ["mail-verify-subject", "mail-verify-greeting", "mail-verify-closing"]
-        .into_iter()
-        .for_each(demand);
+    for debtor in DEBTORS {
+        ["subject", "greeting", "closing"]
+            .into_iter()
+            .for_each(|part| demand(&format!("{}-{part}", debtor.words)));
+    }
 }
 
 /// Of every noun: what happens to it, what its fields are called, and who does it besides people.

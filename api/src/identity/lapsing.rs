@@ -1,7 +1,7 @@
-//! Registrations that nobody came back to lapse by themselves, by the clock that everything else is due by. They are not in
+//! Registrations and codes that nobody came back to lapse by themselves, by the clock that everything else is due by. They are not in
 //! the log (decision 15), so no command does it: one statement does, on whichever node looks first.
 
-use super::pending;
+use super::{pending, reset};
 use sqlx::PgPool;
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ const LOOK: Duration = Duration::from_secs(5);
 pub async fn keep(pool: PgPool) {
     loop {
         tokio::time::sleep(LOOK).await;
-        match pending::lapse(&pool).await {
+        let lapsed = async { Ok::<u64, sqlx::Error>(pending::lapse(&pool).await? + reset::lapse(&pool).await?) };
+        match lapsed.await {
             Ok(0) => {}
-            Ok(lapsed) => tracing::info!(lapsed, "registrations have lapsed"),
-            Err(error) => tracing::warn!(%error, "registrations could not lapse; they will"),
+            Ok(lapsed) => tracing::info!(lapsed, "registrations and codes have lapsed"),
+            Err(error) => tracing::warn!(%error, "registrations and codes could not lapse; they will"),
         }
     }
 }

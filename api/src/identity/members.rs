@@ -4,8 +4,9 @@
 //! *not* enter is never remembered.
 
 use domain::{
-    Role,
+    Role, Standing,
     id::{UserId, WorkspaceId},
+    rights::Circle,
 };
 use log::Log;
 use moka::sync::Cache;
@@ -35,6 +36,8 @@ pub struct Members {
 pub struct Member {
     pub workspace: Arc<Workspace>,
     pub role: Role,
+    /// Without the circle that rights of theirs may reach to.
+    pub standing: Arc<Standing>,
     /// The platform's position that this was true at.
     as_of: i64,
 }
@@ -60,14 +63,19 @@ impl Members {
             Named::Id(id) => platform::member_of(&self.pool, user.into(), *id).await?,
             Named::TenantKey(key) => platform::member_by_key(&self.pool, user.into(), key).await?,
         };
-        let Some((workspace, role, as_of)) = found else {
+        let Some(found) = found else {
             self.known.invalidate(&key);
             return Ok(None);
         };
         let member = Member {
-            workspace: Arc::new(workspace),
-            role,
-            as_of,
+            workspace: Arc::new(found.workspace),
+            role: found.role,
+            standing: Arc::new(Standing {
+                user,
+                rights: found.rights,
+                circle: Circle::default(),
+            }),
+            as_of: found.as_of,
         };
         self.known.insert(key, member.clone());
         Ok(Some(member))

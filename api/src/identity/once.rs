@@ -3,7 +3,10 @@
 //! second waits for the first. Answers hold tokens, hence are sealed, under a key that only somebody who knows the
 //! `Idempotency-Key` can make.
 
-use super::secrets::{self, Pepper};
+use super::{
+    secrets::{self, Pepper},
+    session,
+};
 use crate::{
     extract::{BodyHash, Write},
     problem::{Code, Problem},
@@ -90,6 +93,12 @@ impl Once {
         }
     }
 
+    /// For whoever has signed out: what they were told then, and nothing new.
+    pub async fn left(&self, pool: &PgPool) -> Result<Response, Problem> {
+        let first = self.first(pool).await?;
+        first.map(Kept::into_response).ok_or_else(session::ended)
+    }
+
     /// The same within the transaction that does the work otherwise. It waits for another that is at it.
     pub async fn enter(&self, connection: &mut PgConnection) -> Result<Option<Kept>, Problem> {
         let Some(keyed) = &self.0 else { return Ok(None) };
@@ -120,6 +129,17 @@ impl Once {
             .execute(connection)
             .await?;
         Ok(())
+    }
+
+    /// The same for what was done already and could be done once more: what was kept first is told.
+    pub async fn keep_done(&self, pool: &PgPool, answer: Kept) -> Result<Kept, Problem> {
+        let mut tx = pool.begin().await?;
+        if let Some(first) = self.enter(&mut tx).await? {
+            return Ok(first);
+        }
+        self.keep(&mut tx, &answer).await?;
+        tx.commit().await?;
+        Ok(answer)
     }
 }
 

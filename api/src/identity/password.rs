@@ -3,10 +3,10 @@
 //! wait: whoever finds the queue full is told at once. Who has signed in from where they are before has a queue of
 //! their own, so that a flood of guesses does not hold them up.
 
-use crate::problem::Problem;
+use crate::{extract::Write, problem::Problem, state::App};
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use domain::{Check, Rule};
-use sqlx::{PgPool, query, query_scalar};
+use sqlx::{PgExecutor, PgPool, query, query_scalar};
 use std::sync::{Arc, LazyLock};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use unicode_normalization::UnicodeNormalization;
@@ -140,10 +140,27 @@ pub fn check(check: &mut Check, field: &str, password: &str) {
     }
 }
 
-pub async fn store(pool: &PgPool, user: Uuid, hash: &str) -> Result<(), sqlx::Error> {
+/// Lets nobody go on who does not know the account's password, slowed down like anybody who signs in.
+pub async fn demand(app: &App, user: Uuid, field: &str, password: String, write: &Write) -> Result<(), Problem> {
+    let stored = load(&app.pool, user).await?;
+    let entrance = app
+        .door
+        .enter(app.pepper.tag("own password", &[user.as_bytes()]), write.client())
+        .map_err(|wait| Problem::slowed("sign_in.slowed", wait))?;
+    match app.passwords.verify(entrance.who, password, stored).await? {
+        true => entrance.right(),
+        false => {
+            entrance.wrong();
+            return Err(Problem::invalid_field(field, Rule::NotAllowed).because("user.password_wrong"));
+        }
+    }
+    Ok(())
+}
+
+pub async fn store(executor: impl PgExecutor<'_>, user: Uuid, hash: &str) -> Result<(), sqlx::Error> {
     let upsert = "insert into platform.credentials (user_id, password_hash) values ($1, $2) \
         on conflict (user_id) do update set password_hash = excluded.password_hash, changed_at = now()";
-    query(upsert).bind(user).bind(hash).execute(pool).await.map(drop)
+    query(upsert).bind(user).bind(hash).execute(executor).await.map(drop)
 }
 
 pub async fn load(pool: &PgPool, user: Uuid) -> Result<Option<String>, sqlx::Error> {

@@ -9,14 +9,17 @@
 //! Who makes a code owes a mail, in the same row; the postman takes what is owed, and the seed it draws the code from
 //! goes when the mail is out. So every try, also on another node or after a crash, mails the same code.
 
-use super::secrets::{self, Pepper};
+use super::{
+    code,
+    secrets::{self, Pepper},
+};
+use crate::i18n::Language;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool, Row, postgres::PgRow, types::Json};
-use std::time::Duration;
 use uuid::Uuid;
 
-/// Wrong tries that a code survives.
-const FAILURES_MAX: i32 = 5;
+pub use super::code::{FAILURES_MAX, draw, hash};
+
 /// An attempt that nobody has come back to is kept this long after its code: signing in may ask for another.
 const KEPT_DAYS: i32 = 7;
 
@@ -27,8 +30,21 @@ pub struct Details {
     pub first_name: String,
     pub last_name: String,
     pub phone: Option<String>,
-    pub company_name: String,
-    pub bin: String,
+    /// Absent with the BIN: whoever comes without a company has a workspace of their own.
+    pub company_name: Option<String>,
+    pub bin: Option<String>,
+    /// Of whom a company is to take in as an employee: then there is neither of the two above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub employment: Option<Employment>,
+}
+
+/// Where somebody is to work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Employment {
+    pub organization_id: Uuid,
+    pub workspace_id: Uuid,
+    pub position: Option<String>,
 }
 
 /// An attempt to register.
@@ -50,21 +66,6 @@ pub enum Proof {
     Contested,
 }
 
-/// A mail that is owed.
-pub struct Owed {
-    pub id: Uuid,
-    pub email: String,
-    /// How often it was tried, this time included.
-    pub attempts: i32,
-    seed: Vec<u8>,
-}
-
-impl Owed {
-    pub fn code(&self, pepper: &Pepper) -> String {
-        draw(pepper, &self.seed)
-    }
-}
-
 impl Attempt {
     fn read(row: &PgRow) -> Result<Self, sqlx::Error> {
         let details: Option<Json<Details>> = row.try_get("details")?;
@@ -83,12 +84,13 @@ pub async fn enter(
     pepper: &Pepper,
     attempt: &Attempt,
     client: &str,
+    language: Language,
 ) -> Result<(), sqlx::Error> {
     let seed = secrets::random();
     let upsert = "insert into platform.registrations \
-            (id, email, client, details, password_hash, code_hash, expires_at, mail_seed, mail_due_at) \
-        values ($1, $2, $3, $4, $5, $6, log.clock() + interval '24 hours', $7, log.clock()) \
-        on conflict (email, client) do update set id = excluded.id, details = excluded.details, \
+            (id, email, client, details, password_hash, code_hash, expires_at, mail_seed, mail_due_at, language) \
+        values ($1, $2, $3, $4, $5, $6, log.clock() + $8 * interval '1 minute', $7, log.clock(), $9) \
+        on conflict (email, client) do update set id = excluded.id, details = excluded.details, language = excluded.language, \
             password_hash = excluded.password_hash, code_hash = excluded.code_hash, failures = 0, verified_at = null, \
             expires_at = excluded.expires_at, mail_seed = excluded.mail_seed, mail_due_at = excluded.mail_due_at, \
             mail_attempts = 0, created_at = log.clock()";
@@ -100,6 +102,8 @@ pub async fn enter(
         .bind(&attempt.password_hash)
         .bind(&hash(pepper, attempt.id, &draw(pepper, &seed))[..])
         .bind(&seed[..])
+        .bind(code::MINUTES)
+        .bind(language.tag())
         .execute(connection)
         .await
         .map(drop)
@@ -136,15 +140,22 @@ pub async fn is_spent(connection: &mut PgConnection, id: Uuid) -> Result<bool, s
     Ok(spent.unwrap_or(false))
 }
 
-/// Gives an attempt another code, and owes the mail.
-pub async fn renew(connection: &mut PgConnection, pepper: &Pepper, id: Uuid) -> Result<(), sqlx::Error> {
+/// Gives an attempt another code, and owes the mail, in that language or the one before.
+pub async fn renew(
+    connection: &mut PgConnection,
+    pepper: &Pepper,
+    id: Uuid,
+    language: Option<Language>,
+) -> Result<(), sqlx::Error> {
     let seed = secrets::random();
-    let renew = "update platform.registrations set code_hash = $2, failures = 0, expires_at = log.clock() + interval '24 hours', \
-            mail_seed = $3, mail_due_at = log.clock(), mail_attempts = 0 where id = $1 and verified_at is null";
+    let renew = "update platform.registrations set code_hash = $2, failures = 0, expires_at = log.clock() + $4 * interval '1 minute', \
+            mail_seed = $3, mail_due_at = log.clock(), mail_attempts = 0, language = coalesce($5, language) where id = $1 and verified_at is null";
     sqlx::query(renew)
         .bind(id)
         .bind(&hash(pepper, id, &draw(pepper, &seed))[..])
         .bind(&seed[..])
+        .bind(code::MINUTES)
+        .bind(language.map(Language::tag))
         .execute(connection)
         .await
         .map(drop)
@@ -196,78 +207,10 @@ pub async fn verified(pool: &PgPool, attempt: &Attempt) -> Result<(), sqlx::Erro
     tx.commit().await
 }
 
-/// The mail that has been due longest. For two minutes it is the caller's, then, if nothing more was heard, anybody's.
-pub async fn take_owed(pool: &PgPool) -> Result<Option<Owed>, sqlx::Error> {
-    let take = "update platform.registrations set mail_attempts = mail_attempts + 1, mail_due_at = log.clock() + interval '2 minutes', \
-            expires_at = log.clock() + interval '24 hours' \
-        where id = (select id from platform.registrations where mail_due_at <= log.clock() \
-            order by mail_due_at limit 1 for update skip locked) \
-        returning id, email, mail_attempts, mail_seed";
-    let taken: Option<(Uuid, String, i32, Vec<u8>)> = sqlx::query_as(take).fetch_optional(pool).await?;
-    Ok(taken.map(|(id, email, attempts, seed)| Owed {
-        id,
-        email,
-        attempts,
-        seed,
-    }))
-}
-
-/// The mail is out.
-pub async fn settle(pool: &PgPool, owed: &Owed) -> Result<(), sqlx::Error> {
-    let settle =
-        "update platform.registrations set mail_seed = null, mail_due_at = null where id = $1 and mail_seed = $2";
-    let settle = sqlx::query(settle).bind(owed.id).bind(&owed.seed);
-    settle.execute(pool).await.map(drop)
-}
-
-/// To be tried again after a pause.
-pub async fn postpone(pool: &PgPool, owed: &Owed, pause: Duration) -> Result<(), sqlx::Error> {
-    let postpone = "update platform.registrations set mail_due_at = log.clock() + $3 * interval '1 second' where id = $1 and mail_seed = $2";
-    let postpone = sqlx::query(postpone).bind(owed.id).bind(&owed.seed);
-    postpone.bind(pause.as_secs_f64()).execute(pool).await.map(drop)
-}
-
 /// Attempts that nobody has come back to in time are gone, with the names and passwords in them; answers how many. Doing it
 /// twice, or on several nodes, is doing it once.
 pub async fn lapse(pool: &PgPool) -> Result<u64, sqlx::Error> {
     let lapse = "delete from platform.registrations where expires_at < log.clock() - $1 * interval '1 day'";
     let lapsed = sqlx::query(lapse).bind(KEPT_DAYS).execute(pool).await?;
     Ok(lapsed.rows_affected())
-}
-
-/// Not to be tried again. A code that nobody got is used up, so that signing in asks for another.
-pub async fn give_up(pool: &PgPool, owed: &Owed) -> Result<(), sqlx::Error> {
-    let give_up = "update platform.registrations set mail_seed = null, mail_due_at = null, failures = $3 where id = $1 and mail_seed = $2";
-    let give_up = sqlx::query(give_up).bind(owed.id).bind(&owed.seed);
-    give_up.bind(FAILURES_MAX).execute(pool).await.map(drop)
-}
-
-/// Six digits. Whoever reads the seed in the table still lacks the pepper.
-fn draw(pepper: &Pepper, seed: &[u8]) -> String {
-    let [a, b, c, d, e, f, g, h, ..] = pepper.tag("code", &[seed]);
-    format!("{:06}", u64::from_be_bytes([a, b, c, d, e, f, g, h]) % 1_000_000)
-}
-
-fn hash(pepper: &Pepper, id: Uuid, code: &str) -> [u8; 32] {
-    pepper.tag("code.hash", &[id.as_bytes(), code.as_bytes()])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::identity::secrets::pepper_of;
-
-    #[test]
-    fn a_code_is_six_digits_and_belongs_to_one_attempt() {
-        let (pepper, seed) = (pepper_of(1), secrets::random());
-        let code = draw(&pepper, &seed);
-        assert_eq!(code, draw(&pepper, &seed), "every try mails the same code");
-        assert!(
-            code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()),
-            "{code}"
-        );
-        let id = Uuid::now_v7();
-        assert_ne!(hash(&pepper, id, &code), hash(&pepper, Uuid::now_v7(), &code));
-        assert_ne!(hash(&pepper, id, &code), hash(&pepper_of(2), id, &code));
-    }
 }

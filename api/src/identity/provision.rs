@@ -1,8 +1,8 @@
 //! What comes to be when the code was right, and not before: the person, their company and its first workspace, in one
-//! append, or none of them. Only now are address and BIN claimed; the schema and its role follow from the events.
+//! append, or none of them; without a company the workspace is their own. Only now are address and BIN claimed; the schema and its role follow from the events.
 
 use super::{
-    password,
+    employment, password,
     pending::{self, Attempt, Details},
 };
 use crate::{problem::Problem, state::App};
@@ -40,6 +40,8 @@ pub async fn provision(app: &App, attempt: &Attempt, context: &Context) -> Resul
         Some(position) => position,
         None => append(app, id, attempt, context).await?,
     };
+    // Until it is entered, the attempt is not settled, so that asking again enters it.
+    employment::enter(app, attempt, context).await?;
     pending::verified(&app.pool, attempt).await?;
     Ok(position)
 }
@@ -65,7 +67,7 @@ async fn append(app: &App, id: UserId, attempt: &Attempt, context: &Context) -> 
         id: attempt.id,
         version: 2,
     };
-    for slug in slugs(&details.company_name) {
+    for slug in slugs(&workspace_name(&attempt.email, details)) {
         let unit = unit(id, &attempt.email, details, &slug)?;
         let error = match app.executor.commit(unit, context, &answer).await {
             Ok(appended) => return Ok(appended.position),
@@ -88,6 +90,9 @@ async fn append(app: &App, id: UserId, attempt: &Attempt, context: &Context) -> 
 
 /// Everything that comes to be.
 pub fn unit(id: UserId, email: &str, details: &Details, slug: &str) -> Result<Unit, Error<UserRejection>> {
+    if let Some(employment) = &details.employment {
+        return employment::unit(id, email, details, employment);
+    }
     let (organization_id, workspace_id) = (organization_of(id.uuid()), workspace_of(id.uuid()));
     let Decided {
         user,
@@ -96,8 +101,10 @@ pub fn unit(id: UserId, email: &str, details: &Details, slug: &str) -> Result<Un
     } = decide(id, email, details, slug)?;
     let mut unit = Unit::default();
     unit.add(id, &User::default(), 0, &user).map_err(Error::Unstorable)?;
-    unit.add(organization_id, &Organization::default(), 0, &organization)
-        .map_err(Error::Unstorable)?;
+    if !organization.is_empty() {
+        unit.add(organization_id, &Organization::default(), 0, &organization)
+            .map_err(Error::Unstorable)?;
+    }
     unit.add(workspace_id, &Workspace::default(), 0, &workspace)
         .map_err(Error::Unstorable)?;
     Ok(unit)
@@ -105,6 +112,7 @@ pub fn unit(id: UserId, email: &str, details: &Details, slug: &str) -> Result<Un
 
 struct Decided {
     user: Vec<<User as Aggregate>::Event>,
+    /// Empty without a company.
     organization: Vec<<Organization as Aggregate>::Event>,
     workspace: Vec<<Workspace as Aggregate>::Event>,
 }
@@ -121,21 +129,28 @@ fn decide(id: UserId, email: &str, details: &Details, slug: &str) -> Result<Deci
         .map_err(Error::Rejected)?;
     let registered = user.iter().fold(User::default(), Aggregate::evolve);
     user.extend(registered.decide(&UserCommand::VerifyEmail).map_err(Error::Rejected)?);
-    let organization = Organization::default().decide(&OrganizationCommand::Create(company(id, details)));
+    let company = company(id, details);
+    let kind = match company {
+        Some(_) => WorkspaceKind::Corporate,
+        None => WorkspaceKind::Personal,
+    };
+    let organization_id = company.as_ref().map(|_| organization_of(id.uuid()));
+    let organization = company.map(|company| Organization::default().decide(&OrganizationCommand::Create(company)));
+    let organization = organization.transpose();
     let organization = organization.map_err(|rejection| refused(domain::Rejection::violations(&rejection)))?;
     let created = workspace::Created {
-        name: details.company_name.clone(),
-        kind: WorkspaceKind::Corporate,
+        name: workspace_name(email, details),
+        kind,
         slug: slug.to_owned(),
         tenant_key: tenant_key(slug),
-        organization_id: Some(organization_of(id.uuid())),
+        organization_id,
         owner_id: id,
     };
     let workspace = Workspace::default().decide(&WorkspaceCommand::Create(created));
     let workspace = workspace.map_err(|rejection| refused(domain::Rejection::violations(&rejection)))?;
     Ok(Decided {
         user,
-        organization,
+        organization: organization.unwrap_or_default(),
         workspace,
     })
 }
@@ -146,16 +161,27 @@ pub fn registered(id: UserId, email: &str, details: &Details) -> Registered {
         first_name: details.first_name.clone(),
         last_name: details.last_name.clone(),
         phone: details.phone.clone(),
-        organization_id: Some(organization_of(id.uuid())),
+        organization_id: match &details.employment {
+            Some(employment) => Some(employment.organization_id.into()),
+            None => company(id, details).map(|_| organization_of(id.uuid())),
+        },
     }
 }
 
-pub fn company(id: UserId, details: &Details) -> organization::Created {
-    organization::Created {
-        name: details.company_name.clone(),
-        bin: details.bin.clone(),
+/// Whoever names a part of it has one, and has to name the rest.
+pub fn company(id: UserId, details: &Details) -> Option<organization::Created> {
+    let Details { company_name, bin, .. } = details;
+    (company_name.is_some() || bin.is_some()).then(|| organization::Created {
+        name: company_name.clone().unwrap_or_default(),
+        bin: bin.clone().unwrap_or_default(),
         owner_id: id,
-    }
+    })
+}
+
+/// The company's, else the person's.
+fn workspace_name(email: &str, details: &Details) -> String {
+    let person = || registered(UserId::default(), email, details).name();
+    details.company_name.clone().unwrap_or_else(person)
 }
 
 /// Names for a workspace, in Latin letters: the plain one first, then with a suffix nobody else has.
@@ -198,21 +224,47 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_proved_person_comes_with_company_and_workspace() {
-        let details = Details {
+    fn details(company: Option<(&str, &str)>) -> Details {
+        let (company_name, bin) = company.map(|(name, bin)| (name.to_owned(), bin.to_owned())).unzip();
+        Details {
             first_name: "Имя".into(),
             last_name: "Фамилия".into(),
             phone: None,
-            company_name: "ТОО Компания".into(),
-            bin: "123456789012".into(),
-        };
+            company_name,
+            bin,
+            employment: None,
+        }
+    }
+
+    #[test]
+    fn a_proved_person_comes_with_company_and_workspace() {
         let id = UserId::new(Uuid::now_v7());
+        let company = details(Some(("ТОО Компания", "123456789012")));
         let Decided {
             user,
             organization,
             workspace,
-        } = decide(id, "owner@company.kz", &details, "too-kompaniia").ok().unwrap();
+        } = decide(id, "owner@company.kz", &company, "too-kompaniia").ok().unwrap();
         assert_eq!((user.len(), organization.len(), workspace.len()), (2, 1, 2));
+    }
+
+    #[test]
+    fn without_a_company_the_workspace_is_their_own() {
+        let id = UserId::new(Uuid::now_v7());
+        let decided = decide(id, "person@mail.kz", &details(None), "imia").ok().unwrap();
+        assert_eq!(decided.organization, []);
+        let workspace::WorkspaceEvent::Created(created) = &decided.workspace[0] else {
+            panic!("another event")
+        };
+        assert_eq!(
+            (created.kind, created.organization_id, created.name.as_str()),
+            (WorkspaceKind::Personal, None, "Имя Фамилия")
+        );
+        let nameless = Details {
+            first_name: String::new(),
+            last_name: String::new(),
+            ..details(None)
+        };
+        assert_eq!(workspace_name("person@mail.kz", &nameless), "person");
     }
 }

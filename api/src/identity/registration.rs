@@ -1,8 +1,10 @@
 //! Registration over HTTP. It leaves a pending attempt and a mail with a code; what the code proves comes to be when it is
 //! typed in. Nothing of it claims address or BIN before: who cannot read the mail cannot keep away who can.
 
+mod request;
+
 use super::{
-    normal, normal_email,
+    employment, normal_email,
     once::{Kept, Once},
     password::{self, Who},
     pause,
@@ -12,7 +14,8 @@ use super::{
 use crate::{
     envelope::{self, Envelope},
     extract::{Body, BodyHash, Write, anonymous},
-    mail,
+    i18n::Language,
+    mail::address,
     openapi::{answering, told_to_all},
     problem::{Code, Problem},
     state::App,
@@ -23,16 +26,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::{
-    Aggregate, Check, Rule, Violation,
-    check::check_digit_holds,
-    id::{UserId, WorkspaceId},
-    identity::{
-        organization::{Organization, OrganizationCommand},
-        user::{User, UserCommand},
-    },
-};
+use domain::{Check, Rule, check::check_digit_holds, field::FILLED_LINE, id::WorkspaceId};
 use projections::platform;
+pub(super) use request::Request;
+use request::{OwnerRegistration, Registration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -87,47 +84,17 @@ pub fn router() -> ApiRouter<App> {
         )
 }
 
-/// Either document's body: the company is `organizationName`, `organizationBin` or `companyName`, `bin`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-#[schemars(extend(
-    "required" = ["email", "password", "firstName", "lastName"],
-    // The first of the two names that is there is taken.
-    "allOf" = [
-        { "anyOf": [
-            { "required": ["organizationName"], "properties": { "organizationName": { "type": "string", "maxLength": 200, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$" } } },
-            { "required": ["companyName"], "properties": { "organizationName": { "type": "null" }, "companyName": { "type": "string", "maxLength": 200, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$" } } },
-        ] },
-        { "anyOf": [
-            { "required": ["organizationBin"], "properties": { "organizationBin": { "type": "string", "pattern": "^[0-9]{12}$" } } },
-            { "required": ["bin"], "properties": { "organizationBin": { "type": "null" }, "bin": { "type": "string", "pattern": "^[0-9]{12}$" } } },
-        ] },
-    ]
-))]
-struct Registration {
-    #[schemars(email, length(max = 254), extend("type" = "string"))]
-    email: Option<String>,
-    #[schemars(length(min = 8, max = 1_000), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
-    password: Option<String>,
-    #[schemars(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
-    first_name: Option<String>,
-    #[schemars(length(max = 100), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"), extend("type" = "string"))]
-    last_name: Option<String>,
-    #[schemars(length(max = 30), regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$"))]
-    phone: Option<String>,
-    organization_name: Option<String>,
-    organization_bin: Option<String>,
-    company_name: Option<String>,
-    bin: Option<String>,
-}
-
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RegisteredAnswer {
+pub(super) struct RegisteredAnswer {
     user: PendingUser,
-    /// The company's and the workspace's ids once the address is proved; until then they are nowhere.
+    /// The company's, if there is one, and the workspace's ids once the address is proved; until then they are nowhere. Of an
+    /// employee, where they are to work.
     organization_id: Option<Uuid>,
     workspace_id: Option<Uuid>,
+    /// The employee's, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    employee_id: Option<Uuid>,
     message: &'static str,
 }
 
@@ -138,8 +105,17 @@ struct PendingUser {
     status: &'static str,
 }
 
-async fn register(State(app): State<App>, write: Write, body: Body<Registration>) -> Result<Response, Problem> {
-    let answer = register_with(&app, &write, body.value).await;
+async fn register(
+    State(app): State<App>,
+    write: Write,
+    language: Language,
+    body: Body<Registration>,
+) -> Result<Response, Problem> {
+    let request = body.value.into_request(false);
+    let answer = match request {
+        Ok(request) => register_with(&app, &write, language, request).await,
+        Err(problem) => Err(problem),
+    };
     answer.map_err(|problem| {
         problem
             .rename_field("companyName", "organizationName")
@@ -147,11 +123,22 @@ async fn register(State(app): State<App>, write: Write, body: Body<Registration>
     })
 }
 
-async fn register_owner(State(app): State<App>, write: Write, body: Body<Registration>) -> Result<Response, Problem> {
-    register_with(&app, &write, body.value).await
+async fn register_owner(
+    State(app): State<App>,
+    write: Write,
+    language: Language,
+    body: Body<OwnerRegistration>,
+) -> Result<Response, Problem> {
+    let request = body.value.0.into_request(true)?;
+    register_with(&app, &write, language, request).await
 }
 
-async fn register_with(app: &App, write: &Write, registration: Registration) -> Result<Response, Problem> {
+pub(super) async fn register_with(
+    app: &App,
+    write: &Write,
+    language: Language,
+    request: Request,
+) -> Result<Response, Problem> {
     if !app.mail.is_configured() {
         return Err(Problem::unavailable("mail.not_configured"));
     }
@@ -159,14 +146,14 @@ async fn register_with(app: &App, write: &Write, registration: Registration) -> 
         email,
         password,
         details,
-    } = registration.into_request()?;
+    } = request;
     // Without the password: it is compared as one, below.
     let body = serde_json::to_vec(&(&email, &details)).map_err(|_| Problem::internal())?;
     let once = Once::new(&app.pepper, write, &anonymous(&email), BodyHash::of(&body));
     if let Some(first) = once.first(&app.pool).await? {
         return same_password(app, first, password).await;
     }
-    refuse_taken(app, &email, &details.bin).await?;
+    refuse_taken(app, &email, &details).await?;
     let attempt = Attempt {
         id: Uuid::now_v7(),
         email,
@@ -184,7 +171,7 @@ async fn register_with(app: &App, write: &Write, registration: Registration) -> 
         let paused = pause::code(&mut tx, &app.pepper, &attempt.email, write.client()).await?;
         paused.map_err(pause::refused)?;
     }
-    pending::enter(&mut tx, &app.pepper, &attempt, write.client()).await?;
+    pending::enter(&mut tx, &app.pepper, &attempt, write.client(), language).await?;
     once.keep(&mut tx, &answer).await?;
     tx.commit().await?;
     app.mail.ring();
@@ -192,14 +179,25 @@ async fn register_with(app: &App, write: &Write, registration: Registration) -> 
 }
 
 fn answer(attempt: &Attempt) -> RegisteredAnswer {
+    let employment = attempt.details.as_ref().and_then(|details| details.employment.as_ref());
+    let own_organization = || provision::organization_of(attempt.id).uuid();
+    let own_workspace = || provision::workspace_of(attempt.id).uuid();
     RegisteredAnswer {
         user: PendingUser {
             id: attempt.id,
             email: attempt.email.clone(),
             status: "pending",
         },
-        organization_id: Some(provision::organization_of(attempt.id).uuid()),
-        workspace_id: Some(provision::workspace_of(attempt.id).uuid()),
+        organization_id: match employment {
+            Some(employment) => Some(employment.organization_id),
+            None => attempt
+                .details
+                .as_ref()
+                .and_then(|details| details.bin.as_ref())
+                .map(|_| own_organization()),
+        },
+        workspace_id: Some(employment.map_or_else(own_workspace, |employment| employment.workspace_id)),
+        employee_id: employment.map(|_| employment::employee_of(attempt.id).uuid()),
         message: "Verification email sent",
     }
 }
@@ -219,14 +217,14 @@ async fn same_password(app: &App, first: Kept, password: String) -> Result<Respo
 }
 
 /// By those who have proved what they claim.
-async fn refuse_taken(app: &App, email: &str, bin: &str) -> Result<(), Problem> {
+async fn refuse_taken(app: &App, email: &str, details: &Details) -> Result<(), Problem> {
     if platform::user_by_email(&app.pool, email).await?.is_some() {
         return Err(Problem::taken("user.email"));
     }
-    if is_bin_taken(app, bin).await? {
-        return Err(Problem::taken("organization.bin"));
+    match &details.bin {
+        Some(bin) if is_bin_taken(app, bin).await? => Err(Problem::taken("organization.bin")),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 async fn is_bin_taken(app: &App, bin: &str) -> Result<bool, sqlx::Error> {
@@ -236,79 +234,13 @@ async fn is_bin_taken(app: &App, bin: &str) -> Result<bool, sqlx::Error> {
         .await
 }
 
-/// What a registration asks for, its fields in their stored form.
-struct Request {
-    email: String,
-    password: String,
-    details: Details,
-}
-
-impl Registration {
-    fn into_request(self) -> Result<Request, Problem> {
-        let text = |value: Option<String>| value.map(|text| normal(&text)).unwrap_or_default();
-        let request = Request {
-            email: normal_email(&self.email.unwrap_or_default()),
-            password: self.password.unwrap_or_default(),
-            details: Details {
-                first_name: text(self.first_name),
-                last_name: text(self.last_name),
-                phone: self.phone.map(|phone| normal(&phone)).filter(|phone| !phone.is_empty()),
-                company_name: text(self.organization_name.or(self.company_name)),
-                bin: text(self.organization_bin.or(self.bin)),
-            },
-        };
-        request.check()?;
-        Ok(request)
-    }
-}
-
-impl Request {
-    /// The rules of all at once; what is empty is missing, whatever else it is.
-    fn check(&self) -> Result<(), Problem> {
-        let mut edge = Check::default();
-        password::check(&mut edge, "password", &self.password);
-        for (field, value) in [("email", &self.email), ("bin", &self.details.bin)] {
-            edge.that(!value.is_empty(), field, Rule::Required);
-        }
-        edge.that(
-            self.email.is_empty() || mail::is_address(&self.email),
-            "email",
-            Rule::NotAnEmail,
-        );
-        let mut found: Vec<Violation> = edge
-            .done()
-            .err()
-            .map(|violations| violations.as_slice().to_vec())
-            .unwrap_or_default();
-        let nobody = UserId::default();
-        let user = provision::registered(nobody, &self.email, &self.details);
-        let user = User::default().decide(&UserCommand::Register(user)).err();
-        let company = provision::company(nobody, &self.details);
-        let company = Organization::default()
-            .decide(&OrganizationCommand::Create(company))
-            .err();
-        let user = user.as_ref().map(domain::Rejection::violations).unwrap_or_default();
-        let company = company.as_ref().map(domain::Rejection::violations).unwrap_or_default();
-        for violation in user.iter().chain(company) {
-            if found.iter().all(|known| known.field != violation.field) {
-                found.push(violation.clone());
-            }
-        }
-        if found.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::invalid(&found).because("user.invalid"))
-        }
-    }
-}
-
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(extend("required" = ["email", "code"]))]
 struct Verification {
-    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
+    #[schemars(regex(pattern = FILLED_LINE))]
     email: String,
-    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
+    #[schemars(regex(pattern = FILLED_LINE))]
     code: String,
 }
 
@@ -387,7 +319,11 @@ async fn check_email(State(app): State<App>, Body { value, .. }: Body<EmailQuest
     let email = normal_email(&value.email);
     let mut check = Check::default();
     check.email("email", &email);
-    check.that(email.is_empty() || mail::is_address(&email), "email", Rule::NotAnEmail);
+    check.that(
+        email.is_empty() || address::is_address(&email),
+        "email",
+        Rule::NotAnEmail,
+    );
     check
         .done()
         .map_err(|violations| Problem::invalid(violations.as_slice()))?;
@@ -416,7 +352,7 @@ async fn check_bin(State(app): State<App>, Body { value, .. }: Body<BinQuestion>
 }
 
 /// All the fields that are empty, at once.
-pub(super) fn require(fields: &[(&str, &str)]) -> Result<(), Problem> {
+pub(crate) fn require(fields: &[(&str, &str)]) -> Result<(), Problem> {
     let mut check = Check::default();
     for (field, value) in fields {
         check.that(!value.trim().is_empty(), *field, Rule::Required);
@@ -424,53 +360,4 @@ pub(super) fn require(fields: &[(&str, &str)]) -> Result<(), Problem> {
     check
         .done()
         .map_err(|violations| Problem::invalid(violations.as_slice()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn both_bodies_are_understood() {
-        let one = json!({"email": " Owner@Company.KZ ", "password": "SecurePassword123", "firstName": "Имя", "lastName": "Фамилия", "bin": "123456789012", "companyName": "ТОО Компания"});
-        let two = json!({"email": "owner@company.kz", "password": "SecurePassword123!", "firstName": "Имя", "lastName": "Фамилия", "phone": "+77001234567", "organizationBin": "123456789012", "organizationName": "ТОО Компания"});
-        for body in [one, two] {
-            let request = serde_json::from_value::<Registration>(body)
-                .unwrap()
-                .into_request()
-                .ok()
-                .unwrap();
-            assert_eq!(
-                (request.email.as_str(), request.details.bin.as_str()),
-                ("owner@company.kz", "123456789012")
-            );
-        }
-    }
-
-    #[test]
-    fn everything_that_is_wrong_is_told_at_once() {
-        let refused = Registration {
-            password: Some("short".into()),
-            bin: Some("12".into()),
-            ..Registration::default()
-        }
-        .into_request();
-        let problem = refused.err().unwrap();
-        let mut told: Vec<(&str, &str)> = problem
-            .violations()
-            .iter()
-            .map(|violation| (violation.field.as_str(), violation.rule.code()))
-            .collect();
-        told.sort_unstable();
-        let expected = [
-            ("bin", "not_twelve_digits"),
-            ("companyName", "required"),
-            ("email", "required"),
-            ("firstName", "required"),
-            ("lastName", "required"),
-            ("password", "weak_password"),
-        ];
-        assert_eq!(told, expected);
-    }
 }

@@ -20,6 +20,10 @@ const MIGRATIONS: &[Migration] = &[
         "0003_identity",
         include_str!("../../../migrations/platform/0003_identity.sql"),
     ),
+    Migration::new(
+        "0013_accounts",
+        include_str!("../../../migrations/platform/0013_accounts.sql"),
+    ),
 ];
 const NONCE_LENGTH: usize = 24;
 

@@ -1,15 +1,17 @@
 //! Signing in and out. The answer fits document 1 (flat) and document 2 (in `data`) at once.
 
 use super::{
+    certificate::{self, Proof},
     normal_email,
     once::{Kept, Once},
     password, pause, pending,
     registration::require,
-    session::{self, Refused},
+    second_factor::{self, Verdict},
+    session::{self, Granted, Place, Refused, Which},
 };
 use crate::{
     envelope::{self, Envelope, Meta},
-    extract::{Body, BodyHash, NoQuery, SignedIn, Write, anonymous},
+    extract::{Body, BodyHash, Leaving, NoQuery, SignedIn, Write, anonymous},
     openapi::{answering, told, told_to_all},
     problem::{Code, Problem},
     state::App,
@@ -23,7 +25,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use domain::Role;
+use domain::{
+    Role,
+    field::{FILLED_LINE, LINE},
+    identity::user::SessionEnd,
+};
 use projections::platform::{self, User, Workspace};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,10 +62,31 @@ pub fn router() -> ApiRouter<App> {
 #[serde(default)]
 #[schemars(extend("required" = ["email", "password"]))]
 struct Credentials {
-    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
+    #[schemars(regex(pattern = FILLED_LINE))]
     email: String,
-    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
+    #[schemars(regex(pattern = FILLED_LINE))]
     password: String,
+    /// Of whoever signs in with a second factor: what their app shows, or a recovery code.
+    #[schemars(regex(pattern = LINE))]
+    code: Option<String>,
+}
+
+/// What signs in is decided by the body: e-mail and password, or the signature over a nonce.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(extend("anyOf" = [{ "required": ["email", "password"] }, { "required": ["nonce", "signature"] }]))]
+struct Login {
+    #[schemars(regex(pattern = FILLED_LINE))]
+    email: String,
+    #[schemars(regex(pattern = FILLED_LINE))]
+    password: String,
+    /// Of whoever signs in with a second factor: what their app shows, or a recovery code.
+    #[schemars(regex(pattern = LINE))]
+    code: Option<String>,
+    /// As `/auth/eds/nonce` gave it.
+    nonce: Option<String>,
+    /// The CMS message over its text, in base64.
+    signature: Option<String>,
 }
 
 /// Both documents' shapes in one.
@@ -119,12 +146,21 @@ impl Profile {
     }
 }
 
-async fn login(
-    State(app): State<App>,
-    write: Write,
-    Body { value, .. }: Body<Credentials>,
-) -> Result<Response, Problem> {
-    sign_in(&app, &write, value).await
+async fn login(State(app): State<App>, write: Write, Body { value, .. }: Body<Login>) -> Result<Response, Problem> {
+    let Login {
+        email,
+        password,
+        code,
+        nonce,
+        signature,
+    } = value;
+    match signature {
+        None => sign_in(&app, &write, Credentials { email, password, code }).await,
+        Some(signature) => {
+            let nonce = nonce.unwrap_or_default();
+            certificate::sign_in(&app, &write, Proof { nonce, signature }).await
+        }
+    }
 }
 
 async fn login_email(
@@ -157,8 +193,21 @@ async fn sign_in(app: &App, write: &Write, credentials: Credentials) -> Result<R
     }
     match user {
         Some(user) if user.verified => {
+            let second_factor = second_factor::is_on(&app.pool, user.id).await?;
+            if second_factor {
+                let code = credentials.code.filter(|code| !code.trim().is_empty());
+                let code = code.ok_or_else(|| Problem::unauthorized().because("second_factor.required"))?;
+                match second_factor::prove(&app.pool, &app.pepper, user.id, &code).await? {
+                    Verdict::Right => {}
+                    Verdict::Wrong => {
+                        entrance.wrong();
+                        return Err(Problem::new(Code::AuthInvalidCredentials).because("second_factor.wrong"));
+                    }
+                    Verdict::Slowed(wait) => return Err(Problem::slowed("sign_in.slowed", wait)),
+                }
+            }
             entrance.right();
-            begin(app, write, user).await
+            begin(app, write, user, second_factor).await
         }
         // Anybody can have a password for an address that nobody has proved: it earns no trust.
         user => {
@@ -181,14 +230,15 @@ async fn another_code(app: &App, pending: Uuid, email: &str, client: &str) -> Re
     if app.is_limited() && pause::code(&mut tx, &app.pepper, email, client).await?.is_err() {
         return Ok(());
     }
-    pending::renew(&mut tx, &app.pepper, pending).await?;
+    pending::renew(&mut tx, &app.pepper, pending, None).await?;
     tx.commit().await?;
     app.mail.ring();
     Ok(())
 }
 
-/// The password was right, whatever the key: so that the key is not bound to a hash of it.
-async fn begin(app: &App, write: &Write, user: User) -> Result<Response, Problem> {
+/// The password was right, whatever the key: so that the key is not bound to a hash of it. `second_factor`: whether more than
+/// that was asked for.
+pub(super) async fn begin(app: &App, write: &Write, user: User, second_factor: bool) -> Result<Response, Problem> {
     let who = anonymous(&user.email);
     let once = Once::new(&app.pepper, write, &who, BodyHash::of(user.email.as_bytes()));
     let profile = profile(app, user).await?;
@@ -196,8 +246,9 @@ async fn begin(app: &App, write: &Write, user: User) -> Result<Response, Problem
     if let Some(first) = once.enter(&mut tx).await? {
         return Ok(first.into_response());
     }
-    let refresh_token = session::begin(&mut tx, profile.id, app.config.refresh_expiration).await?;
-    let answer = answer(app, profile, refresh_token)?;
+    let (place, lifetime) = (Place::of(write), app.config.refresh_expiration);
+    let granted = session::begin(&mut tx, profile.id, &place, second_factor, lifetime).await?;
+    let answer = answer(app, profile, granted)?;
     once.keep(&mut tx, &answer).await?;
     tx.commit().await?;
     Ok(answer.into_response())
@@ -208,8 +259,9 @@ async fn profile(app: &App, user: User) -> Result<Profile, Problem> {
     Ok(Profile::new(user, &memberships))
 }
 
-fn answer(app: &App, profile: Profile, refresh_token: String) -> Result<Kept, Problem> {
-    let access_token = app.tokens.issue(profile.id, profile.workspace_id)?;
+fn answer(app: &App, profile: Profile, granted: Granted) -> Result<Kept, Problem> {
+    let Granted { family, refresh_token } = granted;
+    let access_token = app.tokens.issue(profile.id, profile.workspace_id, Some(family))?;
     let answer = SignedInAnswer {
         success: true,
         access_token: access_token.clone(),
@@ -232,7 +284,7 @@ fn answer(app: &App, profile: Profile, refresh_token: String) -> Result<Kept, Pr
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("required" = ["refreshToken"]))]
 struct Refresh {
-    #[schemars(regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"))]
+    #[schemars(regex(pattern = FILLED_LINE))]
     refresh_token: String,
 }
 
@@ -259,12 +311,16 @@ async fn refresh(
             Err(session::ended())
         };
     }
-    let next = match session::refresh(&mut tx, &value.refresh_token, app.config.refresh_expiration).await {
+    let (place, lifetime) = (Place::of(&write), app.config.refresh_expiration);
+    let next = match session::refresh(&mut tx, &value.refresh_token, &place, lifetime).await {
         Ok(next) => next,
         Err(Refused::Problem(problem)) => return Err(problem),
         Err(Refused::Stolen) => {
             tx.rollback().await?;
-            session::revoke(&app.pool, held.family).await?;
+            let mut connection = app.pool.acquire().await?;
+            let ended = session::end(&mut connection, held.user, Which::One(held.family)).await?;
+            drop(connection);
+            session::tell(&app, held.user, ended, SessionEnd::Reused, &write).await;
             return Err(session::ended());
         }
     };
@@ -288,20 +344,28 @@ struct Message {
 
 async fn logout(
     State(app): State<App>,
-    person: SignedIn,
+    Leaving { person, has_left }: Leaving,
     write: Write,
     Body { value, hash }: Body<Logout>,
 ) -> Result<Response, Problem> {
     let user = person.user_id.uuid();
     let once = Once::new(&app.pepper, &write, &user.to_string(), hash);
+    if has_left {
+        return once.left(&app.pool).await;
+    }
     let mut tx = app.pool.begin().await?;
     if let Some(first) = once.enter(&mut tx).await? {
         return Ok(first.into_response());
     }
-    session::end(&mut tx, user, value.refresh_token.as_deref()).await?;
+    let which = value
+        .refresh_token
+        .as_deref()
+        .map_or(Which::AllBut(None), Which::OfToken);
+    let ended = session::end(&mut tx, user, which).await?;
     let answer = Kept::new(StatusCode::OK, &Envelope::of(Message { message: "Logged out" }))?;
     once.keep(&mut tx, &answer).await?;
     tx.commit().await?;
+    session::tell(&app, user, ended, SessionEnd::SignedOut, &write).await;
     Ok(answer.into_response())
 }
 

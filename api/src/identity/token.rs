@@ -11,6 +11,7 @@ use jsonwebtoken::{
 };
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 use std::{
     collections::HashMap,
@@ -45,6 +46,8 @@ struct Keys {
     signing: EncodingKey,
     /// Older ones too: a token stays good until it expires.
     verifying: HashMap<String, DecodingKey>,
+    /// By their ids, base64url.
+    public: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +56,9 @@ pub struct Claims {
     pub sub: Uuid,
     /// Where they enter by default.
     pub wid: Option<Uuid>,
+    /// The session it belongs to, and ends with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
     pub iat: i64,
     pub exp: i64,
     pub jti: Uuid,
@@ -96,12 +102,13 @@ impl Tokens {
         }
     }
 
-    pub fn issue(&self, user: Uuid, workspace: Option<Uuid>) -> Result<String, Problem> {
+    pub fn issue(&self, user: Uuid, workspace: Option<Uuid>, session: Option<Uuid>) -> Result<String, Problem> {
         let now = Utc::now().timestamp();
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
         let claims = Claims {
             sub: user,
             wid: workspace,
+            sid: session,
             iat: now,
             exp: now.saturating_add(lifetime),
             jti: Uuid::now_v7(),
@@ -174,6 +181,14 @@ impl Tokens {
         Ok(())
     }
 
+    /// What others verify access tokens with, as RFC 7517 and 8037 write it; the newest key first.
+    pub fn published(&self) -> Value {
+        let keys = self.keys();
+        let key = |kid: &String, x: &String| json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": kid, "x": x});
+        let published: Vec<Value> = keys.public.iter().map(|(kid, x)| key(kid, x)).collect();
+        json!({ "keys": published })
+    }
+
     /// Whose token this is, though it may just have expired: to count what they ask, never to let them in.
     pub fn holder(&self, token: &str) -> Option<Claims> {
         let keys = self.keys();
@@ -189,11 +204,13 @@ impl Keys {
     fn new(keys: &[(String, Vec<u8>)]) -> Result<Self, KeyError> {
         eddsa::install();
         let mut verifying = HashMap::new();
+        let mut public = Vec::with_capacity(keys.len());
         let mut newest = None;
         for (kid, seed) in keys {
             let seed: &[u8; 32] = seed.as_slice().try_into().map_err(|_| KeyError::Malformed)?;
             let key = SigningKey::from_bytes(seed);
             verifying.insert(kid.clone(), DecodingKey::from_ed_der(key.verifying_key().as_bytes()));
+            public.push((kid.clone(), URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes())));
             if newest.is_none() {
                 let der = key.to_pkcs8_der().map_err(|_| KeyError::Malformed)?;
                 newest = Some((kid.clone(), EncodingKey::from_ed_der(der.as_bytes())));
@@ -204,6 +221,7 @@ impl Keys {
             kid,
             signing,
             verifying,
+            public,
         })
     }
 }
@@ -276,13 +294,16 @@ mod tests {
     async fn what_is_issued_can_be_read() {
         let tokens = tokens("a", 1, 60);
         let (user, workspace) = (Uuid::now_v7(), Some(Uuid::now_v7()));
-        let claims = tokens.read(&tokens.issue(user, workspace).unwrap()).await.unwrap();
+        let claims = tokens
+            .read(&tokens.issue(user, workspace, None).unwrap())
+            .await
+            .unwrap();
         assert_eq!((claims.sub, claims.wid, claims.exp - claims.iat), (user, workspace, 60));
     }
 
     #[tokio::test]
     async fn another_key_and_garbage_are_unauthorized() {
-        let foreign = tokens("a", 2, 60).issue(Uuid::now_v7(), None).unwrap();
+        let foreign = tokens("a", 2, 60).issue(Uuid::now_v7(), None, None).unwrap();
         for token in [foreign.as_str(), "", "a.b.c", "null"] {
             assert_eq!(
                 tokens("a", 1, 60).read(token).await.unwrap_err().code(),
@@ -295,7 +316,7 @@ mod tests {
     #[tokio::test]
     async fn a_token_that_was_read_before_ends_with_its_time_and_with_its_key() {
         let tokens = tokens("a", 1, 60);
-        let token = tokens.issue(Uuid::now_v7(), None).unwrap();
+        let token = tokens.issue(Uuid::now_v7(), None, None).unwrap();
         let claims = tokens.read(&token).await.unwrap();
         let expired = Claims {
             exp: Utc::now().timestamp(),
@@ -314,6 +335,7 @@ mod tests {
         let claims = Claims {
             sub: Uuid::now_v7(),
             wid: None,
+            sid: None,
             iat: 0,
             exp: Utc::now().timestamp() - 1,
             jti: Uuid::now_v7(),

@@ -20,6 +20,7 @@ use chrono::{DateTime, Utc};
 use commands::{Context, Done, Error};
 use domain::{
     Permission, Role,
+    field::FILLED_LINE,
     id::WorkspaceId,
     identity::workspace::{Created, Workspace, WorkspaceCommand, WorkspaceEvent, WorkspaceKind},
 };
@@ -39,7 +40,7 @@ pub fn router() -> ApiRouter<App> {
             )
             .post_with(
                 create,
-                answering::<Envelope<WorkspaceView>, 201>(told("Create a corporate workspace")),
+                answering::<Envelope<WorkspaceView>, 201>(told("Create a workspace")),
             ),
         )
         .api_route(
@@ -105,9 +106,23 @@ impl WorkspaceView {
 struct NamedWorkspace {
     #[schemars(
         length(max = 200),
-        regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
+        regex(pattern = FILLED_LINE)
     )]
     name: String,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(extend("required" = ["name"]))]
+struct NewWorkspace {
+    #[schemars(
+        length(max = 200),
+        regex(pattern = FILLED_LINE)
+    )]
+    name: String,
+    /// `corporate` when it is absent.
+    #[serde(rename = "type")]
+    kind: Option<WorkspaceKind>,
 }
 
 async fn list(
@@ -142,14 +157,16 @@ async fn create(
     State(app): State<App>,
     caller: May<WorkspacesCreate>,
     write: Write,
-    body: Body<NamedWorkspace>,
+    body: Body<NewWorkspace>,
 ) -> Result<Response, Problem> {
     let context = write.context_in(WorkspaceId::PLATFORM, &caller, body.hash);
-    let done = execute_create(&app, &caller, body.value.name.trim(), &context).await?;
+    let NewWorkspace { name, kind } = body.value;
+    let kind = kind.unwrap_or(WorkspaceKind::Corporate);
+    let done = execute_create(&app, &caller, name.trim(), kind, &context).await?;
     let written = write.settle(&app, WorkspaceId::PLATFORM, &done).await;
     let view = done.events.iter().find_map(|event| match event {
         WorkspaceEvent::Created(created) => Some(created.clone()),
-        WorkspaceEvent::Renamed { .. } | WorkspaceEvent::MemberAdded { .. } => None,
+        _ => None,
     });
     let Created {
         name,
@@ -183,15 +200,19 @@ async fn execute_create(
     app: &App,
     caller: &Caller,
     name: &str,
+    kind: WorkspaceKind,
     context: &Context,
 ) -> Result<Done<WorkspaceEvent>, Problem> {
+    // A personal one is nobody's but its owner's.
+    let organization = caller.workspace.organization_id;
+    let organization = organization.filter(|_| kind != WorkspaceKind::Personal);
     for slug in slugs(name) {
         let created = Created {
             name: name.to_owned(),
-            kind: WorkspaceKind::Corporate,
+            kind,
             tenant_key: tenant_key(&slug),
             slug,
-            organization_id: caller.workspace.organization_id.map(Into::into),
+            organization_id: organization.map(Into::into),
             owner_id: caller.user_id,
         };
         let id = WorkspaceId::new(Uuid::now_v7());
@@ -210,7 +231,7 @@ async fn execute_create(
 }
 
 async fn show(State(app): State<App>, person: SignedIn, Id(id): Id<Uuid>) -> Result<Response, Problem> {
-    let Caller { workspace, role, .. } = Caller::enter(&app.members, person.user_id, &Named::Id(id)).await?;
+    let Caller { workspace, role, .. } = Caller::enter(&app, &person, &Named::Id(id)).await?;
     let version = workspace.version;
     Ok(envelope::versioned(
         WorkspaceView::new(Arc::unwrap_or_clone(workspace), role),
@@ -233,7 +254,7 @@ impl FromRequestParts<App> for MayRename {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let person = SignedIn::from_request_parts(parts, app).await?;
         let Id(id) = Id::<Uuid>::from_request_parts(parts, app).await?;
-        let caller = Caller::enter(&app.members, person.user_id, &Named::Id(id)).await?;
+        let caller = Caller::enter(app, &person, &Named::Id(id)).await?;
         caller.require(Permission::WorkspacesUpdate)?;
         Ok(Self(caller))
     }

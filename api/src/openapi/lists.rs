@@ -2,6 +2,7 @@
 
 use super::parameter;
 use aide::openapi::Operation;
+use domain::field::LINE;
 use projections::{
     ColumnKind,
     list::{DEPTH_MAX, LIMIT_MAX},
@@ -11,8 +12,6 @@ use projections::{
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
-/// Control characters stand in no name.
-const PLAIN: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
 const SEARCH_MAX: usize = 200;
 const VALUES_MAX: usize = 200;
 const SORT_KEYS_MAX: usize = 4;
@@ -27,7 +26,7 @@ pub(super) fn list_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
     query(
         operation,
         "search",
-        json!({ "type": "string", "maxLength": SEARCH_MAX, "pattern": PLAIN }),
+        json!({ "type": "string", "maxLength": SEARCH_MAX, "pattern": LINE }),
         "Rows that have these letters somewhere, whatever their case",
     );
     if !V::SQL.is_empty() {
@@ -141,7 +140,7 @@ fn one(filter: &Filter, row: &Value) -> Value {
             json!({ "type": "string", "pattern": YEARS, "anyOf": [{ "format": "date" }, { "format": "date-time" }] })
         }
         ColumnKind::Text | ColumnKind::Tags | ColumnKind::Json | ColumnKind::Hidden => {
-            json!({ "type": "string", "pattern": PLAIN })
+            json!({ "type": "string", "pattern": LINE })
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use super::{json_content, lists, parameter};
 use crate::{
-    extract::{Asked, Body, Caller, Id, InPath, List, May, NoQuery, ProductParam, SignedIn, Write, past::Seen},
+    extract::{
+        Asked, Body, Caller, Id, InPath, Leaving, List, May, NoQuery, ProductParam, SignedIn, Write, past::Seen,
+    },
     i18n::Language,
 };
 use aide::{OperationInput, generate::GenContext, openapi};
@@ -45,6 +47,8 @@ impl OperationInput for Caller {
 }
 
 impl OperationInput for SignedIn {}
+
+impl OperationInput for Leaving {}
 
 impl OperationInput for Language {
     fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {

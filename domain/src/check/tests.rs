@@ -151,6 +151,7 @@ fn addresses_of_mail() {
         let expected = if holds { "" } else { "f: not_an_email" };
         assert_eq!(found(|check| check.email("f", value)), expected, "{value}");
     }
+    assert_eq!(found(|check| check.email("f", " ")), "f: required");
 }
 
 /// The code of each rule is the key of its message, the arguments are what the message says.

@@ -182,6 +182,11 @@ impl Format {
     }
 }
 
+/// A text without line breaks and other control characters.
+pub const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
+/// The same with something to be seen in it.
+pub const FILLED_LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$";
+
 /// Refused are control characters, but for line breaks and tabs in what may run over several lines; required is one
 /// that is seen.
 fn text_pattern(max: usize, required: bool) -> String {

@@ -2,7 +2,8 @@
 //! payment may not exceed what is open, so payments live in its stream. `overdue` is a reader's view of the due date.
 
 use crate::{
-    Aggregate, Check, Choice, Event, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violations,
+    Aggregate, Check, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Rejection, Rule, Series,
+    StandIn, Upcaster, Violations, Whose,
     finance::{Currency, in_base},
     fixed::Rate,
     id::{CustomerId, DealId, InvoiceId, OrderId, PaymentId, UserId},
@@ -115,6 +116,20 @@ pub enum InvoiceEvent {
 }
 
 impl Event for InvoiceEvent {
+    /// Since 2, what tells of people is sealed.
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::unchanged("invoice.created", 1)];
+
+    /// The law has invoices kept: theirs is a key of their own, which outlives the customer's until its date.
+    const PERSONAL: &'static [PersonalField] = &[PersonalField::new(
+        "invoice.created",
+        "customerName",
+        Whose::Document {
+            of: "customerId",
+            dated: "issueDate",
+        },
+        StandIn::Name,
+    )];
+
     const NUMBERINGS: &'static [Numbering] = &[
         Numbering {
             event_type: "invoice.created",

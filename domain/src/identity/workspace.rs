@@ -1,8 +1,14 @@
-//! A workspace: the tenant. It owns one log and one schema of read models; its members may enter it.
+//! A workspace: the tenant. It owns one log and one schema of read models; its members may enter it, with the rights of one
+//! of the seven roles or of one of its own. Who gives rights, or takes them, has them: what a member and a role may do
+//! stands in one state, so that it is decided at one moment.
+
+mod giving;
+
+pub use giving::ROLES_MAX;
 
 use crate::{
-    Aggregate, Check, Claim, Event, Permission, Rejection, Role, Rule, Violations, id::OrganizationId, id::UserId,
-    id::WorkspaceId,
+    Access, Aggregate, Check, Claim, Event, Permission, Rejection, Rights, Role, Rule, Violations,
+    id::{OrganizationId, RoleId, UserId, WorkspaceId},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,8 +22,49 @@ pub const SLUG_MAX: usize = 48;
 #[derive(Debug, Clone)]
 pub enum WorkspaceCommand {
     Create(Created),
-    Rename { name: String },
-    AddMember { user_id: UserId, role: Role },
+    Rename {
+        name: String,
+    },
+    /// Somebody may enter from now on; who already may, with these rights.
+    AddMember {
+        user_id: UserId,
+        access: Access,
+        by: Giver,
+    },
+    ChangeMember {
+        user_id: UserId,
+        access: Access,
+        by: Giver,
+    },
+    RemoveMember {
+        user_id: UserId,
+        by: Giver,
+    },
+    /// A role of the workspace's own, or what it is from now on.
+    DefineRole {
+        role_id: RoleId,
+        role: OwnRole,
+        by: Giver,
+    },
+    ChangeRole {
+        role_id: RoleId,
+        role: OwnRole,
+        by: Giver,
+    },
+    RemoveRole {
+        role_id: RoleId,
+        by: Giver,
+    },
+}
+
+/// Who gives rights and takes them: a member, or the platform itself.
+pub type Giver = Option<UserId>;
+
+/// A named set of rights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnRole {
+    pub name: String,
+    pub permissions: Rights,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,7 +96,27 @@ pub enum WorkspaceEvent {
     #[serde(rename = "workspace.renamed")]
     Renamed { name: String },
     #[serde(rename = "workspace.member.added")]
-    MemberAdded { user_id: UserId, role: Role },
+    MemberAdded {
+        user_id: UserId,
+        #[serde(flatten)]
+        access: Access,
+    },
+    #[serde(rename = "workspace.member.changed")]
+    MemberChanged {
+        user_id: UserId,
+        #[serde(flatten)]
+        access: Access,
+    },
+    #[serde(rename = "workspace.member.removed")]
+    MemberRemoved { user_id: UserId },
+    #[serde(rename = "workspace.role.defined")]
+    RoleDefined {
+        role_id: RoleId,
+        #[serde(flatten)]
+        role: OwnRole,
+    },
+    #[serde(rename = "workspace.role.removed")]
+    RoleRemoved { role_id: RoleId },
 }
 
 impl Event for WorkspaceEvent {}
@@ -62,6 +129,25 @@ pub enum WorkspaceRejection {
     #[error("already created")]
     #[rejection(Exists, "workspace.already_created")]
     AlreadyCreated,
+    #[error("no such member")]
+    #[rejection(Missing, "workspace.no_such_member")]
+    NoSuchMember,
+    #[error("no such role")]
+    #[rejection(Missing, "workspace.no_such_role")]
+    NoSuchRole,
+    #[error("there is always an owner")]
+    #[rejection(Conflict, "workspace.last_owner")]
+    LastOwner,
+    #[error("members have this role")]
+    #[rejection(Conflict, "workspace.role_in_use")]
+    RoleInUse,
+    #[error("another role is called so")]
+    #[rejection(Exists, "workspace.role_name_taken")]
+    RoleNameTaken,
+    /// Nobody gives, or takes, what they do not have.
+    #[error("{permission} is not theirs to give or take")]
+    #[rejection(Forbidden, "workspace.not_theirs_to_give")]
+    NotTheirsToGive { permission: Permission },
     #[error(transparent)]
     #[rejection(Invalid, "workspace.invalid")]
     Invalid(#[from] Violations),
@@ -78,9 +164,16 @@ impl Aggregate for Workspace {
     const CLAIMS: &'static [&'static str] = &["workspace.slug"];
 
     fn permission(command: &WorkspaceCommand) -> Permission {
+        use WorkspaceCommand as C;
         match command {
-            WorkspaceCommand::Create(_) => Permission::WorkspacesCreate,
-            WorkspaceCommand::Rename { .. } | WorkspaceCommand::AddMember { .. } => Permission::WorkspacesUpdate,
+            C::Create(_) => Permission::WorkspacesCreate,
+            C::Rename { .. } => Permission::WorkspacesUpdate,
+            C::AddMember { .. } => Permission::MembersCreate,
+            C::ChangeMember { .. } => Permission::MembersUpdate,
+            C::RemoveMember { .. } => Permission::MembersDelete,
+            C::DefineRole { .. } => Permission::RolesCreate,
+            C::ChangeRole { .. } => Permission::RolesUpdate,
+            C::RemoveRole { .. } => Permission::RolesDelete,
         }
     }
 
@@ -91,46 +184,56 @@ impl Aggregate for Workspace {
                 created.check()?;
                 let owner = WorkspaceEvent::MemberAdded {
                     user_id: created.owner_id,
-                    role: Role::Owner,
+                    access: Role::Owner.into(),
                 };
                 Ok(vec![WorkspaceEvent::Created(created.clone()), owner])
             }
             (Self::Unknown, _) => Err(WorkspaceRejection::Missing),
-            (Self::Open { .. }, C::Create(_)) => Err(WorkspaceRejection::AlreadyCreated),
-            (Self::Open { name: current, .. }, C::Rename { name }) if current == name => Ok(vec![]),
-            (Self::Open { .. }, C::Rename { name }) => {
+            (Self::Open(_), C::Create(_)) => Err(WorkspaceRejection::AlreadyCreated),
+            (Self::Open(open), C::Rename { name }) if open.name == *name => Ok(vec![]),
+            (Self::Open(_), C::Rename { name }) => {
                 check_name(name)?;
                 Ok(vec![WorkspaceEvent::Renamed { name: name.clone() }])
             }
-            (Self::Open { members, .. }, C::AddMember { user_id, role }) if members.get(user_id) == Some(role) => {
-                Ok(vec![])
+            (Self::Open(open), C::AddMember { user_id, access, by }) => open.add(*user_id, access, *by),
+            (Self::Open(open), C::ChangeMember { user_id, access, by }) => open.change(*user_id, access, *by),
+            (Self::Open(open), C::RemoveMember { user_id, by }) => open.remove(*user_id, *by),
+            (Self::Open(open), C::DefineRole { role_id, role, by }) => open.define(*role_id, role, *by),
+            (Self::Open(open), C::ChangeRole { role_id, role, by }) => {
+                open.roles.get(role_id).ok_or(WorkspaceRejection::NoSuchRole)?;
+                open.define(*role_id, role, *by)
             }
-            (Self::Open { .. }, C::AddMember { user_id, role }) => Ok(vec![WorkspaceEvent::MemberAdded {
-                user_id: *user_id,
-                role: *role,
-            }]),
+            (Self::Open(open), C::RemoveRole { role_id, by }) => open.undefine(*role_id, *by),
         }
     }
 
     fn evolve(self, event: &WorkspaceEvent) -> Self {
-        let (mut name, mut members) = match self {
-            Self::Unknown => Default::default(),
-            Self::Open { name, members } => (name, members),
+        let mut open = match self {
+            Self::Unknown => Box::default(),
+            Self::Open(open) => open,
         };
         match event {
-            WorkspaceEvent::Created(created) => name.clone_from(&created.name),
-            WorkspaceEvent::Renamed { name: new } => name.clone_from(new),
-            WorkspaceEvent::MemberAdded { user_id, role } => {
-                members.insert(*user_id, *role);
+            WorkspaceEvent::Created(created) => open.name.clone_from(&created.name),
+            WorkspaceEvent::Renamed { name: new } => open.name.clone_from(new),
+            WorkspaceEvent::MemberAdded { user_id, access } | WorkspaceEvent::MemberChanged { user_id, access } => {
+                open.members.insert(*user_id, access.clone());
             }
+            WorkspaceEvent::MemberRemoved { user_id } => _ = open.members.remove(user_id),
+            WorkspaceEvent::RoleDefined { role_id, role } => _ = open.roles.insert(*role_id, role.clone()),
+            WorkspaceEvent::RoleRemoved { role_id } => _ = open.roles.remove(role_id),
         }
-        Self::Open { name, members }
+        Self::Open(open)
     }
 
     fn claims(&self, event: &WorkspaceEvent) -> Vec<Claim> {
         match event {
             WorkspaceEvent::Created(created) => vec![Claim::take("workspace.slug", &created.slug)],
-            WorkspaceEvent::Renamed { .. } | WorkspaceEvent::MemberAdded { .. } => vec![],
+            WorkspaceEvent::Renamed { .. }
+            | WorkspaceEvent::MemberAdded { .. }
+            | WorkspaceEvent::MemberChanged { .. }
+            | WorkspaceEvent::MemberRemoved { .. }
+            | WorkspaceEvent::RoleDefined { .. }
+            | WorkspaceEvent::RoleRemoved { .. } => vec![],
         }
     }
 }
@@ -164,17 +267,33 @@ impl Created {
 pub enum Workspace {
     #[default]
     Unknown,
-    Open {
-        name: String,
-        members: BTreeMap<UserId, Role>,
-    },
+    Open(Box<Open>),
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Open {
+    name: String,
+    members: BTreeMap<UserId, Access>,
+    roles: BTreeMap<RoleId, OwnRole>,
 }
 
 impl Workspace {
     pub fn has_member(&self, user: UserId) -> bool {
+        self.access(user).is_some()
+    }
+
+    pub fn role(&self, id: RoleId) -> Option<&OwnRole> {
         match self {
-            Self::Open { members, .. } => members.contains_key(&user),
-            Self::Unknown => false,
+            Self::Open(open) => open.roles.get(&id),
+            Self::Unknown => None,
+        }
+    }
+
+    /// What somebody is here.
+    pub fn access(&self, user: UserId) -> Option<&Access> {
+        match self {
+            Self::Open(open) => open.members.get(&user),
+            Self::Unknown => None,
         }
     }
 }

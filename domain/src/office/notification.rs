@@ -1,7 +1,7 @@
 //! Something a person should know. It stores what happened, not a sentence: each reader sees it in their own language.
 
 use crate::{
-    Aggregate, Choice, Event, Permission, Rejection, Role,
+    Aggregate, Choice, Event, Permission, PersonalField, Rejection, Role, StandIn, Upcaster, Whose,
     id::{NotificationId, UserId},
 };
 use schemars::JsonSchema;
@@ -40,6 +40,10 @@ pub enum Topic {
     // What follows by itself has not come to its end.
     ProcessLate,
     InvoiceOverdue,
+    // Somebody wants to be let in.
+    EmployeeWaits,
+    // A mail did not arrive, or its code was used up.
+    InvitationFailed,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -71,7 +75,17 @@ pub enum NotificationEvent {
     Read { user_id: UserId },
 }
 
-impl Event for NotificationEvent {}
+impl Event for NotificationEvent {
+    /// Since 2, what tells of people is sealed.
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::unchanged("notification.created", 1)];
+
+    const PERSONAL: &'static [PersonalField] = &[PersonalField::new(
+        "notification.created",
+        "data.customerName",
+        Whose::Beside("customerId"),
+        StandIn::Name,
+    )];
+}
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum NotificationRejection {

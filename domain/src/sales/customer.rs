@@ -2,8 +2,8 @@
 //! Deleting archives: history stays.
 
 use crate::{
-    Aggregate, Change, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, Rejection, Rule,
-    Series, Upcaster, Violations, finance::terms, fixed::Rating, id::CustomerId,
+    Aggregate, Change, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, PersonalField,
+    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose, finance::terms, fixed::Rating, id::CustomerId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -129,8 +129,28 @@ pub enum CustomerEvent {
 }
 
 impl Event for CustomerEvent {
-    /// Since 2, null empties a field.
-    const UPCASTERS: &'static [Upcaster] = &[Upcaster::null_was_absent("customer.updated", 1)];
+    /// Since 2, null empties a field of `customer.updated`; since 2 and 3, what tells of people is sealed.
+    const UPCASTERS: &'static [Upcaster] = &[
+        Upcaster::unchanged("customer.created", 1),
+        Upcaster::null_was_absent("customer.updated", 1),
+        Upcaster::unchanged("customer.updated", 2),
+    ];
+
+    /// A company's contacts and name have one key: who is to be forgotten as a contact is taken off it, or the company erased.
+    const PERSONAL: &'static [PersonalField] = &[
+        PersonalField::new("customer.created", "name", Whose::Stream, StandIn::Name),
+        PersonalField::new("customer.created", "email", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("customer.created", "phone", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("customer.created", "iin", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("customer.created", "contacts", Whose::Stream, StandIn::NoItems),
+        PersonalField::new("customer.created", "addresses", Whose::Stream, StandIn::NoItems),
+        PersonalField::new("customer.updated", "name", Whose::Stream, StandIn::Name),
+        PersonalField::new("customer.updated", "email", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("customer.updated", "phone", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("customer.updated", "iin", Whose::Stream, StandIn::Nothing),
+        PersonalField::new("customer.updated", "contacts", Whose::Stream, StandIn::NoItems),
+        PersonalField::new("customer.updated", "addresses", Whose::Stream, StandIn::NoItems),
+    ];
 
     const NUMBERINGS: &'static [Numbering] = &[Numbering {
         event_type: "customer.created",

@@ -7,8 +7,8 @@ pub use details::{Change, Details};
 
 use super::line::{self, Line, LineDraft};
 use crate::{
-    Aggregate, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, Rejection, Rule, Series,
-    Upcaster, Violations,
+    Aggregate, Belongs, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, PersonalField,
+    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
     finance::Currency,
     fixed::Rate,
     id::{CustomerId, DealId, UserId},
@@ -171,8 +171,41 @@ pub enum DealEvent {
 }
 
 impl Event for DealEvent {
-    /// Since 2, null empties a field.
-    const UPCASTERS: &'static [Upcaster] = &[Upcaster::null_was_absent("deal.updated", 1)];
+    /// Since 2, null empties a field of `deal.updated`; since 2 and 3, what tells of people is sealed.
+    const UPCASTERS: &'static [Upcaster] = &[
+        Upcaster::unchanged("deal.created", 1),
+        Upcaster::null_was_absent("deal.updated", 1),
+        Upcaster::unchanged("deal.updated", 2),
+        Upcaster::unchanged("deal.won", 1),
+    ];
+
+    const PERSONAL: &'static [PersonalField] = &[
+        PersonalField::new(
+            "deal.created",
+            "customerName",
+            Whose::Beside("customerId"),
+            StandIn::Name,
+        ),
+        PersonalField::new(
+            "deal.created",
+            "assignedToName",
+            Whose::Beside("assignedTo"),
+            StandIn::Name,
+        ),
+        PersonalField::new(
+            "deal.updated",
+            "customerName",
+            Whose::Beside("customerId"),
+            StandIn::Name,
+        ),
+        PersonalField::new(
+            "deal.updated",
+            "assignedToName",
+            Whose::Beside("assignedTo"),
+            StandIn::Name,
+        ),
+        PersonalField::new("deal.won", "customerName", Whose::Beside("customerId"), StandIn::Name),
+    ];
 
     const NUMBERINGS: &'static [Numbering] = &[Numbering {
         event_type: "deal.created",
@@ -217,6 +250,14 @@ impl Aggregate for Deal {
     type Command = DealCommand;
     type Event = DealEvent;
     type Rejection = DealRejection;
+    const SEEN_WITH: Option<Permission> = Some(Permission::DealsView);
+
+    fn belongs(&self) -> Belongs {
+        Belongs {
+            user: self.details().and_then(|details| details.assigned_to),
+            department: None,
+        }
+    }
 
     fn permission(command: &DealCommand) -> Permission {
         match command {

@@ -6,7 +6,8 @@ use super::{
     line::{self, Line},
 };
 use crate::{
-    Aggregate, Choice, Event, Money, Number, Numbering, Permission, Rejection, Rule, Series, Violations,
+    Aggregate, Belongs, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Rejection, Rule, Series,
+    StandIn, Upcaster, Violations, Whose,
     finance::Currency,
     fixed::Rate,
     id::{CustomerId, DealId, OrderId, UserId},
@@ -75,6 +76,24 @@ pub enum OrderEvent {
 }
 
 impl Event for OrderEvent {
+    /// Since 2, what tells of people is sealed.
+    const UPCASTERS: &'static [Upcaster] = &[Upcaster::unchanged("order.created", 1)];
+
+    const PERSONAL: &'static [PersonalField] = &[
+        PersonalField::new(
+            "order.created",
+            "customerName",
+            Whose::Beside("customerId"),
+            StandIn::Name,
+        ),
+        PersonalField::new(
+            "order.created",
+            "shippingAddress",
+            Whose::Beside("customerId"),
+            StandIn::Nothing,
+        ),
+    ];
+
     const NUMBERINGS: &'static [Numbering] = &[Numbering {
         event_type: "order.created",
         field: "orderNumber",
@@ -100,6 +119,15 @@ impl Aggregate for Order {
     type Command = OrderCommand;
     type Event = OrderEvent;
     type Rejection = OrderRejection;
+    const SEEN_WITH: Option<Permission> = Some(Permission::OrdersView);
+
+    fn belongs(&self) -> Belongs {
+        let user = match self {
+            Self::Unknown => None,
+            Self::Placed { assigned_to, .. } => *assigned_to,
+        };
+        Belongs { user, department: None }
+    }
 
     fn permission(_command: &OrderCommand) -> Permission {
         Permission::OrdersCreate
@@ -117,7 +145,10 @@ impl Aggregate for Order {
     }
 
     fn evolve(self, OrderEvent::Created(created): &OrderEvent) -> Self {
-        Self::Placed { status: created.status }
+        Self::Placed {
+            status: created.status,
+            assigned_to: created.assigned_to,
+        }
     }
 }
 
@@ -129,6 +160,7 @@ pub enum Order {
     Unknown,
     Placed {
         status: Status,
+        assigned_to: Option<UserId>,
     },
 }
 

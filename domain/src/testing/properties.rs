@@ -1,5 +1,8 @@
 //! What holds for every aggregate, whatever it is asked: see [`any_commands`].
 
+mod people;
+mod workspace;
+
 use crate::{
     Aggregate, Money, Number, Patch, Quantity, Role,
     catalog::{
@@ -10,9 +13,10 @@ use crate::{
     finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, Payment},
     id::{InvoiceId, PaymentId, ProductId, UserId},
     identity::{
-        organization::{Organization, OrganizationCommand, OrganizationEvent},
-        user::{User, UserCommand, UserEvent},
-        workspace::{Workspace, WorkspaceCommand, WorkspaceEvent},
+        api_key::{ApiKey, ApiKeyCommand, ApiKeyEvent},
+        organization::{self, Organization, OrganizationCommand, OrganizationEvent},
+        person::{Person, PersonCommand, PersonEvent},
+        user::{SessionEnd, User, UserCommand, UserEvent},
     },
     office::notification::{Notification, NotificationCommand, NotificationEvent},
     process::{Process, ProcessCommand, ProcessEvent},
@@ -52,7 +56,7 @@ where
             for command in list.iter().map(|n| n.get(commands)) {
                 let Ok(events) = state.decide(command) else { continue };
                 for event in events {
-                    let stored = encode(&event).unwrap();
+                    let stored = encode(&event, Uuid::from_u128(9)).unwrap();
                     let read: A::Event = fact::decode(&stored.event_type, stored.schema, &stored.data).unwrap();
                     prop_assert_eq!(&read, &event);
                     state = state.evolve(&read);
@@ -380,6 +384,12 @@ fn identity() {
         UserCommand::Register(registered),
         UserCommand::Register(nameless),
         UserCommand::VerifyEmail,
+        UserCommand::ChangePassword,
+        UserCommand::SetSecondFactor { is_on: true },
+        UserCommand::EndSessions {
+            sessions: vec![Default::default()],
+            why: SessionEnd::SignedOut,
+        },
     ];
     let names_its_effect = |command: &UserCommand| matches!(command, UserCommand::VerifyEmail);
     any_commands::<User>(
@@ -390,38 +400,45 @@ fn identity() {
         },
     );
 
-    let OrganizationEvent::Created(created) = sample("organization.created.v1");
-    let commands = [OrganizationCommand::Create(created)];
+    use OrganizationCommand as O;
+    let OrganizationEvent::Created(created) = sample("organization.created.v1") else {
+        panic!("another event")
+    };
+    let named = |name: &str| {
+        Box::new(organization::Change {
+            name: Patch::Set(name.into()),
+            ..Default::default()
+        })
+    };
+    let commands = [
+        O::Create(created),
+        O::Update(named("ТОО"), None),
+        O::Update(named(" "), Some([Role::Owner].into())),
+        O::Update(Box::default(), Some([Role::Owner].into())),
+        O::SetPremium { premium: true },
+        O::SetPremium { premium: false },
+    ];
     any_commands::<Organization>(
         &commands,
         &Promises {
-            names_its_effect: |_| false,
+            names_its_effect: |command| !matches!(command, O::Create(_)),
             invariant: nothing,
         },
     );
 
-    use WorkspaceCommand as W;
-    let WorkspaceEvent::Created(created) = sample("workspace.created.v1") else {
+    let ApiKeyEvent::Created(created) = sample("api.key.created.v1") else {
         panic!("another event")
     };
-    let add = |user: u128, role| W::AddMember {
-        user_id: UserId::new(Uuid::from_u128(user)),
-        role,
-    };
-    let rename = |name: &str| W::Rename { name: name.into() };
+    let (now, until) = (created.expires_at - chrono::TimeDelta::days(1), created.expires_at);
     let commands = [
-        W::Create(created),
-        add(1, Role::Admin),
-        add(1, Role::Cashier),
-        add(2, Role::Admin),
-        rename("ТОО"),
-        rename(""),
+        ApiKeyCommand::Create { created, now },
+        ApiKeyCommand::Rotate { until },
+        ApiKeyCommand::Revoke,
     ];
-    let names_its_effect = |command: &W| matches!(command, W::Rename { .. } | W::AddMember { .. });
-    any_commands::<Workspace>(
+    any_commands::<ApiKey>(
         &commands,
         &Promises {
-            names_its_effect,
+            names_its_effect: |command| matches!(command, ApiKeyCommand::Revoke),
             invariant: nothing,
         },
     );
@@ -467,6 +484,15 @@ fn notification_and_process() {
         &commands,
         &Promises {
             names_its_effect: |command| matches!(command, ProcessCommand::NoteRefusal(_)),
+            invariant: nothing,
+        },
+    );
+
+    let PersonEvent::Erased(erased) = sample("person.erased.v1");
+    any_commands::<Person>(
+        &[PersonCommand::Erase(erased)],
+        &Promises {
+            names_its_effect: |_| true,
             invariant: nothing,
         },
     );

@@ -2,12 +2,19 @@
 //! kind of "no" it is, what its message needs, and its words.
 
 use crate::{
-    Kind, Money, Rejection, Rule, Violation, Violations,
+    Kind, Money, Permission, Rejection, Rule, Violation, Violations,
     catalog::{product::ProductRejection, stock::StockRejection},
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
-    identity::{organization::OrganizationRejection, user::UserRejection, workspace::WorkspaceRejection},
+    identity::{
+        api_key::ApiKeyRejection, organization::OrganizationRejection, person::PersonRejection, user::UserRejection,
+        workspace::WorkspaceRejection,
+    },
     office::notification::NotificationRejection,
+    people::{
+        department::DepartmentRejection,
+        employee::{self, EmployeeRejection},
+    },
     process::ProcessRejection,
     production::{bom::BomRejection, production_order::ProductionOrderRejection},
     sales::{
@@ -245,7 +252,7 @@ fn processes() -> Vec<&'static str> {
 }
 
 fn identity() -> Vec<&'static str> {
-    use {OrganizationRejection as O, UserRejection as U, WorkspaceRejection as W};
+    use {ApiKeyRejection as K, OrganizationRejection as O, UserRejection as U, WorkspaceRejection as W};
     vec![
         says(
             O::AlreadyCreated,
@@ -253,6 +260,21 @@ fn identity() -> Vec<&'static str> {
             Kind::Exists,
             "already created",
         ),
+        says(
+            O::Missing,
+            "organization.missing",
+            Kind::Missing,
+            "no such organization",
+        ),
+        says(K::Missing, "api_key.missing", Kind::Missing, "no such key"),
+        says(
+            K::AlreadyCreated,
+            "api_key.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says(K::Revoked, "api_key.revoked", Kind::Transition, "revoked for good"),
+        tells_fields::<K>("api_key.invalid"),
         tells_fields::<O>("organization.invalid"),
         says(U::Missing, "user.missing", Kind::Missing, "no such user"),
         says(
@@ -269,7 +291,100 @@ fn identity() -> Vec<&'static str> {
             Kind::Exists,
             "already created",
         ),
+        says(
+            W::NoSuchMember,
+            "workspace.no_such_member",
+            Kind::Missing,
+            "no such member",
+        ),
+        says(W::NoSuchRole, "workspace.no_such_role", Kind::Missing, "no such role"),
+        says(
+            W::LastOwner,
+            "workspace.last_owner",
+            Kind::Conflict,
+            "there is always an owner",
+        ),
+        says(
+            W::RoleInUse,
+            "workspace.role_in_use",
+            Kind::Conflict,
+            "members have this role",
+        ),
+        says(
+            W::RoleNameTaken,
+            "workspace.role_name_taken",
+            Kind::Exists,
+            "another role is called so",
+        ),
+        says_with(
+            W::NotTheirsToGive {
+                permission: Permission::DealsView,
+            },
+            "workspace.not_theirs_to_give",
+            Kind::Forbidden,
+            "DEALS_VIEW is not theirs to give or take",
+            &[("permission", "DEALS_VIEW")],
+        ),
         tells_fields::<W>("workspace.invalid"),
+        says(
+            PersonRejection::Missing,
+            "person.missing",
+            Kind::Missing,
+            "the nil id is nobody's",
+        ),
+    ]
+}
+
+fn people() -> Vec<&'static str> {
+    use {DepartmentRejection as D, EmployeeRejection as E};
+    let step = E::NoSuchStep {
+        from: employee::Status::Refused,
+        to: employee::Status::Active,
+    };
+    let of_step = [("from", "refused"), ("to", "active")];
+    vec![
+        says(D::Missing, "department.missing", Kind::Missing, "no such department"),
+        says(
+            D::AlreadyCreated,
+            "department.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says(
+            D::Cyclic,
+            "department.cyclic",
+            Kind::Conflict,
+            "a department cannot be a part of itself",
+        ),
+        says_with(
+            D::TooDeep { max: 7 },
+            "department.too_deep",
+            Kind::Conflict,
+            "more than 7 levels",
+            &[("max", "7")],
+        ),
+        tells_fields::<D>("department.invalid"),
+        says(E::Missing, "employee.missing", Kind::Missing, "no such employee"),
+        says(
+            E::AlreadyCreated,
+            "employee.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says_with(
+            step,
+            "employee.no_such_step",
+            Kind::Transition,
+            "Refused does not become Active",
+            &of_step,
+        ),
+        says(
+            E::HasAnAccount,
+            "employee.has_an_account",
+            Kind::Conflict,
+            "somebody else's account",
+        ),
+        tells_fields::<E>("employee.invalid"),
     ]
 }
 
@@ -281,6 +396,7 @@ fn every_refusal_has_its_code_its_kind_and_its_words() {
         production_and_office(),
         processes(),
         identity(),
+        people(),
     ]
     .concat();
     let there: Vec<_> = CATEGORIES

@@ -8,6 +8,7 @@ use crate::{
 use proptest::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// Schema 1 had `kilograms` and `city`, schema 2 `weight.grams` instead of the former, schema 3 renames the latter and
 /// adds whether it is fragile.
@@ -186,7 +187,7 @@ proptest! {
     fn no_input_makes_reading_panic(event_type in "(parcel\\.(sent|lost)|.{0,12})", schema in -1..=4, data in json(), garbage in ".{0,24}") {
         for data in [data.to_string(), garbage] {
             if let Ok(event) = decode::<ParcelEvent>(&event_type, schema, &data) {
-                let stored = encode(&event).unwrap();
+                let stored = encode(&event, Uuid::nil()).unwrap();
                 prop_assert_eq!(decode::<ParcelEvent>(&stored.event_type, stored.schema, &stored.data).unwrap(), event);
             }
         }
@@ -201,8 +202,8 @@ fn an_event_is_stored_under_the_number_of_its_own_type() {
         fragile: true,
         rest: Data::new(),
     };
-    assert_eq!(encode(&sent).unwrap().schema, 3);
-    assert_eq!(encode(&ParcelEvent::Lost {}).unwrap().schema, 1);
+    assert_eq!(encode(&sent, Uuid::nil()).unwrap().schema, 3);
+    assert_eq!(encode(&ParcelEvent::Lost {}, Uuid::nil()).unwrap().schema, 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Claims, numbers and command ids, held against the events that they stand for. What events say of keys and numbers is
 //! for whoever knows what they mean to tell: the log sees bytes.
 
-use crate::{Claim, ClaimAct, Number, Recorded};
+use crate::{Claim, ClaimAct, ClaimKeys, Number, Recorded};
 use futures::TryStreamExt;
 use sqlx::PgConnection;
 use std::{
@@ -13,7 +13,8 @@ use uuid::Uuid;
 /// What a workspace's events say of the keys that they claim and the numbers that they were given.
 pub trait Meaning: Send + Sync {
     /// The keys that an event takes or gives back. It is asked for every event, in order, from the first one on.
-    fn claims(&mut self, event: &Recorded) -> Result<Vec<Claim>, Unreadable>;
+    /// Those that tell of a person with their keys hashed.
+    fn claims(&mut self, event: &Recorded, keys: Option<&ClaimKeys>) -> Result<Vec<Claim>, Unreadable>;
 
     /// The field that the event received a number in.
     fn number(&self, event: &Recorded) -> Result<Option<Number>, Unreadable>;
@@ -73,6 +74,7 @@ pub enum BookError {
 pub(super) struct Books {
     workspace: Uuid,
     meaning: Box<dyn Meaning>,
+    keys: Option<ClaimKeys>,
     /// Who has a key, by kind and key.
     claims: HashMap<(String, String), Uuid>,
     /// The last number, by series and year.
@@ -80,22 +82,24 @@ pub(super) struct Books {
 }
 
 impl Books {
-    pub fn new(workspace: Uuid, meaning: Box<dyn Meaning>) -> Self {
+    pub fn new(workspace: Uuid, meaning: Box<dyn Meaning>, keys: Option<ClaimKeys>) -> Self {
         Self {
             workspace,
             meaning,
+            keys,
             claims: HashMap::new(),
             numbers: BTreeMap::new(),
         }
     }
 
+    /// Personal values must be open.
     pub fn next(&mut self, event: &Recorded) -> Result<(), BookError> {
         let unreadable = |source| BookError::Unreadable {
             workspace: event.workspace,
             position: event.position,
             source,
         };
-        for claim in self.meaning.claims(event).map_err(unreadable)? {
+        for claim in self.meaning.claims(event, self.keys.as_ref()).map_err(unreadable)? {
             let key = (claim.kind.to_owned(), claim.key);
             match claim.act {
                 ClaimAct::Take => {
@@ -219,7 +223,7 @@ mod tests {
     struct Simple;
 
     impl Meaning for Simple {
-        fn claims(&mut self, event: &Recorded) -> Result<Vec<Claim>, Unreadable> {
+        fn claims(&mut self, event: &Recorded, _keys: Option<&ClaimKeys>) -> Result<Vec<Claim>, Unreadable> {
             Ok(vec![Claim {
                 kind: "deal.code",
                 key: event.event_type.clone(),
@@ -258,7 +262,7 @@ mod tests {
 
     #[test]
     fn numbers_rise_by_one_each_year_and_only_an_owner_gives_a_key_back() {
-        let mut books = Books::new(Uuid::nil(), Box::new(Simple));
+        let mut books = Books::new(Uuid::nil(), Box::new(Simple), None);
         for (position, stream, key, number) in [
             (1, 2, "a", "DL-2026-0001"),
             (2, 4, "b", "DL-2026-0002"),
@@ -278,7 +282,7 @@ mod tests {
             "DL",
             "",
         ] {
-            let mut books = Books::new(Uuid::nil(), Box::new(Simple));
+            let mut books = Books::new(Uuid::nil(), Box::new(Simple), None);
             books.numbers.insert(("DL".into(), 2026), 3);
             let error = books.next(&event(5, 2, "a", number)).unwrap_err();
             assert!(

@@ -24,6 +24,10 @@ pub enum MoveError {
     Differs { workspace: Uuid, here: i64, there: i64 },
     #[error("workspace {workspace} is there already, and open")]
     Lives { workspace: Uuid },
+    #[error(
+        "personal data is sealed under another master key there: give both databases one PERSONAL_KEYS_FILE, and rotate"
+    )]
+    MasterKeys,
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
@@ -60,9 +64,30 @@ impl Log {
     /// Closed on both sides; an earlier try may have come as far as this.
     async fn arrive(&self, there: &Self, workspace: Uuid, folder: Option<&Path>) -> Result<Report, MoveError> {
         if there.head(workspace).await? == 0 {
+            self.carry_master_keys(there).await?;
             self.copy_to(there, workspace, folder).await?;
         }
         self.compare(there, workspace, folder).await
+    }
+
+    /// Keys of people come wrapped as they are here: one that stands in the database, because none was configured, goes along.
+    async fn carry_master_keys(&self, there: &Self) -> Result<(), MoveError> {
+        type Row = (String, Vec<u8>, Option<Vec<u8>>);
+        let ours = "select id, fingerprint, secret from log.master_keys m where exists \
+            (select from log.person_keys k where k.master_key = m.id)";
+        let ours: Vec<Row> = sqlx::query_as(ours).fetch_all(&self.pool).await?;
+        for (id, fingerprint, secret) in ours {
+            let carry =
+                "insert into log.master_keys (id, fingerprint, secret) values ($1, $2, $3) on conflict do nothing";
+            let carry = sqlx::query(carry).bind(&id).bind(&fingerprint).bind(secret);
+            carry.execute(&there.pool).await?;
+            let theirs = sqlx::query_scalar("select fingerprint from log.master_keys where id = $1").bind(&id);
+            let theirs: Option<Vec<u8>> = theirs.fetch_optional(&there.pool).await?;
+            if theirs.is_some_and(|theirs| theirs != fingerprint) {
+                return Err(MoveError::MasterKeys);
+            }
+        }
+        Ok(())
     }
 
     async fn copy_to(&self, there: &Self, workspace: Uuid, folder: Option<&Path>) -> Result<(), MoveError> {

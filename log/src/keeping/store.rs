@@ -92,9 +92,17 @@ async fn insert_rows(tx: &mut PgConnection, workspace: Uuid, rows: &[Row]) -> Re
     let Some(table) = rows.first().and_then(|row| known(&row.table)) else {
         return Ok(());
     };
+    // The erasure fence: whoever is known to be erased here stays so, whatever a file of before says.
+    let unless = match table {
+        "person_keys" => {
+            "on conflict (workspace_id, person_id) do update set wrapped = excluded.wrapped, master_key = excluded.master_key, \
+            erased_at = excluded.erased_at, keep_until = excluded.keep_until where person_keys.erased_at is null"
+        }
+        _ => "",
+    };
     let insert = format!(
         "insert into log.{table} select t.* from unnest($2::text[]) r(value) \
-         cross join lateral jsonb_populate_record(null::log.{table}, r.value::jsonb || jsonb_build_object('workspace_id', $1)) t"
+         cross join lateral jsonb_populate_record(null::log.{table}, r.value::jsonb || jsonb_build_object('workspace_id', $1)) t {unless}"
     );
     sqlx::query(AssertSqlSafe(insert))
         .bind(workspace)

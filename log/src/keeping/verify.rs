@@ -59,6 +59,8 @@ pub struct Report {
     pub segments: usize,
     /// How many signed heads were compared.
     pub signed: usize,
+    /// People whose values nobody can read any more, while the chain over them holds.
+    pub erased: i64,
     /// Where the log stands.
     pub position: i64,
     pub hash: [u8; 32],
@@ -119,16 +121,27 @@ impl Log {
         let mut walked = Walked::new(workspace, walk, moment.archived(), &noted, &signed);
         walked.kept = kept;
         let meaning = walk.meaning.filter(|_| walk.after.0 == 0);
-        let mut books = meaning.map(|meaning| Books::new(workspace, meaning()));
+        let mut books = match meaning {
+            Some(meaning) => Some(Books::new(
+                workspace,
+                meaning(),
+                self.known_claim_keys(workspace).await?,
+            )),
+            None => None,
+        };
         walked.arrive()?;
         let mut events = moment.events(workspace, walk.after.0, walk.folder);
         while let Some(event) = events.try_next().await? {
             walked.next(&event)?;
             if let Some(books) = &mut books {
-                books.next(&event)?;
+                // What it claims and is numbered is said by what was sealed in it, and by nothing where that was erased.
+                let mut opened = [event];
+                self.open_personal(&mut opened).await?;
+                opened.iter().try_for_each(|event| books.next(event))?;
             }
         }
         drop(events);
+        let erased = erased(&mut moment.connection, workspace).await?;
         walked.finish(&moment)?;
         if let Some(books) = books {
             books.compare(&mut moment.connection).await?;
@@ -140,10 +153,16 @@ impl Log {
             streams: walked.streams.len(),
             segments: moment.segments.len(),
             signed: signed.len(),
+            erased,
             position,
             hash,
         })
     }
+}
+
+async fn erased(connection: &mut PgConnection, workspace: Uuid) -> Result<i64, sqlx::Error> {
+    let erased = "select count(*) from log.person_keys where workspace_id = $1 and erased_at is not null";
+    sqlx::query_scalar(erased).bind(workspace).fetch_one(connection).await
 }
 
 /// What the walk has seen so far.

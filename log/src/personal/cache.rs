@@ -75,6 +75,13 @@ impl Cache {
         self.lock().forgotten
     }
 
+    /// The same, while erasures on other nodes are heard of: what is kept under that number may be used as long as it
+    /// stays.
+    pub fn heard(&self) -> Option<u64> {
+        let kept = self.lock();
+        kept.hearing.then_some(kept.forgotten)
+    }
+
     pub fn forget(&self, owner: Owner) {
         if wrong::is(ErasedKeyKept) {
             return;

@@ -5,7 +5,7 @@ use super::{
     PersonalError,
     cache::{Cache, Keys, PersonKey},
     cipher::{Key, Owner},
-    ear,
+    claim, ear,
     masters::Masters,
     ring::KeyRing,
 };
@@ -54,6 +54,10 @@ impl PersonKeys {
 
     pub(super) fn erasures(&self) -> u64 {
         self.cache.forgotten()
+    }
+
+    pub(crate) fn heard(&self) -> Option<u64> {
+        self.cache.heard()
     }
 
     /// The keys there are, with at most one query; on the connection given, else on one of the pool's.
@@ -139,9 +143,11 @@ impl PersonKeys {
         Ok(())
     }
 
-    /// Also of a person nothing is known of yet, who then stays unknown. Other nodes are told in the same commit.
+    /// Also of a person nothing is known of yet, who then stays unknown. Other nodes are told in the same commit. Claims of the
+    /// stream of that id whose keys are hashed are given up, and snapshots of whatever states: they only save time.
     pub(super) async fn erase(&self, owner: Owner) -> Result<(), PersonalError> {
-        let erase = "with erased as ( \
+        let erase = "with freed as (delete from log.claims where workspace_id = $1 and stream_id = $2 and starts_with(key, $5)), \
+            dropped as (delete from log.snapshots where workspace_id = $1), erased as ( \
                 insert into log.person_keys (workspace_id, person_id, erased_at) values ($1, $2, now()) \
                 on conflict (workspace_id, person_id) do update \
                 set wrapped = null, master_key = null, erased_at = coalesce(person_keys.erased_at, now()) returning 1) \
@@ -151,6 +157,7 @@ impl PersonKeys {
             .bind(owner.person)
             .bind(ear::CHANNEL)
             .bind(ear::payload(owner))
+            .bind(claim::HASHED)
             .execute(&self.pool)
             .await;
         // Also when it failed: the commit may have gone through and only its answer be lost.

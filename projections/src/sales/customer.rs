@@ -238,7 +238,8 @@ impl View for Row {
              'closedAt', reading.day(coalesce(n.won_at, n.lost_at)))",
         )
         .rest("/deals?customerId=")
-        .right(Permission::DealsView),
+        .right(Permission::DealsView)
+        .owned(super::deal::OWNED),
         Nested::new(
             "orders",
             "orders",
@@ -247,7 +248,8 @@ impl View for Row {
              'deliveredAt', null)",
         )
         .rest("/orders?customerId=")
-        .right(Permission::OrdersView),
+        .right(Permission::OrdersView)
+        .owned(super::order::OWNED),
         Nested::new(
             "invoices",
             "invoices",

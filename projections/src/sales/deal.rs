@@ -1,13 +1,13 @@
 //! A deal as people see it, with each stay in a stage.
 
-use super::customer;
+use super::{customer, order};
 use crate::{
     Readers,
     column::{Column, ColumnKind as K},
     list::Op,
     table::word,
     table::{Seen, Table},
-    view::{Computed, Nested, Related, View},
+    view::{Computed, Nested, Owned, Related, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
@@ -201,7 +201,15 @@ impl Row {
     }
 }
 
+/// Whose they are.
+pub(crate) const OWNED: Option<Owned> = Some(Owned {
+    right: Permission::DealsView,
+    user: "assigned_to",
+    department: None,
+});
+
 impl View for Row {
+    const OWNED: Option<Owned> = OWNED;
     const COUNTED: &'static [&'static str] = &["stage"];
     const SEARCH: &'static str = "t.search_text";
     const ALIASES: &'static [(&'static str, &'static str, Op)] = &[
@@ -245,7 +253,8 @@ impl View for Row {
         "json_build_object('id', n.id, 'orderNumber', n.order_number, 'status', n.status, 'totalAmount', n.total_amount, 'currency', n.currency)",
     )
     .rest("/orders?dealId=")
-    .right(Permission::OrdersView)];
+    .right(Permission::OrdersView)
+    .owned(order::OWNED)];
 }
 
 /// When a deal was won and lost, as its row has it.

@@ -6,7 +6,7 @@ use crate::{
     list::Op,
     table::word,
     table::{Seen, Table},
-    view::{Computed, Nested, Related, View},
+    view::{Computed, Nested, Owned, Related, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
@@ -188,7 +188,15 @@ impl Table for Row {
     }
 }
 
+/// Whose they are.
+pub(crate) const OWNED: Option<Owned> = Some(Owned {
+    right: Permission::OrdersView,
+    user: "assigned_to",
+    department: None,
+});
+
 impl View for Row {
+    const OWNED: Option<Owned> = OWNED;
     const COUNTED: &'static [&'static str] = &["status"];
     const SEARCH: &'static str = "t.search_text";
     const ALIASES: &'static [(&'static str, &'static str, Op)] =

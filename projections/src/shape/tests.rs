@@ -1,6 +1,7 @@
 //! The names in SQL and those in the shapes are the same.
 
 use super::*;
+use crate::people::{department, employee};
 use std::collections::BTreeSet;
 
 fn described<T: JsonSchema>() -> BTreeSet<String> {
@@ -29,4 +30,8 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<bom::Row>();
     holds::<production_order::Row>();
     holds::<notification::Row>();
+    holds::<department::Row>();
+    holds::<employee::Row>();
+    holds::<platform::Membership>();
+    holds::<platform::OwnRole>();
 }

@@ -1,5 +1,6 @@
 //! What is shown of a row beside its columns, and how a row's texts become JSON.
 
+use super::Owned;
 use crate::column::{ColumnKind, Rights};
 use domain::Permission;
 
@@ -115,6 +116,8 @@ pub struct Nested {
     /// The list of all of them, up to the id; `None` where there is none yet.
     pub rest: Option<&'static str>,
     pub rights: Rights,
+    /// Whose they are.
+    pub owned: Option<Owned>,
     pub otherwise: Option<&'static str>,
 }
 
@@ -127,6 +130,7 @@ impl Nested {
             item,
             rest: None,
             rights: Rights::ALL,
+            owned: None,
             otherwise: None,
         }
     }
@@ -149,6 +153,11 @@ impl Nested {
     pub const fn or_right(self, permission: Permission) -> Self {
         let rights = self.rights.or(permission);
         Self { rights, ..self }
+    }
+
+    /// As far as the right to them reaches.
+    pub const fn owned(self, owned: Option<Owned>) -> Self {
+        Self { owned, ..self }
     }
 
     /// An item for readers without the right; without this, the whole list is left out.

@@ -1,7 +1,11 @@
 //! The SQL of a page and of one resource: rows in an order that an index serves where there is one, each as one array of
 //! texts.
 
-use super::{Computed, Reader, View, shown::Shown};
+use super::{
+    Computed, Reader, View,
+    owned::{Owned, limit},
+    shown::Shown,
+};
 use crate::{
     column::{Column, ColumnKind, camel_case},
     counts::total_of,
@@ -27,6 +31,18 @@ pub struct Scope {
     pub values: Vec<String>,
     /// SQL for the number of rows, where it is known.
     pub total: Option<String>,
+}
+
+impl Scope {
+    /// All of it as conditions.
+    fn conditions(&self) -> impl Iterator<Item = String> {
+        any(&self.alternatives).into_iter().chain(self.condition.clone())
+    }
+}
+
+/// That a row is one of these.
+fn any(alternatives: &[String]) -> Option<String> {
+    (!alternatives.is_empty()).then(|| format!("({})", alternatives.join(" or ")))
 }
 
 /// SQL that answers rows of texts, the values that it binds, and what each text is.
@@ -67,7 +83,7 @@ impl Statement {
 /// A page: of each row its fields' texts, its sort keys, and the total where that is kept.
 pub fn page<V: View>(reader: Reader<'_>, pairs: &[(String, String)], scope: &Scope) -> Result<Asked, ListError> {
     let mut query = grammar::<V>(reader).parse(pairs)?;
-    let placed = place(&mut query, scope);
+    let placed = place(&mut query.values, &limited(reader, V::OWNED, scope));
     let wanted: Vec<String> = [V::VISIBLE.to_owned()]
         .into_iter()
         .filter(|condition| condition != "true")
@@ -98,8 +114,10 @@ pub fn page<V: View>(reader: Reader<'_>, pairs: &[(String, String)], scope: &Sco
 }
 
 /// One resource by its id: its version and its fields' texts.
-pub fn one<V: View>(reader: Reader<'_>, id: Uuid) -> Statement {
+pub fn one<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Statement {
     let (schema, table) = (reader.schema, V::NAME);
+    let mut values = vec![id.to_string()];
+    let placed = place(&mut values, &limited(reader, V::OWNED, scope));
     let mut fields = shown::<V>(reader);
     fields.push(Shown::new("fullDetails", "true", ColumnKind::Bool));
     fields.extend(V::DETAILS.iter().filter_map(|field| computed(field, reader)));
@@ -111,10 +129,15 @@ pub fn one<V: View>(reader: Reader<'_>, id: Uuid) -> Statement {
             continue;
         };
         let (by, of) = (nested.by, nested.table);
+        let reached = limit(reader, nested.owned, "n", |value| {
+            values.push(value);
+            format!("${}", values.len())
+        });
+        let reached = reached.map(|condition| format!(" and {condition}")).unwrap_or_default();
         from += &format!(
             ", lateral (select coalesce(json_agg(n.item order by n.nth) filter (where n.nth <= {NEWEST}), '[]') as items, \
              count(*) > {NEWEST} as more from (select {item} as item, row_number() over () as nth from \
-             (select * from {schema}.{of} n where n.{by} = t.id order by n.created_at desc, n.id desc limit {NEWEST} + 1) n) n) n{n}"
+             (select * from {schema}.{of} n where n.{by} = t.id{reached} order by n.created_at desc, n.id desc limit {NEWEST} + 1) n) n) n{n}"
         );
         fields.push(Shown::new(nested.name, format!("n{n}.items"), ColumnKind::Json));
         if let Some(path) = nested.rest {
@@ -135,22 +158,51 @@ pub fn one<V: View>(reader: Reader<'_>, id: Uuid) -> Statement {
         .filter(|(n, field)| fields[n + 1..].iter().all(|later| later.name != field.name))
         .map(|(_, field)| field.clone())
         .collect();
+    let wanted = ["t.id = $1::uuid".to_owned(), V::VISIBLE.to_owned()];
+    let wanted: Vec<String> = wanted.into_iter().chain(placed.conditions()).collect();
     let sql = format!(
-        "select t.version, {} from {schema}.{table} t{from} where t.id = $1::uuid and {}",
+        "select t.version, {} from {schema}.{table} t{from}{}",
         texts(&told),
-        V::VISIBLE
+        conditions_sql(&wanted)
     );
     Statement {
         sql,
-        values: vec![id.to_string()],
+        values,
         fields: told,
     }
 }
 
+/// Those rows of the scope that the reader's right reaches to.
+fn limited(reader: Reader<'_>, owned: Option<Owned>, scope: &Scope) -> Scope {
+    let mut scope = scope.clone();
+    let values = &mut scope.values;
+    let reached = limit(reader, owned, "t", |value| {
+        values.push(value);
+        format!("{{{}}}", values.len())
+    });
+    if let Some(reached) = reached {
+        scope.total = None;
+        match scope.alternatives.is_empty() {
+            true => scope.alternatives.push(reached),
+            false => {
+                scope.condition = Some(
+                    scope
+                        .condition
+                        .into_iter()
+                        .chain([reached])
+                        .collect::<Vec<_>>()
+                        .join(" and "),
+                )
+            }
+        }
+    }
+    scope
+}
+
 /// A scope's conditions with their values bound.
-fn place(query: &mut Query, scope: &Scope) -> Scope {
-    let first = query.values.len();
-    query.values.extend(scope.values.iter().cloned());
+fn place(values: &mut Vec<String>, scope: &Scope) -> Scope {
+    let first = values.len();
+    values.extend(scope.values.iter().cloned());
     let place = |sql: &String| {
         (1..=scope.values.len()).fold(sql.clone(), |sql, n| {
             sql.replace(&format!("{{{n}}}"), &format!("${}", first + n))
@@ -183,8 +235,7 @@ fn total<V: View>(
         }
         _ => {}
     }
-    let any = (!alternatives.is_empty()).then(|| format!("({})", alternatives.join(" or ")));
-    let conditions: Vec<String> = any.into_iter().chain(wanted.iter().cloned()).collect();
+    let conditions: Vec<String> = any(alternatives).into_iter().chain(wanted.iter().cloned()).collect();
     let rows = format!("select 1 from {schema}.{table} t{}", conditions_sql(&conditions));
     Total::Counted {
         rows: as_array_items(&rows),

@@ -1,6 +1,7 @@
 //! Schemathesis reads the document and tries whatever it allows and forbids, on a workspace with one of everything. What
 //! it checks, how long and with which exceptions stands in `dev.d/schemathesis.toml`; `./dev test` installs it.
 
+use crate::eds::Office;
 use prometric_tests::{Server, Yard};
 use serde_json::Value;
 use std::{
@@ -18,14 +19,14 @@ async fn a_tool_that_knows_only_the_document_finds_nothing() {
         );
         return;
     }
-    let server = Server::start_with(&[("PROMETRIC_RATE_LIMITS", "off")]).await;
-    let yard = Yard::open(&server).await;
+    let office = Office::open(&[("PROMETRIC_RATE_LIMITS", "off")]).await;
+    let yard = Yard::open(&office.server).await;
     let workspace = yard
         .owner
         .get(&format!("/workspaces/{}", yard.owner.workspace))
         .await
         .expect(200);
-    let said = tokio::task::spawn_blocking(move || run(&program, &root, &server, &yard, &workspace));
+    let said = tokio::task::spawn_blocking(move || run(&program, &root, &office.server, &yard, &workspace));
     let (succeeded, said) = said.await.unwrap();
     println!("{said}");
     assert!(succeeded, "{said}");

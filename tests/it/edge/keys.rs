@@ -45,7 +45,42 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
             )
         })
         .collect();
+    let revoked = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
+    let revoked = yard.owner.post("/api-keys", revoked).await.expect(201);
+    let revoked = format!("/api-keys/{}", revoked["id"].as_str().unwrap());
+    let employee = async |email: &str| {
+        let asked = json!({"email": email, "firstName": "a", "lastName": "a"});
+        let made = owner.post("/employees", asked).await.expect(201);
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let let_in =
+        json!({"email": "member@company.kz", "firstName": "a", "lastName": "a", "password": "SecurePassword123"});
+    let let_in = owner.post("/employees", let_in).await.expect(201);
+    let path = format!("/employees/{}/approve", let_in["id"].as_str().unwrap());
+    owner.post(&path, json!({})).await.expect(200);
+    let members = owner.items("/members").await;
+    let member = members.iter().find(|member| member["role"] != "owner").unwrap()["id"].clone();
+    let role = owner.post("/roles", json!({"name": "На время"})).await.expect(201)["id"].clone();
+    let invited = json!({"email": "invited@company.kz", "organizationRole": "employee"});
+    let invited = owner.post("/invitations", invited).await.expect(201)["id"].clone();
+    let organization =
+        owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200)["organizationId"].clone();
+    let of = |path: &str, id: &serde_json::Value| format!("{path}/{}", id.as_str().unwrap());
     let bodiless = [
+        (Method::DELETE, "/api-keys/{id}", revoked),
+        (
+            Method::POST,
+            "/employees/{id}/approve",
+            format!("/employees/{}/approve", employee("one@company.kz").await),
+        ),
+        (
+            Method::POST,
+            "/organizations/{orgId}/employees/{empId}/approve",
+            of("/organizations", &organization) + &format!("/employees/{}/approve", employee("two@company.kz").await),
+        ),
+        (Method::DELETE, "/members/{id}", of("/members", &member)),
+        (Method::DELETE, "/roles/{id}", of("/roles", &role)),
+        (Method::DELETE, "/invitations/{id}", of("/invitations", &invited)),
         (
             Method::PUT,
             "/notifications/{id}/read",
@@ -80,12 +115,14 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
         } else {
             path
         };
-        // The same sample has made a product with this code already.
-        let body = if name == "PUT /products/{id}" {
-            body.replace("\"code\":\"a\"", "\"code\":\"b\"")
-        } else {
-            body
+        // The same sample has made a product with this code already, and a role of this name.
+        let body = match &*name {
+            "PUT /products/{id}" => body.replace("\"code\":\"a\"", "\"code\":\"b\""),
+            "PUT /roles/{id}" => body.replace("\"name\":\"a\"", "\"name\":\"b\""),
+            _ => body,
         };
+        // A sample that only looks is no write.
+        let body = body.replace("\"dryRun\":true", "\"dryRun\":false");
         let key = Uuid::now_v7().to_string();
         let headers = [("Idempotency-Key", key.as_str())];
         let send = async |path: &str, body: &str| {
@@ -94,9 +131,9 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
         };
         let first = send(&path, &body).await;
         if first.status >= 400 {
-            // What is refused leaves nothing to repeat; yet all samples are good ones, but for a used code, and where no step
-            // was refused that could be decided on.
-            if !["/verify-email", "/retry", "/skip"]
+            // What is refused leaves nothing to repeat; yet all samples are good ones, but for a code that nobody was sent, and
+            // where no step was refused that could be decided on.
+            if !["/verify-email", "/invitations/accept", "/retry", "/skip"]
                 .iter()
                 .any(|end| route.ends_with(end))
             {
@@ -116,13 +153,17 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
         if commanded(&yard.pool).await != written {
             complaints.push(format!("{name}: a repeat wrote something"));
         }
-        let other = if route.starts_with("/workspaces") {
-            "/workspaces"
-        } else {
-            "/customers"
+        let (other, body) = match route.split('/').nth(1) {
+            Some("invitations") => ("/invitations", json!({"email": "another@company.kz"})),
+            // What is written to the platform's log, and so are its keys.
+            Some("workspaces" | "organizations" | "members" | "roles" | "api-keys" | "auth")
+                if !route.contains("/employees/") =>
+            {
+                ("/workspaces", json!({"name": "Другое"}))
+            }
+            _ => ("/customers", json!({"name": "Другое"})),
         };
-        let body = Some(json!({"name": "Другое"}).to_string());
-        let other = owner.send(Method::POST, other, body, &headers).await;
+        let other = owner.send(Method::POST, other, Some(body.to_string()), &headers).await;
         // Somebody who is not signed in shares no key with anybody.
         if !route.starts_with("/users") && other.body["error"]["code"] != "IDEMPOTENCY_KEY_REUSED" {
             complaints.push(format!("{name}: another request under its key got {}", other.body));

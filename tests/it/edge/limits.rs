@@ -147,9 +147,11 @@ async fn each_user_has_a_limit_and_premium_ones_a_higher_one() {
         "refusals are answers too"
     );
 
-    let named = server
-        .another_with(&[("RATE_LIMIT_PREMIUM_FOR", &premium.workspace)])
-        .await;
+    let organization = premium.get("/auth/me").await.expect(200)["organizationId"].clone();
+    let organization = organization.as_str().unwrap();
+    let set = server.tool(&["organization", "premium", organization, "on", "--as", "a"]);
+    assert!(set.status.success(), "{set:?}");
+    let named = server.another().await;
     let served = premium.at(&named.url).get("/customers").await;
     assert_eq!(served.header("x-ratelimit-limit"), "50");
 }

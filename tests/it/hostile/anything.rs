@@ -90,6 +90,7 @@ fn complaint(answer: &Answer, written: i64) -> Option<&'static str> {
         _ if written > 0 => Some("it was refused and left a trace"),
         400 if named || unreadable => None,
         400 => Some("it names no field"),
+        503 if details["reason"] == "signature.not_configured" => None,
         401 | 403 | 404 | 409 | 413 | 422 | 429 if answer.body["error"]["code"].is_string() => None,
         _ => Some("that is no answer"),
     }

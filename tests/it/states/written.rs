@@ -90,8 +90,18 @@ async fn a_long_stream_is_loaded_from_its_snapshot() {
     assert_eq!(long.anew().await, whole);
 
     // Only a reader that uses it can notice that it lies.
-    let lie = "update log.snapshots set state = regexp_replace(state, '\"on_hand\":[0-9.]+', '\"on_hand\":1000000')";
-    long.spoil(lie).await;
+    let log = long.database.log().await;
+    let workspace = Uuid::from(long.workspace);
+    let kept = sqlx::query_scalar("select state from log.snapshots").fetch_one(&long.pool);
+    let mut state: String = kept.await.unwrap();
+    assert!(!state.contains("on_hand"), "sealed as a whole");
+    log.open_text(workspace, &mut state).await.unwrap();
+    let (before, after) = state.split_once("\"on_hand\":").unwrap();
+    let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit() || digit == '.');
+    let mut lie = format!("{before}\"on_hand\":1000000{after}");
+    log.seal_text(workspace, &mut lie).await.unwrap();
+    let spoil = sqlx::query("update log.snapshots set state = $1").bind(lie);
+    assert_eq!(spoil.execute(&long.pool).await.unwrap().rows_affected(), 1);
     let (available, version) = long.anew().await;
     assert!(available > Quantity::whole(1_000_000), "{available:?}");
     assert_eq!(version, i64::from(EVENTS));

@@ -166,8 +166,13 @@ impl Verify {
         let found = log.verify(workspace, &walk).await?;
         let hash = hex::encode(found.hash);
         Ok(format!(
-            "workspace {workspace}: {} events of {} streams are whole up to position {}, hash {hash}; {} signed heads agree",
-            found.events, found.streams, found.position, found.signed
+            "workspace {workspace}: {} events of {} streams are whole up to position {}, hash {hash}; {} signed heads agree; {} of whom it tells {} erased",
+            found.events,
+            found.streams,
+            found.position,
+            found.signed,
+            found.erased,
+            if found.erased == 1 { "was" } else { "were" }
         ))
     }
 }

@@ -25,6 +25,11 @@ fn create() {
         .when(create(&more))
         .then_rejected(Violations::one("totalAmount", Rule::NotAllowed).into());
     given::<Order>([]).when(create(&order)).then([placed.clone()]);
-    let expected = Order::Placed { status: order.status };
-    assert_eq!(Order::default().evolve(&placed), expected);
+    let expected = Order::Placed {
+        status: order.status,
+        assigned_to: order.assigned_to,
+    };
+    let known = Order::default().evolve(&placed);
+    assert_eq!(known, expected);
+    assert!(order.assigned_to.is_some() && known.belongs().user == order.assigned_to);
 }

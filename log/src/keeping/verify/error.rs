@@ -1,7 +1,7 @@
 //! What a verifying walk may find.
 
 use super::super::{books::BookError, history::HistoryError, seal::SealError};
-use crate::ChainError;
+use crate::{ChainError, PersonalError};
 use uuid::Uuid;
 
 /// The first thing that is wrong.
@@ -43,6 +43,8 @@ pub enum VerifyError {
     },
     #[error(transparent)]
     History(#[from] HistoryError),
+    #[error("personal values cannot be opened")]
+    Personal(#[from] PersonalError),
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }

@@ -1,0 +1,146 @@
+//! What erasing a person comes to, in each log that knows of them: shown before, and carried out as it was shown.
+
+use super::Scope;
+use crate::state::App;
+use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
+use domain::{fact::CATEGORIES, id::WorkspaceId, personal::document_key};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// How many whole years documents are kept after that of their date (Kazakhstan: primary documents, five).
+const KEPT_YEARS: i32 = 5;
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    pub person_id: Uuid,
+    /// Their account goes too: they cannot sign in any more.
+    pub account: bool,
+    pub workspaces: Vec<InWorkspace>,
+}
+
+/// What one log says of them.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InWorkspace {
+    /// The nil id is the platform's own log: accounts.
+    pub workspace_id: Uuid,
+    /// Their key there was destroyed before.
+    pub erased: bool,
+    /// Events that say something of them, which nobody will be able to read.
+    pub events: i64,
+    /// Events that say where they wrote from.
+    pub addresses: i64,
+    /// Of before values were sealed: those stay readable, for events are never changed.
+    pub in_the_clear: i64,
+    /// Unique keys, such as a mail address, that will be free.
+    pub claims: i64,
+    /// What the law has kept.
+    pub kept: Vec<Kept>,
+}
+
+/// Documents of one year: their own copy stays readable until that day.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    pub year: i32,
+    pub documents: i64,
+    pub until: NaiveDate,
+    /// Under this key, which is destroyed then.
+    pub key_id: Uuid,
+}
+
+impl Kept {
+    /// The first moment of that day.
+    pub fn ends(&self) -> DateTime<Utc> {
+        self.until.and_time(NaiveTime::MIN).and_utc()
+    }
+}
+
+impl Plan {
+    pub async fn make(app: &App, scope: &Scope) -> Result<Self, sqlx::Error> {
+        let mut workspaces = Vec::with_capacity(scope.workspaces.len());
+        for workspace in &scope.workspaces {
+            workspaces.push(InWorkspace::look(app, (*workspace).into(), scope.person).await?);
+        }
+        let account = workspaces
+            .iter()
+            .any(|known| known.workspace_id == WorkspaceId::PLATFORM.uuid());
+        Ok(Self {
+            person_id: scope.person,
+            account,
+            workspaces,
+        })
+    }
+
+    /// Until when the last document of theirs in that workspace is kept.
+    pub fn kept_until(&self, workspace: WorkspaceId) -> Option<NaiveDate> {
+        self.kept(workspace).iter().map(|kept| kept.until).max()
+    }
+
+    pub fn kept(&self, workspace: WorkspaceId) -> &[Kept] {
+        let known = self
+            .workspaces
+            .iter()
+            .find(|known| known.workspace_id == workspace.uuid());
+        known.map(|known| known.kept.as_slice()).unwrap_or_default()
+    }
+}
+
+impl InWorkspace {
+    async fn look(app: &App, workspace: Uuid, person: Uuid) -> Result<Self, sqlx::Error> {
+        let personal = CATEGORIES.iter().flat_map(|category| category.personal());
+        let personal: Vec<&str> = personal.map(|field| field.event_type).collect();
+        let look = "select coalesce((select wrapped is null from log.person_keys where workspace_id = $1 and person_id = $2), false), \
+            count(*) filter (where strpos(data::text, $3) > 0), count(*) filter (where strpos(metadata::text, $3) > 0), \
+            count(*) filter (where stream_id = $2 and type = any($4) and strpos(data::text, '\"$person\"') = 0), \
+            (select count(*) from log.claims where workspace_id = $1 and stream_id = $2 and starts_with(key, 'hmac:')) \
+            from log.events where workspace_id = $1";
+        let (erased, events, addresses, in_the_clear, claims) = sqlx::query_as(look)
+            .bind(workspace)
+            .bind(person)
+            .bind(mark(person))
+            .bind(personal)
+            .fetch_one(&app.pool)
+            .await?;
+        Ok(Self {
+            workspace_id: workspace,
+            erased,
+            events,
+            addresses,
+            in_the_clear,
+            claims,
+            kept: kept(app, workspace, person).await?,
+        })
+    }
+}
+
+/// What stands in the text of an event that says something of a person.
+pub(super) fn mark(person: Uuid) -> String {
+    format!(r#""$person":"{person}""#)
+}
+
+async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Kept>, sqlx::Error> {
+    let invoices = "select (data->>'issueDate')::date, count(*) from log.events where workspace_id = $1 \
+        and type = 'invoice.created' and data->>'customerId' = $2::text group by 1";
+    let invoices: Vec<(NaiveDate, i64)> = sqlx::query_as(invoices)
+        .bind(workspace)
+        .bind(person)
+        .fetch_all(&app.pool)
+        .await?;
+    let mut years: BTreeMap<i32, i64> = BTreeMap::new();
+    for (date, count) in invoices {
+        *years.entry(date.year()).or_default() += count;
+    }
+    let kept = |(year, documents): (i32, i64)| {
+        Some(Kept {
+            year,
+            documents,
+            until: NaiveDate::from_ymd_opt(year + KEPT_YEARS + 1, 1, 1)?,
+            key_id: document_key(person, year),
+        })
+    };
+    Ok(years.into_iter().filter_map(kept).collect())
+}
