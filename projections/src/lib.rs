@@ -31,7 +31,7 @@ pub use column::{Column, ColumnKind, Rights, camel_case, snake_case};
 pub use past::{AsOf, Moment};
 pub use readers::Readers;
 pub use remake::{Compared, Difference, Progress, Replayed, Tables};
-pub use runner::{Projections, outdated};
+pub use runner::{Projections, outdated, touched};
 pub use table::{ProjectError, Seen, Table};
 
 use table::{Projector, of};

@@ -143,11 +143,17 @@ impl Projections {
 }
 
 impl Inner {
-    /// The platform's schema holds more than read models.
+    /// Its schema, which is there. The platform's holds more than read models.
     pub(crate) async fn schema_to_remake(&self, workspace: WorkspaceId) -> Result<String, ProjectError> {
         match workspace {
             WorkspaceId::PLATFORM => Err(ProjectError::Platform),
-            workspace => self.schema(workspace.into()).await,
+            workspace => {
+                let live = self.schema(workspace.into()).await?;
+                if !schema::exists(&self.pool, &live).await? {
+                    self.provision(&live).await?;
+                }
+                Ok(live)
+            }
         }
     }
 

@@ -6,18 +6,18 @@
 
 use crate::{
     known::Era,
-    lane::{Lane, Memory, Source},
+    lane::{Lane, Source},
     model::{BUILD, CHECKPOINT},
     past::Pasts,
     platform::{self, Workspace},
     platform_tables,
-    schema::{self, PLATFORM},
+    schema::{self, EMPTY, PLATFORM},
     table::{ProjectError, Projector, Seen},
     tenant_tables,
     write::{Mark, write},
 };
 use async_trait::async_trait;
-use domain::{Fact, id::WorkspaceId, identity::workspace::WorkspaceEvent};
+use domain::{Fact, id::WorkspaceId};
 use log::{Consumer, ConsumerError, Log, Progress, Recorded, Shared, Urge};
 use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::{
@@ -52,6 +52,8 @@ pub(crate) struct Inner {
     pub tenant: Vec<Box<dyn Projector>>,
     platform: Vec<Box<dyn Projector>>,
     schemas: Mutex<HashMap<Uuid, String>>,
+    /// Workspaces that are known to have tables.
+    homes: Mutex<HashSet<Uuid>>,
     /// Workspaces whose tables are not, or not yet, as this build makes them.
     unserved: RwLock<HashSet<Uuid>>,
     pub pasts: Pasts,
@@ -82,6 +84,7 @@ impl Projections {
             tenant: tenant_tables(),
             platform: platform_tables(),
             schemas: Mutex::default(),
+            homes: Mutex::default(),
             unserved: RwLock::default(),
             pasts: Pasts::default(),
             standings: Mutex::default(),
@@ -115,12 +118,36 @@ impl Projections {
     pub async fn still_serves(&self, workspace: WorkspaceId) -> Result<bool, ProjectError> {
         let workspace = workspace.into();
         let schema = self.0.schema(workspace).await?;
-        let serves = schema::outdated(&self.0.pool, &schema).await?.is_empty();
+        let serves = schema::outdated(&self.0.pool, &schema).await?.is_empty() || self.is_untouched(workspace, &schema).await?;
         match serves {
             true => self.0.serve(workspace),
             false => _ = self.0.leave(workspace),
         }
         Ok(serves)
+    }
+
+    /// Where a workspace's rows are read now: the schema, and the role of the same name.
+    pub async fn home(&self, workspace: &Workspace) -> Result<String, ProjectError> {
+        let schema = workspace.schema();
+        if self.0.homes().contains(&workspace.id) {
+            return Ok(schema);
+        }
+        if self.is_untouched(workspace.id, &schema).await? {
+            return Ok(EMPTY.clone());
+        }
+        if !schema::exists(&self.0.pool, &schema).await? {
+            // Its first events are being folded.
+            self.wait_for(workspace.id.into(), 1).await;
+        }
+        self.0.homes().insert(workspace.id);
+        Ok(schema)
+    }
+
+    /// Nothing has happened in it, and so it has no tables yet.
+    async fn is_untouched(&self, workspace: Uuid, schema: &str) -> Result<bool, ProjectError> {
+        let mut connection = self.0.pool.acquire().await?;
+        let untouched = schema::untouched(&mut connection, &[(workspace, schema.to_owned())]).await?;
+        Ok(!untouched.is_empty())
     }
 
     /// The runner, to be followed with.
@@ -199,12 +226,6 @@ impl Inner {
         if events.is_empty() {
             return self.confirm(workspace, &schema, mark).await;
         }
-        let facts = facts(&events)?;
-        if founds(&seen(&facts, &events)) {
-            return self
-                .found(workspace, &schema, Standing { mark, era }, &seen(&facts, &events))
-                .await;
-        }
         let mut lane = Lane::new(self, schema, era, mark);
         match self.follow(&mut lane, events).await {
             // Another node has taken this step, or a crash of the database took an earlier one back.
@@ -251,31 +272,6 @@ impl Inner {
         })
     }
 
-    /// A workspace exists for readers when its schema does: both become visible in one commit.
-    async fn found(
-        &self,
-        workspace: Uuid,
-        schema: &str,
-        Standing { mark, era }: Standing,
-        events: &[Seen<'_>],
-    ) -> Result<Progress, ProjectError> {
-        let mut memory = Memory::new(self, era);
-        let mut tx = self.log.followers().begin().await?;
-        found(&mut tx, events).await?;
-        let moved = self
-            .fold(&mut tx, schema, &self.tables(workspace), Some(era), mark, events)
-            .await?;
-        tx.commit().await?;
-        let position = match events.last() {
-            Some(last) if moved => last.recorded.position,
-            _ => mark.position,
-        };
-        if moved {
-            memory.holds(position);
-        }
-        Ok(Progress { position, more: true })
-    }
-
     /// Nothing is there to be folded: if the rows really stand where they are remembered to.
     async fn confirm(&self, workspace: Uuid, schema: &str, mark: Mark) -> Result<Progress, ProjectError> {
         let now = Mark::read(self.log.followers(), schema).await?;
@@ -307,7 +303,7 @@ impl Inner {
                 None => standings.eras,
             }
         };
-        if schema != PLATFORM && !schema::outdated(self.log.followers(), schema).await?.is_empty() {
+        if schema != PLATFORM && !self.has_tables(schema).await? {
             if self.leave(workspace) {
                 tracing::warn!(%workspace, schema, "its read models are another build's: not served here");
             }
@@ -320,6 +316,20 @@ impl Inner {
         self.serve(workspace);
         self.standings().known.insert(workspace, standing);
         Ok(Some(standing))
+    }
+
+    /// Whether a workspace's tables are as this build makes them; where there is no schema they come to be.
+    async fn has_tables(&self, schema: &str) -> Result<bool, ProjectError> {
+        if !schema::exists(self.log.followers(), schema).await? {
+            self.provision(schema).await?;
+        }
+        Ok(schema::outdated(self.log.followers(), schema).await?.is_empty())
+    }
+
+    pub(crate) async fn provision(&self, schema: &str) -> Result<(), sqlx::Error> {
+        let mut tx = self.log.followers().begin().await?;
+        schema::provision(&mut tx, schema).await?;
+        tx.commit().await
     }
 
     fn is_served(&self, workspace: Uuid) -> bool {
@@ -363,6 +373,10 @@ impl Inner {
 
     fn standings(&self) -> MutexGuard<'_, Standings> {
         self.standings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn homes(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.homes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn urge(&self, body: impl FnOnce(&Urge)) {
@@ -431,7 +445,7 @@ impl Inner {
     }
 }
 
-/// Workspaces whose rows are of another build's shape, or not there at all.
+/// Workspaces whose rows are of another build's shape, or not there at all although something has happened in them.
 pub async fn outdated(pool: &PgPool) -> Result<Vec<Workspace>, ProjectError> {
     let mut connection = pool.acquire().await?;
     if !schema::exists(&mut *connection, PLATFORM).await? {
@@ -439,8 +453,17 @@ pub async fn outdated(pool: &PgPool) -> Result<Vec<Workspace>, ProjectError> {
     }
     let current = schema::current(&mut connection).await?;
     drop(connection);
-    let mut workspaces = platform::workspaces(pool).await?;
+    let mut workspaces = touched(pool).await?;
     workspaces.retain(|workspace| !current.contains(&workspace.schema()));
+    Ok(workspaces)
+}
+
+/// Workspaces in which something has happened: the others have no tables.
+pub async fn touched(pool: &PgPool) -> Result<Vec<Workspace>, ProjectError> {
+    let mut workspaces = platform::workspaces(pool).await?;
+    let all: Vec<_> = workspaces.iter().map(|workspace| (workspace.id, workspace.schema())).collect();
+    let untouched = schema::untouched(&mut *pool.acquire().await?, &all).await?;
+    workspaces.retain(|workspace| !untouched.contains(&workspace.id));
     Ok(workspaces)
 }
 
@@ -458,20 +481,4 @@ pub(crate) fn facts(events: &[Arc<Shared>]) -> Result<Vec<Arc<Fact>>, ProjectErr
 pub(crate) fn seen<'a>(facts: &'a [Arc<Fact>], events: &'a [Arc<Shared>]) -> Vec<Seen<'a>> {
     let seen = |(fact, event): (&'a Arc<Fact>, &'a Arc<Shared>)| Seen { fact, recorded: event };
     facts.iter().zip(events).map(seen).collect()
-}
-
-/// Whether a workspace begins with one of them.
-fn founds(events: &[Seen]) -> bool {
-    events
-        .iter()
-        .any(|event| matches!(event.fact, Fact::Workspace(WorkspaceEvent::Created(_))))
-}
-
-async fn found(connection: &mut PgConnection, events: &[Seen<'_>]) -> Result<(), ProjectError> {
-    for event in events {
-        if let Fact::Workspace(WorkspaceEvent::Created(created)) = event.fact {
-            schema::provision(connection, &platform::schema_of(&created.slug)).await?;
-        }
-    }
-    Ok(())
 }

@@ -1,10 +1,12 @@
 //! A workspace's schema: `tenant_{slug}`, owned by a role of the same name. Requests read as that role (readers.rs), so the
-//! database itself refuses another workspace's rows.
+//! database itself refuses another workspace's rows. It is made with the first event there is to fold; before, the workspace is
+//! read in a schema that all such share and nobody writes to. docs/decisions/0030-tables-come-with-the-first-event.md
 
-use crate::model::{BASE, MODELS, Model};
+use crate::model::{BASE, BUILD, MODELS, Model};
 use log::migrate::{self, Migration};
-use sqlx::{AssertSqlSafe, PgConnection, PgExecutor};
-use std::collections::HashSet;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgExecutor};
+use std::{collections::HashSet, sync::LazyLock};
+use uuid::Uuid;
 
 /// What workspaces share.
 const SHARED: &[Migration] = &[
@@ -35,9 +37,31 @@ pub const PLATFORM: &str = "platform";
 /// The schema of what all workspaces' tables and queries use: a collation, functions, an extension.
 const READING: &str = "reading";
 
+/// This build's tables without a row, and the role that reads them.
+pub(crate) static EMPTY: LazyLock<String> = LazyLock::new(|| format!("empty_{}", BUILD.as_str()));
+
 pub(crate) async fn migrate_platform(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     migrate::apply(connection, PLATFORM, PLATFORM_MIGRATIONS).await?;
-    migrate::apply(connection, READING, SHARED).await
+    migrate::apply(connection, READING, SHARED).await?;
+    let mut tx = connection.begin().await?;
+    provision(&mut tx, &EMPTY).await?;
+    tx.commit().await
+}
+
+/// Those of these workspaces, by id and schema, that have no tables and need none, for nothing has happened in them.
+pub(crate) async fn untouched(
+    connection: &mut PgConnection,
+    workspaces: &[(Uuid, String)],
+) -> Result<HashSet<Uuid>, sqlx::Error> {
+    let untouched = "select w.id from unnest($1::uuid[], $2::text[]) w (id, schema) where to_regnamespace(w.schema) is null \
+         and not exists (select from log.heads h where h.workspace_id = w.id and h.position > 0)";
+    let (ids, schemas): (Vec<Uuid>, Vec<&str>) = workspaces.iter().map(|(id, schema)| (*id, schema.as_str())).unzip();
+    let untouched: Vec<Uuid> = sqlx::query_scalar(untouched)
+        .bind(ids)
+        .bind(schemas)
+        .fetch_all(connection)
+        .await?;
+    Ok(untouched.into_iter().collect())
 }
 
 /// The schemas whose tables are all as this build makes them, with a role of their own on this server.
@@ -79,7 +103,7 @@ fn fingerprints() -> Vec<&'static str> {
     MODELS.iter().map(|model| model.fingerprint.as_str()).collect()
 }
 
-/// Creates what is missing of a workspace's role and schema. The name comes from a checked slug: `tenant_[a-z0-9_]+`.
+/// Creates what is missing of a role and its schema. A workspace's name comes from a checked slug: `tenant_[a-z0-9_]+`.
 pub async fn provision(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
     take_role(connection, schema).await?;
     if !exists(&mut *connection, schema).await? {

@@ -92,13 +92,13 @@ pub async fn check_books(server: &Server, owner: &Client, deals: usize) {
         ("INV", "invoices", "invoice_number"),
         ("PRD", "production_orders", "production_number"),
     ] {
-        let numbers = numbers(&pool, &schema(owner).await, table, column).await;
+        let numbers = numbers(&pool, &owner.schema().await, table, column).await;
         let dense: Vec<String> = (1..=deals)
             .map(|n| format!("{series}-{}-{n:04}", numbers[0].split('-').nth(1).unwrap()))
             .collect();
         assert_eq!(numbers, dense, "{table}: each number once, no gap");
     }
-    let schema = schema(owner).await;
+    let schema = owner.schema().await;
     let twice = format!(
         "select count(*) from {schema}.deals d where (select count(*) from {schema}.orders o where o.deal_id = d.id) <> 1 \
         or (select count(*) from {schema}.invoices i where i.deal_id = d.id) <> 1 \
@@ -152,11 +152,6 @@ pub async fn check_books(server: &Server, owner: &Client, deals: usize) {
         (position, vec![]),
         "a replay from zero gives the same rows"
     );
-}
-
-async fn schema(owner: &Client) -> String {
-    let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
-    format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"))
 }
 
 async fn numbers(pool: &PgPool, schema: &str, table: &str, column: &str) -> Vec<String> {

@@ -354,11 +354,6 @@ async fn workspaces_are_made_shown_and_renamed() {
             "{key}"
         );
         assert!(slugs.insert(slug.clone()), "{slug} is somebody's already");
-        let schema = format!(
-            "select count(*) from pg_namespace where nspname = 'tenant_{}' and nspowner = to_regrole(nspname)",
-            slug.replace('-', "_")
-        );
-        assert_eq!(count(&pool, &schema).await, 1, "a schema of its own for {slug}");
         let seen = person.get(&format!("/workspaces/{id}")).await.expect(200);
         assert_eq!(
             (&seen["slug"], &seen["tenantKey"], &seen["version"]),
@@ -373,6 +368,11 @@ async fn workspaces_are_made_shown_and_renamed() {
             )
             .await;
         inside.expect(201);
+        let schema = format!(
+            "select count(*) from pg_namespace where nspname = 'tenant_{}' and nspowner = to_regrole(nspname)",
+            slug.replace('-', "_")
+        );
+        assert_eq!(count(&pool, &schema).await, 1, "a schema of its own for {slug}");
         assert_eq!(
             person.get(&format!("/workspaces/{id}/customers")).await.expect(200)["total"],
             json!(1)

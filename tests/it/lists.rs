@@ -4,6 +4,7 @@ mod kept;
 mod plans;
 mod query;
 mod seen;
+mod untouched;
 mod words;
 
 use prometric_tests::{Client, Server, Yard, story::id};
@@ -34,15 +35,10 @@ async fn found(owner: &Client, path: &str, field: &str) -> Vec<String> {
 
 /// A list's rows, changed behind the server's back so that what depends on the clock does not depend on ours.
 async fn set(pool: &PgPool, owner: &Client, change: &str) {
-    sqlx::query(AssertSqlSafe(change.replace("{s}", &schema(owner).await)))
+    sqlx::query(AssertSqlSafe(change.replace("{s}", &owner.schema().await)))
         .execute(pool)
         .await
         .unwrap();
-}
-
-async fn schema(owner: &Client) -> String {
-    let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
-    format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"))
 }
 
 #[tokio::test]

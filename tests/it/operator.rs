@@ -50,8 +50,7 @@ impl Business {
             owner.items("/production/orders?status=scheduled").await.pop()
         })
         .await;
-        let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
-        let schema = format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"));
+        let schema = owner.schema().await;
         Self {
             server,
             owner,

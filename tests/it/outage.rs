@@ -128,8 +128,7 @@ async fn a_full_disk_and_a_lock_are_passing_and_a_missing_column_is_not() {
     let owner = server.owner().await;
     let pool = server.pool().await;
     let run = async |sql: String| sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await.unwrap();
-    let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
-    let schema = format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"));
+    let schema = owner.schema().await;
     let customer = json!({"name": "ТОО", "type": "COMPANY"});
 
     run("create function log.full() returns trigger language plpgsql as $$ begin raise exception using errcode = 'disk_full'; end $$; \

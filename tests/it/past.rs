@@ -155,10 +155,9 @@ async fn whatever_was_shown_at_a_moment_is_shown_as_of_that_moment() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
     let shop = Shop::open(&owner, 20, 20).await;
-    let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
     let seed = rand::random();
     let mut business = Business {
-        schema: format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_")),
+        schema: owner.schema().await,
         pool: server.pool().await,
         owner,
         shop,

@@ -163,6 +163,13 @@ impl Client {
         })
     }
 
+    /// Where the read models of the client's workspace are.
+    pub async fn schema(&self) -> String {
+        let workspace = self.get(&format!("/workspaces/{}", self.workspace)).await.expect(200);
+        let slug = workspace["slug"].as_str().expect("a slug");
+        format!("tenant_{}", slug.replace('-', "_"))
+    }
+
     /// The items of a list.
     pub async fn items(&self, path: &str) -> Vec<Value> {
         let data = self.get(path).await.expect(200);

@@ -1,6 +1,7 @@
 //! A workspace with many rows in every large list, written straight into the read models: the same tables and indexes as
 //! in life, filled set-wise, so that a million of each take minutes and not days.
 
+use projections::schema;
 use sqlx::{AssertSqlSafe, PgPool};
 
 /// The lists that grow with a business.
@@ -68,6 +69,9 @@ pub const SOMEONE: &str = "00000000-0000-7000-8000-000000000007";
 /// Empties the lists and writes so many rows into each, with the totals that the runner would have kept. Indexes are
 /// made afterwards, which is quicker and leaves them as they are in life after a rebuild.
 pub async fn fill(pool: &PgPool, schema: &str, rows: i64) {
+    let mut tx = pool.begin().await.expect("a transaction");
+    schema::provision(&mut tx, schema).await.expect("the tables");
+    tx.commit().await.expect("the tables");
     let indexes: Vec<(String, String)> = sqlx::query_as(
         "select format('%I.%I', schemaname, indexname), indexdef from pg_indexes where schemaname = $1 and tablename = any($2) \
          and indexname not like '%\\_pkey'",

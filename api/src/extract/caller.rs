@@ -113,7 +113,8 @@ impl Caller {
     /// With their department and who is in it, where that decides which records they may see.
     async fn in_circle(mut self, app: &App) -> Result<Self, Problem> {
         if self.standing.rights.concern_a_department() {
-            let circle = employee::circle(&app.reads, &self.schema(), self.user_id).await?;
+            let home = app.projections.home(&self.workspace).await?;
+            let circle = employee::circle(&app.reads, &home, self.user_id).await?;
             let standing = self.standing.as_ref().clone();
             self.standing = Arc::new(Standing { circle, ..standing });
         }

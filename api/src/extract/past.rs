@@ -65,12 +65,11 @@ pub fn take(pairs: &mut Vec<(String, String)>) -> Result<Option<AsOf>, Problem> 
 
 /// Where the caller's rows of that moment are. One that is not past yet is 400; one that takes longer to make is 202.
 pub async fn place(app: &App, caller: &Caller, as_of: Option<AsOf>) -> Result<Place, Problem> {
-    let role = caller.schema();
     let Some(as_of) = as_of else {
-        let schema = role.clone();
+        let home = app.projections.home(&caller.workspace).await?;
         return Ok(Place {
-            role,
-            schema,
+            role: home.clone(),
+            schema: home,
             moment: None,
         });
     };
@@ -79,7 +78,7 @@ pub async fn place(app: &App, caller: &Caller, as_of: Option<AsOf>) -> Result<Pl
     let moment = moment.ok_or_else(|| Problem::invalid_field(NAME, Rule::NotYet))?;
     let schema = app.projections.past(workspace, moment, PATIENCE).await?;
     Ok(Place {
-        role,
+        role: caller.schema(),
         schema: schema.ok_or_else(Problem::preparing)?,
         moment: Some(moment),
     })

@@ -5,7 +5,7 @@ use crate::{config::Store, identity::secrets, serve::open_store};
 use clap::Args;
 use futures::{StreamExt, stream};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use projections::{AsOf, Compared, Progress, Projections, Tables, platform};
+use projections::{AsOf, Compared, Progress, Projections, Tables};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -58,7 +58,7 @@ pub async fn run(replay: Replay) -> Result<(), Failure> {
     let workspaces = match (replay.workspace, replay.until) {
         (Some(workspace), _) => vec![workspace],
         (None, Some(_)) => vec![Whose { workspace: None }.only(&log).await?],
-        (None, None) => platform::workspaces(&pool)
+        (None, None) => projections::touched(&pool)
             .await?
             .into_iter()
             .map(|workspace| workspace.id)

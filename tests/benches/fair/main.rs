@@ -36,7 +36,7 @@ async fn main() {
     let quiet = (Shop::open(&quiet, 1_000, 1_000).await, quiet);
     let shop = Shop::open(&flooding, 1_000, 1_000).await;
     flooding.post("/deals", shop.deal(1)).await.expect(201);
-    multiply(&server.pool().await, &schema(&flooding).await).await;
+    multiply(&server.pool().await, &flooding.schema().await).await;
     watch(&quiet).await; // warm
 
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
@@ -85,11 +85,6 @@ fn at(taken: &[f64], part: f64) -> f64 {
         .get(((sorted.len() as f64 * part) as usize).min(last))
         .copied()
         .unwrap_or(f64::NAN)
-}
-
-async fn schema(owner: &Client) -> String {
-    let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
-    format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"))
 }
 
 /// Makes many deals of the one there is, in the read model only: what is measured is reading them.

@@ -6,7 +6,7 @@
 //! written as JSON, the total told.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot go on stops")]
 
-use projections::{Projections, Readers, list::Cursor, schema, view::Reader};
+use projections::{Projections, Readers, list::Cursor, view::Reader};
 use prometric_tests::{
     Database,
     crowd::{self, TABLES},
@@ -51,10 +51,6 @@ async fn main() {
     let database = Database::create().await;
     let (log, pool) = (database.log().await, database.pool().await);
     Projections::open(log, pool.clone()).await.unwrap();
-    let mut tx = pool.begin().await.unwrap();
-    schema::provision(&mut tx, SCHEMA).await.unwrap();
-    tx.commit().await.unwrap();
-
     let readers = Readers::new(pool.connect_options().as_ref().clone(), 4, Duration::from_secs(3));
     let mut costs: BTreeMap<(usize, String), Vec<Cost>> = BTreeMap::new();
     for rows in &sizes {

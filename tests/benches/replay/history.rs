@@ -43,8 +43,7 @@ impl History {
             (planned["total"].as_u64()? as usize == won).then_some(())
         })
         .await;
-        let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
-        let schema = format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"));
+        let schema = owner.schema().await;
         server.kill();
         let pool = server.pool().await;
         let log = Log::open(server.database_url.parse().unwrap(), pool.clone())

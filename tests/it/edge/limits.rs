@@ -180,8 +180,8 @@ async fn nodes_tell_each_other_what_they_let_through() {
 
 /// Nobody reads customers of that workspace as long as the connection lives.
 async fn hold_customers(server: &Server, owner: &Client) -> PgConnection {
-    let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
-    let schema = format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"));
+    owner.post("/customers", json!({"name": "a"})).await.expect(201);
+    let schema = owner.schema().await;
     let mut connection = PgConnection::connect(&server.database_url).await.unwrap();
     let lock = format!("begin; lock table {schema}.customers in access exclusive mode");
     sqlx::raw_sql(AssertSqlSafe(lock))

@@ -1,6 +1,6 @@
 //! The second wall: PostgreSQL refuses another workspace's rows to a workspace's role.
 
-use prometric_tests::{Client, Server};
+use prometric_tests::Server;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
 
@@ -8,9 +8,11 @@ use sqlx::{AssertSqlSafe, PgPool};
 async fn the_database_itself_refuses_another_schema() {
     let server = Server::start_with(&[]).await;
     let (mine, theirs) = (server.owner().await, server.owner().await);
-    theirs.post("/customers", json!({"name": "Тайна"})).await.expect(201);
+    for owner in [&mine, &theirs] {
+        owner.post("/customers", json!({"name": "Тайна"})).await.expect(201);
+    }
     let pool = server.pool().await;
-    let (mine, theirs) = (schema(&mine).await, schema(&theirs).await);
+    let (mine, theirs) = (mine.schema().await, theirs.schema().await);
 
     let owner: Vec<String> = strings(
         &pool,
@@ -105,11 +107,6 @@ async fn the_database_itself_refuses_another_schema() {
             "{sql}"
         );
     }
-}
-
-async fn schema(owner: &Client) -> String {
-    let workspace = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
-    format!("tenant_{}", workspace["slug"].as_str().unwrap().replace('-', "_"))
 }
 
 async fn strings(pool: &PgPool, sql: &str) -> Vec<String> {

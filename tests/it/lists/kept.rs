@@ -1,6 +1,6 @@
 //! What is kept with the rows: their totals, and the shape they have.
 
-use super::{LISTS, schema};
+use super::LISTS;
 use log::Log;
 use projections::{Projections, Tables};
 use prometric_tests::{Client, Server, Yard, story::id};
@@ -150,7 +150,7 @@ async fn a_workspace_of_an_older_shape_is_made_anew_before_it_is_served() {
         }
         seen
     };
-    let (before, schema) = (seen().await, schema(owner).await);
+    let (before, schema) = (seen().await, owner.schema().await);
     server.kill();
     grow_old(&yard.pool, &schema).await;
     server.spawn().await;

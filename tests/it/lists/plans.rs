@@ -1,6 +1,5 @@
 //! That every list finds its page by an index, whatever documents 1 and 2 let one ask.
 
-use super::schema;
 use projections::{Readers, view::Reader};
 use prometric_tests::{
     Server,
@@ -16,7 +15,7 @@ const ROWS: i64 = 20_000;
 async fn no_documented_question_reads_a_large_table_from_end_to_end() {
     let server = Server::start_with(&[]).await;
     let (owner, pool) = (server.owner().await, server.pool().await);
-    let schema = schema(&owner).await;
+    let schema = owner.schema().await;
     crowd::fill(&pool, &schema, ROWS).await;
     let names = Names::of(&pool, &schema).await;
     let readers = Readers::new(pool.connect_options().as_ref().clone(), 4, Duration::from_secs(3));
