@@ -118,7 +118,8 @@ impl Projections {
     pub async fn still_serves(&self, workspace: WorkspaceId) -> Result<bool, ProjectError> {
         let workspace = workspace.into();
         let schema = self.0.schema(workspace).await?;
-        let serves = schema::outdated(&self.0.pool, &schema).await?.is_empty() || self.is_untouched(workspace, &schema).await?;
+        let serves =
+            schema::outdated(&self.0.pool, &schema).await?.is_empty() || self.is_untouched(workspace, &schema).await?;
         match serves {
             true => self.0.serve(workspace),
             false => _ = self.0.leave(workspace),
@@ -461,7 +462,10 @@ pub async fn outdated(pool: &PgPool) -> Result<Vec<Workspace>, ProjectError> {
 /// Workspaces in which something has happened: the others have no tables.
 pub async fn touched(pool: &PgPool) -> Result<Vec<Workspace>, ProjectError> {
     let mut workspaces = platform::workspaces(pool).await?;
-    let all: Vec<_> = workspaces.iter().map(|workspace| (workspace.id, workspace.schema())).collect();
+    let all: Vec<_> = workspaces
+        .iter()
+        .map(|workspace| (workspace.id, workspace.schema()))
+        .collect();
     let untouched = schema::untouched(&mut *pool.acquire().await?, &all).await?;
     workspaces.retain(|workspace| !untouched.contains(&workspace.id));
     Ok(workspaces)

@@ -24,11 +24,7 @@ async fn tables_come_with_the_first_event_and_nobody_misses_them_before() {
     for reader in [&owner, &elsewhere] {
         for list in LISTS {
             let shown = reader.get(list).await.expect(200);
-            assert_eq!(
-                (&shown["total"], &shown["items"]),
-                (&json!(0), &json!([])),
-                "{list}"
-            );
+            assert_eq!((&shown["total"], &shown["items"]), (&json!(0), &json!([])), "{list}");
         }
         assert_eq!(reader.get("/departments").await.expect(200), json!([]));
         assert_eq!(total(reader, "/employees?search=a&sort=lastName").await, 0);
@@ -37,7 +33,11 @@ async fn tables_come_with_the_first_event_and_nobody_misses_them_before() {
     }
     assert!(!has_tables(&pool, &owner).await);
     let verified = server.tool(&["replay", "--verify"]);
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
     assert!(!has_tables(&pool, &owner).await, "whoever looks makes none");
 
     server.kill();
