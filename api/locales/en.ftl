@@ -34,7 +34,10 @@ rule-too_many = At most { $max ->
     [one] { $max } item
    *[other] { $max } items
 }.
-rule-too_deep = Nested deeper than { $max } levels.
+rule-too_deep = Nested deeper than { $max ->
+    [one] { $max } level
+   *[other] { $max } levels
+}.
 rule-not_positive = Must be greater than zero.
 rule-negative = Must not be negative.
 rule-out_of_range = Must be between { $min } and { $max }.

@@ -34,7 +34,10 @@ rule-too_many = Не больше { $max ->
     [one] { $max } элемента
    *[other] { $max } элементов
 }.
-rule-too_deep = Вложенность больше { $max } уровней.
+rule-too_deep = Вложенность больше { $max ->
+    [one] { $max } уровня
+   *[other] { $max } уровней
+}.
 rule-not_positive = Должно быть больше нуля.
 rule-negative = Не может быть отрицательным.
 rule-out_of_range = Допустимо от { $min } до { $max }.

@@ -5,7 +5,7 @@ use projections::schema;
 use sqlx::{AssertSqlSafe, PgPool};
 
 /// The lists that grow with a business.
-pub const TABLES: [&str; 8] = [
+pub const TABLES: [&str; 9] = [
     "customers",
     "products",
     "deals",
@@ -14,6 +14,7 @@ pub const TABLES: [&str; 8] = [
     "payments",
     "production_orders",
     "notifications",
+    "employees",
 ];
 
 /// Ids as the product's are: in the order of time.
@@ -62,6 +63,10 @@ const PRODUCTION_ORDERS: &str = "insert into {s}.production_orders (id, version,
 const NOTIFICATIONS: &str = "insert into {s}.notifications (id, version, type, role, user_id, about, data, read_by, created_at) \
     select {notification}, 1, (array['deal_won','production_shortage','process_parked'])[1 + h % 3], case when h % 2 = 0 then 'owner' end, \
     case when h % 2 = 1 then {someone} end, {deal}, '{\"dealNumber\": \"DL-2026-0001\"}', '[]', {at} from {rows}";
+const EMPLOYEES: &str = "insert into {s}.employees (id, version, status, email, first_name, last_name, position, department_id, phone, currency, \
+    organization_role, permissions, created_at, updated_at) select {employee}, 1, (array['active','active','active','inactive','pending'])[1 + h % 5], \
+    'mail' || i || '@company.kz', (array['Айгерім','Әсел','Данияр','Ержан','Іңкәр'])[1 + h % 5], 'Сәтбаев' || md5(i::text), 'Маман', {someone}, \
+    '+7700' || lpad((h % 10000000)::text, 7, '0'), 'KZT', (array['employee','employee','manager','accountant'])[1 + h % 4], '[]', {at}, {at} from {rows}";
 
 /// Somebody that a fiftieth of all deals is assigned to.
 pub const SOMEONE: &str = "00000000-0000-7000-8000-000000000007";
@@ -94,6 +99,7 @@ pub async fn fill(pool: &PgPool, schema: &str, rows: i64) {
         PAYMENTS,
         PRODUCTION_ORDERS,
         NOTIFICATIONS,
+        EMPLOYEES,
     ];
     for (table, statement) in TABLES.iter().zip(statements) {
         run(pool, format!("truncate {schema}.{table}")).await;
@@ -115,6 +121,7 @@ pub async fn fill(pool: &PgPool, schema: &str, rows: i64) {
         ("production_orders", "priority"),
         ("notifications", "role"),
         ("notifications", "user_id"),
+        ("employees", "status"),
     ] {
         let counts = format!(
             "insert into {schema}.counts select '{table}', '{field}', {field}::text, count(*) from {schema}.{table} where {field} is not null group by 3"
@@ -139,6 +146,7 @@ fn placed(statement: &str, schema: &str, rows: i64) -> String {
         "payment",
         "production",
         "notification",
+        "employee",
     ];
     let other = |kind: usize| {
         ID.replace("{kind}", &kind.to_string())

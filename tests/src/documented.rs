@@ -7,6 +7,7 @@ use projections::{
     finance::{invoice, payment},
     list::Page,
     office::notification,
+    people::employee,
     production::production_order,
     sales::{customer, deal, order},
     view::{self, Reader, Scope, View, ViewError},
@@ -269,6 +270,22 @@ pub const QUESTIONS: &[Question] = &[
         "type=deal_won",
         "where role = 'owner' and type = 'deal_won' order by created_at desc, id desc",
     ),
+    ask("employees", "", "order by created_at desc, id desc"),
+    ask(
+        "employees",
+        "status=pending",
+        "where status = 'pending' order by created_at desc, id desc",
+    ),
+    ask(
+        "employees",
+        "departmentId={someone}",
+        "where department_id = '{someone}' order by created_at desc, id desc",
+    ),
+    ask(
+        "employees",
+        "search=mail77%40",
+        "where search_text like '%mail77@%' order by created_at desc, id desc",
+    ),
 ];
 
 /// Ids and days that questions name, of what there is.
@@ -361,6 +378,7 @@ pub async fn tell(
         "payments" => of::<payment::Row>(reader, pairs, &all, wanted).await,
         "production_orders" => of::<production_order::Row>(reader, pairs, &all, wanted).await,
         "notifications" => of::<notification::Row>(reader, pairs, &mine(reader.schema), wanted).await,
+        "employees" => of::<employee::Row>(reader, pairs, &all, wanted).await,
         other => panic!("no list of {other}"),
     }
 }

@@ -142,6 +142,61 @@ fn every_event_every_field_and_every_actor_has_words_in_every_language() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// Russian counts 21 as 1, and says after "at most" what it says of two; Kazakh says one of everything.
+#[test]
+fn counted_things_are_said_in_the_number_that_their_language_has_for_it() {
+    let said = |language, max: usize| {
+        let rule = Rule::TooMany { max };
+        let args = FluentArgs::from_iter(rule.args());
+        text(language, "rule-too_many", &args).unwrap_or_default()
+    };
+    for (max, en, ru, kk) in [
+        (
+            1,
+            "At most 1 item.",
+            "Не больше 1 элемента.",
+            "1 элементтен аспауы керек.",
+        ),
+        (
+            2,
+            "At most 2 items.",
+            "Не больше 2 элементов.",
+            "2 элементтен аспауы керек.",
+        ),
+        (
+            5,
+            "At most 5 items.",
+            "Не больше 5 элементов.",
+            "5 элементтен аспауы керек.",
+        ),
+        (
+            11,
+            "At most 11 items.",
+            "Не больше 11 элементов.",
+            "11 элементтен аспауы керек.",
+        ),
+        (
+            21,
+            "At most 21 items.",
+            "Не больше 21 элемента.",
+            "21 элементтен аспауы керек.",
+        ),
+    ] {
+        for (language, words) in [(Language::En, en), (Language::Ru, ru), (Language::Kk, kk)] {
+            assert_eq!(said(language, max), words);
+        }
+    }
+    let deep = |max: usize| {
+        text(
+            Language::Ru,
+            "rule-too_deep",
+            &FluentArgs::from_iter(Rule::TooDeep { max }.args()),
+        )
+    };
+    assert_eq!(deep(1).as_deref(), Some("Вложенность больше 1 уровня."));
+    assert_eq!(deep(32).as_deref(), Some("Вложенность больше 32 уровней."));
+}
+
 #[test]
 fn the_three_files_parse_and_have_the_same_keys() {
     for language in Language::ALL {
