@@ -51,6 +51,8 @@ pub struct Statement {
     pub sql: String,
     pub values: Vec<String>,
     pub fields: Vec<Shown>,
+    /// Planned for these values, and not once for all: of what is seldom, the database should not look for as for what is common.
+    pub is_particular: bool,
 }
 
 /// A page's statement, the query that it answers, and where its total comes from.
@@ -75,7 +77,8 @@ impl Statement {
     where
         O: for<'r> FromRow<'r, PgRow>,
     {
-        let query = sqlx::query_as(AssertSqlSafe(self.sql.clone()));
+        // A statement that is kept gets a plan for any values after a few times.
+        let query = sqlx::query_as(AssertSqlSafe(self.sql.clone())).persistent(!self.is_particular);
         self.values.iter().fold(query, |query, value| query.bind(value))
     }
 }
@@ -106,7 +109,12 @@ pub fn page<V: View>(reader: Reader<'_>, pairs: &[(String, String)], scope: &Sco
     let sql = format!("select {}, t.keys, {kept} from {found}", texts(&fields));
     let values = query.values.clone();
     Ok(Asked {
-        statement: Statement { sql, values, fields },
+        statement: Statement {
+            sql,
+            values,
+            fields,
+            is_particular: !query.conditions.is_empty(),
+        },
         query,
         offset,
         total,
@@ -169,6 +177,7 @@ pub fn one<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Statement {
         sql,
         values,
         fields: told,
+        is_particular: false,
     }
 }
 
