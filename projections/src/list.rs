@@ -78,6 +78,8 @@ pub struct Query {
     pub after: Option<Cursor>,
     /// The one condition, when that is all there is and it names values of a field: its column and their placeholders.
     pub only: Option<(String, Vec<String>)>,
+    /// How many rows there are depends on the values: not every one is as frequent as another.
+    pub is_uneven: bool,
 }
 
 impl Grammar {
@@ -118,6 +120,7 @@ impl Grammar {
         }
         if query.conditions.len() > 1 {
             query.only = None;
+            query.is_uneven = true;
         }
         query.order = self.order(sort, descending)?;
         query.after = cursor.map(|cursor| Cursor::decode(cursor, &query.order)).transpose()?;
@@ -182,6 +185,7 @@ impl Grammar {
         let escaped = value.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
         let pattern = query.bind(format!("%{escaped}%"), "text");
         query.conditions.push(format!("{} like {pattern}", self.search));
+        query.is_uneven = true;
         Ok(())
     }
 }

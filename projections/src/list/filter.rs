@@ -106,6 +106,8 @@ impl Field {
                 format!("{} {} {placeholder}", self.sql, op.sql())
             }
         };
+        query.is_uneven |=
+            op != Op::Eq || self.within.is_some() || matches!(self.kind, ColumnKind::Tags | ColumnKind::Time);
         let condition = match &self.within {
             Some(found) => found.replace("{}", &condition),
             None => condition,

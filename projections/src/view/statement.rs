@@ -113,7 +113,7 @@ pub fn page<V: View>(reader: Reader<'_>, pairs: &[(String, String)], scope: &Sco
             sql,
             values,
             fields,
-            is_particular: !query.conditions.is_empty(),
+            is_particular: query.is_uneven,
         },
         query,
         offset,
