@@ -5,7 +5,7 @@ create table {schema}.employees (
     version           bigint not null,
     user_id           uuid,
     status            text not null,
-    email             text not null,
+    email             text,
     first_name        text collate reading.kazakh not null,
     last_name         text collate reading.kazakh not null,
     position          text,
@@ -24,7 +24,7 @@ create table {schema}.employees (
     created_at        timestamptz not null,
     updated_at        timestamptz not null,
     search_text       text
-        generated always as (reading.folded(first_name || ' ' || last_name || ' ' || first_name || e'\n' || email || e'\n' || coalesce(phone, '') || e'\n' || coalesce(position, ''))) stored
+        generated always as (reading.folded(first_name || ' ' || last_name || ' ' || first_name || e'\n' || coalesce(email, '') || e'\n' || coalesce(phone, '') || e'\n' || coalesce(position, ''))) stored
 );
 create index employees_newest on {schema}.employees (created_at, id);
 create index employees_by_status on {schema}.employees (status, created_at, id);

@@ -18,10 +18,10 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use domain::{
-    Fact, Rights, Role,
+    Changes, Fact, Rights, Role,
     identity::{
         user::UserEvent,
-        workspace::{WorkspaceEvent, WorkspaceKind},
+        workspace::{Change, Profile, WorkspaceEvent, WorkspaceKind},
     },
 };
 use schemars::JsonSchema;
@@ -34,7 +34,9 @@ use uuid::Uuid;
 pub struct User {
     pub id: Uuid,
     pub version: i64,
-    pub email: String,
+    /// Nobody's who signs in by a user name.
+    pub email: Option<String>,
+    pub username: Option<String>,
     pub first_name: String,
     pub last_name: String,
     pub phone: Option<String>,
@@ -50,7 +52,8 @@ impl Table for User {
         vec![
             Column::new("id", K::Uuid),
             Column::new("version", K::Number),
-            Column::new("email", K::Text),
+            Column::new("email", K::Text).nullable(),
+            Column::new("username", K::Text).nullable(),
             Column::new("first_name", K::Text),
             Column::new("last_name", K::Text),
             Column::new("phone", K::Text),
@@ -76,11 +79,13 @@ impl Table for User {
                     id: key,
                     version: 0,
                     email: user.email.clone(),
+                    username: user.username.clone(),
                     first_name: user.first_name.clone(),
                     last_name: user.last_name.clone(),
                     phone: user.phone.clone(),
                     organization_id: user.organization_id.map(Into::into),
-                    verified: false,
+                    // A user name has nothing to prove.
+                    verified: user.email.is_none(),
                     created_at: event.recorded.recorded_at,
                 });
             }
@@ -111,6 +116,10 @@ pub struct Workspace {
     pub tenant_key: String,
     pub organization_id: Option<Uuid>,
     pub owner_id: Uuid,
+    pub description: Option<String>,
+    pub address: Option<String>,
+    pub phone: Option<String>,
+    pub email: Option<String>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -118,6 +127,23 @@ impl Workspace {
     /// The PostgreSQL schema and role of its read models.
     pub fn schema(&self) -> String {
         schema_of(&self.slug)
+    }
+
+    /// What has become of its profile.
+    fn apply(&mut self, change: &Change) {
+        let mut profile = Profile {
+            description: self.description.take(),
+            address: self.address.take(),
+            phone: self.phone.take(),
+            email: self.email.take(),
+        };
+        profile.apply(change);
+        Profile {
+            description: self.description,
+            address: self.address,
+            phone: self.phone,
+            email: self.email,
+        } = profile;
     }
 }
 
@@ -139,6 +165,10 @@ impl Table for Workspace {
             Column::new("tenant_key", K::Text),
             Column::new("organization_id", K::Uuid),
             Column::new("owner_id", K::Uuid),
+            Column::new("description", K::Text).nullable(),
+            Column::new("address", K::Text).nullable(),
+            Column::new("phone", K::Text).nullable(),
+            Column::new("email", K::Text).nullable(),
             Column::new("created_at", K::Time),
         ]
     }
@@ -164,6 +194,10 @@ impl Table for Workspace {
                     tenant_key: created.tenant_key.clone(),
                     organization_id: created.organization_id.map(Into::into),
                     owner_id: created.owner_id.into(),
+                    description: None,
+                    address: None,
+                    phone: None,
+                    email: None,
                     created_at: event.recorded.recorded_at,
                 });
             }
@@ -172,7 +206,14 @@ impl Table for Workspace {
                     workspace.name.clone_from(name);
                 }
             }
-            WorkspaceEvent::MemberAdded { .. }
+            WorkspaceEvent::Updated(change) => {
+                if let Some(workspace) = row {
+                    workspace.apply(change);
+                }
+            }
+            // Nobody is a member of it any more: that is what keeps everybody out.
+            WorkspaceEvent::Archived { .. }
+            | WorkspaceEvent::MemberAdded { .. }
             | WorkspaceEvent::MemberChanged { .. }
             | WorkspaceEvent::MemberRemoved { .. }
             | WorkspaceEvent::RoleDefined { .. }
@@ -206,7 +247,8 @@ pub async fn entered_by(readers: &Readers, user: Uuid, pairs: &[(String, String)
 macro_rules! member {
     () => {
         "select w.id, w.version, w.name, w.kind, w.slug, w.tenant_key, w.organization_id, w.owner_id, w.created_at, m.role, \
-         m.permissions::text, r.permissions::text, (select position from platform.checkpoint) \
+         m.permissions::text, r.permissions::text, (select position from platform.checkpoint), \
+         w.description, w.address, w.phone, w.email \
          from platform.memberships m join platform.workspaces w on w.id = m.workspace_id \
          left join platform.own_roles r on r.id = m.role_id where m.user_id = $1 and "
     };
@@ -231,6 +273,25 @@ pub async fn user_by_email(pool: &PgPool, email: &str) -> Result<Option<User>, s
     )
     .await?
     .pop())
+}
+
+/// By the user name in lower case.
+pub async fn user_by_username(pool: &PgPool, username: &str) -> Result<Option<User>, sqlx::Error> {
+    Ok(rows(
+        pool,
+        "select row_to_json(t)::text from (select {columns} from platform.users where username = $1) t",
+        username,
+    )
+    .await?
+    .pop())
+}
+
+/// What these users sign in by, where it is a user name.
+pub async fn usernames(pool: &PgPool, users: &[Uuid]) -> Result<Vec<(Uuid, String)>, sqlx::Error> {
+    sqlx::query_as("select id, username from platform.users where id = any($1) and username is not null")
+        .bind(users)
+        .fetch_all(pool)
+        .await
 }
 
 pub async fn workspace(pool: &PgPool, id: Uuid) -> Result<Option<Workspace>, sqlx::Error> {
@@ -282,6 +343,10 @@ fn entered(row: &PgRow) -> Result<Entered, sqlx::Error> {
         tenant_key: row.try_get(5)?,
         organization_id: row.try_get(6)?,
         owner_id: row.try_get(7)?,
+        description: row.try_get(13)?,
+        address: row.try_get(14)?,
+        phone: row.try_get(15)?,
+        email: row.try_get(16)?,
         created_at: row.try_get(8)?,
     };
     let role: Role = role.parse().map_err(|_| unreadable("role"))?;

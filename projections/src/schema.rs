@@ -30,6 +30,10 @@ const PLATFORM_MIGRATIONS: &[Migration] = &[
         "0012_organizations",
         include_str!("../../migrations/platform/0012_organizations.sql"),
     ),
+    Migration::new(
+        "0017_usernames",
+        include_str!("../../migrations/platform/0017_usernames.sql"),
+    ),
 ];
 
 /// The platform's own schema.

@@ -1,11 +1,15 @@
 //! A person who signs in. Passwords, codes and tokens are not here: secrets never enter the log.
 
 use crate::{
-    Aggregate, Check, Claim, Event, Permission, PersonalField, Rejection, StandIn, Upcaster, Violations, Whose,
+    Aggregate, Check, Claim, Event, Permission, PersonalField, Rejection, Rule, StandIn, Upcaster, Violations, Whose,
     id::{OrganizationId, SessionId, UserId},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// Characters of a user name.
+pub const USERNAME_MIN: usize = 3;
+pub const USERNAME_MAX: usize = 50;
 
 // Vocabulary
 
@@ -47,8 +51,11 @@ pub enum SessionEnd {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Registered {
-    /// Lower case, trimmed.
-    pub email: String,
+    /// Lower case, trimmed. Nobody's who signs in by a user name.
+    pub email: Option<String>,
+    /// Lower case; what they sign in by in place of an address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
     pub first_name: String,
     pub last_name: String,
     pub phone: Option<String>,
@@ -78,6 +85,7 @@ impl Event for UserEvent {
 
     const PERSONAL: &'static [PersonalField] = &[
         PersonalField::new("user.registered", "email", Whose::Stream, StandIn::Email),
+        PersonalField::new("user.registered", "username", Whose::Stream, StandIn::Name),
         PersonalField::new("user.registered", "firstName", Whose::Stream, StandIn::Name),
         PersonalField::new("user.registered", "lastName", Whose::Stream, StandIn::Name),
         PersonalField::new("user.registered", "phone", Whose::Stream, StandIn::Nothing),
@@ -106,7 +114,7 @@ impl Aggregate for User {
     type Command = UserCommand;
     type Event = UserEvent;
     type Rejection = UserRejection;
-    const CLAIMS: &'static [&'static str] = &["user.email", "user.iin"];
+    const CLAIMS: &'static [&'static str] = &["user.email", "user.username", "user.iin"];
 
     fn permission(_command: &UserCommand) -> Permission {
         Permission::WorkspacesCreate
@@ -144,7 +152,8 @@ impl Aggregate for User {
     fn evolve(self, event: &UserEvent) -> Self {
         match (self, event) {
             (_, UserEvent::Registered(user)) => Self::Known {
-                verified: false,
+                // A user name has nothing to prove.
+                verified: user.email.is_none(),
                 name: user.name(),
                 iin: None,
             },
@@ -169,7 +178,11 @@ impl Aggregate for User {
 
     fn claims(&self, event: &UserEvent) -> Vec<Claim> {
         match event {
-            UserEvent::Registered(registered) => vec![Claim::take("user.email", &registered.email).personal()],
+            UserEvent::Registered(Registered { email, username, .. }) => {
+                let email = email.iter().map(|email| Claim::take("user.email", email));
+                let username = username.iter().map(|name| Claim::take("user.username", name));
+                email.chain(username).map(Claim::personal).collect()
+            }
             UserEvent::EmailVerified {}
             | UserEvent::PasswordChanged {}
             | UserEvent::SessionsEnded { .. }
@@ -187,18 +200,27 @@ impl Aggregate for User {
 }
 
 impl Registered {
-    /// First and last name; of whoever gave none, what their address begins with.
+    /// First and last name; of whoever gave none, what their address begins with, or their user name.
     pub fn name(&self) -> String {
         let name = format!("{} {}", self.first_name, self.last_name);
         match name.trim() {
-            "" => self.email.split('@').next().unwrap_or_default().to_owned(),
+            "" => {
+                let address = self.email.as_deref().and_then(|email| email.split('@').next());
+                address.or(self.username.as_deref()).unwrap_or_default().to_owned()
+            }
             name => name.to_owned(),
         }
     }
 
     fn check(&self) -> Result<(), Violations> {
         let mut check = Check::default();
-        check.email("email", &self.email);
+        match (&self.email, &self.username) {
+            (Some(email), None) => check.email("email", email),
+            (None, Some(username)) => check_username(&mut check, username),
+            // An address that nobody has proved must not be taken from whom it belongs to.
+            (Some(_), Some(_)) => check.fail("email", Rule::NotAllowed),
+            (None, None) => check.fail("email", Rule::Required),
+        }
         for (field, name) in [("firstName", &self.first_name), ("lastName", &self.last_name)] {
             // Who comes for themselves need not say what they are called (document 3).
             match self.organization_id {
@@ -208,6 +230,20 @@ impl Registered {
         }
         check.optional_text("phone", self.phone.as_ref(), 30);
         check.done()
+    }
+}
+
+/// Lower case already: letters, digits and what stands in addresses.
+fn check_username(check: &mut Check, username: &str) {
+    let letters = username.chars().count();
+    if username.trim().is_empty() {
+        check.fail("username", Rule::Required);
+    } else if letters > USERNAME_MAX {
+        check.fail("username", Rule::TooLong { max: USERNAME_MAX });
+    } else {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-@+".contains(&byte);
+        let holds = letters >= USERNAME_MIN && username.bytes().all(plain);
+        check.that(holds, "username", Rule::NotAllowed);
     }
 }
 
@@ -237,149 +273,4 @@ impl User {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::given;
-
-    fn registered() -> Registered {
-        Registered {
-            email: "owner@company.kz".into(),
-            first_name: "Имя".into(),
-            last_name: "Фамилия".into(),
-            phone: None,
-            organization_id: Some(OrganizationId::default()),
-        }
-    }
-
-    #[test]
-    fn verifying_twice_is_verifying_once() {
-        let known = [UserEvent::Registered(registered())];
-        given::<User>(known.clone())
-            .when(UserCommand::VerifyEmail)
-            .then([UserEvent::EmailVerified {}]);
-        given::<User>([known[0].clone(), UserEvent::EmailVerified {}])
-            .when(UserCommand::VerifyEmail)
-            .then([]);
-    }
-
-    #[test]
-    fn a_certificate_is_linked_once_and_another_takes_its_place() {
-        let link = |iin: &str| UserCommand::LinkCertificate { iin: iin.into() };
-        let linked = |iin: &str| UserEvent::CertificateLinked { iin: iin.into() };
-        let known = [UserEvent::Registered(registered())];
-        given::<User>([])
-            .when(link("900101300017"))
-            .then_rejected(UserRejection::Missing);
-        given::<User>(known.clone())
-            .when(link("900101300017"))
-            .then([linked("900101300017")]);
-        given::<User>(known.clone())
-            .when(link("90010130001"))
-            .then_rejected(Violations::one("iin", crate::Rule::NotTwelveDigits).into());
-        let known = [known[0].clone(), linked("900101300017")];
-        given::<User>(known.clone()).when(link("900101300017")).then([]);
-        given::<User>(known)
-            .when(link("900101300018"))
-            .then([linked("900101300018")]);
-        let user = User::default().evolve(&UserEvent::Registered(registered()));
-        let claim = |claim: Claim| claim.personal();
-        assert_eq!(user.claims(&linked("1")), [claim(Claim::take("user.iin", "1"))]);
-        let user = user.evolve(&linked("1")).evolve(&UserEvent::EmailVerified {});
-        let moved = [
-            claim(Claim::release("user.iin", "1")),
-            claim(Claim::take("user.iin", "2")),
-        ];
-        assert_eq!(user.claims(&linked("2")), moved);
-        assert_eq!(User::default().evolve(&linked("1")), User::Unknown);
-    }
-
-    #[test]
-    fn a_person_registers_once() {
-        given::<User>([UserEvent::Registered(registered())])
-            .when(UserCommand::Register(registered()))
-            .then_rejected(UserRejection::AlreadyRegistered);
-    }
-
-    #[test]
-    fn every_outcome_in_order_of_precedence() {
-        let register = |person| UserCommand::Register(person);
-        let [event] = [UserEvent::Registered(registered())];
-        given::<User>([]).when(register(registered())).then([event.clone()]);
-        given::<User>([])
-            .when(UserCommand::VerifyEmail)
-            .then_rejected(UserRejection::Missing);
-        let bad = Registered {
-            email: "owner".into(),
-            first_name: " ".into(),
-            last_name: "я".repeat(101),
-            phone: Some("1".repeat(31)),
-            ..registered()
-        };
-        let refused = User::default().decide(&register(bad)).unwrap_err();
-        assert_eq!(
-            refused.to_string(),
-            "email: not_an_email, firstName: required, lastName: too_long, phone: too_long"
-        );
-    }
-
-    #[test]
-    fn a_person_is_known_by_name_and_their_address_is_their_own() {
-        let event = UserEvent::Registered(registered());
-        assert_eq!(
-            User::default().claims(&event),
-            [Claim::take("user.email", "owner@company.kz").personal()]
-        );
-        let user = User::default();
-        assert_eq!(user.name(), None);
-        let user = user.evolve(&event);
-        assert_eq!(user.name(), Some("Имя Фамилия"));
-        assert_eq!(user.claims(&UserEvent::EmailVerified {}), []);
-        assert_eq!(user.claims(&UserEvent::PasswordChanged {}), []);
-        assert_eq!(user.evolve(&UserEvent::EmailVerified {}).name(), Some("Имя Фамилия"));
-    }
-
-    #[test]
-    fn who_comes_for_themselves_need_not_say_what_they_are_called() {
-        let nameless = Registered {
-            first_name: String::new(),
-            last_name: String::new(),
-            organization_id: None,
-            ..registered()
-        };
-        given::<User>([])
-            .when(UserCommand::Register(nameless.clone()))
-            .then([UserEvent::Registered(nameless.clone())]);
-        let user = User::default().evolve(&UserEvent::Registered(nameless));
-        assert_eq!(user.name(), Some("owner"));
-    }
-
-    #[test]
-    fn what_becomes_of_passwords_and_sessions_is_told_and_changes_no_rule() {
-        let known = UserEvent::Registered(registered());
-        let sessions = vec![SessionId::default()];
-        let why = SessionEnd::Reused;
-        for (command, event) in [
-            (UserCommand::ChangePassword, UserEvent::PasswordChanged {}),
-            (
-                UserCommand::EndSessions {
-                    sessions: sessions.clone(),
-                    why,
-                },
-                UserEvent::SessionsEnded { sessions, why },
-            ),
-            (
-                UserCommand::SetSecondFactor { is_on: true },
-                UserEvent::SecondFactorSet { is_on: true },
-            ),
-        ] {
-            given::<User>([])
-                .when(command.clone())
-                .then_rejected(UserRejection::Missing);
-            given::<User>([known.clone()]).when(command).then([event.clone()]);
-            let user = User::default().evolve(&known);
-            assert_eq!(user.clone().evolve(&event), user);
-        }
-        let none = UserCommand::EndSessions { sessions: vec![], why };
-        given::<User>([known]).when(none).then([]);
-    }
-}
+mod tests;

@@ -3,11 +3,13 @@
 //! stands in one state, so that it is decided at one moment.
 
 mod giving;
+mod profile;
 
 pub use giving::ROLES_MAX;
+pub use profile::{Change, Profile};
 
 use crate::{
-    Access, Aggregate, Check, Claim, Event, Permission, Rejection, Rights, Role, Rule, Violations,
+    Access, Aggregate, Changes, Check, Claim, Event, Fields, Permission, Rejection, Rights, Role, Rule, Violations,
     id::{OrganizationId, RoleId, UserId, WorkspaceId},
 };
 use schemars::JsonSchema;
@@ -25,6 +27,13 @@ pub enum WorkspaceCommand {
     Rename {
         name: String,
     },
+    /// What it is called, if that is said, and the fields of its profile that are named.
+    Update {
+        name: Option<String>,
+        change: Box<Change>,
+    },
+    /// Nobody enters any more. Its log stays whole.
+    Archive,
     /// Somebody may enter from now on; who already may, with these rights.
     AddMember {
         user_id: UserId,
@@ -95,6 +104,11 @@ pub enum WorkspaceEvent {
     Created(Created),
     #[serde(rename = "workspace.renamed")]
     Renamed { name: String },
+    #[serde(rename = "workspace.updated")]
+    Updated(Box<Change>),
+    /// It names whom it shuts out, so that whoever keeps members knows.
+    #[serde(rename = "workspace.archived")]
+    Archived { members: Vec<UserId> },
     #[serde(rename = "workspace.member.added")]
     MemberAdded {
         user_id: UserId,
@@ -167,7 +181,9 @@ impl Aggregate for Workspace {
         use WorkspaceCommand as C;
         match command {
             C::Create(_) => Permission::WorkspacesCreate,
-            C::Rename { .. } => Permission::WorkspacesUpdate,
+            C::Rename { .. } | C::Update { .. } => Permission::WorkspacesUpdate,
+            // Only owners have it.
+            C::Archive => Permission::OwnersUpdate,
             C::AddMember { .. } => Permission::MembersCreate,
             C::ChangeMember { .. } => Permission::MembersUpdate,
             C::RemoveMember { .. } => Permission::MembersDelete,
@@ -188,13 +204,14 @@ impl Aggregate for Workspace {
                 };
                 Ok(vec![WorkspaceEvent::Created(created.clone()), owner])
             }
-            (Self::Unknown, _) => Err(WorkspaceRejection::Missing),
-            (Self::Open(_), C::Create(_)) => Err(WorkspaceRejection::AlreadyCreated),
-            (Self::Open(open), C::Rename { name }) if open.name == *name => Ok(vec![]),
-            (Self::Open(_), C::Rename { name }) => {
-                check_name(name)?;
-                Ok(vec![WorkspaceEvent::Renamed { name: name.clone() }])
-            }
+            (Self::Archived, C::Archive) => Ok(vec![]),
+            (Self::Open(_) | Self::Archived, C::Create(_)) => Err(WorkspaceRejection::AlreadyCreated),
+            (Self::Unknown | Self::Archived, _) => Err(WorkspaceRejection::Missing),
+            (Self::Open(open), C::Rename { name }) => Ok(open.rename(name)?.into_iter().collect()),
+            (Self::Open(open), C::Update { name, change }) => open.update(name.as_deref(), change),
+            (Self::Open(open), C::Archive) => Ok(vec![WorkspaceEvent::Archived {
+                members: open.members.keys().copied().collect(),
+            }]),
             (Self::Open(open), C::AddMember { user_id, access, by }) => open.add(*user_id, access, *by),
             (Self::Open(open), C::ChangeMember { user_id, access, by }) => open.change(*user_id, access, *by),
             (Self::Open(open), C::RemoveMember { user_id, by }) => open.remove(*user_id, *by),
@@ -211,10 +228,13 @@ impl Aggregate for Workspace {
         let mut open = match self {
             Self::Unknown => Box::default(),
             Self::Open(open) => open,
+            Self::Archived => return Self::Archived,
         };
         match event {
             WorkspaceEvent::Created(created) => open.name.clone_from(&created.name),
             WorkspaceEvent::Renamed { name: new } => open.name.clone_from(new),
+            WorkspaceEvent::Updated(change) => open.profile.apply(change),
+            WorkspaceEvent::Archived { .. } => return Self::Archived,
             WorkspaceEvent::MemberAdded { user_id, access } | WorkspaceEvent::MemberChanged { user_id, access } => {
                 open.members.insert(*user_id, access.clone());
             }
@@ -229,6 +249,8 @@ impl Aggregate for Workspace {
         match event {
             WorkspaceEvent::Created(created) => vec![Claim::take("workspace.slug", &created.slug)],
             WorkspaceEvent::Renamed { .. }
+            | WorkspaceEvent::Updated(_)
+            | WorkspaceEvent::Archived { .. }
             | WorkspaceEvent::MemberAdded { .. }
             | WorkspaceEvent::MemberChanged { .. }
             | WorkspaceEvent::MemberRemoved { .. }
@@ -242,6 +264,25 @@ fn check_name(name: &str) -> Result<(), Violations> {
     let mut check = Check::default();
     check.text("name", name, 200);
     check.done()
+}
+
+impl Open {
+    fn rename(&self, name: &str) -> Result<Option<WorkspaceEvent>, Violations> {
+        if self.name == name {
+            return Ok(None);
+        }
+        check_name(name)?;
+        Ok(Some(WorkspaceEvent::Renamed { name: name.to_owned() }))
+    }
+
+    fn update(&self, name: Option<&str>, change: &Change) -> Result<Vec<WorkspaceEvent>, WorkspaceRejection> {
+        let renamed = name.map_or(Ok(None), |name| self.rename(name))?;
+        let mut after = self.profile.clone();
+        after.apply(change);
+        after.checked()?;
+        let updated = (after != self.profile).then(|| WorkspaceEvent::Updated(Box::new(change.clone())));
+        Ok(renamed.into_iter().chain(updated).collect())
+    }
 }
 
 impl Created {
@@ -268,11 +309,14 @@ pub enum Workspace {
     #[default]
     Unknown,
     Open(Box<Open>),
+    Archived,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Open {
     name: String,
+    #[serde(default)]
+    profile: Profile,
     members: BTreeMap<UserId, Access>,
     roles: BTreeMap<RoleId, OwnRole>,
 }
@@ -285,7 +329,15 @@ impl Workspace {
     pub fn role(&self, id: RoleId) -> Option<&OwnRole> {
         match self {
             Self::Open(open) => open.roles.get(&id),
-            Self::Unknown => None,
+            Self::Unknown | Self::Archived => None,
+        }
+    }
+
+    /// Whether somebody has all the rights of a member, as they must to act on what is that member's.
+    pub fn outranks(&self, by: UserId, member: UserId) -> Result<(), WorkspaceRejection> {
+        match self {
+            Self::Open(open) => open.outranks(by, member),
+            Self::Unknown | Self::Archived => Err(WorkspaceRejection::Missing),
         }
     }
 
@@ -293,7 +345,7 @@ impl Workspace {
     pub fn access(&self, user: UserId) -> Option<&Access> {
         match self {
             Self::Open(open) => open.members.get(&user),
-            Self::Unknown => None,
+            Self::Unknown | Self::Archived => None,
         }
     }
 }

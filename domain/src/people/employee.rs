@@ -6,7 +6,7 @@ mod details;
 pub use details::{Change, Details};
 
 use crate::{
-    Access, Aggregate, Belongs, Changes, Check, Choice, Claim, Event, Fields, Permission, PersonalField, Rejection,
+    Access, Aggregate, Belongs, Changes, Check, Choice, Claim, Event, Permission, PersonalField, Rejection,
     StandIn, Violations, Whose,
     id::{EmployeeId, UserId},
 };
@@ -169,7 +169,7 @@ impl Aggregate for Employee {
                     user_id,
                 },
             ) => {
-                details.checked()?;
+                details.checked_as(user_id.is_some())?;
                 Ok(vec![E::Created {
                     details: details.clone(),
                     access: access.clone(),
@@ -181,7 +181,8 @@ impl Aggregate for Employee {
             (Self::Known(known), C::Update { change, access, status }) => {
                 let mut after = known.details.clone();
                 after.apply(change);
-                after.checked()?;
+                // What was never known of them may go on missing.
+                after.checked_as(known.details.last_name.is_empty())?;
                 let updated = (after != known.details).then(|| E::Updated(change.clone()));
                 let asked = access.clone().filter(|access| *access != known.access);
                 let asked = asked.map(|access| E::AccessAsked { access });
@@ -250,10 +251,10 @@ impl Aggregate for Employee {
 
     /// One person is one employee; the address of who was refused may ask again.
     fn claims(&self, event: &EmployeeEvent) -> Vec<Claim> {
-        let email = self.known().map(|known| known.details.email.as_str());
+        let email = self.known().and_then(|known| known.details.email.as_deref());
         let new = match event {
-            EmployeeEvent::Created { details, .. } => Some(details.email.as_str()),
-            EmployeeEvent::Updated(change) => change.email.as_set().map(String::as_str).or(email),
+            EmployeeEvent::Created { details, .. } => details.email.as_deref(),
+            EmployeeEvent::Updated(change) => change.email.as_set().map_or(email, Option::as_deref),
             EmployeeEvent::Refused { .. } => None,
             EmployeeEvent::AccessAsked { .. }
             | EmployeeEvent::Approved { .. }

@@ -136,6 +136,10 @@ const OF_NOBODY: &[&str] = &[
     "workspace.created.tenantKey",
     "workspace.renamed.name",
     "workspace.role.defined.name",
+    "workspace.updated.address",
+    "workspace.updated.description",
+    "workspace.updated.email",
+    "workspace.updated.phone",
 ];
 
 /// The texts in an event's data that are in the clear, by where they stand.

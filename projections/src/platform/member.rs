@@ -54,6 +54,10 @@ impl Table for Membership {
                 | WorkspaceEvent::MemberChanged { user_id, .. }
                 | WorkspaceEvent::MemberRemoved { user_id },
             ) => vec![derive(event.id(), &user_id.to_string())],
+            Fact::Workspace(WorkspaceEvent::Archived { members }) => {
+                let shut_out = members.iter().map(|user_id| derive(event.id(), &user_id.to_string()));
+                shut_out.collect()
+            }
             _ => vec![],
         }
     }
@@ -63,7 +67,7 @@ impl Table for Membership {
             Fact::Workspace(
                 WorkspaceEvent::MemberAdded { user_id, access } | WorkspaceEvent::MemberChanged { user_id, access },
             ) => (*user_id, access),
-            Fact::Workspace(WorkspaceEvent::MemberRemoved { .. }) => {
+            Fact::Workspace(WorkspaceEvent::MemberRemoved { .. } | WorkspaceEvent::Archived { .. }) => {
                 *row = None;
                 return;
             }
@@ -84,7 +88,7 @@ impl Table for Membership {
 }
 
 impl View for Membership {
-    const SEARCH: &'static str = "(select reading.folded(u.first_name || ' ' || u.last_name || e'\\n' || u.email) from platform.users u where u.id = t.user_id)";
+    const SEARCH: &'static str = "(select reading.folded(u.first_name || ' ' || u.last_name || e'\\n' || coalesce(u.email, u.username, '')) from platform.users u where u.id = t.user_id)";
     const SHOWN: &'static [Computed] = &[
         Computed::new(
             "email",

@@ -14,7 +14,8 @@ use uuid::Uuid;
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberShown {
-    pub email: String,
+    /// Nobody's who signs in by a user name.
+    pub email: Option<String>,
     pub first_name: String,
     pub last_name: String,
 }

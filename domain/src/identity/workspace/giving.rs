@@ -75,6 +75,11 @@ impl Open {
         }
     }
 
+    pub(super) fn outranks(&self, by: UserId, member: UserId) -> Result<(), R> {
+        let access = self.members.get(&member).ok_or(R::NoSuchMember)?;
+        self.has(Some(by), &self.rights(access))
+    }
+
     /// What somebody with that access may do.
     fn rights(&self, access: &Access) -> Rights {
         let own = access.role_id.and_then(|id| self.roles.get(&id));

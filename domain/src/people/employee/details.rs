@@ -1,6 +1,8 @@
 //! What is known of an employee besides their status and their rights: the one list of its fields.
 
-use crate::{Change, Fields, Money, finance::Currency, id::DepartmentId};
+use crate::{
+    Change, Check, Fields, Money, Rule, Violation, Violations, finance::Currency, id::DepartmentId,
+};
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,9 +13,9 @@ pub(super) const REASON_MAX: usize = 500;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields, Change)]
 #[serde(rename_all = "camelCase")]
 pub struct Details {
-    /// Unique in the workspace.
+    /// Unique in the workspace. Asked for of everybody but those who have an account without one (document 4).
     #[field(required, email)]
-    pub email: String,
+    pub email: Option<String>,
     #[field(required, max = 100)]
     pub first_name: String,
     #[field(required, max = 100)]
@@ -39,6 +41,19 @@ pub struct Details {
     pub salary: Option<Money>,
     #[field(currency)]
     pub currency: Currency,
+}
+
+impl Details {
+    /// Every field against its limits. `may_lack_last_name`: of who has an account it need not be known.
+    pub(super) fn checked_as(&self, may_lack_last_name: bool) -> Result<(), Violations> {
+        let Err(found) = self.checked() else { return Ok(()) };
+        let mut check = Check::default();
+        for Violation { field, rule } in found.as_slice() {
+            let tolerated = may_lack_last_name && field == "lastName" && *rule == Rule::Required;
+            check.that(tolerated, field.clone(), rule.clone());
+        }
+        check.done()
+    }
 }
 
 impl Change {

@@ -12,7 +12,7 @@ const OTHER: UserId = UserId::new(Uuid::from_u128(2));
 
 fn details() -> Box<Details> {
     Box::new(Details {
-        email: "aigerim@company.kz".into(),
+        email: Some("aigerim@company.kz".into()),
         first_name: "Айгерим".into(),
         last_name: "Сатпаева".into(),
         ..Details::default()
@@ -166,7 +166,7 @@ fn an_address_belongs_to_one_employee_unless_they_were_refused() {
     };
     let (_, refused) = refusal(None);
     let moved = E::Updated(Box::new(Change {
-        email: Patch::Set("a@company.kz".into()),
+        email: Patch::Set(Some("a@company.kz".into())),
         ..Change::default()
     }));
     let (own, next) = ("aigerim@company.kz", "a@company.kz");
@@ -214,4 +214,52 @@ fn pay_and_papers_are_told_from_the_rest() {
     };
     assert_eq!((paid.names_salary(), paid.names_papers()), (true, false));
     assert_eq!((numbered.names_salary(), numbered.names_papers()), (false, true));
+}
+
+#[test]
+fn who_has_an_account_may_lack_an_address_and_a_last_name() {
+    let bare = |email: Option<&str>, last_name: &str| {
+        Box::new(Details {
+            email: email.map(Into::into),
+            last_name: last_name.into(),
+            ..*details()
+        })
+    };
+    let create = |details: Box<Details>, user_id| C::Create {
+        details,
+        access: Role::Cashier.into(),
+        user_id,
+    };
+    let known = |details: Box<Details>| E::Created {
+        details,
+        access: Role::Cashier.into(),
+        user_id: Some(USER),
+    };
+    let missing = || Violations::one("lastName", Rule::Required).into();
+    given::<Employee>([])
+        .when(create(bare(None, ""), None))
+        .then_rejected(missing());
+    given::<Employee>([])
+        .when(create(bare(None, ""), Some(USER)))
+        .then([known(bare(None, ""))]);
+    let renamed = |last_name: &str| Change {
+        last_name: Patch::Set(last_name.into()),
+        ..Change::default()
+    };
+    given::<Employee>([known(bare(None, ""))])
+        .when(update(renamed("Петров"), None, None))
+        .then([E::Updated(Box::new(renamed("Петров")))]);
+    given::<Employee>([known(bare(None, "Петров"))])
+        .when(update(renamed(""), None, None))
+        .then_rejected(missing());
+    assert_eq!(Employee::default().claims(&known(bare(None, ""))), []);
+    let gone = E::Updated(Box::new(Change {
+        email: Patch::Set(None),
+        ..Change::default()
+    }));
+    let state = Employee::default().evolve(&known(bare(Some("a@company.kz"), "")));
+    assert_eq!(
+        state.claims(&gone),
+        [Claim::release("employee.email", "a@company.kz").personal()]
+    );
 }

@@ -2,9 +2,9 @@
 
 use super::{Promises, any_commands};
 use crate::{
-    Access, Rights, Role,
+    Access, Patch, Rights, Role,
     id::{RoleId, UserId},
-    identity::workspace::{OwnRole, Workspace, WorkspaceCommand as W, WorkspaceEvent},
+    identity::workspace::{Change, OwnRole, Workspace, WorkspaceCommand as W, WorkspaceEvent},
     testing::sample,
 };
 use uuid::Uuid;
@@ -57,11 +57,21 @@ fn workspace() {
         W::RemoveRole { role_id, by },
         rename("ТОО"),
         rename(""),
+        W::Update {
+            name: Some("ИП".into()),
+            change: Box::new(Change {
+                phone: Patch::Set(Some("+77272000000".into())),
+                ..Change::default()
+            }),
+        },
+        W::Archive,
     ];
     let names_its_effect = |command: &W| {
         matches!(
             command,
             W::Rename { .. }
+                | W::Update { .. }
+                | W::Archive
                 | W::AddMember { .. }
                 | W::ChangeMember { .. }
                 | W::DefineRole { .. }
@@ -83,5 +93,5 @@ fn has_an_owner(workspace: &Workspace) -> bool {
         return false;
     };
     let owner = workspace.access(created.owner_id);
-    *workspace == Workspace::Unknown || owner.is_some_and(|access| access.role == Role::Owner)
+    matches!(workspace, Workspace::Unknown | Workspace::Archived) || owner.is_some_and(|access| access.role == Role::Owner)
 }
