@@ -5,6 +5,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use domain::Role;
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use std::{convert::Infallible, sync::LazyLock};
 use unic_langid::{LanguageIdentifier, langid};
@@ -117,6 +118,16 @@ pub fn text(language: Language, key: &str, args: &FluentArgs) -> Option<String> 
     let bundle = &BUNDLES[language as usize];
     let pattern = bundle.get_message(key)?.value()?;
     Some(bundle.format_pattern(pattern, Some(args), &mut Vec::new()).into_owned())
+}
+
+/// The words with that key, which need nothing filled in.
+pub fn plain(language: Language, key: &str) -> String {
+    text(language, key, &FluentArgs::new()).unwrap_or_else(|| key.to_owned())
+}
+
+/// What a role is called.
+pub fn role(language: Language, role: Role) -> String {
+    plain(language, &format!("role-{}", role.code()))
 }
 
 /// The message of a refusal's stable code: `deal.already_lost`.

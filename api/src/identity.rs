@@ -6,7 +6,7 @@ pub(crate) mod code;
 pub mod current;
 pub mod door;
 mod eddsa;
-mod employment;
+pub(crate) mod employment;
 pub mod lapsing;
 pub mod member;
 pub mod members;
@@ -16,15 +16,15 @@ pub mod password;
 mod pause;
 pub(crate) mod pending;
 pub mod policy;
-mod provision;
-mod recovery;
+pub(crate) mod provision;
+pub(crate) mod recovery;
 mod registration;
 mod reset;
 pub mod role;
 mod second_factor;
 pub mod secrets;
 pub mod session;
-mod sign_in;
+pub(crate) mod sign_in;
 pub mod token;
 mod workspace;
 
@@ -68,7 +68,7 @@ pub fn well_known() -> Router<App> {
 }
 
 /// Tokens, and who is registered, are no cache's business.
-async fn no_store(mut response: Response) -> Response {
+pub(crate) async fn no_store(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

@@ -27,6 +27,7 @@ pub mod router;
 pub mod sales;
 pub mod serve;
 pub mod state;
+pub mod stores;
 pub mod system;
 pub mod view;
 pub mod witness;

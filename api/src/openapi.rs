@@ -132,7 +132,10 @@ fn parameters(operation: &mut Map<String, Value>) -> Option<&mut Vec<Value>> {
 
 /// The first word of the path behind version and workspace.
 fn tag(path: &str) -> &str {
-    let path = path.strip_prefix("/api/v1").unwrap_or(path);
+    let path = path
+        .strip_prefix("/api/v1")
+        .or_else(|| path.strip_prefix("/api"))
+        .unwrap_or(path);
     let path = path
         .strip_prefix("/workspaces/{wsId}")
         .filter(|rest| !rest.is_empty())
@@ -161,5 +164,10 @@ mod tests {
         );
         assert_eq!(tag("/api/v1/workspaces/{wsId}/deals"), "deals");
         assert_eq!(tag("/api/v1/workspaces/{wsId}"), "workspaces");
+        assert_eq!(tag("/api/users/auth/login"), "users");
+        assert_eq!(
+            operation_id("post", "/api/users/auth/login"),
+            "post_api_users_auth_login"
+        );
     }
 }

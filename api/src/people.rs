@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod department;
 pub mod employee;
+pub(crate) mod entry;
 pub mod invitation;
 
 use crate::identity::secrets;

@@ -242,6 +242,7 @@ impl Problem {
     pub fn taken(kind: &'static str) -> Self {
         let field = match kind {
             "user.email" | "employee.email" => "email",
+            "user.username" => "username",
             "user.iin" => "iin",
             "organization.bin" => "bin",
             "product.code" | "department.code" => "code",

@@ -2,7 +2,7 @@
 
 use crate::{
     admin, audit, catalog, edge, finance, identity, measure, office, openapi, people, privacy, problem::Problem,
-    production, sales, state::App, system,
+    production, sales, state::App, stores, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
 use axum::{
@@ -48,6 +48,7 @@ fn routes() -> ApiRouter<App> {
                 .merge(nouns()),
         )
         .nest("/api/v1/workspaces/{wsId}", nouns())
+        .nest("/api/users", stores::router())
 }
 
 pub fn router(app: App) -> Router {

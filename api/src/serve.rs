@@ -58,7 +58,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Before read models that could not be made anew are tried again.
 const RENEW_PAUSE: Duration = Duration::from_secs(5);
 /// Kinds of unique keys that were entered in the clear before they were kept as hashes.
-const PERSONAL_CLAIMS: [&str; 3] = ["user.email", "user.iin", "employee.email"];
+const PERSONAL_CLAIMS: [&str; 4] = ["user.email", "user.username", "user.iin", "employee.email"];
 /// Workspaces that one consumer serves at the same time.
 const WORKERS: usize = 8;
 

@@ -12,6 +12,8 @@ event-organization-second-factor-required = Who signs in with a second factor wa
 event-organization-premium-set = Whether the organization is premium was decided.
 event-workspace-created = Workspace “{ $called }” was created.
 event-workspace-renamed = The workspace is now called “{ $name }”.
+event-workspace-updated = What is known of workspace “{ $called }” was changed.
+event-workspace-archived = Workspace “{ $called }” was closed.
 event-workspace-member-added = Member { $userId } was added as { $role }.
 event-workspace-member-changed = Member { $userId } is { $role } from now on.
 event-workspace-member-removed = Member { $userId } was removed.
@@ -69,6 +71,7 @@ trail-from = from
 trail-erased = erased
 trail-nothing = nothing
 
+field-username = User name
 field-about = About
 field-actual_close_date = Actual close date
 field-address = Address

@@ -12,6 +12,8 @@ event-organization-second-factor-required = Кім екінші факторме
 event-organization-premium-set = Ұйымның премиум екені шешілді.
 event-workspace-created = «{ $called }» жұмыс кеңістігі құрылды.
 event-workspace-renamed = Жұмыс кеңістігі енді «{ $name }» деп аталады.
+event-workspace-updated = «{ $called }» жұмыс кеңістігі туралы мәліметтер өзгертілді.
+event-workspace-archived = «{ $called }» жұмыс кеңістігі жабылды.
 event-workspace-member-added = { $userId } қатысушысы { $role } рөлімен қосылды.
 event-workspace-member-changed = { $userId } қатысушысының рөлі енді { $role }.
 event-workspace-member-removed = { $userId } қатысушысы шығарылды.
@@ -69,6 +71,7 @@ trail-from = мекенжайы
 trail-erased = өшірілген
 trail-nothing = жоқ
 
+field-username = Пайдаланушы аты
 field-about = Не туралы
 field-actual_close_date = Нақты жабылу күні
 field-address = Мекенжай

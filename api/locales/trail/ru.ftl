@@ -12,6 +12,8 @@ event-organization-second-factor-required = Решено, кто входит с
 event-organization-premium-set = Решено, премиальная ли организация.
 event-workspace-created = Создано рабочее пространство «{ $called }».
 event-workspace-renamed = Рабочее пространство теперь называется «{ $name }».
+event-workspace-updated = Сведения о рабочем пространстве «{ $called }» изменены.
+event-workspace-archived = Рабочее пространство «{ $called }» закрыто.
 event-workspace-member-added = Добавлен участник { $userId } с ролью { $role }.
 event-workspace-member-changed = Роль участника { $userId } теперь { $role }.
 event-workspace-member-removed = Участник { $userId } удалён.
@@ -69,6 +71,7 @@ trail-from = с адреса
 trail-erased = стёрто
 trail-nothing = нет
 
+field-username = Имя пользователя
 field-about = О чём
 field-actual_close_date = Фактическая дата закрытия
 field-address = Адрес

@@ -31,6 +31,13 @@ pub async fn agree(mut request: Request, next: Next) -> Response {
     response
 }
 
+/// Those paths have no version; the other ones below `/api/users/` do.
+fn is_of_document_4(path: &str) -> bool {
+    let below = path.strip_prefix("/api/users/").unwrap_or_default();
+    let first = below.split('/').next().unwrap_or_default();
+    matches!(first, "auth" | "stores" | "employees")
+}
+
 /// Where the request belongs, if not where it says.
 fn placed(request: &Request) -> Result<Option<Uri>, Problem> {
     let path = request.uri().path();
@@ -47,7 +54,7 @@ fn placed(request: &Request) -> Result<Option<Uri>, Problem> {
     if !matches!(asked.as_bytes(), b"1" | b"1.0" | b"1.0.0" | b"v1") {
         return Err(Problem::invalid_field("API-Version", Rule::NotAllowed));
     }
-    if in_path.is_some() || first == "health" {
+    if in_path.is_some() || first == "health" || is_of_document_4(path) {
         return Ok(None);
     }
     let query = request

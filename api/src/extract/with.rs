@@ -59,6 +59,11 @@ where
             .map(std::mem::take);
         if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
             properties.retain(|name, _| F::FIELDS.iter().any(|field| field.name == name && field.asked));
+            for field in F::FIELDS.iter().filter(|field| field.nullable && field.limits.required) {
+                if let Some(property) = properties.get_mut(field.name).and_then(Value::as_object_mut) {
+                    property.insert("type".to_owned(), "string".into());
+                }
+            }
             properties.extend(beside.into_iter().flatten());
         }
         let required = F::FIELDS

@@ -292,6 +292,7 @@ mod tests {
         assert_eq!(canonical("/api/v1/workspaces/0190/deals/7/win/"), plain);
         assert_eq!(canonical("/api/v1/workspaces/0190"), "/workspaces/0190");
         assert_eq!(canonical("/api/agents"), "/api/agents");
+        assert_eq!(canonical("/api/users/stores/7/"), "/api/users/stores/7");
     }
 
     #[test]

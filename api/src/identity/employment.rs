@@ -175,7 +175,8 @@ async fn first_workspace(app: &App, organization: Uuid) -> Result<Uuid, Problem>
 /// What comes to be on the platform: only who they are.
 pub fn unit(id: UserId, email: &str, details: &Details, employment: &Employment) -> Result<Unit, Error<UserRejection>> {
     let registered = Registered {
-        email: email.to_owned(),
+        email: Some(email.to_owned()),
+        username: None,
         first_name: details.first_name.clone(),
         last_name: details.last_name.clone(),
         phone: details.phone.clone(),
@@ -208,7 +209,7 @@ pub async fn enter(app: &App, attempt: &Attempt, context: &Context) -> Result<()
         return Ok(());
     };
     let details = employee::Details {
-        email: attempt.email.clone(),
+        email: Some(attempt.email.clone()),
         first_name: first_name.clone(),
         last_name: last_name.clone(),
         phone: phone.clone(),

@@ -157,7 +157,8 @@ fn decide(id: UserId, email: &str, details: &Details, slug: &str) -> Result<Deci
 
 pub fn registered(id: UserId, email: &str, details: &Details) -> Registered {
     Registered {
-        email: email.to_owned(),
+        email: Some(email.to_owned()),
+        username: None,
         first_name: details.first_name.clone(),
         last_name: details.last_name.clone(),
         phone: details.phone.clone(),

@@ -203,7 +203,7 @@ async fn reset_password(
     let answer = told_once("Password reset successfully")?;
     once.keep(&mut tx, &answer).await?;
     tx.commit().await?;
-    tell(&app, user, &write).await;
+    tell(&app, user, user, &write).await;
     session::tell(&app, user, ended, SessionEnd::Password, &write).await;
     Ok(answer.into_response())
 }
@@ -221,8 +221,8 @@ async fn same_password(app: &App, email: &str, password: String, first: Kept) ->
 }
 
 /// The password is stored already: a log that cannot be written to is no reason to refuse.
-async fn tell(app: &App, user: Uuid, write: &Write) {
-    let (id, context) = (user.into(), write.own(user.into()));
+pub(crate) async fn tell(app: &App, user: Uuid, by: Uuid, write: &Write) {
+    let (id, context) = (user.into(), write.own(by.into()));
     let told = app.executor.execute::<User>(id, &UserCommand::ChangePassword, &context);
     if let Err(error) = told.await {
         tracing::warn!(error = %chain(&error), "the log was not told of another password");
@@ -250,9 +250,22 @@ async fn change(
         current_password,
         new_password,
     } = value;
+    let answer = told_once("Password changed successfully")?;
+    change_own(&app, person, &write, (current_password, new_password), answer).await
+}
+
+/// Changes the password of somebody who knows it; their other sessions end. What is wrong is told of `currentPassword` and
+/// `newPassword`.
+pub(crate) async fn change_own(
+    app: &App,
+    person: SignedIn,
+    write: &Write,
+    (current_password, new_password): (String, String),
+    answer: Kept,
+) -> Result<Response, Problem> {
     check(&[("currentPassword", &current_password)], &new_password)?;
     let user = person.user_id.uuid();
-    let once = Once::new(&app.pepper, &write, &user.to_string(), BodyHash::default());
+    let once = Once::new(&app.pepper, write, &user.to_string(), BodyHash::default());
     if let Some(first) = once.first(&app.pool).await? {
         let stored = password::load(&app.pool, user).await?;
         return match app.passwords.verify(Who::Stranger, new_password, stored).await? {
@@ -260,7 +273,7 @@ async fn change(
             false => Err(Problem::new(Code::IdempotencyKeyReused)),
         };
     }
-    password::demand(&app, user, "currentPassword", current_password, &write).await?;
+    password::demand(app, user, "currentPassword", current_password, write).await?;
     let hash = app.passwords.hash(new_password).await?;
     let mut tx = app.pool.begin().await?;
     if let Some(first) = once.enter(&mut tx).await? {
@@ -268,10 +281,9 @@ async fn change(
     }
     password::store(&mut *tx, user, &hash).await?;
     let ended = session::end(&mut tx, user, Which::AllBut(person.session)).await?;
-    let answer = told_once("Password changed successfully")?;
     once.keep(&mut tx, &answer).await?;
     tx.commit().await?;
-    tell(&app, user, &write).await;
-    session::tell(&app, user, ended, SessionEnd::Password, &write).await;
+    tell(app, user, user, write).await;
+    session::tell(app, user, ended, SessionEnd::Password, write).await;
     Ok(answer.into_response())
 }

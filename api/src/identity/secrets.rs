@@ -61,7 +61,7 @@ impl Pepper {
     }
 
     /// A keyed hash, for one purpose, of pieces that keep apart.
-    pub(super) fn tag(&self, purpose: &str, pieces: &[&[u8]]) -> [u8; 32] {
+    pub(crate) fn tag(&self, purpose: &str, pieces: &[&[u8]]) -> [u8; 32] {
         #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
         let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.0).expect("a key");
         for piece in std::iter::once(&purpose.as_bytes()).chain(pieces) {

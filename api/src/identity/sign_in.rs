@@ -1,19 +1,20 @@
 //! Signing in and out. The answer fits document 1 (flat) and document 2 (in `data`) at once.
 
+pub(crate) mod granting;
+
+use self::granting::{begin_with, exchange, held, once, prove};
 use super::{
     certificate::{self, Proof},
     normal_email,
     once::{Kept, Once},
-    password, pause, pending,
     registration::require,
-    second_factor::{self, Verdict},
-    session::{self, Granted, Place, Refused, Which},
+    session::{self, Granted, Which},
 };
 use crate::{
     envelope::{self, Envelope, Meta},
-    extract::{Body, BodyHash, Leaving, NoQuery, SignedIn, Write, anonymous},
+    extract::{Body, Leaving, NoQuery, SignedIn, Write},
     openapi::{answering, told, told_to_all},
-    problem::{Code, Problem},
+    problem::Problem,
     state::App,
 };
 use aide::axum::{
@@ -116,7 +117,8 @@ struct SignedInData {
 #[serde(rename_all = "camelCase")]
 struct Profile {
     id: Uuid,
-    email: String,
+    /// Nobody's who signs in by a user name.
+    email: Option<String>,
     first_name: String,
     last_name: String,
     phone: Option<String>,
@@ -174,84 +176,18 @@ async fn login_email(
 async fn sign_in(app: &App, write: &Write, credentials: Credentials) -> Result<Response, Problem> {
     require(&[("email", &credentials.email), ("password", &credentials.password)])?;
     let email = normal_email(&credentials.email);
-    let entrance = app
-        .door
-        .enter(app.pepper.tag("account", &[email.as_bytes()]), write.client())
-        .map_err(|wait| Problem::slowed("sign_in.slowed", wait))?;
     let user = platform::user_by_email(&app.pool, &email).await?;
-    // An address that is not proved yet has as many passwords as there are attempts.
-    let (stored, attempt) = match &user {
-        Some(user) => (password::load(&app.pool, user.id).await?, None),
-        None => match pending::newest(&app.pool, &email, write.client()).await? {
-            Some(attempt) => (attempt.password_hash, Some(attempt.id)),
-            None => (None, None),
-        },
-    };
-    if !app.passwords.verify(entrance.who, credentials.password, stored).await? {
-        entrance.wrong();
-        return Err(Problem::new(Code::AuthInvalidCredentials));
-    }
-    match user {
-        Some(user) if user.verified => {
-            let second_factor = second_factor::is_on(&app.pool, user.id).await?;
-            if second_factor {
-                let code = credentials.code.filter(|code| !code.trim().is_empty());
-                let code = code.ok_or_else(|| Problem::unauthorized().because("second_factor.required"))?;
-                match second_factor::prove(&app.pool, &app.pepper, user.id, &code).await? {
-                    Verdict::Right => {}
-                    Verdict::Wrong => {
-                        entrance.wrong();
-                        return Err(Problem::new(Code::AuthInvalidCredentials).because("second_factor.wrong"));
-                    }
-                    Verdict::Slowed(wait) => return Err(Problem::slowed("sign_in.slowed", wait)),
-                }
-            }
-            entrance.right();
-            begin(app, write, user, second_factor).await
-        }
-        // Anybody can have a password for an address that nobody has proved: it earns no trust.
-        user => {
-            let pending = user.map(|user| user.id).or(attempt).ok_or_else(Problem::internal)?;
-            another_code(app, pending, &email, write.client()).await?;
-            Err(Problem::new(Code::AuthForbidden).because("user.email_not_verified"))
-        }
-    }
-}
-
-/// Strangers can use up a code, and a day can pass: who knows the password gets another, though not at any pace.
-async fn another_code(app: &App, pending: Uuid, email: &str, client: &str) -> Result<(), Problem> {
-    if !app.mail.is_configured() {
-        return Ok(());
-    }
-    let mut tx = app.pool.begin().await?;
-    if !pending::is_spent(&mut tx, pending).await? {
-        return Ok(());
-    }
-    if app.is_limited() && pause::code(&mut tx, &app.pepper, email, client).await?.is_err() {
-        return Ok(());
-    }
-    pending::renew(&mut tx, &app.pepper, pending, None).await?;
-    tx.commit().await?;
-    app.mail.ring();
-    Ok(())
+    let proved = prove(app, write, &email, user, credentials.password, credentials.code).await?;
+    begin(app, write, proved.user, proved.second_factor).await
 }
 
 /// The password was right, whatever the key: so that the key is not bound to a hash of it. `second_factor`: whether more than
 /// that was asked for.
 pub(super) async fn begin(app: &App, write: &Write, user: User, second_factor: bool) -> Result<Response, Problem> {
-    let who = anonymous(&user.email);
-    let once = Once::new(&app.pepper, write, &who, BodyHash::of(user.email.as_bytes()));
+    let once = once(app, write, &user);
     let profile = profile(app, user).await?;
-    let mut tx = app.pool.begin().await?;
-    if let Some(first) = once.enter(&mut tx).await? {
-        return Ok(first.into_response());
-    }
-    let (place, lifetime) = (Place::of(write), app.config.refresh_expiration);
-    let granted = session::begin(&mut tx, profile.id, &place, second_factor, lifetime).await?;
-    let answer = answer(app, profile, granted)?;
-    once.keep(&mut tx, &answer).await?;
-    tx.commit().await?;
-    Ok(answer.into_response())
+    let id = profile.id;
+    begin_with(app, write, &once, (id, second_factor), |granted| answer(app, profile, granted)).await
 }
 
 async fn profile(app: &App, user: User) -> Result<Profile, Problem> {
@@ -294,40 +230,10 @@ async fn refresh(
     Body { value, hash }: Body<Refresh>,
 ) -> Result<Response, Problem> {
     require(&[("refreshToken", &value.refresh_token)])?;
-    let held = session::of(&app.pool, &value.refresh_token)
-        .await?
-        .ok_or_else(session::ended)?;
-    let user = platform::user(&app.pool, held.user)
-        .await?
-        .ok_or_else(Problem::unauthorized)?;
+    let (held, user) = held(&app, &value.refresh_token).await?;
     let profile = profile(&app, user).await?;
-    let once = Once::new(&app.pepper, &write, &format!("session:{}", held.family), hash);
-    let mut tx = app.pool.begin().await?;
-    if let Some(first) = once.enter(&mut tx).await? {
-        // Tokens of a session that was ended since are not told again.
-        return if held.goes_on {
-            Ok(first.into_response())
-        } else {
-            Err(session::ended())
-        };
-    }
-    let (place, lifetime) = (Place::of(&write), app.config.refresh_expiration);
-    let next = match session::refresh(&mut tx, &value.refresh_token, &place, lifetime).await {
-        Ok(next) => next,
-        Err(Refused::Problem(problem)) => return Err(problem),
-        Err(Refused::Stolen) => {
-            tx.rollback().await?;
-            let mut connection = app.pool.acquire().await?;
-            let ended = session::end(&mut connection, held.user, Which::One(held.family)).await?;
-            drop(connection);
-            session::tell(&app, held.user, ended, SessionEnd::Reused, &write).await;
-            return Err(session::ended());
-        }
-    };
-    let answer = answer(&app, profile, next)?;
-    once.keep(&mut tx, &answer).await?;
-    tx.commit().await?;
-    Ok(answer.into_response())
+    let asked = (value.refresh_token.as_str(), hash);
+    exchange(&app, &write, &held, asked, |next| answer(&app, profile, next)).await
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -84,6 +84,7 @@ impl WorkspaceView {
             organization_id,
             owner_id,
             created_at,
+            ..
         } = workspace;
         Self {
             id,

@@ -224,6 +224,7 @@ fn registered(caller: &Caller, employee: &Known) -> Registered {
     let details = &employee.details;
     Registered {
         email: details.email.clone(),
+        username: None,
         first_name: details.first_name.clone(),
         last_name: details.last_name.clone(),
         phone: details.phone.clone(),
@@ -232,7 +233,7 @@ fn registered(caller: &Caller, employee: &Known) -> Registered {
 }
 
 /// The caller's in the platform's log; its steps name their effect, so that they need no key.
-fn platform_context(caller: &Caller, write: &Write) -> Context {
+pub(crate) fn platform_context(caller: &Caller, write: &Write) -> Context {
     Context {
         command: None,
         expected_version: None,

@@ -216,25 +216,26 @@ async fn create(
 ) -> Result<Created<EmployeeCreated>, Problem> {
     let context = write.context(&caller, hash);
     let mut details = Box::new(Details::begin(&change));
-    details.email = normal_email(&details.email);
+    // An empty one is refused by the rules; only who has an account by a user name may have none.
+    let email = normal_email(details.email.as_deref().unwrap_or_default());
+    details.email = Some(email.clone());
     let mut check = Check::default();
     if let Some(password) = &beside.password {
         password::check(&mut check, "password", password);
     }
-    reachable(&mut check, &details.email);
+    reachable(&mut check, &email);
     check
         .done()
         .map_err(|violations| Problem::invalid(violations.as_slice()))?;
     let id = EmployeeId::new(Uuid::now_v7());
     if let Some(password) = beside.password {
-        approval::keep_account(&app, &caller, id, &details.email, password).await?;
+        approval::keep_account(&app, &caller, id, &email, password).await?;
     }
     let wished = AccessChange {
         role: beside.organization_role,
         role_id: beside.role_id,
         permissions: beside.permissions,
     };
-    let email = details.email.clone();
     let command = EmployeeCommand::Create {
         details,
         access: wished.on(&Access::from(Role::Employee)),
@@ -257,7 +258,7 @@ async fn create(
 }
 
 /// Whether mail can go there.
-pub(super) fn reachable(check: &mut Check, email: &str) {
+pub(crate) fn reachable(check: &mut Check, email: &str) {
     check.that(
         email.is_empty() || mail::address::is_address(email),
         "email",
@@ -276,9 +277,10 @@ async fn update(
     }: Body<Edit<Details, BesideKnown>>,
 ) -> Result<Reply<EmployeeChanged>, Problem> {
     if let Patch::Set(email) = &mut change.email {
-        *email = normal_email(email);
+        let normal = normal_email(email.as_deref().unwrap_or_default());
         let mut check = Check::default();
-        reachable(&mut check, email);
+        reachable(&mut check, &normal);
+        *email = Some(normal);
         check
             .done()
             .map_err(|violations| Problem::invalid(violations.as_slice()))?;
@@ -308,7 +310,7 @@ async fn update(
 }
 
 /// An employee as the log has them now, if the caller may see them.
-pub(super) async fn known(
+pub(crate) async fn known(
     app: &App,
     caller: &Caller,
     id: EmployeeId,

@@ -207,3 +207,16 @@ pub async fn circle(readers: &Readers, schema: &str, user: UserId) -> Result<Cir
         users: users.into_iter().map(Into::into).collect(),
     })
 }
+
+/// How a workspace reaches somebody who works there.
+pub async fn contact(readers: &Readers, schema: &str, user: Uuid) -> Result<Option<String>, sqlx::Error> {
+    let contact = "select email from {s}.employees where user_id = $1 order by created_at, id limit 1";
+    let contact = contact.replace("{s}", schema);
+    let mut session = readers.enter(schema).await?;
+    let found: Option<Option<String>> = sqlx::query_scalar(AssertSqlSafe(contact))
+        .bind(user)
+        .fetch_optional(&mut *session)
+        .await?;
+    session.leave();
+    Ok(found.flatten())
+}

@@ -145,7 +145,8 @@ async fn enrol(
     require(&[("password", &value.password)])?;
     let user = person.user_id.uuid();
     password::demand(&app, user, "password", value.password, &write).await?;
-    let email = platform::user(&app.pool, user).await?.map(|user| user.email);
+    let account = platform::user(&app.pool, user).await?;
+    let account = account.and_then(|user| user.email.or(user.username));
     let once = Once::new(&app.pepper, &write, &user.to_string(), BodyHash::default());
     let mut tx = app.pool.begin().await?;
     if let Some(first) = once.enter(&mut tx).await? {
@@ -153,7 +154,7 @@ async fn enrol(
     }
     let secret = offer(&mut tx, &app.pepper, user).await?;
     let secret = secret.ok_or_else(|| Problem::new(Code::Conflict).because("second_factor.already_on"))?;
-    let totp = totp(secret, &email.unwrap_or_default())?;
+    let totp = totp(secret, &account.unwrap_or_default())?;
     let offer = Offer {
         secret: totp.secret().to_base32(),
         uri: totp.to_url().map_err(|_| Problem::internal())?,

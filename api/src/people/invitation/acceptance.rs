@@ -6,18 +6,18 @@ use crate::{
     envelope,
     extract::{Body, Write},
     identity::{normal, normal_email, password, pending, require},
-    people::approval::admit,
+    people::{approval::admit, entry},
     problem::Problem,
     state::App,
 };
 use axum::{extract::State, response::Response};
-use commands::{Context, Error, employee::Newcomer};
+use commands::{Context, employee::Newcomer};
 use domain::{
     Access, Check, Rule,
     field::{FILLED_LINE, LINE},
     id::{EmployeeId, UserId, WorkspaceId, derive},
     identity::user::Registered,
-    people::employee::{self, Employee, EmployeeCommand, EmployeeRejection},
+    people::employee,
 };
 use projections::platform;
 use schemars::JsonSchema;
@@ -157,7 +157,8 @@ async fn newcomer(app: &App, id: Uuid, open: &Open, value: Acceptance) -> Result
     };
     let password = value.password.unwrap_or_default();
     let registered = Registered {
-        email: open.email.clone(),
+        email: Some(open.email.clone()),
+        username: None,
         first_name: name(value.first_name, &invited.first_name),
         last_name: name(value.last_name, &invited.last_name),
         phone: None,
@@ -189,23 +190,16 @@ async fn employ(
     let id = EmployeeId::new(open.employee_id);
     let Json(details) = &open.details;
     if open.employee_id == derive(open.id, "employee") {
-        let command = EmployeeCommand::Create {
-            details: Box::new(employee::Details {
-                email: open.email.clone(),
-                first_name,
-                last_name,
-                position: details.position.clone(),
-                department_id: details.department_id,
-                ..employee::Details::default()
-            }),
-            access: open.access.0.clone(),
-            user_id: Some(user_id),
+        let details = employee::Details {
+            email: Some(open.email.clone()),
+            first_name,
+            last_name,
+            position: details.position.clone(),
+            department_id: details.department_id,
+            ..employee::Details::default()
         };
-        match app.executor.create::<Employee>(id, &command, context).await {
-            Ok(_) | Err(Error::Rejected(EmployeeRejection::AlreadyCreated)) => {}
-            Err(error) => return Err(error.into()),
-        }
+        let access = open.access.0.clone();
+        entry::begin(app, id, details, (user_id, access), context).await?;
     }
-    let join = EmployeeCommand::Join { user_id };
-    Ok(app.executor.execute::<Employee>(id, &join, context).await?.position)
+    entry::join(app, id, user_id, context).await
 }
