@@ -6,7 +6,7 @@ use super::{
     entrance::InStore,
     person::normal_username,
     role::{RoleShown, permissions},
-    shown::{Available, Entered, StoreShown, Success, Told, UserShown},
+    shown::{Available, Entered, StoreShown, Stores, Success, Tokens, Told, UserShown},
 };
 use crate::{
     extract::{Body, NoQuery, SignedIn, Write},
@@ -115,13 +115,6 @@ struct Refresh {
     refresh: String,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-struct Tokens {
-    access: String,
-    /// Each is good once.
-    refresh: String,
-}
-
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(extend("required" = ["old_password", "new_password"]))]
@@ -141,11 +134,6 @@ struct Here {
     /// The same once more: document 4 has them at both places.
     role: Role,
     permissions: Vec<&'static str>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct Stores {
-    stores: Vec<Available>,
 }
 
 /// Whom that names, and what it is in its stored form.
@@ -227,7 +215,7 @@ async fn me(
     let user = platform::user(&app.pool, person.user_id.uuid()).await?;
     let user = user.ok_or_else(Problem::unauthorized)?;
     let here = Here {
-        user: UserShown::of(&app, &user, Some(&caller.workspace)).await?,
+        user: UserShown::of(&app, &user, Some(&*caller.workspace)).await?,
         store: StoreShown::of(&app, &caller.workspace).await?,
         employee: RoleShown::new(caller.role, language),
         role: caller.role,

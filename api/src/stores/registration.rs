@@ -6,7 +6,7 @@ use super::{
     founding::{self, Founding},
     person::{Person, add_confirmed, given, given_email, normal_username, refuse},
     role::RoleShown,
-    shown::{StoreShown, Success, UserShown},
+    shown::{StoreShown, Success, Tokens, UserShown},
 };
 use crate::{
     extract::{Body, BodyHash, Write, anonymous},
@@ -105,12 +105,6 @@ struct Registered {
     store: StoreShown,
     employee: RoleShown,
     tokens: Tokens,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct Tokens {
-    refresh: String,
-    access: String,
 }
 
 impl Registration {

@@ -132,6 +132,19 @@ pub struct Available {
     pub role: RoleShown,
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Stores {
+    pub stores: Vec<Available>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "StoreTokens")]
+pub struct Tokens {
+    /// Each is good once.
+    pub refresh: String,
+    pub access: String,
+}
+
 /// Where somebody may work, in the order in which they came to.
 pub struct Entered {
     /// Where they enter when they say nothing, whatever kind of workspace it is.

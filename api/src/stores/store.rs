@@ -8,7 +8,7 @@ use super::{
     person::{Person, given, given_email, refuse},
     registration::said,
     role::RoleShown,
-    shown::{Available, Entered, StoreShown, Success, Told},
+    shown::{Entered, StoreShown, Stores, Success, Told},
 };
 use crate::{
     extract::{Body, BodyHash, Caller, NoQuery, SignedIn, Write},
@@ -29,7 +29,10 @@ use domain::{
     Aggregate, Changes, Patch, Permission, Role, Rule, Violation,
     field::{FILLED_LINE, LINE},
     id::{WorkspaceId, derive},
-    identity::workspace::{Change, Profile, Workspace, WorkspaceCommand, WorkspaceKind},
+    identity::{
+        user::UserEvent,
+        workspace::{Change, Profile, Workspace, WorkspaceCommand, WorkspaceKind},
+    },
 };
 use projections::{people::employee, platform};
 use schemars::JsonSchema;
@@ -46,16 +49,16 @@ pub fn router() -> ApiRouter<App> {
             )
             .post_with(
                 create,
-                answering::<Success<One>, 201>(told("Open another store; the caller owns it")),
+                answering::<Success<OneStore>, 201>(told("Open another store; the caller owns it")),
             ),
         )
         .api_route(
             "/stores/{id}",
-            get_with(show, answering::<Success<One>, 200>(told("One store")))
-                .put_with(update, answering::<Success<One>, 200>(told("Change what is named of a store")))
+            get_with(show, answering::<Success<OneStore>, 200>(told("One store")))
+                .put_with(update, answering::<Success<OneStore>, 200>(told("Change what is named of a store")))
                 .patch_with(
                     update,
-                    answering::<Success<One>, 200>(told("Change what is named of a store (PATCH)")),
+                    answering::<Success<OneStore>, 200>(told("Change what is named of a store (PATCH)")),
                 )
                 .delete_with(
                     archive,
@@ -102,12 +105,7 @@ struct StoreChange {
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Stores {
-    stores: Vec<Available>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-struct One {
+struct OneStore {
     store: StoreShown,
     employee: RoleShown,
 }
@@ -145,12 +143,13 @@ async fn create(
         .command
         .map_or_else(Uuid::now_v7, |command| derive(command.id, "store"));
     let id = WorkspaceId::new(id);
-    let position = founding::append(&app, id, &founding, (owner, &[]), &context).await?;
+    let nothing_new: &[UserEvent] = &[];
+    let position = founding::append(&app, id, &founding, (owner, nothing_new), &context).await?;
     let store = founding::shown(&app, id.uuid(), position).await?;
     let themselves = owner_of(&app, owner.uuid()).await?;
     founding::enter_owner(&app, id, owner, &themselves, &write).await?;
     let written = write.settle_at(&app, WorkspaceId::PLATFORM, position, Some(store.version)).await;
-    let one = One {
+    let one = OneStore {
         store: StoreShown::of(&app, &store).await?,
         employee: RoleShown::new(Role::Owner, language),
     };
@@ -224,7 +223,7 @@ async fn show(
     language: Language,
 ) -> Result<Response, Problem> {
     let caller = enter(&app, &person, id_of(&app, name).await?).await?;
-    let one = One {
+    let one = OneStore {
         store: StoreShown::of(&app, &caller.workspace).await?,
         employee: RoleShown::new(caller.role, language),
     };
@@ -279,7 +278,7 @@ async fn update(
     let done = app.executor.execute::<Workspace>(id, &command, &context).await?;
     let written = write.settle(&app, WorkspaceId::PLATFORM, &done).await;
     let store = founding::shown(&app, id.uuid(), done.position).await?;
-    let one = One {
+    let one = OneStore {
         store: StoreShown::of(&app, &store).await?,
         employee: RoleShown::new(caller.role, language),
     };
