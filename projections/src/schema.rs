@@ -1,6 +1,6 @@
 //! A workspace's schema: `tenant_{slug}`, owned by a role of the same name. Requests read as that role (readers.rs), so the
 //! database itself refuses another workspace's rows. It is made with the first event there is to fold; before, the workspace is
-//! read in a schema that all such share and nobody writes to. docs/decisions/0030-tables-come-with-the-first-event.md
+//! read in a schema that all such share and nobody writes to. docs/decisions/0031-tables-come-with-the-first-event.md
 
 use crate::model::{BASE, BUILD, MODELS, Model};
 use log::migrate::{self, Migration};

@@ -34,6 +34,7 @@ mod privacy;
 mod reading;
 mod relay;
 mod states;
+mod stores;
 mod story;
 mod supply;
 mod sweep;

@@ -19,7 +19,7 @@ mod yard;
 
 pub use client::{Answer, Client};
 pub use database::{Database, database_url};
-pub use routes::{Route, routes};
+pub use routes::{Route, routes, routes_below};
 pub use server::{Server, free_port, nats_url};
 pub use yard::Yard;
 

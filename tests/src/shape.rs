@@ -171,6 +171,8 @@ impl Field {
             (FieldKind::Json, _) if parts.is_empty() => Kind::Object,
             (FieldKind::Tags | FieldKind::Json, _) => Kind::List,
         };
+        // Null is no value of what has to be there.
+        let nullable = nullable && !limits.required;
         let place = |at: String, kind, required, nullable| Self {
             at,
             kind,

@@ -11,6 +11,12 @@ const NAMED: [(&str, &str, &str, &str); 2] = [
     ("/finance/payments", "201", "invoiceId", "/finance/invoices"),
 ];
 
+/// Where document 4's answers have the id.
+const OF_DOCUMENT_4: [(&str, &str); 2] = [
+    ("/api/users/stores", "store/id"),
+    ("/api/users/employees", "employee/id"),
+];
+
 /// Nouns whose answers lead to what is told of things of any kind.
 const AUDITED: [&str; 3] = ["customers", "deals", "products"];
 
@@ -18,7 +24,8 @@ const AUDITED: [&str; 3] = ["customers", "deals", "products"];
 pub(super) fn add(paths: &mut Map<String, Value>) {
     let leads: Vec<(String, String, String)> = paths.iter().flat_map(|(path, item)| led_to(path, item)).collect();
     for (path, item) in paths {
-        link(item, "201", "id", path, path, &leads);
+        let id = OF_DOCUMENT_4.iter().find(|(noun, _)| noun == path);
+        link(item, "201", id.map_or("id", |(_, id)| id), path, path, &leads);
         for (suffix, status, field, noun) in NAMED {
             if let Some(before) = path.strip_suffix(suffix) {
                 link(item, status, field, path, &format!("{before}{noun}"), &leads);

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     envelope::Listed,
     extract::{
-        Body, BodyHash, Caller, List, May, SignedIn, Write,
+        Body, BodyHash, Caller, List, May, SignedIn, Write, past,
         rights::{EmployeesUpdate, EmployeesView},
     },
     i18n::Language,
@@ -197,9 +197,10 @@ async fn list(
     State(app): State<App>,
     caller: May<EmployeesView>,
     language: Language,
-    List { pairs, .. }: List<Row>,
+    List { mut pairs, .. }: List<Row>,
 ) -> Result<Response, Problem> {
-    let read = as_reader_at(&app, &caller, None, async |reader| {
+    let as_of = past::take(&mut pairs)?;
+    let read = as_reader_at(&app, &caller, as_of, async |reader| {
         view::page::<Row>(reader, &pairs).await
     });
     let page = read.await?;

@@ -28,7 +28,9 @@ async fn every_operation_says_what_it_does_takes_and_answers() {
         };
         let schema = document.resolve(&response["content"]["application/json"]["schema"]);
         let is_stream = !response["content"]["application/x-ndjson"].is_null();
-        if schema["properties"]["data"].is_null() && !is_stream {
+        // Document 4 answers some without `data`.
+        let is_bare = name.contains(" /api/users/") && !schema["properties"].is_null();
+        if schema["properties"]["data"].is_null() && !is_stream && !is_bare {
             complain(&format!("{status} has no schema"));
         }
         let writes = !name.starts_with("GET ");

@@ -5,8 +5,7 @@
 use super::{EmployeeShown, one};
 use crate::{
     extract::{
-        Body, BodyHash, Caller, May, SignedIn, Write,
-        rights::{EmployeesApprove, EmployeesCreate},
+        Body, BodyHash, Caller, May, SignedIn, Write, rights::EmployeesCreate,
     },
     i18n::Language,
     identity::{
@@ -34,7 +33,7 @@ use axum::{
 };
 use commands::{Context, Error, employee::Newcomer};
 use domain::{
-    Access, Aggregate, Role,
+    Access, Aggregate, Permission, Role,
     field::{FILLED_LINE, LINE},
     id::{EmployeeId, UserId, WorkspaceId, derive},
     identity::{
@@ -95,11 +94,12 @@ pub async fn create(
     State(app): State<App>,
     _: SignedIn,
     caller: May<EmployeesCreate>,
-    _: May<EmployeesApprove>,
     write: Write,
     language: Language,
     Body { value, .. }: Body<NewEmployee>,
 ) -> Result<Response, Problem> {
+    // They do not wait to be let in.
+    caller.require(Permission::EmployeesApprove)?;
     let person = Person {
         username: normal_username(&value.username),
         first_name: normal(&value.first_name),

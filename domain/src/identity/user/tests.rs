@@ -38,7 +38,7 @@ fn a_certificate_is_linked_once_and_another_takes_its_place() {
         .then([linked("900101300017")]);
     given::<User>(known.clone())
         .when(link("90010130001"))
-        .then_rejected(Violations::one("iin", crate::Rule::NotTwelveDigits).into());
+        .then_rejected(Violations::one("iin", Rule::NotTwelveDigits).into());
     let known = [known[0].clone(), linked("900101300017")];
     given::<User>(known.clone()).when(link("900101300017")).then([]);
     given::<User>(known)
@@ -177,7 +177,7 @@ fn who_has_a_user_name_needs_no_address_and_no_proof_of_one() {
 
 #[test]
 fn a_user_name_is_short_and_plain_and_stands_in_place_of_an_address() {
-    let refused = |person: Registered, field: &str, rule: crate::Rule| {
+    let refused = |person: Registered, field: &str, rule: Rule| {
         given::<User>([])
             .when(UserCommand::Register(person))
             .then_rejected(Violations::one(field, rule).into());
@@ -189,22 +189,22 @@ fn a_user_name_is_short_and_plain_and_stands_in_place_of_an_address() {
             .then([UserEvent::Registered(good)]);
     }
     for bad in ["ab", "Owner", "кассир", "a b c", "a/bc"] {
-        refused(by_username(bad), "username", crate::Rule::NotAllowed);
+        refused(by_username(bad), "username", Rule::NotAllowed);
     }
-    refused(by_username(" "), "username", crate::Rule::Required);
+    refused(by_username(" "), "username", Rule::Required);
     refused(
         by_username(&"x".repeat(51)),
         "username",
-        crate::Rule::TooLong { max: 50 },
+        Rule::TooLong { max: 50 },
     );
     let both = Registered {
         email: Some("owner@company.kz".into()),
         ..by_username("owner1")
     };
-    refused(both, "email", crate::Rule::NotAllowed);
+    refused(both, "email", Rule::NotAllowed);
     let neither = Registered {
         username: None,
         ..by_username("owner1")
     };
-    refused(neither, "email", crate::Rule::Required);
+    refused(neither, "email", Rule::Required);
 }

@@ -59,7 +59,7 @@ fn an_employee_begins_by_waiting() {
         .when(create(details()))
         .then_rejected(R::AlreadyCreated);
     let nobody = Box::new(Details {
-        email: "nobody".into(),
+        email: Some("nobody".into()),
         ..*details()
     });
     given::<Employee>([])
