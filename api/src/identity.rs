@@ -6,7 +6,7 @@ pub(crate) mod code;
 pub mod current;
 pub mod door;
 mod eddsa;
-pub(crate) mod employment;
+mod employment;
 pub mod lapsing;
 pub mod member;
 pub mod members;
