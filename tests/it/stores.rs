@@ -87,7 +87,9 @@ impl Till {
             request = request.header(*name, *value);
         }
         if let Some(body) = body {
-            request = request.header("Content-Type", "application/json").body(body.to_string());
+            request = request
+                .header("Content-Type", "application/json")
+                .body(body.to_string());
         }
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();

@@ -187,7 +187,10 @@ pub(super) async fn begin(app: &App, write: &Write, user: User, second_factor: b
     let once = once(app, write, &user);
     let profile = profile(app, user).await?;
     let id = profile.id;
-    begin_with(app, write, &once, (id, second_factor), |granted| answer(app, profile, granted)).await
+    begin_with(app, write, &once, (id, second_factor), |granted| {
+        answer(app, profile, granted)
+    })
+    .await
 }
 
 async fn profile(app: &App, user: User) -> Result<Profile, Problem> {

@@ -44,7 +44,10 @@ pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/auth/login",
-            post_with(login, answering::<SignedInAnswer, 200>(told_to_all("Sign in (document 4)"))),
+            post_with(
+                login,
+                answering::<SignedInAnswer, 200>(told_to_all("Sign in (document 4)")),
+            ),
         )
         .api_route(
             "/auth/token/refresh",

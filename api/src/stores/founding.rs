@@ -37,7 +37,10 @@ impl Founding {
     /// All that is wrong with it; `prefix` is what its fields are called by in front.
     pub fn violations(&self, prefix: &str, found: &mut Vec<Violation>) {
         // A name that is missing must not hide a slug that is wrong.
-        for (name, slug) in [(self.name.as_str(), "store"), ("store", self.slug.as_deref().unwrap_or("store"))] {
+        for (name, slug) in [
+            (self.name.as_str(), "store"),
+            ("store", self.slug.as_deref().unwrap_or("store")),
+        ] {
             let created = created(name, slug, UserId::default());
             let refused = Workspace::default().decide(&WorkspaceCommand::Create(created)).err();
             let violations = refused.as_ref().map(Rejection::violations).unwrap_or_default();
@@ -190,7 +193,11 @@ mod tests {
             .collect();
         assert_eq!(
             told,
-            ["store_name required", "store_slug not_allowed", "store_email not_an_email"]
+            [
+                "store_name required",
+                "store_slug not_allowed",
+                "store_email not_an_email"
+            ]
         );
         let mut found = vec![];
         founding().violations("store_", &mut found);

@@ -76,16 +76,17 @@ async fn id(app: &App, workspace: Uuid, category: &str, number: i64) -> Result<O
         return Ok(here);
     }
     let read = app.log.read(workspace, number - 1, 1).await.map_err(unreadable)?;
-    let begins = read.iter().find(|event| {
-        event.position == number && event.version == 1 && event.category == category
-    });
+    let begins = read
+        .iter()
+        .find(|event| event.position == number && event.version == 1 && event.category == category);
     Ok(begins.map(|event| event.stream_id))
 }
 
 /// The numbers of things, by their ids.
 pub async fn numbers(app: &App, workspace: WorkspaceId, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>, Problem> {
     let workspace = workspace.uuid();
-    let here = "select stream_id, position from log.events where workspace_id = $1 and stream_id = any($2) and version = 1";
+    let here =
+        "select stream_id, position from log.events where workspace_id = $1 and stream_id = any($2) and version = 1";
     let here: Vec<(Uuid, i64)> = sqlx::query_as(here)
         .bind(workspace)
         .bind(ids)

@@ -83,7 +83,9 @@ impl Person {
         let employee = Employee::default().decide(&create).err();
         let mut found = vec![];
         for violations in [
-            edge.as_ref().map(|violations| violations.as_slice()).unwrap_or_default(),
+            edge.as_ref()
+                .map(|violations| violations.as_slice())
+                .unwrap_or_default(),
             user.as_ref().map(Rejection::violations).unwrap_or_default(),
             employee.as_ref().map(Rejection::violations).unwrap_or_default(),
         ] {

@@ -4,10 +4,7 @@
 
 use super::{number::Name, shown::Success};
 use crate::{
-    extract::{
-        Body, BodyHash, Caller, May, SignedIn, Write,
-        rights::EmployeesUpdate,
-    },
+    extract::{Body, BodyHash, Caller, May, SignedIn, Write, rights::EmployeesUpdate},
     i18n::Language,
     identity::{
         once::{Kept, Once},
@@ -120,16 +117,15 @@ async fn theirs(app: &App, caller: &Caller, name: Name) -> Result<(UserId, Strin
     let user_id = employee.user_id.ok_or_else(not_theirs)?;
     let user = platform::user(&app.pool, user_id.uuid()).await?.ok_or_else(missing)?;
     let workspaces = platform::memberships(&app.pool, user.id).await?;
-    let is_elsewhere = workspaces.iter().any(|(workspace, _)| workspace.id != caller.workspace.id);
+    let is_elsewhere = workspaces
+        .iter()
+        .any(|(workspace, _)| workspace.id != caller.workspace.id);
     let username = user.username.filter(|_| user_id != caller.user_id && !is_elsewhere);
     let username = username.ok_or_else(not_theirs)?;
     let store = app
         .executor
         .load::<Workspace, WorkspaceRejection>(WorkspaceId::PLATFORM, caller.workspace_id())
         .await?;
-    store
-        .state
-        .outranks(caller.user_id, user_id)
-        .map_err(Error::Rejected)?;
+    store.state.outranks(caller.user_id, user_id).map_err(Error::Rejected)?;
     Ok((user_id, username))
 }

@@ -119,7 +119,10 @@ impl StoreShown {
     }
 
     pub async fn of(app: &App, store: &Workspace) -> Result<Self, Problem> {
-        Ok(Self::new(store, number::number(app, WorkspaceId::PLATFORM, store.id).await?))
+        Ok(Self::new(
+            store,
+            number::number(app, WorkspaceId::PLATFORM, store.id).await?,
+        ))
     }
 }
 

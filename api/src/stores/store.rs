@@ -55,14 +55,19 @@ pub fn router() -> ApiRouter<App> {
         .api_route(
             "/stores/{id}",
             get_with(show, answering::<Success<OneStore>, 200>(told("One store")))
-                .put_with(update, answering::<Success<OneStore>, 200>(told("Change what is named of a store")))
+                .put_with(
+                    update,
+                    answering::<Success<OneStore>, 200>(told("Change what is named of a store")),
+                )
                 .patch_with(
                     update,
                     answering::<Success<OneStore>, 200>(told("Change what is named of a store (PATCH)")),
                 )
                 .delete_with(
                     archive,
-                    answering::<Told, 200>(told("Close a store: nobody enters it any more, and nothing is destroyed")),
+                    answering::<Told, 200>(told(
+                        "Close a store: nobody enters it any more, and nothing is destroyed",
+                    )),
                 ),
         )
 }
@@ -148,7 +153,9 @@ async fn create(
     let store = founding::shown(&app, id.uuid(), position).await?;
     let themselves = owner_of(&app, owner.uuid()).await?;
     founding::enter_owner(&app, id, owner, &themselves, &write).await?;
-    let written = write.settle_at(&app, WorkspaceId::PLATFORM, position, Some(store.version)).await;
+    let written = write
+        .settle_at(&app, WorkspaceId::PLATFORM, position, Some(store.version))
+        .await;
     let one = OneStore {
         store: StoreShown::of(&app, &store).await?,
         employee: RoleShown::new(Role::Owner, language),
@@ -216,12 +223,7 @@ async fn id_of(app: &App, name: Name) -> Result<Option<Uuid>, Problem> {
     name.resolve(app, WorkspaceId::PLATFORM, Workspace::NAME).await
 }
 
-async fn show(
-    State(app): State<App>,
-    person: SignedIn,
-    name: Name,
-    language: Language,
-) -> Result<Response, Problem> {
+async fn show(State(app): State<App>, person: SignedIn, name: Name, language: Language) -> Result<Response, Problem> {
     let caller = enter(&app, &person, id_of(&app, name).await?).await?;
     let one = OneStore {
         store: StoreShown::of(&app, &caller.workspace).await?,

@@ -6,8 +6,8 @@ mod details;
 pub use details::{Change, Details};
 
 use crate::{
-    Access, Aggregate, Belongs, Changes, Check, Choice, Claim, Event, Permission, PersonalField, Rejection,
-    StandIn, Violations, Whose,
+    Access, Aggregate, Belongs, Changes, Check, Choice, Claim, Event, Permission, PersonalField, Rejection, StandIn,
+    Violations, Whose,
     id::{EmployeeId, UserId},
 };
 use schemars::JsonSchema;

@@ -12,13 +12,20 @@ async fn an_owner_registers_signs_in_and_finds_their_stores() {
     assert_eq!(answer["status"], "success");
     let data = &answer["data"];
     assert_eq!(
-        (&data["user"]["username"], &data["user"]["email"], &data["user"]["full_name"]),
+        (
+            &data["user"]["username"],
+            &data["user"]["email"],
+            &data["user"]["full_name"]
+        ),
         (&json!("owner1"), &json!("ivan@example.com"), &json!("Иван Иванов"))
     );
     assert_eq!(data["store"]["slug"], "moy-magazin-owner1");
     let key = data["store"]["tenant_key"].as_str().unwrap();
     let suffix = key.strip_prefix("moy-magazin-owner1_").unwrap();
-    assert!(suffix.len() == 8 && suffix.chars().all(|c| c.is_ascii_hexdigit()), "{key}");
+    assert!(
+        suffix.len() == 8 && suffix.chars().all(|c| c.is_ascii_hexdigit()),
+        "{key}"
+    );
     assert_eq!(data["employee"]["role_display"], "Владелец");
     assert_eq!(data["employee"]["permissions"][4], "manage_employees");
 
@@ -44,8 +51,15 @@ async fn an_owner_registers_signs_in_and_finds_their_stores() {
         data["store"]["id"]
     );
     let (code, details) = person.get("/auth/me/").await.refused(400);
-    assert_eq!((code.as_str(), &details["rules"]["X-Tenant-Key"]), ("REQUIRED_FIELD", &json!("required")));
-    let me = person.in_store(&data["store"]["tenant_key"]).get("/auth/me/").await.expect(200);
+    assert_eq!(
+        (code.as_str(), &details["rules"]["X-Tenant-Key"]),
+        ("REQUIRED_FIELD", &json!("required"))
+    );
+    let me = person
+        .in_store(&data["store"]["tenant_key"])
+        .get("/auth/me/")
+        .await
+        .expect(200);
     assert_eq!(
         (&me["data"]["user"], &me["data"]["store"]["id"], &me["data"]["role"]),
         (&data["user"], &data["store"]["id"], &json!("owner"))
@@ -61,7 +75,11 @@ async fn little_is_asked_of_who_registers() {
     });
     let data = Till::at(&server).post("/auth/register", minimal).await.expect(201)["data"].clone();
     assert_eq!(
-        (&data["user"]["full_name"], &data["user"]["email"], &data["store"]["slug"]),
+        (
+            &data["user"]["full_name"],
+            &data["user"]["email"],
+            &data["store"]["slug"]
+        ),
         (&json!("Иван"), &Value::Null, &json!("moi-magazin"))
     );
 }
@@ -72,7 +90,10 @@ async fn one_account_works_in_several_stores() {
     let (till, first) = owner(&server, "owner1").await;
     let second = json!({"name": "Второй", "description": "Обувь", "email": "second@mystore.uz"});
     let second = till.post("/stores/", second).await.expect(201)["data"]["store"].clone();
-    assert_eq!((&second["description"], &second["slug"]), (&json!("Обувь"), &json!("vtoroi")));
+    assert_eq!(
+        (&second["description"], &second["slug"]),
+        (&json!("Обувь"), &json!("vtoroi"))
+    );
     let stores = till.get("/stores/").await.expect(200)["data"]["stores"].clone();
     assert_eq!(
         (&stores[0]["id"], &stores[1]["id"], stores.as_array().unwrap().len()),
@@ -114,18 +135,19 @@ async fn a_cashier_comes_works_and_goes() {
         json!({"username": "cashier1", "password": PASSWORD})
     );
     assert_eq!(
-        (&employee["role_display"], &employee["full_name"], &employee["is_active"], &employee["email"]),
+        (
+            &employee["role_display"],
+            &employee["full_name"],
+            &employee["is_active"],
+            &employee["email"]
+        ),
         (&json!("Кассир"), &json!("Петр Петров"), &json!(true), &Value::Null)
     );
     let path = format!("/employees/{}/", employee["id"]);
     assert_eq!(till.get(&path).await.expect(200)["data"]["employee"], *employee);
 
     let signed_in = till.login("cashier1", PASSWORD).await.expect(200);
-    assert_eq!(
-        signed_in["default_store"]["role"],
-        json!("cashier"),
-        "{signed_in}"
-    );
+    assert_eq!(signed_in["default_store"]["role"], json!("cashier"), "{signed_in}");
     assert_eq!(
         signed_in["available_stores"][0]["permissions"],
         json!(["view_products", "create_sales", "view_customers", "create_customers"])
@@ -139,7 +161,9 @@ async fn a_cashier_comes_works_and_goes() {
     at_till.get("/employees/").await.refused(403);
     at_till.post("/stores/", json!({"name": "Свой"})).await.refused(403);
 
-    let changed = till.patch(&path, json!({"role": "stockkeeper", "last_name": "Сидоров"})).await;
+    let changed = till
+        .patch(&path, json!({"role": "stockkeeper", "last_name": "Сидоров"}))
+        .await;
     let changed = changed.expect(200)["data"]["employee"].clone();
     assert_eq!(
         (&changed["role"], &changed["full_name"]),
@@ -164,16 +188,22 @@ async fn another_password_ends_what_the_old_one_opened() {
     let at_till = till.with(&signed_in["access"], &data["store"]["tenant_key"]);
     let path = format!("/employees/{}/reset-password/", made["employee"]["id"]);
     let new = json!({"new_password": "NewSecurePass123"});
-    let reset = till.ask(Method::POST, &path, Some(new.clone()), &[("Idempotency-Key", "r")]).await;
+    let reset = till
+        .ask(Method::POST, &path, Some(new.clone()), &[("Idempotency-Key", "r")])
+        .await;
     let reset = reset.expect(200);
     assert_eq!(
         reset["data"],
         json!({"username": "cashier1", "new_password": "NewSecurePass123"})
     );
-    let again = till.ask(Method::POST, &path, Some(new), &[("Idempotency-Key", "r")]).await;
+    let again = till
+        .ask(Method::POST, &path, Some(new), &[("Idempotency-Key", "r")])
+        .await;
     assert_eq!(again.expect(200), reset);
     let other = Some(json!({"new_password": "AnotherPass123"}));
-    till.ask(Method::POST, &path, other, &[("Idempotency-Key", "r")]).await.refused(422);
+    till.ask(Method::POST, &path, other, &[("Idempotency-Key", "r")])
+        .await
+        .refused(422);
     at_till.get("/auth/me/").await.refused(401);
     till.login("cashier1", PASSWORD).await.refused(401);
     let signed_in = till.login("cashier1", "NewSecurePass123").await.expect(200);
@@ -190,9 +220,18 @@ async fn another_password_ends_what_the_old_one_opened() {
 
     // One's own is changed by who knows it, and an owner's is nobody's to set.
     let mine = till.get("/employees/").await.expect(200)["data"]["employees"].clone();
-    let mine = mine.as_array().unwrap().iter().find(|one| one["role"] == "owner").unwrap()["id"].clone();
+    let mine = mine
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["role"] == "owner")
+        .unwrap()["id"]
+        .clone();
     let path = format!("/employees/{mine}/reset-password/");
-    let (_, details) = till.post(&path, json!({"new_password": "Stolen12345"})).await.refused(403);
+    let (_, details) = till
+        .post(&path, json!({"new_password": "Stolen12345"}))
+        .await
+        .refused(403);
     assert_eq!(details["reason"], "user.password_not_yours");
 }
 
@@ -227,9 +266,18 @@ async fn a_closed_store_is_nowhere_and_whole() {
     till.get(&path).await.refused(404);
     till.delete(&path).await.refused(404);
     let stores = till.get("/auth/my-stores/").await.expect(200)["data"]["stores"].clone();
-    assert_eq!((&stores[0]["id"], stores.as_array().unwrap().len()), (&first["store"]["id"], 1));
-    let (code, details) = till.post("/stores/", json!({"name": "Ещё", "slug": "vtoroi"})).await.refused(409);
-    assert_eq!((code.as_str(), &details["rules"]), ("ALREADY_EXISTS", &json!({"slug": "not_unique"})));
+    assert_eq!(
+        (&stores[0]["id"], stores.as_array().unwrap().len()),
+        (&first["store"]["id"], 1)
+    );
+    let (code, details) = till
+        .post("/stores/", json!({"name": "Ещё", "slug": "vtoroi"}))
+        .await
+        .refused(409);
+    assert_eq!(
+        (code.as_str(), &details["rules"]),
+        ("ALREADY_EXISTS", &json!({"slug": "not_unique"}))
+    );
     let events: i64 = sqlx::query_scalar(
         "select count(*) from log.events e join platform.workspaces w on w.id = e.workspace_id where w.slug = 'vtoroi'",
     )

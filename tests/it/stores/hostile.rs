@@ -22,7 +22,12 @@ async fn a_registration_is_refused_for_all_that_is_wrong_with_it() {
     for bad in ["ab", "a b c", "кассир", "a/b/c"] {
         refused(json!({"username": bad}), 400, json!({"username": "not_allowed"})).await;
     }
-    refused(json!({"username": "x".repeat(51)}), 400, json!({"username": "too_long"})).await;
+    refused(
+        json!({"username": "x".repeat(51)}),
+        400,
+        json!({"username": "too_long"}),
+    )
+    .await;
     refused(json!({"username": "OWNER1"}), 409, json!({"username": "not_unique"})).await;
     refused(
         json!({"store_slug": "moy-magazin-owner1"}),
@@ -46,7 +51,10 @@ async fn a_registration_is_refused_for_all_that_is_wrong_with_it() {
     .await;
     // Nothing of all that has come to be.
     stranger.login("owner2", PASSWORD).await.refused(401);
-    stranger.post("/auth/register/", registration("owner2")).await.expect(201);
+    stranger
+        .post("/auth/register/", registration("owner2"))
+        .await
+        .expect(201);
     till.post("/employees/", cashier("owner2")).await.refused(409);
 }
 
@@ -82,7 +90,12 @@ async fn ids_of_nothing_and_of_others_find_nothing() {
     let (other, theirs) = owner(&server, "owner2").await;
     let made = other.post("/employees/", cashier("cashier1")).await.expect(201)["data"]["employee"].clone();
     let nothing = Uuid::now_v7().to_string();
-    for id in ["999999999", &nothing, &theirs["store"]["id"].to_string(), &theirs["user"]["id"].to_string()] {
+    for id in [
+        "999999999",
+        &nothing,
+        &theirs["store"]["id"].to_string(),
+        &theirs["user"]["id"].to_string(),
+    ] {
         let path = format!("/stores/{id}/");
         till.get(&path).await.refused(404);
         till.patch(&path, json!({"name": "a"})).await.refused(404);
@@ -103,7 +116,10 @@ async fn ids_of_nothing_and_of_others_find_nothing() {
         }
     }
     // Another store's key, and another store's employee under one's own.
-    till.in_store(&theirs["store"]["tenant_key"]).get("/employees/").await.refused(404);
+    till.in_store(&theirs["store"]["tenant_key"])
+        .get("/employees/")
+        .await
+        .refused(404);
     let own = till.get("/employees/").await.expect(200)["data"]["employees"][0]["id"].clone();
     if made["id"] != own {
         till.get(&format!("/employees/{}/", made["id"])).await.refused(404);
@@ -131,18 +147,27 @@ async fn nobody_makes_more_of_others_than_they_are() {
     till.login("owner3", PASSWORD).await.refused(401);
     admin.post("/employees/", of("owner3", "cashier")).await.expect(201);
     let path = format!("/employees/{}/reset-password/", owner2["id"]);
-    let (_, details) = admin.post(&path, json!({"new_password": "Stolen12345"})).await.refused(403);
+    let (_, details) = admin
+        .post(&path, json!({"new_password": "Stolen12345"}))
+        .await
+        .refused(403);
     assert_eq!(details["permission"], "OWNERS_UPDATE");
     let manager = till.login("manager1", PASSWORD).await.expect(200);
     let manager = till.with(&manager["access"], key);
     manager.get("/employees/").await.expect(200);
     manager.post("/employees/", cashier("cashier9")).await.refused(403);
-    manager.post(&path, json!({"new_password": "Stolen12345"})).await.refused(403);
+    manager
+        .post(&path, json!({"new_password": "Stolen12345"}))
+        .await
+        .refused(403);
     // Who works elsewhere as well is not one store's to take over.
     let second = till.login("owner2", PASSWORD).await.expect(200);
     let second = till.with(&second["access"], key);
     second.post("/stores/", json!({"name": "Свой"})).await.expect(201);
-    let (_, details) = till.post(&path, json!({"new_password": "Stolen12345"})).await.refused(403);
+    let (_, details) = till
+        .post(&path, json!({"new_password": "Stolen12345"}))
+        .await
+        .refused(403);
     assert_eq!(details["reason"], "user.password_not_yours");
 }
 
@@ -154,7 +179,10 @@ async fn every_route_asks_who_calls_and_knows_its_fields() {
     let made = till.post("/employees/", cashier("cashier1")).await.expect(201)["data"]["employee"].clone();
     let stores = till.get("/stores/").await.expect(200)["data"]["stores"].clone();
     let routes = routes_below(&server, "/api/users").await;
-    let routes: Vec<_> = routes.into_iter().filter(|route| !route.path.starts_with("/v1")).collect();
+    let routes: Vec<_> = routes
+        .into_iter()
+        .filter(|route| !route.path.starts_with("/v1"))
+        .collect();
     assert_eq!(routes.len(), 19, "{routes:#?}");
     for route in routes {
         let id = match route.path.starts_with("/stores") {
@@ -163,7 +191,9 @@ async fn every_route_asks_who_calls_and_knows_its_fields() {
         };
         let path = format!("{}/", route.path_of("", &id));
         let body = matches!(route.method, Method::POST | Method::PUT | Method::PATCH).then(|| json!({"nonsense": 1}));
-        let anonymous = Till::at(&server).ask(route.method.clone(), &path, body.clone(), &[]).await;
+        let anonymous = Till::at(&server)
+            .ask(route.method.clone(), &path, body.clone(), &[])
+            .await;
         match route.public {
             true => assert_eq!(anonymous.status, 400, "{}: {}", anonymous.what, anonymous.body),
             false => assert_eq!(anonymous.status, 401, "{}: {}", anonymous.what, anonymous.body),

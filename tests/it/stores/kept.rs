@@ -13,7 +13,10 @@ async fn found(pool: &PgPool, word: &str) -> Vec<String> {
     let mut found = vec![];
     for table in tables {
         let holds = format!("select exists (select from {table} t where strpos(t::text, $1) > 0)");
-        let holds = sqlx::query_scalar(AssertSqlSafe(holds)).bind(word).fetch_one(pool).await;
+        let holds = sqlx::query_scalar(AssertSqlSafe(holds))
+            .bind(word)
+            .fetch_one(pool)
+            .await;
         if holds.unwrap_or(false) {
             found.push(table);
         }
@@ -28,14 +31,24 @@ async fn no_password_stands_anywhere() {
     let mut asked = cashier("cashier1");
     asked["password"] = json!("Plain-Cashier-1");
     let key = [("Idempotency-Key", "made")];
-    let made = till.ask(Method::POST, "/employees/", Some(asked.clone()), &key).await.expect(201);
-    let again = till.ask(Method::POST, "/employees/", Some(asked.clone()), &key).await.expect(201);
+    let made = till
+        .ask(Method::POST, "/employees/", Some(asked.clone()), &key)
+        .await
+        .expect(201);
+    let again = till
+        .ask(Method::POST, "/employees/", Some(asked.clone()), &key)
+        .await
+        .expect(201);
     assert_eq!(made, again);
     asked["password"] = json!("Plain-Other-2");
-    till.ask(Method::POST, "/employees/", Some(asked), &key).await.refused(422);
+    till.ask(Method::POST, "/employees/", Some(asked), &key)
+        .await
+        .refused(422);
     let path = format!("/employees/{}/reset-password/", made["data"]["employee"]["id"]);
     let new = json!({"new_password": "Plain-Reset-3"});
-    till.ask(Method::POST, &path, Some(new), &[("Idempotency-Key", "reset")]).await.expect(200);
+    till.ask(Method::POST, &path, Some(new), &[("Idempotency-Key", "reset")])
+        .await
+        .expect(200);
     let pool = server.pool().await;
     for word in [PASSWORD, "Plain-Cashier-1", "Plain-Other-2", "Plain-Reset-3"] {
         assert_eq!(found(&pool, word).await, Vec::<String>::new(), "{word}");
@@ -119,7 +132,10 @@ async fn a_repeat_is_answered_as_the_first_time() {
     };
     assert_eq!(second().await, second().await);
     assert_eq!(
-        till.get("/stores/").await.expect(200)["data"]["stores"].as_array().unwrap().len(),
+        till.get("/stores/").await.expect(200)["data"]["stores"]
+            .as_array()
+            .unwrap()
+            .len(),
         2
     );
 }

@@ -4,9 +4,7 @@
 
 use super::{EmployeeShown, one};
 use crate::{
-    extract::{
-        Body, BodyHash, Caller, May, SignedIn, Write, rights::EmployeesCreate,
-    },
+    extract::{Body, BodyHash, Caller, May, SignedIn, Write, rights::EmployeesCreate},
     i18n::Language,
     identity::{
         normal,

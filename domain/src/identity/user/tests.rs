@@ -192,11 +192,7 @@ fn a_user_name_is_short_and_plain_and_stands_in_place_of_an_address() {
         refused(by_username(bad), "username", Rule::NotAllowed);
     }
     refused(by_username(" "), "username", Rule::Required);
-    refused(
-        by_username(&"x".repeat(51)),
-        "username",
-        Rule::TooLong { max: 50 },
-    );
+    refused(by_username(&"x".repeat(51)), "username", Rule::TooLong { max: 50 });
     let both = Registered {
         email: Some("owner@company.kz".into()),
         ..by_username("owner1")

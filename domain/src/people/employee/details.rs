@@ -1,8 +1,6 @@
 //! What is known of an employee besides their status and their rights: the one list of its fields.
 
-use crate::{
-    Change, Check, Fields, Money, Rule, Violation, Violations, finance::Currency, id::DepartmentId,
-};
+use crate::{Change, Check, Fields, Money, Rule, Violation, Violations, finance::Currency, id::DepartmentId};
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -93,5 +93,6 @@ fn has_an_owner(workspace: &Workspace) -> bool {
         return false;
     };
     let owner = workspace.access(created.owner_id);
-    matches!(workspace, Workspace::Unknown | Workspace::Archived) || owner.is_some_and(|access| access.role == Role::Owner)
+    matches!(workspace, Workspace::Unknown | Workspace::Archived)
+        || owner.is_some_and(|access| access.role == Role::Owner)
 }

@@ -23,7 +23,9 @@ fn what_is_known_of_a_workspace_changes_by_what_is_named() {
     given::<Workspace>(open())
         .when(update(Some("Магазин"), described(Some("Одежда"))))
         .then([
-            E::Renamed { name: "Магазин".into() },
+            E::Renamed {
+                name: "Магазин".into()
+            },
             E::Updated(described(Some("Одежда"))),
         ]);
     given::<Workspace>([open()[0].clone(), E::Updated(described(Some("Одежда")))])
@@ -47,7 +49,9 @@ fn whoever_enters_an_archived_workspace_finds_nothing() {
     given::<Workspace>([])
         .when(C::Archive)
         .then_rejected(WorkspaceRejection::Missing);
-    given::<Workspace>(known.clone()).when(C::Archive).then([archived.clone()]);
+    given::<Workspace>(known.clone())
+        .when(C::Archive)
+        .then([archived.clone()]);
     let gone = [known[0].clone(), known[1].clone(), archived.clone()];
     given::<Workspace>(gone.clone()).when(C::Archive).then([]);
     given::<Workspace>(gone.clone())
@@ -56,7 +60,9 @@ fn whoever_enters_an_archived_workspace_finds_nothing() {
     given::<Workspace>(gone.clone())
         .when(C::Create(created("acme")))
         .then_rejected(WorkspaceRejection::AlreadyCreated);
-    let state = gone.iter().fold(Workspace::default(), |state, event| state.evolve(event));
+    let state = gone
+        .iter()
+        .fold(Workspace::default(), |state, event| state.evolve(event));
     assert!(!state.has_member(UserId::default()));
     assert_eq!(state.claims(&archived), [], "its name stays its own");
     assert_eq!(state.clone().evolve(&added(Role::Owner)), state);
@@ -76,7 +82,9 @@ fn who_acts_on_somebody_has_all_that_they_have() {
         member(admin, Role::Admin),
         member(cashier, Role::Cashier),
     ];
-    let state = events.iter().fold(Workspace::default(), |state, event| state.evolve(event));
+    let state = events
+        .iter()
+        .fold(Workspace::default(), |state, event| state.evolve(event));
     assert_eq!(state.outranks(owner, admin), Ok(()));
     assert_eq!(state.outranks(admin, cashier), Ok(()));
     assert_eq!(state.outranks(owner, stranger), Err(WorkspaceRejection::NoSuchMember));
