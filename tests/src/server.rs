@@ -309,7 +309,12 @@ impl Server {
         mails.retain(|path| path.extension().is_some_and(|extension| extension == "eml"));
         mails.sort();
         let texts = mails.iter().filter_map(|path| fs::read_to_string(path).ok());
-        texts.filter(|text| text.contains(email)).collect()
+        // Another's may end with the same letters.
+        let names = |text: &String| {
+            let mut found = text.match_indices(email).map(|(at, _)| &text[..at]);
+            found.any(|before| !before.ends_with(char::is_alphanumeric))
+        };
+        texts.filter(names).collect()
     }
 
     /// Straight to the database, as its superuser.

@@ -37,6 +37,7 @@ use domain::{
     field::LINE,
     id::EmployeeId,
     people::employee::{Change, Details, Employee, EmployeeCommand, Status},
+    time::local_date,
 };
 use projections::{people::employee::Row, platform, view};
 use schemars::JsonSchema;
@@ -169,7 +170,7 @@ async fn shown(
             phone: row.phone,
             position: row.position,
             is_active: row.status == Status::Active,
-            hired_at: row.hire_date.unwrap_or_else(|| row.created_at.date_naive()),
+            hired_at: row.hire_date.unwrap_or_else(|| local_date(row.created_at)),
         })
     };
     Ok(rows.into_iter().filter_map(show).collect())

@@ -210,13 +210,7 @@ async fn a_guess_at_a_key_is_refused_without_a_look_and_a_known_one_costs_none()
         count(&pool, looks).await
     };
     let key = text(&made["key"]);
-    for garbage in [
-        "pk_",
-        "pk_a",
-        "pk_null",
-        &format!("{}A", &key[..key.len() - 1]),
-        &key.to_lowercase(),
-    ] {
+    for garbage in ["pk_", "pk_a", "pk_null", &key[..key.len() - 1], &key.to_lowercase()] {
         let guess = owner.with_token(Some(garbage));
         guess.get("/customers").await.refused(401, "AUTH_UNAUTHORIZED");
     }
