@@ -78,7 +78,7 @@ async fn register(server: &Server, count: usize) -> Vec<f64> {
         let unique = Uuid::now_v7().simple().to_string();
         let body = json!({"email": format!("{unique}@company.kz"), "password": "SecurePassword123", "firstName": "a", "lastName": "a"});
         let began = Instant::now();
-        server.anonymous().post("/users/register", body).await.expect(201);
+        server.anonymous().post("/auth/register", body).await.expect(201);
         took.push(began.elapsed().as_secs_f64());
     }
     took
