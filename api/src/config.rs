@@ -5,6 +5,7 @@ use crate::{
     heads::Heads,
     identity::certificate::Signatures,
     operator::{
+        account::Account,
         audit::Audit,
         doctor::Doctor,
         history::History,
@@ -37,6 +38,9 @@ pub struct Cli {
 pub enum Command {
     /// Answers HTTP, keeps the read models, pursues processes, sends mail and feeds NATS.
     Serve(Config),
+    /// Another password for who has forgotten theirs and has no address.
+    #[command(subcommand)]
+    Account(Account),
     /// Keys that personal data is sealed with, and those that sign access tokens.
     #[command(subcommand)]
     Keys(Keys),

@@ -39,6 +39,7 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(config) => Ok(serve::run(config).await?),
+        Command::Account(account) => operator::account::run(account).await,
         Command::Keys(keys) => Ok(operator::keys::run(keys).await?),
         Command::Audit(audit) => operator::audit::run(audit).await,
         Command::Doctor(doctor) => operator::doctor::run(doctor).await,

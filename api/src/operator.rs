@@ -2,6 +2,7 @@
 //! it does stand in one file. What was asked for goes to stdout, so that it can be piped on; remarks go to stderr. A command
 //! that finds something wrong says what and ends with 1.
 
+pub mod account;
 pub mod audit;
 pub mod doctor;
 pub mod export;

@@ -6,7 +6,7 @@ mod employee;
 mod entrance;
 mod founding;
 mod number;
-mod person;
+pub(crate) mod person;
 mod registration;
 mod reset;
 mod role;

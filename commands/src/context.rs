@@ -29,6 +29,21 @@ pub struct Context {
 }
 
 impl Context {
+    /// One that nothing else is known of: no request, no repeat, nothing that it follows from.
+    pub fn new(workspace: WorkspaceId, actor: Actor, now: DateTime<Utc>) -> Self {
+        Self {
+            workspace,
+            actor,
+            now,
+            command: None,
+            expected_version: None,
+            correlation: None,
+            causation: None,
+            trace: None,
+            client_address: None,
+        }
+    }
+
     /// Whether the caller would have the command carried out on that version.
     pub fn allows(&self, version: i64) -> bool {
         self.expected_version

@@ -2,6 +2,7 @@
 //! appear behind it. Positions and versions are dense, and the head, read no later than the events, says how far they
 //! go: a hole is corruption and an error, at the end of the log as well as inside it.
 
+mod beginning;
 mod error;
 mod latest;
 mod moment;

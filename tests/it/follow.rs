@@ -192,12 +192,16 @@ async fn the_metrics_tell_of_every_consumer() {
     .await;
 }
 
-/// A process that ends in good order: whoever reads elsewhere hears of its last write at once, not by looking for it. On a busy
-/// machine the reader's session may be renewed at that moment, which is no fault of who wrote: that is rare.
+/// A process that ends in good order: whoever reads elsewhere hears of its last write at once, not by looking for it now and then.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_ends_has_told_of_what_it_wrote() {
+    /// A reader whose session is renewed looks for what it may have missed meanwhile, which takes a moment on a busy machine; it
+    /// looks without a cause every thirty seconds only.
+    const AT_ONCE: Duration = Duration::from_secs(12);
     let database = Database::create().await;
     let here = database.log().await;
+    let pool = Reader::prepare(&database).await;
+    let _follower = here.follow(Reader::on_every_node("reader", &pool), 1);
     let workspace = Uuid::now_v7();
     append(&here, workspace, 1).await;
     let mut missed = vec![];
@@ -211,9 +215,9 @@ async fn who_ends_has_told_of_what_it_wrote() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(2), heard).await.is_err() {
+        if tokio::time::timeout(AT_ONCE, heard).await.is_err() {
             missed.push(position);
         }
     }
-    assert!(missed.len() <= 6, "these were not told of: {missed:?}");
+    assert!(missed.is_empty(), "these were not told of: {missed:?}");
 }

@@ -1,7 +1,7 @@
 //! Who gets in: registration by either document, the code in the mail, and workspaces.
 
 mod devices;
-mod factor;
+pub(crate) mod factor;
 mod keys;
 mod limits;
 mod once;

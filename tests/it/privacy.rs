@@ -1,6 +1,7 @@
 //! What is erased is found nowhere any more: not in the database, not on NATS, not in an export, not in the server's own lines.
 //! What the law has kept goes on its day.
 
+mod account;
 mod fence;
 mod planted;
 

@@ -22,17 +22,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 pub fn context(workspace: WorkspaceId) -> Context {
-    Context {
-        workspace,
-        actor: Actor::System,
-        now: Utc::now(),
-        command: None,
-        expected_version: None,
-        correlation: None,
-        causation: None,
-        trace: None,
-        client_address: None,
-    }
+    Context::new(workspace, Actor::System, Utc::now())
 }
 
 /// A node without a past.

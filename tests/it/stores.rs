@@ -1,6 +1,7 @@
 //! Document 4, as a till would use it: registering, one account in several stores, employees and their passwords, and all of it
 //! over the same log as the rest.
 
+mod every;
 mod flow;
 mod hostile;
 mod kept;

@@ -257,17 +257,7 @@ impl Server {
         let workspace: Uuid = member.workspace.parse().expect("an id");
         let user_id: Uuid = member.user.parse().expect("an id");
         let user_id = user_id.into();
-        let context = Context {
-            workspace: WorkspaceId::PLATFORM,
-            actor: Actor::System,
-            now: Utc::now(),
-            command: None,
-            expected_version: None,
-            correlation: None,
-            causation: None,
-            trace: None,
-            client_address: None,
-        };
+        let context = Context::new(WorkspaceId::PLATFORM, Actor::System, Utc::now());
         Executor::new(log.clone())
             .execute::<Workspace>(
                 workspace.into(),

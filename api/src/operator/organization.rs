@@ -67,17 +67,7 @@ impl List {
 impl Premium {
     async fn run(self) -> Result<(), Failure> {
         let (log, _) = open_store(&self.store).await?;
-        let context = Context {
-            workspace: WorkspaceId::PLATFORM,
-            actor: Actor::Operator(self.who),
-            now: Utc::now(),
-            command: None,
-            expected_version: None,
-            correlation: None,
-            causation: None,
-            trace: None,
-            client_address: None,
-        };
+        let context = Context::new(WorkspaceId::PLATFORM, Actor::Operator(self.who), Utc::now());
         let premium = self.premium == Switch::On;
         let command = OrganizationCommand::SetPremium { premium };
         let id = OrganizationId::new(self.organization);

@@ -118,15 +118,8 @@ impl Decide {
             return Err(format!("no process is about {}", self.instance).into());
         };
         let context = Context {
-            workspace: on.workspace_id.into(),
-            actor: Actor::Operator(self.who),
-            now: Utc::now(),
-            command: None,
-            expected_version: None,
             correlation: Some(on.instance),
-            causation: None,
-            trace: None,
-            client_address: None,
+            ..Context::new(on.workspace_id.into(), Actor::Operator(self.who), Utc::now())
         };
         let executor = Executor::new(log.clone());
         let done = sagas::decide(&executor, on, verdict, step, &self.why, &context).await?;

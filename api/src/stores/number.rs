@@ -1,6 +1,6 @@
 //! Numbers for ids. Document 4 knows users, stores and employees by whole numbers; a number is the second name of a thing: the
 //! position at which it came to be in its log. Positions never change, so that it outlives every replay and goes along with an
-//! export, and no column is needed for it. What was put away into files is read there.
+//! export, and no column is needed for it.
 
 use crate::{
     extract::{no_query, path_text},
@@ -37,7 +37,10 @@ impl Name {
     /// The thing of that category with this name in a log, if there is one.
     pub async fn resolve(self, app: &App, workspace: WorkspaceId, category: &str) -> Result<Option<Uuid>, Problem> {
         match self {
-            Self::Number(number) => id(app, workspace.uuid(), category, number).await,
+            Self::Number(number) => {
+                let begun = app.log.begun_at(workspace.uuid(), category, number).await;
+                begun.map_err(unreadable)
+            }
             Self::Id(id) => Ok(Some(id)),
         }
     }
@@ -62,60 +65,15 @@ impl OperationInput for Name {
     }
 }
 
-/// What came to be at that position, if it is of that category.
-async fn id(app: &App, workspace: Uuid, category: &str, number: i64) -> Result<Option<Uuid>, Problem> {
-    let here = "select stream_id from log.events \
-        where workspace_id = $1 and position = $2 and stream_category = $3 and version = 1";
-    let here: Option<Uuid> = sqlx::query_scalar(here)
-        .bind(workspace)
-        .bind(number)
-        .bind(category)
-        .fetch_optional(&app.pool)
-        .await?;
-    if here.is_some() || !is_away(app, workspace, number).await? {
-        return Ok(here);
-    }
-    let read = app.log.read(workspace, number - 1, 1).await.map_err(unreadable)?;
-    let begins = read
-        .iter()
-        .find(|event| event.position == number && event.version == 1 && event.category == category);
-    Ok(begins.map(|event| event.stream_id))
-}
-
 /// The numbers of things, by their ids.
 pub async fn numbers(app: &App, workspace: WorkspaceId, ids: &[Uuid]) -> Result<HashMap<Uuid, i64>, Problem> {
-    let workspace = workspace.uuid();
-    let here =
-        "select stream_id, position from log.events where workspace_id = $1 and stream_id = any($2) and version = 1";
-    let here: Vec<(Uuid, i64)> = sqlx::query_as(here)
-        .bind(workspace)
-        .bind(ids)
-        .fetch_all(&app.pool)
-        .await?;
-    let mut numbers: HashMap<Uuid, i64> = here.into_iter().collect();
-    for id in ids {
-        if !numbers.contains_key(id) {
-            let events = app.log.read_stream(workspace, *id, 0).await.map_err(unreadable)?;
-            numbers.extend(events.first().map(|event| (*id, event.position)));
-        }
-    }
-    Ok(numbers)
+    app.log.beginnings(workspace.uuid(), ids).await.map_err(unreadable)
 }
 
 /// The number of a thing that is there.
 pub async fn number(app: &App, workspace: WorkspaceId, id: Uuid) -> Result<i64, Problem> {
     let numbers = numbers(app, workspace, &[id]).await?;
     numbers.get(&id).copied().ok_or_else(Problem::internal)
-}
-
-/// Whether that position was put away.
-async fn is_away(app: &App, workspace: Uuid, position: i64) -> Result<bool, sqlx::Error> {
-    let away = "select exists (select from log.archives where workspace_id = $1 and last_position >= $2)";
-    sqlx::query_scalar(away)
-        .bind(workspace)
-        .bind(position)
-        .fetch_one(&app.pool)
-        .await
 }
 
 fn unreadable(error: ReadError) -> Problem {

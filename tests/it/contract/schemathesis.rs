@@ -2,8 +2,8 @@
 //! it checks, how long and with which exceptions stands in `dev.d/schemathesis.toml`; `./dev test` installs it.
 
 use crate::eds::Office;
-use prometric_tests::{Server, Yard};
-use serde_json::Value;
+use prometric_tests::{Client, Server, Yard};
+use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -26,13 +26,25 @@ async fn a_tool_that_knows_only_the_document_finds_nothing() {
         .get(&format!("/workspaces/{}", yard.owner.workspace))
         .await
         .expect(200);
-    let said = tokio::task::spawn_blocking(move || run(&program, &root, &office.server, &yard, &workspace));
+    let session = another_session(&yard.owner).await;
+    let said = tokio::task::spawn_blocking(move || run(&program, &root, &office.server, &yard, &workspace, &session));
     let (succeeded, said) = said.await.unwrap();
     println!("{said}");
     assert!(succeeded, "{said}");
 }
 
-fn run(program: &Path, root: &Path, server: &Server, yard: &Yard, workspace: &Value) -> (bool, String) {
+/// One more that the owner has, beside that of their token.
+async fn another_session(owner: &Client) -> String {
+    let email = owner.get("/auth/me").await.expect(200)["email"].clone();
+    let signing_in = json!({"email": email, "password": "SecurePassword123"});
+    owner.with_token(None).post("/auth/login", signing_in).await.expect(200);
+    let sessions = owner.get("/auth/sessions").await.expect(200);
+    let items = sessions["items"].as_array().or(sessions.as_array()).unwrap();
+    let other = items.iter().find(|session| session["current"] == json!(false)).unwrap();
+    other["id"].as_str().unwrap().to_owned()
+}
+
+fn run(program: &Path, root: &Path, server: &Server, yard: &Yard, workspace: &Value, session: &str) -> (bool, String) {
     let token = yard.owner.token.as_deref().unwrap_or_default();
     let output = Command::new(program)
         .arg("--no-color")
@@ -44,6 +56,7 @@ fn run(program: &Path, root: &Path, server: &Server, yard: &Yard, workspace: &Va
         .env("WORKSPACE", &yard.owner.workspace)
         .env("TENANT_KEY", workspace["tenantKey"].as_str().unwrap())
         .env("ORGANIZATION", workspace["organizationId"].as_str().unwrap())
+        .env("SESSION", session)
         .output()
         .expect("schemathesis");
     let said = [output.stdout, output.stderr].map(|part| String::from_utf8_lossy(&part).into_owned());

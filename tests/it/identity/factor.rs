@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use totp_rs::{Builder, Secret, Totp};
 
 /// An app that shows codes.
-struct App(Totp);
+pub(crate) struct App(Totp);
 
 impl App {
     fn new(offer: &Value) -> Self {
@@ -41,7 +41,7 @@ async fn forget(pool: &PgPool) {
         .unwrap();
 }
 
-async fn switch_on(person: &Client) -> (App, Vec<String>) {
+pub(crate) async fn switch_on(person: &Client) -> (App, Vec<String>) {
     let offer = person
         .post("/auth/second-factor", json!({"password": PASSWORD}))
         .await

@@ -1,6 +1,7 @@
 //! The way of the document, from the first store to its end.
 
 use super::{PASSWORD, Till, cashier, owner, registration, server};
+use prometric_tests::eventually;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -259,7 +260,7 @@ async fn a_closed_store_is_nowhere_and_whole() {
     for till in [&there, &at_till] {
         till.get("/auth/me/").await.refused(404);
     }
-    prometric_tests::eventually("the other node has heard", || async {
+    eventually("the other node has heard", || async {
         (other_node.get("/auth/me/").await.status == 404).then_some(())
     })
     .await;
@@ -285,4 +286,30 @@ async fn a_closed_store_is_nowhere_and_whole() {
     .await
     .unwrap();
     assert!(events >= 4, "its owner and its cashier, {events} events");
+}
+
+/// Without an address there is no code by mail: an operator who knows them lets them back in.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_without_an_address_gets_another_password_from_an_operator() {
+    let server = server().await;
+    let (till, _) = owner(&server, "owner1").await;
+    let nobody = server.tool(&["account", "password", "nobody", "--as", "Айгерим"]);
+    let said = String::from_utf8_lossy(&nobody.stderr).into_owned();
+    assert!(
+        !nobody.status.success() && said.contains("there is no account"),
+        "{said}"
+    );
+    let reset = server.tool(&["account", "password", " OWNER1", "--as", "Айгерим"]);
+    assert!(reset.status.success(), "{}", String::from_utf8_lossy(&reset.stderr));
+    let drawn = String::from_utf8(reset.stdout).unwrap();
+    eventually("the old session has ended", || async {
+        (till.get("/auth/my-stores/").await.status == 401).then_some(())
+    })
+    .await;
+    till.login("owner1", PASSWORD).await.refused(401);
+    till.login("owner1", drawn.trim()).await.expect(200);
+    let by = "select metadata from log.events where type = 'user.password.changed' limit 1";
+    let by: Value = sqlx::query_scalar(by).fetch_one(&server.pool().await).await.unwrap();
+    assert!(by.to_string().contains("operator:Айгерим"), "{by}");
+    assert!(!server.said().contains(drawn.trim()));
 }

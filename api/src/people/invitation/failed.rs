@@ -5,7 +5,7 @@ use crate::state::App;
 use chrono::Utc;
 use commands::{Actor, Context};
 use domain::{
-    id::{NotificationId, WorkspaceId, derive},
+    id::{NotificationId, derive},
     office::notification::{Audience, Created, Notification, NotificationCommand, Topic},
 };
 use serde_json::Map;
@@ -41,7 +41,7 @@ async fn tell(app: &App) -> Result<(), Box<dyn std::error::Error + Send + Sync>>
         });
         let notification = NotificationId::new(derive(id, "failed"));
         let command = NotificationCommand::Notify(created);
-        let context = by_the_system(workspace_id.into());
+        let context = Context::new(workspace_id.into(), Actor::System, Utc::now());
         app.executor
             .create::<Notification>(notification, &command, &context)
             .await?;
@@ -71,19 +71,4 @@ async fn lapse(pool: &PgPool) -> Result<(), sqlx::Error> {
         .execute(pool)
         .await
         .map(drop)
-}
-
-/// In a workspace's log, without anybody's asking.
-pub fn by_the_system(workspace: WorkspaceId) -> Context {
-    Context {
-        workspace,
-        actor: Actor::System,
-        now: Utc::now(),
-        command: None,
-        expected_version: None,
-        correlation: None,
-        causation: None,
-        trace: None,
-        client_address: None,
-    }
 }
