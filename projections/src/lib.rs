@@ -40,6 +40,7 @@ use table::{Projector, of};
 fn tenant_tables() -> Vec<Box<dyn Projector>> {
     vec![
         of::<sales::customer::Row>(),
+        of::<sales::interaction::Row>(),
         of::<sales::deal::Row>(),
         of::<sales::order::Row>(),
         of::<catalog::product::Row>(),

@@ -10,7 +10,7 @@ use crate::{
     office::notification,
     platform,
     production::{bom, production_order},
-    sales::{customer, deal, order},
+    sales::{customer, deal, interaction, order},
     view::View,
 };
 use chrono::NaiveDate;
@@ -21,6 +21,7 @@ use domain::{
     sales::{
         customer::{Contact, CustomerType},
         deal::Stage,
+        interaction::{Direction, InteractionType},
         line::Line,
         order::Status as OrderStatus,
     },
@@ -83,7 +84,7 @@ pub struct CustomerShown {
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ContactOfCustomer {
-    /// Follows from the customer and the place in the list.
+    /// Stays, however the list is sent anew.
     pub id: Uuid,
     #[serde(flatten)]
     pub contact: Contact,
@@ -116,7 +117,24 @@ pub struct CustomerDetails {
     pub deals: Vec<DealOfCustomer>,
     pub orders: Vec<OrderOfCustomer>,
     pub invoices: Vec<InvoiceOfCustomer>,
-    pub activities: Vec<NotYet>,
+    /// What was said with the customer.
+    pub activities: Vec<ActivityOfCustomer>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivityOfCustomer {
+    pub id: Uuid,
+    #[serde(rename = "type")]
+    pub kind: InteractionType,
+    pub direction: Option<Direction>,
+    pub subject: String,
+    pub date: NaiveDate,
+    pub user_id: Option<Uuid>,
+    pub user_name: Option<String>,
+    /// Minutes.
+    pub duration: Option<Quantity>,
+    pub outcome: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -386,6 +404,11 @@ pub enum InvoiceStatus {
 impl Shape for customer::Row {
     type Shown = CustomerShown;
     type Details = CustomerDetails;
+}
+
+impl Shape for interaction::Row {
+    type Shown = Nothing;
+    type Details = Nothing;
 }
 
 impl Shape for deal::Row {

@@ -16,10 +16,11 @@ use aide::axum::{
     routing::{get_with, post_with},
 };
 use axum::extract::State;
+use commands::{Done, customer};
 use domain::{
-    Changes, Patch,
+    Patch,
     id::CustomerId,
-    sales::customer::{Customer, CustomerCommand, CustomerEvent, Profile, Status},
+    sales::customer::{Change, Customer, CustomerCommand, CustomerEvent, Profile, Status},
 };
 use projections::sales::customer::Row;
 use schemars::JsonSchema;
@@ -91,10 +92,8 @@ async fn create(
     }: Body<New<Profile, Beside>>,
 ) -> Result<Created<CustomerCreated>, Problem> {
     let context = write.context(&caller, hash);
-    let profile = Box::new(Profile::begin(&change));
-    let command = CustomerCommand::Create(profile, beside.status.set().unwrap_or_default());
-    let id = Uuid::now_v7().into();
-    let done = app.executor.create::<Customer>(id, &command, &context).await?;
+    let (id, change) = (Uuid::now_v7().into(), with_ids(change));
+    let done = customer::create(&app.executor, id, change, beside.status.set(), &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
     let (id, version) = (done.id, done.version);
     let answer = done.events.into_iter().find_map(|event| match event {
@@ -124,17 +123,20 @@ async fn update(
         hash,
     }: Body<Edit<Profile, Beside>>,
 ) -> Result<Reply<CustomerChanged>, Problem> {
-    let command = CustomerCommand::Update(Box::new(change), beside.status.set());
-    change_with(
-        &app,
-        &caller,
-        &write,
-        hash,
-        id,
-        &command,
-        "Customer updated successfully",
-    )
-    .await
+    let context = write.context(&caller, hash);
+    let done = customer::update(&app.executor, id, with_ids(change), beside.status.set(), &context).await?;
+    let message = "Customer updated successfully";
+    Ok(changed(&app, &caller, &write, &done, None, message).await)
+}
+
+/// Contacts without an id get one; those that are known already keep theirs, whatever is drawn here.
+fn with_ids(mut change: Change) -> Change {
+    if let Patch::Set(contacts) = &mut change.contacts {
+        for contact in contacts {
+            contact.id.get_or_insert_with(|| Uuid::now_v7().into());
+        }
+    }
+    change
 }
 
 async fn convert(
@@ -143,8 +145,11 @@ async fn convert(
     Id(id): Id<CustomerId>,
     write: Write,
 ) -> Result<Reply<CustomerChanged>, Problem> {
-    let (command, message) = (CustomerCommand::Convert, "Lead converted to active customer");
-    change_with(&app, &caller, &write, BodyHash::default(), id, &command, message).await
+    let context = write.context(&caller, BodyHash::default());
+    let command = CustomerCommand::Convert;
+    let done = app.executor.execute::<Customer>(id, &command, &context).await?;
+    let message = "Lead converted to active customer";
+    Ok(changed(&app, &caller, &write, &done, Some(Status::Active), message).await)
 }
 
 async fn archive(
@@ -153,31 +158,30 @@ async fn archive(
     Id(id): Id<CustomerId>,
     write: Write,
 ) -> Result<Reply<CustomerChanged>, Problem> {
-    let (command, message) = (CustomerCommand::Archive, "Customer archived");
-    change_with(&app, &caller, &write, BodyHash::default(), id, &command, message).await
+    let context = write.context(&caller, BodyHash::default());
+    let command = CustomerCommand::Archive;
+    let done = app.executor.execute::<Customer>(id, &command, &context).await?;
+    Ok(changed(&app, &caller, &write, &done, None, "Customer archived").await)
 }
 
-async fn change_with(
+/// What is answered; `status` where there is one though nothing moved.
+async fn changed(
     app: &App,
     caller: &Caller,
     write: &Write,
-    hash: BodyHash,
-    id: CustomerId,
-    command: &CustomerCommand,
+    done: &Done<CustomerEvent>,
+    status: Option<Status>,
     message: &'static str,
-) -> Result<Reply<CustomerChanged>, Problem> {
-    let context = write.context(caller, hash);
-    let done = app.executor.execute::<Customer>(id, command, &context).await?;
-    let written = write.settle(app, context.workspace, &done).await;
+) -> Reply<CustomerChanged> {
+    let written = write.settle(app, caller.workspace_id(), done).await;
     let moved = done.events.iter().find_map(|event| match event {
         CustomerEvent::StatusChanged { to, .. } => Some(*to),
         _ => None,
     });
-    let status = moved.or(matches!(command, CustomerCommand::Convert).then_some(Status::Active));
-    Ok(written.ok(CustomerChanged {
+    written.ok(CustomerChanged {
         id: done.id,
-        status,
+        status: moved.or(status),
         message,
         version: done.version,
-    }))
+    })
 }

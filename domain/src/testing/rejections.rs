@@ -20,6 +20,7 @@ use crate::{
     sales::{
         customer::{self, CustomerRejection},
         deal::DealRejection,
+        interaction::InteractionRejection,
         order::OrderRejection,
     },
 };
@@ -81,6 +82,19 @@ fn sales() -> Vec<&'static str> {
             &of_step,
         ),
         tells_fields::<C>("customer.invalid"),
+        says(
+            InteractionRejection::Missing,
+            "interaction.missing",
+            Kind::Missing,
+            "no such interaction",
+        ),
+        says(
+            InteractionRejection::AlreadyRecorded,
+            "interaction.already_recorded",
+            Kind::Exists,
+            "already recorded",
+        ),
+        tells_fields::<InteractionRejection>("interaction.invalid"),
         says(D::Missing, "deal.missing", Kind::Missing, "no such deal"),
         says(
             D::AlreadyCreated,

@@ -6,7 +6,7 @@ use crate::{
     list::Op,
     table::word,
     table::{Seen, Table},
-    view::{Computed, Nested, Related, View},
+    view::{Computed, Nested, Owned, Related, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
@@ -199,7 +199,15 @@ fn add(sums: &mut BTreeMap<Currency, Total>, currency: &Currency, amount: Money)
     *sum = sum.plus(amount.into());
 }
 
+/// Whose they are.
+pub(crate) const OWNED: Option<Owned> = Some(Owned {
+    right: Permission::CustomersView,
+    user: "assigned_to",
+    department: None,
+});
+
 impl View for Row {
+    const OWNED: Option<Owned> = OWNED;
     const VISIBLE: &'static str = "not t.archived";
     const COUNTED: &'static [&'static str] = &["type", "status", "segment"];
     const SEARCH: &'static str = "t.search_text";
@@ -210,7 +218,7 @@ impl View for Row {
         ("dateTo", "createdAt", Op::Lte),
     ];
     const SHOWN: &'static [Computed] = &[
-        // A contact is nothing by itself: its id follows from the customer's and its place in the list (a UUID of version 8).
+        // One that was stored without an id has one that follows from the customer's and its place in the list (a UUID of version 8).
         Computed::new(
             "contacts",
             K::Json,
@@ -228,7 +236,6 @@ impl View for Row {
              where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))",
         ),
     ];
-    const DETAILS: &'static [Computed] = &[Computed::new("activities", K::Json, "'[]'::json")];
     const NESTED: &'static [Nested] = &[
         Nested::new(
             "deals",
@@ -259,5 +266,13 @@ impl View for Row {
         )
         .rest("/finance/invoices?customerId=")
         .right(Permission::FinanceView),
+        // All of them: `/customers/{id}/interactions`.
+        Nested::new(
+            "activities",
+            "interactions",
+            "customer_id",
+            "json_build_object('id', n.id, 'type', n.type, 'direction', n.direction, 'subject', n.subject, 'date', reading.day(n.date), \
+             'userId', n.user_id, 'userName', n.user_name, 'duration', n.duration, 'outcome', n.outcome)",
+        ),
     ];
 }

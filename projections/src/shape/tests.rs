@@ -21,6 +21,7 @@ fn holds<V: Shape>() {
 #[test]
 fn what_is_computed_is_described_and_nothing_else() {
     holds::<customer::Row>();
+    holds::<interaction::Row>();
     holds::<deal::Row>();
     holds::<order::Row>();
     holds::<invoice::Row>();
