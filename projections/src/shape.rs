@@ -16,7 +16,7 @@ use crate::{
 use chrono::NaiveDate;
 use domain::{
     Money, Percent, Quantity, Total,
-    finance::invoice::Status as InvoiceState,
+    finance::{Currency, invoice::Status as InvoiceState},
     production::production_order::Status as ProductionStatus,
     sales::{
         customer::{Contact, CustomerType},
@@ -28,6 +28,7 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What a view shows beside its columns.
@@ -102,6 +103,25 @@ pub struct CustomerMetrics {
     pub payment_behavior: Option<PaymentBehavior>,
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomerMetricsInFull {
+    #[serde(flatten)]
+    pub metrics: CustomerMetrics,
+    /// Of those of the newest twenty invoices that are paid: days after the due date, none for one that was paid before it.
+    pub average_days_late: Option<Quantity>,
+    /// Of the newest twenty.
+    pub invoices_paid: u32,
+    /// Of the newest twenty: due and not paid.
+    pub invoices_overdue: u32,
+    /// All that was ordered, in the base currency.
+    pub lifetime_value: Total,
+    /// The same by currency, as it stands in the orders.
+    pub revenues: BTreeMap<Currency, Total>,
+    /// When something was said with the customer last.
+    pub last_activity_date: Option<NaiveDate>,
+}
+
 /// Of the newest twenty invoices.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -117,6 +137,7 @@ pub struct CustomerDetails {
     pub deals: Vec<DealOfCustomer>,
     pub orders: Vec<OrderOfCustomer>,
     pub invoices: Vec<InvoiceOfCustomer>,
+    pub metrics: CustomerMetricsInFull,
     /// What was said with the customer.
     pub activities: Vec<ActivityOfCustomer>,
 }

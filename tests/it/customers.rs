@@ -1,6 +1,7 @@
 //! Customers over HTTP: their fields in document 2's shapes, their life cycle, whose they are, and what is said with them.
 
 mod fields;
+mod figures;
 mod reach;
 mod said;
 

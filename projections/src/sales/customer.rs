@@ -236,6 +236,20 @@ impl View for Row {
              where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))",
         ),
     ];
+    /// More of them than a list shows. How late: over those of the same invoices that are paid, one paid early being 0 days late.
+    const DETAILS: &'static [Computed] = &[Computed::new(
+        "metrics",
+        K::Json,
+        "(select json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
+         'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', t.last_order_date, \
+         'paymentBehavior', case when bool_or(i.late > 0) then 'late' when bool_or(i.paid_at is not null) then 'on-time' end, \
+         'averageDaysLate', trim_scale(round(avg(greatest(i.late, 0)) filter (where i.paid_at is not null), 1)), \
+         'invoicesPaid', count(*) filter (where i.paid_at is not null), 'invoicesOverdue', count(*) filter (where i.paid_at is null and i.late > 0), \
+         'lifetimeValue', t.lifetime_value, 'revenues', t.revenues, \
+         'lastActivityDate', (select reading.day(max(a.date)) from {s}.interactions a where a.customer_id = t.id)) \
+         from (select i.paid_at, reading.day(coalesce(i.paid_at, reading.moment())) - i.due_date as late from {s}.invoices i \
+         where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i)",
+    )];
     const NESTED: &'static [Nested] = &[
         Nested::new(
             "deals",
