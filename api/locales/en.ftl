@@ -70,6 +70,7 @@ rejection-bom-invalid = The bill of materials is not valid.
 rejection-bom-too-large = The bill of materials comes to more than { $max } parts over all levels, or to more of one part than can be counted.
 rejection-customer-already-created = The customer exists already.
 rejection-customer-invalid = The customer's data is not valid.
+rejection-customer-likely-duplicate = A customer with the same IIN, phone or e-mail is there already. Send allowDuplicate if it is another one.
 rejection-customer-missing = There is no such customer.
 rejection-customer-no-such-step = A customer cannot go from { $from } to { $to }.
 rejection-deal-already-created = The deal exists already.

@@ -58,6 +58,7 @@ rejection-bom-invalid = Спецификация қате толтырылған
 rejection-bom-too-large = Спецификацияның барлық деңгейінде { $max } бөліктен көп, немесе бір бөліктің мөлшері санауға келмейді.
 rejection-customer-already-created = Клиент бұрыннан құрылған.
 rejection-customer-invalid = Клиенттің деректері қате толтырылған.
+rejection-customer-likely-duplicate = ЖСН-і, телефоны немесе e-mail-і дәл осындай клиент бар. Егер бұл басқа клиент болса, allowDuplicate жіберіңіз.
 rejection-customer-missing = Клиент табылмады.
 rejection-customer-no-such-step = Клиентті { $from } күйінен { $to } күйіне ауыстыруға болмайды.
 rejection-deal-already-created = Мәміле бұрыннан құрылған.

@@ -70,6 +70,7 @@ rejection-bom-invalid = Спецификация заполнена неверн
 rejection-bom-too-large = В спецификации на всех уровнях больше { $max } частей, или одной из частей нужно больше, чем можно сосчитать.
 rejection-customer-already-created = Клиент уже создан.
 rejection-customer-invalid = Данные клиента заполнены неверно.
+rejection-customer-likely-duplicate = Клиент с таким же ИИН, телефоном или e-mail уже есть. Если это другой клиент, передайте allowDuplicate.
 rejection-customer-missing = Клиент не найден.
 rejection-customer-no-such-step = Клиента нельзя перевести из состояния { $from } в { $to }.
 rejection-deal-already-created = Сделка уже создана.

@@ -9,15 +9,17 @@ use domain::{
 
 type Answer = Result<Done<CustomerEvent>, Error<CustomerRejection>>;
 
+/// What is said of a new customer beside the fields of its profile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Beside {
+    pub status: Status,
+    /// It seems to be one that is there, and nobody said that it is not.
+    pub seems_known: bool,
+}
+
 /// Enters a customer.
-pub async fn create(
-    executor: &Executor,
-    id: CustomerId,
-    change: Change,
-    status: Option<Status>,
-    context: &Context,
-) -> Answer {
-    let created = begin(executor, id, change, status, context).await;
+pub async fn create(executor: &Executor, id: CustomerId, change: Change, beside: Beside, context: &Context) -> Answer {
+    let created = begin(executor, id, change, beside, context).await;
     executor.or_repeated::<Customer>(id, context, created).await
 }
 
@@ -25,7 +27,7 @@ async fn begin(
     executor: &Executor,
     id: CustomerId,
     mut change: Change,
-    status: Option<Status>,
+    Beside { status, seems_known }: Beside,
     context: &Context,
 ) -> Answer {
     // Who sees only customers that are somebody's would not see what they make.
@@ -35,7 +37,11 @@ async fn begin(
     }
     look_up(executor, context, &mut change).await?;
     let profile = Box::new(Profile::begin(&change));
-    let command = CustomerCommand::Create(profile, status.unwrap_or_default());
+    let command = CustomerCommand::Create {
+        profile,
+        status,
+        seems_known,
+    };
     executor.create::<Customer>(id, &command, context).await
 }
 

@@ -1,5 +1,6 @@
 //! Customers over HTTP: their fields in document 2's shapes, their life cycle, whose they are, and what is said with them.
 
+mod alike;
 mod fields;
 mod figures;
 mod reach;

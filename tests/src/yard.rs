@@ -203,7 +203,7 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             "/customers",
             "",
             &customer,
-            shape::noun::<Profile>(true, "status:choice"),
+            shape::noun::<Profile>(true, "status:choice allowDuplicate:flag"),
         ),
         noun(
             Method::PUT,

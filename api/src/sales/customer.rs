@@ -1,5 +1,7 @@
 //! Customers: document 1 §3, document 2 "Customers API".
 
+mod duplicates;
+
 use crate::{
     extract::{
         Body, BodyHash, Caller, Edit, Id, May, New, With, Write,
@@ -18,7 +20,7 @@ use aide::axum::{
 use axum::extract::State;
 use commands::{Done, customer};
 use domain::{
-    Patch,
+    Changes, Patch,
     id::CustomerId,
     sales::customer::{Change, Customer, CustomerCommand, CustomerEvent, Profile, Status},
 };
@@ -28,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
-    ApiRouter::new()
+    duplicates::router()
         .api_route(
             "/customers",
             get_with(
@@ -37,7 +39,7 @@ pub fn router() -> ApiRouter<App> {
             )
             .post_with(
                 create,
-                told("A new customer, numbered `CUS-…`; only the name is required"),
+                told("A new customer, numbered `CUS-…`; only the name is required. Whose IIN, phone or e-mail is another's is refused until `allowDuplicate` says that it is another"),
             ),
         )
         .api_route(
@@ -53,6 +55,15 @@ pub fn router() -> ApiRouter<App> {
             "/customers/{id}/convert",
             post_with(convert, told("Takes a lead or prospect to ACTIVE")),
         )
+}
+
+/// What a request says of a new customer beside the fields of its profile.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BesideNew {
+    status: Patch<Status>,
+    /// Whoever asks has looked: it is none of those that are there, though IIN, phone or e-mail are one's.
+    allow_duplicate: bool,
 }
 
 /// What a request says of a customer beside the fields of its profile.
@@ -89,11 +100,20 @@ async fn create(
     Body {
         value: With { change, beside },
         hash,
-    }: Body<New<Profile, Beside>>,
+    }: Body<New<Profile, BesideNew>>,
 ) -> Result<Created<CustomerCreated>, Problem> {
     let context = write.context(&caller, hash);
     let (id, change) = (Uuid::now_v7().into(), with_ids(change));
-    let done = customer::create(&app.executor, id, change, beside.status.set(), &context).await?;
+    let likely = match beside.allow_duplicate {
+        true => vec![],
+        false => duplicates::likely(&app, &caller, &Profile::begin(&change)).await?,
+    };
+    let beside = customer::Beside {
+        status: beside.status.set().unwrap_or_default(),
+        seems_known: !likely.is_empty(),
+    };
+    let done = customer::create(&app.executor, id, change, beside, &context).await;
+    let done = done.map_err(|error| duplicates::named(error, &caller, &likely))?;
     let written = write.settle(&app, context.workspace, &done).await;
     let (id, version) = (done.id, done.version);
     let answer = done.events.into_iter().find_map(|event| match event {

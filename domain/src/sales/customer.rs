@@ -2,6 +2,7 @@
 //! Deleting archives: history stays. Its contacts keep their ids, however the list of them is sent anew.
 
 mod contact;
+pub mod likeness;
 
 pub use contact::Contact;
 
@@ -19,7 +20,12 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone)]
 pub enum CustomerCommand {
-    Create(Box<Profile>, Status),
+    Create {
+        profile: Box<Profile>,
+        status: Status,
+        /// It seems to be one that is there, and nobody said that it is not.
+        seems_known: bool,
+    },
     Update(Box<Change>, Option<Status>),
     Convert,
     Archive,
@@ -170,6 +176,9 @@ pub enum CustomerRejection {
     #[error("already created")]
     #[rejection(Exists, "customer.already_created")]
     AlreadyCreated,
+    #[error("likely one that is there already")]
+    #[rejection(Conflict, "customer.likely_duplicate")]
+    LikelyDuplicate,
     #[error("{from:?} does not become {to:?}")]
     #[rejection(Transition, "customer.no_such_step")]
     Transition { from: Status, to: Status },
@@ -197,7 +206,7 @@ impl Aggregate for Customer {
 
     fn permission(command: &CustomerCommand) -> Permission {
         match command {
-            CustomerCommand::Create(..) => Permission::CustomersCreate,
+            CustomerCommand::Create { .. } => Permission::CustomersCreate,
             CustomerCommand::Update(..) | CustomerCommand::Convert => Permission::CustomersUpdate,
             CustomerCommand::Archive => Permission::CustomersDelete,
         }
@@ -206,8 +215,18 @@ impl Aggregate for Customer {
     fn decide(&self, command: &CustomerCommand) -> Result<Vec<CustomerEvent>, CustomerRejection> {
         use {CustomerCommand as C, CustomerEvent as E, CustomerRejection as R};
         match (self, command) {
-            (Self::Unknown, C::Create(profile, status)) => {
+            (
+                Self::Unknown,
+                C::Create {
+                    profile,
+                    status,
+                    seems_known,
+                },
+            ) => {
                 profile.verified()?;
+                if *seems_known {
+                    return Err(R::LikelyDuplicate);
+                }
                 Ok(vec![E::Created {
                     customer_number: Number::pending(),
                     status: *status,
@@ -215,7 +234,7 @@ impl Aggregate for Customer {
                 }])
             }
             (Self::Unknown | Self::Archived, C::Update(..) | C::Convert | C::Archive) => Err(R::Missing),
-            (Self::Known { .. } | Self::Archived, C::Create(..)) => Err(R::AlreadyCreated),
+            (Self::Known { .. } | Self::Archived, C::Create { .. }) => Err(R::AlreadyCreated),
             (Self::Known { profile, status }, C::Update(change, to)) => {
                 let change = Box::new(Change {
                     contacts: contact::recognized(&profile.contacts, &change.contacts),

@@ -51,7 +51,7 @@ pub enum InteractionType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// The customer came to us.
+    // The customer came to us.
     Inbound,
     Outbound,
 }

@@ -143,13 +143,19 @@ fn customer_and_deal() {
         name: Patch::Set(name.into()),
         ..Default::default()
     };
+    let create = |profile, seems_known| C::Create {
+        profile: Box::new(profile),
+        status: customer::Status::Lead,
+        seems_known,
+    };
     let reached_by = |ids: &[u128]| customer::Change {
         contacts: Patch::Set(ids.iter().map(|id| contact(*id)).collect()),
         ..Default::default()
     };
     let commands = [
-        C::Create(Box::new(profile.clone()), customer::Status::Lead),
-        C::Create(Box::default(), customer::Status::Lead),
+        create(profile.clone(), false),
+        create(profile.clone(), true),
+        create(customer::Profile::default(), false),
         C::Update(Box::new(named("ИП")), None),
         C::Update(Box::new(named(" ")), None),
         C::Update(Box::new(reached_by(&[1, 2])), None),

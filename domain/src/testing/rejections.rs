@@ -74,6 +74,12 @@ fn sales() -> Vec<&'static str> {
             Kind::Exists,
             "already created",
         ),
+        says(
+            C::LikelyDuplicate,
+            "customer.likely_duplicate",
+            Kind::Conflict,
+            "likely one that is there already",
+        ),
         says_with(
             step,
             "customer.no_such_step",

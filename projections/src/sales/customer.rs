@@ -1,6 +1,8 @@
 //! A customer as people see it, with what it ordered and owes: by currency as it stands in the documents, and in the
 //! base currency at the rate each document states. What states none counts only in its own currency.
 
+pub mod mark;
+
 use crate::{
     column::{Column, ColumnKind as K},
     list::Op,

@@ -71,7 +71,11 @@ fn a_customer_is_created_once_and_with_a_name() {
     let CustomerEvent::Created { profile, .. } = known(Status::Lead) else {
         panic!("another event")
     };
-    let create = |profile| CustomerCommand::Create(profile, Status::Prospect);
+    let create = |profile| CustomerCommand::Create {
+        profile,
+        status: Status::Prospect,
+        seems_known: false,
+    };
     let created = CustomerEvent::Created {
         customer_number: Number::pending(),
         status: Status::Prospect,
@@ -81,12 +85,23 @@ fn a_customer_is_created_once_and_with_a_name() {
     given::<Customer>([])
         .when(create(Box::default()))
         .then_rejected(nameless());
+    let seems_known = |profile| CustomerCommand::Create {
+        profile,
+        status: Status::Prospect,
+        seems_known: true,
+    };
+    given::<Customer>([])
+        .when(seems_known(Box::default()))
+        .then_rejected(nameless());
+    given::<Customer>([])
+        .when(seems_known(profile.clone()))
+        .then_rejected(CustomerRejection::LikelyDuplicate);
     for before in [
         vec![known(Status::Lead)],
         vec![known(Status::Lead), CustomerEvent::Archived {}],
     ] {
         given::<Customer>(before)
-            .when(create(profile.clone()))
+            .when(seems_known(profile.clone()))
             .then_rejected(CustomerRejection::AlreadyCreated);
     }
 }
