@@ -1,6 +1,7 @@
 //! The shapes of what views compute, for the API's description: the SQL beside each name says how, the types here say
 //! what. A test holds the two together by their names, and the black-box tests by real answers.
 
+mod customers;
 mod people;
 
 use crate::{
@@ -10,25 +11,18 @@ use crate::{
     office::notification,
     platform,
     production::{bom, production_order},
-    sales::{customer, deal, interaction, order},
+    sales::{deal, order},
     view::View,
 };
 use chrono::NaiveDate;
 use domain::{
-    Money, Percent, Quantity, Total,
-    finance::{Currency, invoice::Status as InvoiceState},
+    Money, Percent, Quantity,
+    finance::invoice::Status as InvoiceState,
     production::production_order::Status as ProductionStatus,
-    sales::{
-        customer::{Contact, CustomerType},
-        deal::Stage,
-        interaction::{Direction, InteractionType},
-        line::Line,
-        order::Status as OrderStatus,
-    },
+    sales::{customer::CustomerType, deal::Stage, line::Line, order::Status as OrderStatus},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What a view shows beside its columns.
@@ -74,122 +68,6 @@ pub struct Nothing {}
 /// A list that stays empty until there is something to put in it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct NotYet {}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CustomerShown {
-    /// The people there.
-    pub contacts: Vec<ContactOfCustomer>,
-    pub metrics: CustomerMetrics,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct ContactOfCustomer {
-    /// Stays, however the list is sent anew.
-    pub id: Uuid,
-    #[serde(flatten)]
-    pub contact: Contact,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CustomerMetrics {
-    pub total_orders: u32,
-    pub total_revenue: Total,
-    /// Nothing before the first order.
-    pub average_order_value: Option<Total>,
-    pub last_order_date: Option<NaiveDate>,
-    /// Nothing until an invoice is paid or late.
-    pub payment_behavior: Option<PaymentBehavior>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CustomerMetricsInFull {
-    #[serde(flatten)]
-    pub metrics: CustomerMetrics,
-    /// Of those of the newest twenty invoices that are paid: days after the due date, none for one that was paid before it.
-    pub average_days_late: Option<Quantity>,
-    /// Of the newest twenty.
-    pub invoices_paid: u32,
-    /// Of the newest twenty: due and not paid.
-    pub invoices_overdue: u32,
-    /// All that was ordered, in the base currency.
-    pub lifetime_value: Total,
-    /// The same by currency, as it stands in the orders.
-    pub revenues: BTreeMap<Currency, Total>,
-    /// When something was said with the customer last.
-    pub last_activity_date: Option<NaiveDate>,
-}
-
-/// Of the newest twenty invoices.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PaymentBehavior {
-    OnTime,
-    /// One was paid after its due date, or still is not.
-    Late,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CustomerDetails {
-    pub deals: Vec<DealOfCustomer>,
-    pub orders: Vec<OrderOfCustomer>,
-    pub invoices: Vec<InvoiceOfCustomer>,
-    pub metrics: CustomerMetricsInFull,
-    /// What was said with the customer.
-    pub activities: Vec<ActivityOfCustomer>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ActivityOfCustomer {
-    pub id: Uuid,
-    #[serde(rename = "type")]
-    pub kind: InteractionType,
-    pub direction: Option<Direction>,
-    pub subject: String,
-    pub date: NaiveDate,
-    pub user_id: Option<Uuid>,
-    pub user_name: Option<String>,
-    /// Minutes.
-    pub duration: Option<Quantity>,
-    pub outcome: Option<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DealOfCustomer {
-    pub id: Uuid,
-    pub deal_number: String,
-    pub title: String,
-    pub value: Option<Money>,
-    pub stage: Stage,
-    /// When it was won or lost.
-    pub closed_at: Option<NaiveDate>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OrderOfCustomer {
-    pub id: Uuid,
-    pub order_number: String,
-    pub total_amount: Money,
-    pub status: OrderStatus,
-    /// Nothing until deliveries are recorded.
-    pub delivered_at: Option<NaiveDate>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct InvoiceOfCustomer {
-    pub id: Uuid,
-    pub invoice_number: String,
-    pub amount: Money,
-    pub status: InvoiceState,
-    pub paid_at: Option<NaiveDate>,
-}
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -420,16 +298,6 @@ pub enum InvoiceStatus {
     Paid,
     Overdue,
     Cancelled,
-}
-
-impl Shape for customer::Row {
-    type Shown = CustomerShown;
-    type Details = CustomerDetails;
-}
-
-impl Shape for interaction::Row {
-    type Shown = Nothing;
-    type Details = Nothing;
 }
 
 impl Shape for deal::Row {

@@ -1,7 +1,10 @@
 //! The names in SQL and those in the shapes are the same.
 
 use super::*;
-use crate::people::{department, employee};
+use crate::{
+    people::{department, employee},
+    sales::{customer, interaction},
+};
 use std::collections::BTreeSet;
 
 fn described<T: JsonSchema>() -> BTreeSet<String> {
