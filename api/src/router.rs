@@ -16,6 +16,7 @@ use tower_http::normalize_path::NormalizePathLayer;
 fn nouns() -> ApiRouter<App> {
     ApiRouter::new()
         .merge(sales::customer::router())
+        .merge(sales::interaction::router())
         .merge(sales::deal::router())
         .merge(sales::order::router())
         .merge(catalog::product::router())

@@ -2,4 +2,5 @@
 
 pub mod customer;
 pub mod deal;
+pub mod interaction;
 pub mod order;

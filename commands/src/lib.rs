@@ -13,9 +13,11 @@ mod states;
 mod unit;
 
 pub mod bom;
+pub mod customer;
 pub mod deal;
 pub mod department;
 pub mod employee;
+pub mod interaction;
 pub mod notification;
 pub mod production_order;
 pub mod stock;

@@ -11,7 +11,7 @@ use crate::{
     personal::fields,
     process,
     production::{bom, production_order},
-    sales::{customer, deal, order},
+    sales::{customer, deal, interaction, order},
     schema::{self, EventType},
     upcast::{self, UpcastError, Upcaster},
 };
@@ -26,6 +26,7 @@ pub enum Fact {
     Workspace(workspace::WorkspaceEvent),
     ApiKey(api_key::ApiKeyEvent),
     Customer(customer::CustomerEvent),
+    Interaction(interaction::InteractionEvent),
     Deal(deal::DealEvent),
     Order(order::OrderEvent),
     Product(product::ProductEvent),
@@ -42,12 +43,13 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 18] = [
+pub static CATEGORIES: [&dyn Category; 19] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
     &Of::<api_key::ApiKey>(Fact::ApiKey),
     &Of::<customer::Customer>(Fact::Customer),
+    &Of::<interaction::Interaction>(Fact::Interaction),
     &Of::<deal::Deal>(Fact::Deal),
     &Of::<order::Order>(Fact::Order),
     &Of::<product::Product>(Fact::Product),

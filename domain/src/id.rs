@@ -77,6 +77,9 @@ ids! {
     EmployeeId,
     DepartmentId,
     CustomerId,
+    /// One of the people a customer is reached by.
+    ContactId,
+    InteractionId,
     DealId,
     OrderId,
     ProductId,

@@ -104,7 +104,10 @@ impl Permission {
     pub const fn is_of_records(self) -> bool {
         matches!(
             self,
-            Self::DealsView
+            Self::CustomersView
+                | Self::CustomersUpdate
+                | Self::CustomersDelete
+                | Self::DealsView
                 | Self::DealsUpdate
                 | Self::DealsDelete
                 | Self::OrdersView

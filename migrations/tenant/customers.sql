@@ -1,4 +1,4 @@
--- Customers. Filtered by status, type, segment and revenue; sorted by name; searched.
+-- Customers. Filtered by status, type, segment, revenue and whom they are assigned to; sorted by name; searched.
 
 create table {schema}.customers (
     id              uuid primary key,
@@ -19,6 +19,8 @@ create table {schema}.customers (
     contacts        jsonb not null,
     addresses       jsonb not null,
     tags            jsonb not null,
+    assigned_to      uuid,
+    assigned_to_name text collate reading.kazakh,
     balance         numeric not null, -- this and total_revenue: in the base currency
     balances        jsonb not null, -- by currency
     lifetime_value  numeric not null,
@@ -36,6 +38,7 @@ create table {schema}.customers (
 create index customers_newest on {schema}.customers (created_at, id);
 create index customers_by_status on {schema}.customers (status, created_at, id);
 create index customers_by_type on {schema}.customers (type, created_at, id);
+create index customers_by_assignee on {schema}.customers (assigned_to, created_at, id);
 create index customers_by_segment on {schema}.customers (segment, created_at, id);
 create index customers_by_revenue on {schema}.customers (total_revenue, id);
 create index customers_by_name on {schema}.customers (name, id);

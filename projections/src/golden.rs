@@ -19,6 +19,8 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden.json");
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../domain/samples");
 
 const CUSTOMER: &str = "01a1fe4c-7fd5-7541-bd40-aaab1b2482bc";
+const INTERACTION: &str = "01a1fe4c-7fe0-7000-8000-000000000001";
+const REMOVED: &str = "01a1fe4c-7fe0-7000-8000-000000000002";
 const DEAL: &str = "01a1fe4c-807e-76d5-b40b-98ac92092668";
 const LOST: &str = "01a1fe4c-807e-76d5-b40b-98ac92092669";
 const PRODUCT: &str = "01a1fe4c-8027-76b9-83f4-70eabd31455a";
@@ -98,6 +100,10 @@ const STORY: &[(&str, &str)] = &[
     ("invoice.created.v2", SEALED[3]),
     ("notification.created.v2", SEALED[4]),
     ("person.erased.v1", SEALED[5]),
+    ("interaction.recorded.v1", INTERACTION),
+    ("interaction.corrected.v1", INTERACTION),
+    ("interaction.recorded.v1", REMOVED),
+    ("interaction.removed.v1", REMOVED),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -40,6 +40,8 @@ use table::{Projector, of};
 fn tenant_tables() -> Vec<Box<dyn Projector>> {
     vec![
         of::<sales::customer::Row>(),
+        of::<sales::customer::mark::Row>(),
+        of::<sales::interaction::Row>(),
         of::<sales::deal::Row>(),
         of::<sales::order::Row>(),
         of::<catalog::product::Row>(),
@@ -73,7 +75,7 @@ mod tests {
         ColumnKind, Table, catalog::product, finance::invoice, office::notification, people::employee,
         platform::Membership, production::production_order,
     };
-    use super::{sales::customer, sales::deal, sales::order};
+    use super::{sales::customer, sales::deal, sales::interaction, sales::order};
     use schemars::{JsonSchema, schema_for};
     use serde_json::Value;
 
@@ -118,6 +120,8 @@ mod tests {
     fn a_list_offers_the_words_that_the_trade_has() {
         same::<customer::Row, domain::sales::customer::CustomerType>("type");
         same::<customer::Row, domain::sales::customer::Status>("status");
+        same::<interaction::Row, domain::sales::interaction::InteractionType>("type");
+        same::<interaction::Row, domain::sales::interaction::Direction>("direction");
         same::<product::Row, domain::catalog::product::ProductType>("type");
         same::<product::Row, domain::catalog::product::Status>("status");
         same::<deal::Row, domain::sales::deal::Stage>("stage");

@@ -1,5 +1,6 @@
-//! What is read of customers, deals and orders.
+//! What is read of customers and what is said with them, of deals and orders.
 
 pub mod customer;
 pub mod deal;
+pub mod interaction;
 pub mod order;

@@ -1,6 +1,7 @@
 //! The shapes of what views compute, for the API's description: the SQL beside each name says how, the types here say
 //! what. A test holds the two together by their names, and the black-box tests by real answers.
 
+mod customers;
 mod people;
 
 use crate::{
@@ -10,20 +11,15 @@ use crate::{
     office::notification,
     platform,
     production::{bom, production_order},
-    sales::{customer, deal, order},
+    sales::{deal, order},
     view::View,
 };
 use chrono::NaiveDate;
 use domain::{
-    Money, Percent, Quantity, Total,
+    Money, Percent, Quantity,
     finance::invoice::Status as InvoiceState,
     production::production_order::Status as ProductionStatus,
-    sales::{
-        customer::{Contact, CustomerType},
-        deal::Stage,
-        line::Line,
-        order::Status as OrderStatus,
-    },
+    sales::{customer::CustomerType, deal::Stage, line::Line, order::Status as OrderStatus},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -72,85 +68,6 @@ pub struct Nothing {}
 /// A list that stays empty until there is something to put in it.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct NotYet {}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CustomerShown {
-    /// The people there.
-    pub contacts: Vec<ContactOfCustomer>,
-    pub metrics: CustomerMetrics,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct ContactOfCustomer {
-    /// Follows from the customer and the place in the list.
-    pub id: Uuid,
-    #[serde(flatten)]
-    pub contact: Contact,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CustomerMetrics {
-    pub total_orders: u32,
-    pub total_revenue: Total,
-    /// Nothing before the first order.
-    pub average_order_value: Option<Total>,
-    pub last_order_date: Option<NaiveDate>,
-    /// Nothing until an invoice is paid or late.
-    pub payment_behavior: Option<PaymentBehavior>,
-}
-
-/// Of the newest twenty invoices.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum PaymentBehavior {
-    OnTime,
-    /// One was paid after its due date, or still is not.
-    Late,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CustomerDetails {
-    pub deals: Vec<DealOfCustomer>,
-    pub orders: Vec<OrderOfCustomer>,
-    pub invoices: Vec<InvoiceOfCustomer>,
-    pub activities: Vec<NotYet>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DealOfCustomer {
-    pub id: Uuid,
-    pub deal_number: String,
-    pub title: String,
-    pub value: Option<Money>,
-    pub stage: Stage,
-    /// When it was won or lost.
-    pub closed_at: Option<NaiveDate>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OrderOfCustomer {
-    pub id: Uuid,
-    pub order_number: String,
-    pub total_amount: Money,
-    pub status: OrderStatus,
-    /// Nothing until deliveries are recorded.
-    pub delivered_at: Option<NaiveDate>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct InvoiceOfCustomer {
-    pub id: Uuid,
-    pub invoice_number: String,
-    pub amount: Money,
-    pub status: InvoiceState,
-    pub paid_at: Option<NaiveDate>,
-}
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -381,11 +298,6 @@ pub enum InvoiceStatus {
     Paid,
     Overdue,
     Cancelled,
-}
-
-impl Shape for customer::Row {
-    type Shown = CustomerShown;
-    type Details = CustomerDetails;
 }
 
 impl Shape for deal::Row {

@@ -230,6 +230,16 @@ pub async fn one_of<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Res
     }))
 }
 
+/// Whether there is one that the reader may see.
+pub async fn is_there<V: View>(reader: Reader<'_>, id: Uuid) -> Result<bool, ViewError> {
+    let statement = statement::there::<V>(reader, id);
+    let found = match look(reader, &statement).await {
+        Err(error) if reader.readers.lost(&error) => look(reader, &statement).await?,
+        found => found?,
+    };
+    Ok(found.is_some())
+}
+
 async fn look(reader: Reader<'_>, statement: &Statement) -> Result<Option<(i64, Vec<Option<String>>)>, sqlx::Error> {
     let mut session = reader.enter().await?;
     let found = statement.query().fetch_optional(&mut *session).await?;

@@ -11,6 +11,7 @@ mod bills;
 mod contract;
 mod crash;
 mod currencies;
+mod customers;
 mod due;
 mod edge;
 mod eds;

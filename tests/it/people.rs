@@ -20,7 +20,7 @@ fn newcomer(email: &str, role: &str) -> Value {
 }
 
 /// Somebody who works in the owner's workspace, signed in; and the employee they are.
-async fn employ(server: &Server, owner: &Client, email: &str, more: Value) -> (Client, String) {
+pub(crate) async fn employ(server: &Server, owner: &Client, email: &str, more: Value) -> (Client, String) {
     let mut body = newcomer(email, "employee");
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();

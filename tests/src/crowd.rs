@@ -23,12 +23,12 @@ const ID: &str = "(lpad(to_hex(1700000000000 + i * 60000), 12, '0') || '70008000
 const AT: &str = "now() - ({n} - i) * interval '1 minute'";
 
 const CUSTOMERS: &str = "insert into {s}.customers (id, version, customer_number, name, type, status, email, phone, bin, segment, rating, \
-    credit_limit, contacts, addresses, tags, balance, balances, lifetime_value, total_orders, valued_orders, total_revenue, revenues, archived, created_at, updated_at) \
+    credit_limit, contacts, addresses, tags, balance, balances, lifetime_value, total_orders, valued_orders, total_revenue, revenues, archived, assigned_to, created_at, updated_at) \
     select {customer}, 1, 'CUS-2026-' || lpad(i::text, 7, '0'), (array['Тоо','Әділ','Қазына','Алтын','ИП'])[1 + h % 5] || ' ' || md5(i::text), \
     case when h % 10 < 7 then 'COMPANY' else 'INDIVIDUAL' end, (array['LEAD','PROSPECT','ACTIVE','ACTIVE','ACTIVE','INACTIVE','CHURNED'])[1 + h % 7], \
     'mail' || i || '@company.kz', '+7700' || lpad((h % 10000000)::text, 7, '0'), lpad(i::text, 12, '0'), \
     case when h % 1000 = 0 then 'VIP' else (array['Enterprise','SMB','Retail'])[1 + h % 3] end, 4.5, 5000000, '[]', '[]', \
-    case when h % 1000 = 0 then '[\"vip\"]'::jsonb else '[\"regular\"]' end, 0, '{}', h % 50000000, h % 40, h % 40, h % 50000000, '{}', false, {at}, {at} from {rows}";
+    case when h % 1000 = 0 then '[\"vip\"]'::jsonb else '[\"regular\"]' end, 0, '{}', h % 50000000, h % 40, h % 40, h % 50000000, '{}', false, {someone}, {at}, {at} from {rows}";
 const PRODUCTS: &str = "insert into {s}.products (id, version, code, name, type, status, category, description, unit, price, cost, currency, \
     vat_included, in_stock, reserved, specifications, price_history, created_at, updated_at) \
     select {product}, 1, 'PRD-' || lpad(i::text, 7, '0'), (array['Ноутбук','Өнім','Үстел','Сервер','Кабель'])[1 + h % 5] || ' ' || md5(i::text), \

@@ -60,6 +60,11 @@ pub const QUESTIONS: &[Question] = &[
         "minRevenue=1000000&maxRevenue=30000000",
         "where total_revenue between 1000000 and 30000000 order by created_at desc, id desc",
     ),
+    ask(
+        "customers",
+        "assignedTo={someone}",
+        "where assigned_to = '{someone}' order by created_at desc, id desc",
+    ),
     ask("customers", "sort=name", "order by name, id"),
     ask(
         "customers",

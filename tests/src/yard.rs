@@ -10,7 +10,7 @@ use crate::{
 };
 use domain::{
     catalog::product,
-    sales::{customer::Profile, deal},
+    sales::{customer::Profile, deal, interaction},
 };
 use people::People;
 use reqwest::Method;
@@ -31,6 +31,8 @@ impl Yard {
         let won = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
         owner.post(&format!("/deals/{won}/win"), json!({})).await.expect(200);
         let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
+        let said = format!("/customers/{}/interactions", shop.customer);
+        let said = id(&owner.post(&said, json!({"subject": "a"})).await.expect(201));
         let invoice = id(&eventually("an invoice", || async {
             owner.items("/finance/invoices").await.into_iter().next()
         })
@@ -69,6 +71,7 @@ impl Yard {
         let of = people.organization.clone();
         let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
         shapes.extend(people.shapes());
+        shapes.extend(interactions(&shop.customer, &said));
         shapes.extend(account::shapes(&key, &of));
         Self {
             pool: server.pool().await,
@@ -148,6 +151,23 @@ const BILL: &str = "components:list! components[0]:item components[0].materialId
     components[0].cost:amount operations:list operations[0]:item operations[0].name:text200! operations[0].duration:whole! operations[0].requiredSkills:list \
     operations[0].requiredSkills[0]:text100! operations[0].equipment[0]:text100!";
 
+/// What is said with a customer, and one thing that was.
+fn interactions(customer: &str, said: &str) -> Vec<Shape> {
+    let good =
+        json!({"type": "call", "direction": "outbound", "subject": "a", "notes": "a", "duration": 30, "outcome": "a"});
+    let shape = |method: Method, route: &'static str| Shape {
+        route,
+        path: route.replace("{id}", customer).replace("{interactionId}", said),
+        good: good.clone(),
+        fields: shape::noun::<interaction::Details>(method == Method::POST, ""),
+        method,
+    };
+    vec![
+        shape(Method::POST, "/customers/{id}/interactions"),
+        shape(Method::PUT, "/customers/{id}/interactions/{interactionId}"),
+    ]
+}
+
 /// Every route with a body, with one that is accepted. Dates have a test of their own.
 fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) -> Vec<Shape> {
     let customer = json!({"name": "a", "type": "COMPANY", "status": "LEAD", "rating": 4.5, "creditLimit": 100, "tags": ["a"],
@@ -183,7 +203,7 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             "/customers",
             "",
             &customer,
-            shape::noun::<Profile>(true, "status:choice"),
+            shape::noun::<Profile>(true, "status:choice allowDuplicate:flag"),
         ),
         noun(
             Method::PUT,

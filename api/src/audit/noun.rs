@@ -53,12 +53,13 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 18] = [
+pub static NOUNS: [&dyn Noun; 19] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
     &Of::<platform::ApiKey>::new("api_key", "api-keys", "name"),
     &Of::<sales::customer::Row>::new("customer", "customers", "name").also(&["contacts", "archived"]),
+    &Of::<sales::interaction::Row>::new("interaction", "interactions", "subject"),
     &Of::<sales::deal::Row>::new("deal", "deals", "dealNumber"),
     &Of::<sales::order::Row>::new("order", "orders", "orderNumber"),
     &Of::<catalog::product::Row>::new("product", "products", "name"),

@@ -231,6 +231,29 @@ impl<S: Send + Sync> FromRequestParts<S> for Of {
     }
 }
 
+/// `{interactionId}` of such a path.
+#[derive(Debug, Clone, Copy)]
+pub struct OfInteraction(pub Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfInteraction {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path_id(parts, state, "interactionId").await.map(Self)
+    }
+}
+
+impl OperationInput for OfInteraction {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        in_path(
+            operation,
+            "interactionId",
+            json!({ "type": "string", "format": "uuid" }),
+            "The interaction",
+        );
+    }
+}
+
 /// `{productId}` of such a path.
 #[derive(Debug, Clone, Copy)]
 pub struct OfProduct(pub Uuid);

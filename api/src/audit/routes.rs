@@ -2,7 +2,7 @@
 
 use super::{
     Entry, Listener, Measure, Source, Told, Trail, TrailError, Tree, named,
-    query::{Exported, Of, OfProduct, Page, Since, Thing, WholePage},
+    query::{Exported, Of, OfInteraction, OfProduct, Page, Since, Thing, WholePage},
 };
 use crate::{
     envelope,
@@ -18,6 +18,7 @@ use crate::{
     openapi::told,
     problem::Problem,
     reply::{self, Reply},
+    sales as selling,
     state::App,
     view,
 };
@@ -68,6 +69,10 @@ const HISTORY: &str = "What happened to it, in order: who, when, from where, as 
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route("/customers/{id}/history", of::<sales::customer::Row, CustomersView>())
+        .api_route(
+            "/customers/{id}/interactions/{interactionId}/history",
+            get_with(history_of_interaction, told(HISTORY)),
+        )
         .api_route("/deals/{id}/history", of::<sales::deal::Row, DealsView>())
         .api_route("/orders/{id}/history", of::<sales::order::Row, OrdersView>())
         .api_route("/products/{id}/history", of::<catalog::product::Row, ProductsView>())
@@ -139,6 +144,18 @@ async fn history_of_bill(
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
     history_at::<production::bom::Row>(&app, &caller, id, language, page).await
+}
+
+async fn history_of_interaction(
+    State(app): State<App>,
+    caller: May<CustomersView>,
+    Of(customer): Of,
+    OfInteraction(id): OfInteraction,
+    language: Language,
+    page: Page,
+) -> Result<Reply<Trailed>, Problem> {
+    selling::interaction::one(&app, &caller, customer.into(), id, None).await?;
+    told_of(&app, &caller, Source::Stream(id), language, page).await
 }
 
 async fn history_of_notification(

@@ -5,7 +5,10 @@ use axum::{
     extract::{FromRequestParts, Query, RawPathParams},
     http::{Uri, request::Parts},
 };
-use domain::{Rule, id::ProductId};
+use domain::{
+    Rule,
+    id::{InteractionId, ProductId},
+};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
@@ -16,6 +19,14 @@ pub struct Id<T>(pub T);
 /// `{productId}` of the path.
 #[derive(Debug, Clone, Copy)]
 pub struct ProductParam(pub ProductId);
+
+/// `{interactionId}` of the path.
+#[derive(Debug, Clone, Copy)]
+pub struct InteractionParam(pub InteractionId);
+
+/// `{id}` of a path that goes on: the query is for whoever reads the rest of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Within<T>(pub T);
 
 /// What the path names a thing by.
 pub trait InPath {
@@ -28,6 +39,27 @@ impl<T> InPath for Id<T> {
 
 impl InPath for ProductParam {
     const NAME: &'static str = "productId";
+}
+
+impl InPath for InteractionParam {
+    const NAME: &'static str = "interactionId";
+}
+
+impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Within<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path_id(parts, state, "id").await.map(|id| Self(id.into()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for InteractionParam {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        no_query(&parts.uri)?;
+        path_id(parts, state, Self::NAME).await.map(|id| Self(id.into()))
+    }
 }
 
 impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Id<T> {

@@ -42,6 +42,9 @@ fn link(item: &mut Value, status: &str, field: &str, path: &str, noun: &str, lea
         if path.contains("{wsId}") {
             parameters["wsId"] = "$request.path.wsId".into();
         }
+        if noun.contains("{id}") {
+            parameters["id"] = "$request.path.id".into();
+        }
         if operation.contains("_resource_") {
             parameters["resource"] = noun.rsplit('/').next().into();
         }
@@ -64,13 +67,13 @@ fn link(item: &mut Value, status: &str, field: &str, path: &str, noun: &str, lea
 
 /// The operations of a path with an id, each with the path whose answers name such ids.
 fn led_to(path: &str, item: &Value) -> Vec<(String, String, String)> {
-    let Some((before, _)) = path.split_once("/{id}").or_else(|| path.split_once("/{productId}")) else {
-        return Vec::new();
+    let named = |parameter: &'static str| {
+        let before = path.split_once(&format!("/{{{parameter}}}"));
+        before.map(|(before, _)| (before, parameter))
     };
-    let parameter = if path.contains("{productId}") {
-        "productId"
-    } else {
-        "id"
+    // What stands within another is led to by what made it there.
+    let Some((before, parameter)) = ["interactionId", "id", "productId"].into_iter().find_map(named) else {
+        return Vec::new();
     };
     let operations = || {
         let operations = item.as_object().into_iter().flatten();

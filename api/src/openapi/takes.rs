@@ -3,7 +3,8 @@
 use super::{json_content, lists, parameter};
 use crate::{
     extract::{
-        Asked, Body, Caller, Id, InPath, Leaving, List, May, NoQuery, ProductParam, SignedIn, Write, past::Seen,
+        Asked, Body, Caller, Id, InPath, InteractionParam, Leaving, List, May, NoQuery, ProductParam, SignedIn, Within,
+        Write, past::Seen,
     },
     i18n::Language,
 };
@@ -63,6 +64,18 @@ impl OperationInput for Language {
 impl<T> OperationInput for Id<T> {
     fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
         path_id(operation, "id");
+    }
+}
+
+impl<T> OperationInput for Within<T> {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        path_id(operation, "id");
+    }
+}
+
+impl OperationInput for InteractionParam {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        path_id(operation, "interactionId");
     }
 }
 

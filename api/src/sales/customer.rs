@@ -1,5 +1,7 @@
 //! Customers: document 1 §3, document 2 "Customers API".
 
+mod duplicates;
+
 use crate::{
     extract::{
         Body, BodyHash, Caller, Edit, Id, May, New, With, Write,
@@ -16,10 +18,11 @@ use aide::axum::{
     routing::{get_with, post_with},
 };
 use axum::extract::State;
+use commands::{Done, customer};
 use domain::{
     Changes, Patch,
     id::CustomerId,
-    sales::customer::{Customer, CustomerCommand, CustomerEvent, Profile, Status},
+    sales::customer::{Change, Customer, CustomerCommand, CustomerEvent, Profile, Status},
 };
 use projections::sales::customer::Row;
 use schemars::JsonSchema;
@@ -27,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
-    ApiRouter::new()
+    duplicates::router()
         .api_route(
             "/customers",
             get_with(
@@ -36,7 +39,7 @@ pub fn router() -> ApiRouter<App> {
             )
             .post_with(
                 create,
-                told("A new customer, numbered `CUS-…`; only the name is required"),
+                told("A new customer, numbered `CUS-…`; only the name is required. Whose IIN, phone or e-mail is another's is refused until `allowDuplicate` says that it is another"),
             ),
         )
         .api_route(
@@ -52,6 +55,15 @@ pub fn router() -> ApiRouter<App> {
             "/customers/{id}/convert",
             post_with(convert, told("Takes a lead or prospect to ACTIVE")),
         )
+}
+
+/// What a request says of a new customer beside the fields of its profile.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BesideNew {
+    status: Patch<Status>,
+    /// Whoever asks has looked: it is none of those that are there, though IIN, phone or e-mail are one's.
+    allow_duplicate: bool,
 }
 
 /// What a request says of a customer beside the fields of its profile.
@@ -88,13 +100,20 @@ async fn create(
     Body {
         value: With { change, beside },
         hash,
-    }: Body<New<Profile, Beside>>,
+    }: Body<New<Profile, BesideNew>>,
 ) -> Result<Created<CustomerCreated>, Problem> {
     let context = write.context(&caller, hash);
-    let profile = Box::new(Profile::begin(&change));
-    let command = CustomerCommand::Create(profile, beside.status.set().unwrap_or_default());
-    let id = Uuid::now_v7().into();
-    let done = app.executor.create::<Customer>(id, &command, &context).await?;
+    let (id, change) = (Uuid::now_v7().into(), with_ids(change));
+    let likely = match beside.allow_duplicate {
+        true => vec![],
+        false => duplicates::likely(&app, &caller, &Profile::begin(&change)).await?,
+    };
+    let beside = customer::Beside {
+        status: beside.status.set().unwrap_or_default(),
+        seems_known: !likely.is_empty(),
+    };
+    let done = customer::create(&app.executor, id, change, beside, &context).await;
+    let done = done.map_err(|error| duplicates::named(error, &caller, &likely))?;
     let written = write.settle(&app, context.workspace, &done).await;
     let (id, version) = (done.id, done.version);
     let answer = done.events.into_iter().find_map(|event| match event {
@@ -124,17 +143,20 @@ async fn update(
         hash,
     }: Body<Edit<Profile, Beside>>,
 ) -> Result<Reply<CustomerChanged>, Problem> {
-    let command = CustomerCommand::Update(Box::new(change), beside.status.set());
-    change_with(
-        &app,
-        &caller,
-        &write,
-        hash,
-        id,
-        &command,
-        "Customer updated successfully",
-    )
-    .await
+    let context = write.context(&caller, hash);
+    let done = customer::update(&app.executor, id, with_ids(change), beside.status.set(), &context).await?;
+    let message = "Customer updated successfully";
+    Ok(changed(&app, &caller, &write, &done, None, message).await)
+}
+
+/// Contacts without an id get one; those that are known already keep theirs, whatever is drawn here.
+fn with_ids(mut change: Change) -> Change {
+    if let Patch::Set(contacts) = &mut change.contacts {
+        for contact in contacts {
+            contact.id.get_or_insert_with(|| Uuid::now_v7().into());
+        }
+    }
+    change
 }
 
 async fn convert(
@@ -143,8 +165,11 @@ async fn convert(
     Id(id): Id<CustomerId>,
     write: Write,
 ) -> Result<Reply<CustomerChanged>, Problem> {
-    let (command, message) = (CustomerCommand::Convert, "Lead converted to active customer");
-    change_with(&app, &caller, &write, BodyHash::default(), id, &command, message).await
+    let context = write.context(&caller, BodyHash::default());
+    let command = CustomerCommand::Convert;
+    let done = app.executor.execute::<Customer>(id, &command, &context).await?;
+    let message = "Lead converted to active customer";
+    Ok(changed(&app, &caller, &write, &done, Some(Status::Active), message).await)
 }
 
 async fn archive(
@@ -153,31 +178,30 @@ async fn archive(
     Id(id): Id<CustomerId>,
     write: Write,
 ) -> Result<Reply<CustomerChanged>, Problem> {
-    let (command, message) = (CustomerCommand::Archive, "Customer archived");
-    change_with(&app, &caller, &write, BodyHash::default(), id, &command, message).await
+    let context = write.context(&caller, BodyHash::default());
+    let command = CustomerCommand::Archive;
+    let done = app.executor.execute::<Customer>(id, &command, &context).await?;
+    Ok(changed(&app, &caller, &write, &done, None, "Customer archived").await)
 }
 
-async fn change_with(
+/// What is answered; `status` where there is one though nothing moved.
+async fn changed(
     app: &App,
     caller: &Caller,
     write: &Write,
-    hash: BodyHash,
-    id: CustomerId,
-    command: &CustomerCommand,
+    done: &Done<CustomerEvent>,
+    status: Option<Status>,
     message: &'static str,
-) -> Result<Reply<CustomerChanged>, Problem> {
-    let context = write.context(caller, hash);
-    let done = app.executor.execute::<Customer>(id, command, &context).await?;
-    let written = write.settle(app, context.workspace, &done).await;
+) -> Reply<CustomerChanged> {
+    let written = write.settle(app, caller.workspace_id(), done).await;
     let moved = done.events.iter().find_map(|event| match event {
         CustomerEvent::StatusChanged { to, .. } => Some(*to),
         _ => None,
     });
-    let status = moved.or(matches!(command, CustomerCommand::Convert).then_some(Status::Active));
-    Ok(written.ok(CustomerChanged {
+    written.ok(CustomerChanged {
         id: done.id,
-        status,
+        status: moved.or(status),
         message,
         version: done.version,
-    }))
+    })
 }

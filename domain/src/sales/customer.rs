@@ -1,9 +1,17 @@
 //! A customer: LEAD → PROSPECT → ACTIVE ⇄ INACTIVE → CHURNED; convert takes a lead or prospect to ACTIVE.
-//! Deleting archives: history stays.
+//! Deleting archives: history stays. Its contacts keep their ids, however the list of them is sent anew.
+
+mod contact;
+pub mod likeness;
+
+pub use contact::Contact;
 
 use crate::{
-    Aggregate, Change, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, PersonalField,
-    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose, finance::terms, fixed::Rating, id::CustomerId,
+    Aggregate, Belongs, Change, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission,
+    PersonalField, Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
+    finance::terms,
+    fixed::Rating,
+    id::{CustomerId, UserId},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +20,12 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone)]
 pub enum CustomerCommand {
-    Create(Box<Profile>, Status),
+    Create {
+        profile: Box<Profile>,
+        status: Status,
+        /// It seems to be one that is there, and nobody said that it is not.
+        seems_known: bool,
+    },
     Update(Box<Change>, Option<Status>),
     Convert,
     Archive,
@@ -35,27 +48,6 @@ pub enum CustomerType {
     #[default]
     Company,
     Individual,
-}
-
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields)]
-#[serde(rename_all = "camelCase")]
-pub struct Contact {
-    #[field(required, max = 100)]
-    pub first_name: String,
-    #[serde(default)]
-    #[field(max = 100)]
-    pub last_name: Option<String>,
-    #[serde(default)]
-    #[field(max = 100)]
-    pub position: Option<String>,
-    #[serde(default)]
-    #[field(email)]
-    pub email: Option<String>,
-    #[serde(default)]
-    #[field(max = 30)]
-    pub phone: Option<String>,
-    #[serde(default)]
-    pub is_primary: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields)]
@@ -108,6 +100,11 @@ pub struct Profile {
     pub addresses: Vec<Address>,
     #[field(max = 100)]
     pub tags: Vec<String>,
+    /// Whose customer it is.
+    pub assigned_to: Option<UserId>,
+    /// As looked up when the customer was assigned.
+    #[field(looked_up)]
+    pub assigned_to_name: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -150,6 +147,18 @@ impl Event for CustomerEvent {
         PersonalField::new("customer.updated", "iin", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.updated", "contacts", Whose::Stream, StandIn::NoItems),
         PersonalField::new("customer.updated", "addresses", Whose::Stream, StandIn::NoItems),
+        PersonalField::new(
+            "customer.created",
+            "assignedToName",
+            Whose::Beside("assignedTo"),
+            StandIn::Name,
+        ),
+        PersonalField::new(
+            "customer.updated",
+            "assignedToName",
+            Whose::Beside("assignedTo"),
+            StandIn::Name,
+        ),
     ];
 
     const NUMBERINGS: &'static [Numbering] = &[Numbering {
@@ -167,6 +176,9 @@ pub enum CustomerRejection {
     #[error("already created")]
     #[rejection(Exists, "customer.already_created")]
     AlreadyCreated,
+    #[error("likely one that is there already")]
+    #[rejection(Conflict, "customer.likely_duplicate")]
+    LikelyDuplicate,
     #[error("{from:?} does not become {to:?}")]
     #[rejection(Transition, "customer.no_such_step")]
     Transition { from: Status, to: Status },
@@ -183,10 +195,18 @@ impl Aggregate for Customer {
     type Command = CustomerCommand;
     type Event = CustomerEvent;
     type Rejection = CustomerRejection;
+    const SEEN_WITH: Option<Permission> = Some(Permission::CustomersView);
+
+    fn belongs(&self) -> Belongs {
+        Belongs {
+            user: self.profile().and_then(|profile| profile.assigned_to),
+            department: None,
+        }
+    }
 
     fn permission(command: &CustomerCommand) -> Permission {
         match command {
-            CustomerCommand::Create(..) => Permission::CustomersCreate,
+            CustomerCommand::Create { .. } => Permission::CustomersCreate,
             CustomerCommand::Update(..) | CustomerCommand::Convert => Permission::CustomersUpdate,
             CustomerCommand::Archive => Permission::CustomersDelete,
         }
@@ -195,8 +215,18 @@ impl Aggregate for Customer {
     fn decide(&self, command: &CustomerCommand) -> Result<Vec<CustomerEvent>, CustomerRejection> {
         use {CustomerCommand as C, CustomerEvent as E, CustomerRejection as R};
         match (self, command) {
-            (Self::Unknown, C::Create(profile, status)) => {
+            (
+                Self::Unknown,
+                C::Create {
+                    profile,
+                    status,
+                    seems_known,
+                },
+            ) => {
                 profile.verified()?;
+                if *seems_known {
+                    return Err(R::LikelyDuplicate);
+                }
                 Ok(vec![E::Created {
                     customer_number: Number::pending(),
                     status: *status,
@@ -204,12 +234,16 @@ impl Aggregate for Customer {
                 }])
             }
             (Self::Unknown | Self::Archived, C::Update(..) | C::Convert | C::Archive) => Err(R::Missing),
-            (Self::Known { .. } | Self::Archived, C::Create(..)) => Err(R::AlreadyCreated),
+            (Self::Known { .. } | Self::Archived, C::Create { .. }) => Err(R::AlreadyCreated),
             (Self::Known { profile, status }, C::Update(change, to)) => {
+                let change = Box::new(Change {
+                    contacts: contact::recognized(&profile.contacts, &change.contacts),
+                    ..change.as_ref().clone()
+                });
                 let mut after = profile.as_ref().clone();
-                after.apply(change);
+                after.apply(&change);
                 after.verified()?;
-                let updated = (after != **profile).then(|| E::Updated(change.clone()));
+                let updated = (after != **profile).then_some(E::Updated(change));
                 let moved = to.map_or(Ok(None), |to| status.step(to))?;
                 Ok(updated.into_iter().chain(moved).collect())
             }
@@ -271,6 +305,7 @@ impl Profile {
         let misspelt = self.payment_terms.as_deref().is_some_and(terms::are_misspelt);
         let max = i64::from(terms::NET_DAYS_MAX);
         check.that(!misspelt, "paymentTerms", Rule::OutOfRange { min: 0, max });
+        contact::distinct(&self.contacts, &mut check);
         check.done()
     }
 }

@@ -27,6 +27,7 @@ use crate::{
     sales::{
         customer::{self, Customer, CustomerCommand},
         deal::{self, Deal, DealCommand, Draft, Loss, Stage, Win},
+        interaction::{self, Interaction, InteractionCommand, Record},
         order::{Order, OrderCommand, OrderEvent},
     },
     testing::sample,
@@ -79,6 +80,59 @@ fn nothing<A>(_: &A) -> bool {
 }
 
 #[test]
+fn interaction() {
+    use InteractionCommand as C;
+    let details = |subject: &str| interaction::Details {
+        subject: subject.into(),
+        ..Default::default()
+    };
+    let record = |subject| {
+        C::Record(Box::new(Record {
+            details: details(subject),
+            ..Default::default()
+        }))
+    };
+    let noted = |notes: Option<&str>| {
+        Box::new(interaction::Change {
+            notes: Patch::Set(notes.map(str::to_owned)),
+            ..Default::default()
+        })
+    };
+    let correct = |change| C::Correct {
+        customer_id: Default::default(),
+        change,
+    };
+    let commands = [
+        record("Звонок"),
+        record(" "),
+        correct(noted(Some("Договорились"))),
+        correct(noted(None)),
+        C::Correct {
+            customer_id: Uuid::from_u128(2).into(),
+            change: noted(Some("чужой")),
+        },
+        C::Remove {
+            customer_id: Default::default(),
+        },
+    ];
+    any_commands::<Interaction>(
+        &commands,
+        &Promises {
+            names_its_effect: |command| !matches!(command, C::Record(_)),
+            invariant: nothing,
+        },
+    );
+}
+
+fn contact(id: u128) -> customer::Contact {
+    customer::Contact {
+        id: Some(Uuid::from_u128(id).into()),
+        first_name: "Арман".into(),
+        ..Default::default()
+    }
+}
+
+#[test]
 fn customer_and_deal() {
     use {CustomerCommand as C, DealCommand as D};
     let profile = customer::Profile {
@@ -89,11 +143,24 @@ fn customer_and_deal() {
         name: Patch::Set(name.into()),
         ..Default::default()
     };
+    let create = |profile, seems_known| C::Create {
+        profile: Box::new(profile),
+        status: customer::Status::Lead,
+        seems_known,
+    };
+    let reached_by = |ids: &[u128]| customer::Change {
+        contacts: Patch::Set(ids.iter().map(|id| contact(*id)).collect()),
+        ..Default::default()
+    };
     let commands = [
-        C::Create(Box::new(profile.clone()), customer::Status::Lead),
-        C::Create(Box::default(), customer::Status::Lead),
+        create(profile.clone(), false),
+        create(profile.clone(), true),
+        create(customer::Profile::default(), false),
         C::Update(Box::new(named("ИП")), None),
         C::Update(Box::new(named(" ")), None),
+        C::Update(Box::new(reached_by(&[1, 2])), None),
+        C::Update(Box::new(reached_by(&[2, 3])), None),
+        C::Update(Box::new(reached_by(&[4, 4])), None),
         C::Update(Box::default(), Some(customer::Status::Inactive)),
         C::Update(Box::default(), Some(customer::Status::Churned)),
         C::Convert,

@@ -20,6 +20,7 @@ use crate::{
     sales::{
         customer::{self, CustomerRejection},
         deal::DealRejection,
+        interaction::InteractionRejection,
         order::OrderRejection,
     },
 };
@@ -73,6 +74,12 @@ fn sales() -> Vec<&'static str> {
             Kind::Exists,
             "already created",
         ),
+        says(
+            C::LikelyDuplicate,
+            "customer.likely_duplicate",
+            Kind::Conflict,
+            "likely one that is there already",
+        ),
         says_with(
             step,
             "customer.no_such_step",
@@ -81,6 +88,19 @@ fn sales() -> Vec<&'static str> {
             &of_step,
         ),
         tells_fields::<C>("customer.invalid"),
+        says(
+            InteractionRejection::Missing,
+            "interaction.missing",
+            Kind::Missing,
+            "no such interaction",
+        ),
+        says(
+            InteractionRejection::AlreadyRecorded,
+            "interaction.already_recorded",
+            Kind::Exists,
+            "already recorded",
+        ),
+        tells_fields::<InteractionRejection>("interaction.invalid"),
         says(D::Missing, "deal.missing", Kind::Missing, "no such deal"),
         says(
             D::AlreadyCreated,

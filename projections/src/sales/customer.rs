@@ -1,12 +1,14 @@
 //! A customer as people see it, with what it ordered and owes: by currency as it stands in the documents, and in the
 //! base currency at the rate each document states. What states none counts only in its own currency.
 
+pub mod mark;
+
 use crate::{
     column::{Column, ColumnKind as K},
     list::Op,
     table::word,
     table::{Seen, Table},
-    view::{Computed, Nested, Related, View},
+    view::{Computed, Nested, Owned, Related, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
@@ -199,7 +201,15 @@ fn add(sums: &mut BTreeMap<Currency, Total>, currency: &Currency, amount: Money)
     *sum = sum.plus(amount.into());
 }
 
+/// Whose they are.
+pub(crate) const OWNED: Option<Owned> = Some(Owned {
+    right: Permission::CustomersView,
+    user: "assigned_to",
+    department: None,
+});
+
 impl View for Row {
+    const OWNED: Option<Owned> = OWNED;
     const VISIBLE: &'static str = "not t.archived";
     const COUNTED: &'static [&'static str] = &["type", "status", "segment"];
     const SEARCH: &'static str = "t.search_text";
@@ -210,7 +220,7 @@ impl View for Row {
         ("dateTo", "createdAt", Op::Lte),
     ];
     const SHOWN: &'static [Computed] = &[
-        // A contact is nothing by itself: its id follows from the customer's and its place in the list (a UUID of version 8).
+        // One that was stored without an id has one that follows from the customer's and its place in the list (a UUID of version 8).
         Computed::new(
             "contacts",
             K::Json,
@@ -228,7 +238,20 @@ impl View for Row {
              where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))",
         ),
     ];
-    const DETAILS: &'static [Computed] = &[Computed::new("activities", K::Json, "'[]'::json")];
+    /// More of them than a list shows. How late: over those of the same invoices that are paid, one paid early being 0 days late.
+    const DETAILS: &'static [Computed] = &[Computed::new(
+        "metrics",
+        K::Json,
+        "(select json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
+         'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', t.last_order_date, \
+         'paymentBehavior', case when bool_or(i.late > 0) then 'late' when bool_or(i.paid_at is not null) then 'on-time' end, \
+         'averageDaysLate', trim_scale(round(avg(greatest(i.late, 0)) filter (where i.paid_at is not null), 1)), \
+         'invoicesPaid', count(*) filter (where i.paid_at is not null), 'invoicesOverdue', count(*) filter (where i.paid_at is null and i.late > 0), \
+         'lifetimeValue', t.lifetime_value, 'revenues', t.revenues, \
+         'lastActivityDate', (select reading.day(max(a.date)) from {s}.interactions a where a.customer_id = t.id)) \
+         from (select i.paid_at, reading.day(coalesce(i.paid_at, reading.moment())) - i.due_date as late from {s}.invoices i \
+         where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i)",
+    )];
     const NESTED: &'static [Nested] = &[
         Nested::new(
             "deals",
@@ -259,5 +282,13 @@ impl View for Row {
         )
         .rest("/finance/invoices?customerId=")
         .right(Permission::FinanceView),
+        // All of them: `/customers/{id}/interactions`.
+        Nested::new(
+            "activities",
+            "interactions",
+            "customer_id",
+            "json_build_object('id', n.id, 'type', n.type, 'direction', n.direction, 'subject', n.subject, 'date', reading.day(n.date), \
+             'userId', n.user_id, 'userName', n.user_name, 'duration', n.duration, 'outcome', n.outcome)",
+        ),
     ];
 }

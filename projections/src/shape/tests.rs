@@ -1,7 +1,10 @@
 //! The names in SQL and those in the shapes are the same.
 
 use super::*;
-use crate::people::{department, employee};
+use crate::{
+    people::{department, employee},
+    sales::{customer, interaction},
+};
 use std::collections::BTreeSet;
 
 fn described<T: JsonSchema>() -> BTreeSet<String> {
@@ -21,6 +24,7 @@ fn holds<V: Shape>() {
 #[test]
 fn what_is_computed_is_described_and_nothing_else() {
     holds::<customer::Row>();
+    holds::<interaction::Row>();
     holds::<deal::Row>();
     holds::<order::Row>();
     holds::<invoice::Row>();

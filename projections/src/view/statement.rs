@@ -181,6 +181,24 @@ pub fn one<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Statement {
     }
 }
 
+/// The version of one resource, without its fields: for whoever only has to know that it is there.
+pub fn there<V: View>(reader: Reader<'_>, id: Uuid) -> Statement {
+    let (schema, table) = (reader.schema, V::NAME);
+    let mut values = vec![id.to_string()];
+    let placed = place(&mut values, &limited(reader, V::OWNED, &Scope::default()));
+    let wanted = ["t.id = $1::uuid".to_owned(), V::VISIBLE.to_owned()];
+    let wanted: Vec<String> = wanted.into_iter().chain(placed.conditions()).collect();
+    Statement {
+        sql: format!(
+            "select t.version, array[]::text[] from {schema}.{table} t{}",
+            conditions_sql(&wanted)
+        ),
+        values,
+        fields: vec![],
+        is_particular: false,
+    }
+}
+
 /// Those rows of the scope that the reader's right reaches to.
 fn limited(reader: Reader<'_>, owned: Option<Owned>, scope: &Scope) -> Scope {
     let mut scope = scope.clone();

@@ -23,6 +23,8 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
         .await
         .expect(201);
     let gone = format!("/customers/{}", gone["id"].as_str().unwrap());
+    let said = format!("{gone}/interactions");
+    let said = yard.owner.post(&said, json!({"subject": "На время"})).await.expect(201)["id"].clone();
     let open = yard
         .owner
         .post("/deals", json!({"title": "Открытая"}))
@@ -85,6 +87,11 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
             Method::PUT,
             "/notifications/{id}/read",
             format!("/notifications/{note}/read"),
+        ),
+        (
+            Method::DELETE,
+            "/customers/{id}/interactions/{interactionId}",
+            of(&format!("{gone}/interactions"), &said),
         ),
         (Method::POST, "/customers/{id}/convert", format!("{gone}/convert")),
         (Method::DELETE, "/customers/{id}", gone),

@@ -71,7 +71,11 @@ fn a_customer_is_created_once_and_with_a_name() {
     let CustomerEvent::Created { profile, .. } = known(Status::Lead) else {
         panic!("another event")
     };
-    let create = |profile| CustomerCommand::Create(profile, Status::Prospect);
+    let create = |profile| CustomerCommand::Create {
+        profile,
+        status: Status::Prospect,
+        seems_known: false,
+    };
     let created = CustomerEvent::Created {
         customer_number: Number::pending(),
         status: Status::Prospect,
@@ -81,12 +85,23 @@ fn a_customer_is_created_once_and_with_a_name() {
     given::<Customer>([])
         .when(create(Box::default()))
         .then_rejected(nameless());
+    let seems_known = |profile| CustomerCommand::Create {
+        profile,
+        status: Status::Prospect,
+        seems_known: true,
+    };
+    given::<Customer>([])
+        .when(seems_known(Box::default()))
+        .then_rejected(nameless());
+    given::<Customer>([])
+        .when(seems_known(profile.clone()))
+        .then_rejected(CustomerRejection::LikelyDuplicate);
     for before in [
         vec![known(Status::Lead)],
         vec![known(Status::Lead), CustomerEvent::Archived {}],
     ] {
         given::<Customer>(before)
-            .when(create(profile.clone()))
+            .when(seems_known(profile.clone()))
             .then_rejected(CustomerRejection::AlreadyCreated);
     }
 }
@@ -157,4 +172,46 @@ fn the_profile_is_what_was_told_last_and_goes_with_the_archived() {
     let customer = customer.evolve(&CustomerEvent::Updated(change("ИП")));
     assert_eq!(customer.profile().map(|profile| profile.name.as_str()), Some("ИП"));
     assert_eq!(customer.evolve(&CustomerEvent::Archived {}).profile(), None);
+}
+
+#[test]
+fn contacts_that_are_sent_again_keep_their_ids() {
+    let named = |id: u128, name: &str| Contact {
+        id: Some(uuid::Uuid::from_u128(id).into()),
+        first_name: name.into(),
+        ..Contact::default()
+    };
+    let reached_by = |contacts: Vec<Contact>| {
+        Box::new(Change {
+            contacts: Patch::Set(contacts),
+            ..Change::default()
+        })
+    };
+    let updated = |contacts| CustomerEvent::Updated(reached_by(contacts));
+    let before = || [known(Status::Lead), updated(vec![named(1, "Арман"), named(2, "Әсел")])];
+    let when = |contacts| given::<Customer>(before()).when(CustomerCommand::Update(reached_by(contacts), None));
+    when(vec![named(8, "Арман"), named(9, "Әсел")]).then([]);
+    when(vec![named(8, "Әсел"), named(9, "Иван")]).then([updated(vec![named(2, "Әсел"), named(9, "Иван")])]);
+    when(vec![named(1, "Арман"), named(1, "Әсел")]).then_rejected(CustomerRejection::Invalid(Violations::one(
+        "contacts[1].id",
+        Rule::NotUnique,
+    )));
+}
+
+#[test]
+fn a_customer_is_whose_it_is_assigned_to() {
+    let user = UserId::new(uuid::Uuid::from_u128(7));
+    let assigned = |to| {
+        CustomerEvent::Updated(Box::new(Change {
+            assigned_to: Patch::Set(to),
+            ..Change::default()
+        }))
+    };
+    let of = |customer: &Customer| customer.belongs().user;
+    let customer = Customer::default().evolve(&known(Status::Lead));
+    assert_eq!(of(&customer), None);
+    let customer = customer.evolve(&assigned(Some(user)));
+    assert_eq!(of(&customer), Some(user));
+    assert_eq!(of(&customer.clone().evolve(&assigned(None))), None);
+    assert_eq!(of(&customer.evolve(&CustomerEvent::Archived {})), None);
 }

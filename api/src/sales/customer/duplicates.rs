@@ -1,0 +1,207 @@
+//! Customers that are likely one: whoever enters one hears of it and may say that it is another; and anybody may ask. All
+//! customers are compared, and only those are named that whoever asks may see.
+
+use crate::{
+    envelope::{self, Listed},
+    extract::{Caller, Id, May, rights::CustomersView},
+    openapi::{parameter, told},
+    problem::{Code, Problem},
+    reply::Reply,
+    state::App,
+    view::as_reader_at,
+};
+use aide::{
+    OperationInput,
+    axum::{ApiRouter, routing::get_with},
+    generate::GenContext,
+    openapi::Operation,
+};
+use axum::{
+    extract::{FromRequestParts, Query, State},
+    http::request::Parts,
+};
+use commands::Error;
+use domain::{
+    Belongs, Fields, Permission, Rule,
+    id::CustomerId,
+    sales::customer::{
+        CustomerRejection, Profile,
+        likeness::{Description, Sign, likeness},
+    },
+};
+use projections::{
+    sales::customer::{
+        Row,
+        mark::{self, Alike},
+    },
+    view::{self, Reader},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+pub fn router() -> ApiRouter<App> {
+    ApiRouter::new()
+        .api_route(
+            "/customers/duplicates",
+            get_with(
+                of_description,
+                told("Whom a customer of that name, phone, e-mail, BIN or IIN is likely to be"),
+            ),
+        )
+        .api_route(
+            "/customers/{id}/duplicates",
+            get_with(of_customer, told("Other customers that are likely the same")),
+        )
+}
+
+/// A customer that is likely the one in question.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Duplicate {
+    id: Uuid,
+    customer_number: String,
+    name: String,
+    phone: Option<String>,
+    email: Option<String>,
+    bin: Option<String>,
+    iin: Option<String>,
+    /// What is the same, the most telling first; of names, that they are alike.
+    signs: Vec<Sign>,
+    /// Of the names, in per cent.
+    likeness: u32,
+}
+
+type Duplicates = Reply<Listed<Vec<Duplicate>>>;
+
+async fn of_description(
+    State(app): State<App>,
+    caller: May<CustomersView>,
+    Described(known): Described,
+) -> Result<Duplicates, Problem> {
+    let profile = Profile::from(known);
+    let alike = alike(&app, &caller, &profile, true).await?;
+    Ok(listed(&caller, &profile, alike))
+}
+
+async fn of_customer(
+    State(app): State<App>,
+    caller: May<CustomersView>,
+    Id(id): Id<CustomerId>,
+) -> Result<Duplicates, Problem> {
+    let id = id.uuid();
+    let there = async |reader: Reader<'_>| view::is_there::<Row>(reader, id).await;
+    if !as_reader_at(&app, &caller, None, there).await? {
+        return Err(Problem::missing("customer.missing"));
+    }
+    let row = as_reader_at(&app, &caller, None, async |reader: Reader<'_>| {
+        mark::of(reader, id).await
+    });
+    let profile = row
+        .await?
+        .ok_or_else(|| Problem::missing("customer.missing"))?
+        .profile();
+    let mut alike = alike(&app, &caller, &profile, true).await?;
+    alike.retain(|alike| alike.row.id != id);
+    Ok(listed(&caller, &profile, alike))
+}
+
+/// Those that a new customer may not be entered beside without somebody's word. What is not valid is refused anyway.
+pub async fn likely(app: &App, caller: &Caller, profile: &Profile) -> Result<Vec<Alike>, Problem> {
+    let is_reached = profile.iin.is_some() || profile.phone.is_some() || profile.email.is_some();
+    if !is_reached || profile.checked().is_err() {
+        return Ok(vec![]);
+    }
+    let mut alike = alike(app, caller, profile, false).await?;
+    alike.retain(|alike| alike.signs.iter().any(|sign| sign.wants_confirming()));
+    Ok(alike)
+}
+
+/// The refusal, and which customers it is about, as far as the caller may see them.
+pub fn named(error: Error<CustomerRejection>, caller: &Caller, likely: &[Alike]) -> Problem {
+    let is_likely = matches!(error, Error::Rejected(CustomerRejection::LikelyDuplicate));
+    let problem = Problem::from(error);
+    if !is_likely {
+        return problem;
+    }
+    let seen = likely.iter().filter(|alike| is_seen(caller, alike));
+    let seen = seen.map(|alike| {
+        let mark::Row {
+            id,
+            customer_number,
+            name,
+            ..
+        } = &alike.row;
+        json!({ "id": id, "customerNumber": customer_number, "name": name, "signs": alike.signs })
+    });
+    problem.fact("duplicates", seen.collect::<Vec<Value>>())
+}
+
+async fn alike(app: &App, caller: &Caller, profile: &Profile, by_name: bool) -> Result<Vec<Alike>, Problem> {
+    let read = async |reader: Reader<'_>| mark::alike(reader, profile, by_name).await;
+    as_reader_at(app, caller, None, read).await
+}
+
+fn is_seen(caller: &Caller, alike: &Alike) -> bool {
+    let record = Belongs {
+        user: alike.row.assigned_to.map(Into::into),
+        department: None,
+    };
+    caller.standing.may_on(Permission::CustomersView, record)
+}
+
+fn listed(caller: &Caller, profile: &Profile, alike: Vec<Alike>) -> Duplicates {
+    let seen = alike.into_iter().filter(|alike| is_seen(caller, alike));
+    let shown = seen.map(|Alike { row, signs }| Duplicate {
+        likeness: likeness(&profile.name, &row.name),
+        id: row.id,
+        customer_number: row.customer_number,
+        name: row.name,
+        phone: row.phone,
+        email: row.email,
+        bin: row.bin,
+        iin: row.iin,
+        signs,
+    });
+    Reply::of(envelope::ok(Listed::<Duplicate>::all(shown.collect())))
+}
+
+/// What the query tells of somebody, by the names of a customer's fields.
+struct Described(Description);
+
+impl FromRequestParts<App> for Described {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, app).await;
+        let Query(pairs) = query.map_err(|_| Problem::new(Code::ValidationFailed))?;
+        let mut known = Description::default();
+        for (name, value) in pairs {
+            let field = match name.as_str() {
+                "name" => &mut known.name,
+                "email" => &mut known.email,
+                "phone" => &mut known.phone,
+                "bin" => &mut known.bin,
+                "iin" => &mut known.iin,
+                _ => return Err(Problem::invalid_field(name, Rule::Unknown)),
+            };
+            *field = Some(value).filter(|value| !value.trim().is_empty());
+        }
+        known
+            .checked()
+            .map_err(|violations| Problem::invalid(violations.as_slice()))?;
+        Ok(Self(known))
+    }
+}
+
+impl OperationInput for Described {
+    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
+        for field in Description::FIELDS {
+            parameter(
+                operation,
+                json!({ "name": field.name, "in": "query", "schema": { "type": "string" }, "description": "What is known of it" }),
+            );
+        }
+    }
+}
