@@ -2,9 +2,10 @@
 //! it checks, how long and with which exceptions stands in `dev.d/schemathesis.toml`; `./dev test` installs it.
 
 use crate::eds::Office;
-use prometric_tests::{Client, Server, Yard};
-use serde_json::{Value, json};
+use prometric_tests::{Client, Server, Yard, routes};
+use serde_json::json;
 use std::{
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -27,7 +28,16 @@ async fn a_tool_that_knows_only_the_document_finds_nothing() {
         .await
         .expect(200);
     let session = another_session(&yard.owner).await;
-    let said = tokio::task::spawn_blocking(move || run(&program, &root, &office.server, &yard, &workspace, &session));
+    let things = things(&office.server, &yard.owner).await;
+    let told = [
+        ("TOKEN", yard.owner.token.clone().unwrap_or_default()),
+        ("WORKSPACE", yard.owner.workspace.clone()),
+        ("TENANT_KEY", workspace["tenantKey"].as_str().unwrap().to_owned()),
+        ("ORGANIZATION", workspace["organizationId"].as_str().unwrap().to_owned()),
+        ("SESSION", session),
+        ("THINGS", json!(things).to_string()),
+    ];
+    let said = tokio::task::spawn_blocking(move || run(&program, &root, &office.server.url, &told));
     let (succeeded, said) = said.await.unwrap();
     println!("{said}");
     assert!(succeeded, "{said}");
@@ -44,19 +54,30 @@ async fn another_session(owner: &Client) -> String {
     other["id"].as_str().unwrap().to_owned()
 }
 
-fn run(program: &Path, root: &Path, server: &Server, yard: &Yard, workspace: &Value, session: &str) -> (bool, String) {
-    let token = yard.owner.token.as_deref().unwrap_or_default();
+/// One of everything that has a list, by the path of that: `/deals`.
+async fn things(server: &Server, owner: &Client) -> BTreeMap<String, String> {
+    let mut things = BTreeMap::new();
+    let routes = routes(server).await.into_iter().map(|route| route.path);
+    let lists = routes.filter_map(|path| Some(path.split_once("/{id}")?.0.to_owned()));
+    for list in lists.filter(|list| !list.contains('{')).collect::<BTreeSet<_>>() {
+        let answer = owner.get(&list).await;
+        let id = answer.body["data"]["items"][0]["id"].as_str().map(str::to_owned);
+        things.extend(id.map(|id| (list, id)));
+    }
+    for (path, list) in [("/production/bom", "/products"), ("/audit/correlations", "/deals")] {
+        things.insert(path.to_owned(), things[list].clone());
+    }
+    things
+}
+
+fn run(program: &Path, root: &Path, url: &str, told: &[(&str, String)]) -> (bool, String) {
     let output = Command::new(program)
         .arg("--no-color")
         .arg("--config-file")
         .arg(root.join("dev.d/schemathesis.toml"))
-        .args(["run", &format!("{}/openapi.json", server.url)])
+        .args(["run", &format!("{url}/openapi.json")])
         .current_dir(root)
-        .env("TOKEN", token)
-        .env("WORKSPACE", &yard.owner.workspace)
-        .env("TENANT_KEY", workspace["tenantKey"].as_str().unwrap())
-        .env("ORGANIZATION", workspace["organizationId"].as_str().unwrap())
-        .env("SESSION", session)
+        .envs(told.iter().map(|(name, value)| (*name, value)))
         .output()
         .expect("schemathesis");
     let said = [output.stdout, output.stderr].map(|part| String::from_utf8_lossy(&part).into_owned());
