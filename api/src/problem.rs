@@ -280,7 +280,7 @@ impl Problem {
     }
 
     /// The envelope in a language.
-    fn envelope(&self, language: Language) -> Value {
+    pub(crate) fn envelope(&self, language: Language) -> Value {
         let Parts {
             code,
             reason,

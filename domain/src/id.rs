@@ -80,6 +80,8 @@ ids! {
     DealId,
     OrderId,
     ProductId,
+    /// Whom goods are bought from, as the client knows them.
+    SupplierId,
     /// One stock per product.
     StockId,
     /// One bill of materials per product.

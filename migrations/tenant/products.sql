@@ -22,10 +22,17 @@ create table {schema}.products (
     reserved       numeric not null,
     specifications jsonb not null,
     price_history  jsonb not null,
+    barcodes       jsonb not null,
+    units          jsonb not null,
+    images         jsonb not null,
+    suppliers      jsonb not null,
+    translations   jsonb not null,
+    also_called    text,
+    archived       boolean not null,
     created_at     timestamptz not null,
     updated_at     timestamptz not null,
     search_text    text
-        generated always as (reading.folded(name || e'\n' || code || e'\n' || coalesce(barcode, '') || e'\n' || coalesce(description, '') || e'\n' || coalesce(category, ''))) stored
+        generated always as (reading.folded(name || e'\n' || code || e'\n' || coalesce(barcode, '') || e'\n' || barcodes::text || e'\n' || coalesce(also_called, '') || e'\n' || coalesce(description, '') || e'\n' || coalesce(category, ''))) stored
 );
 create index products_newest on {schema}.products (created_at, id);
 create index products_by_type on {schema}.products (type, created_at, id);

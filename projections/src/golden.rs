@@ -22,6 +22,7 @@ const CUSTOMER: &str = "01a1fe4c-7fd5-7541-bd40-aaab1b2482bc";
 const DEAL: &str = "01a1fe4c-807e-76d5-b40b-98ac92092668";
 const LOST: &str = "01a1fe4c-807e-76d5-b40b-98ac92092669";
 const PRODUCT: &str = "01a1fe4c-8027-76b9-83f4-70eabd31455a";
+const ARCHIVED: &str = "01a1fe4c-8027-76b9-83f4-70eabd31455b";
 const MATERIAL: &str = "01a1fe4c-8012-746d-be04-bb251a93e8f4";
 const ORDER: &str = "5a857531-ec8e-545e-bbe0-9709dd7abd0f";
 const PRODUCTION: &str = "3821a876-5e20-5b6a-9576-8a423a405c9f";
@@ -49,6 +50,8 @@ const STORY: &[(&str, &str)] = &[
     ("product.updated.v1", PRODUCT),
     ("product.updated.v2", PRODUCT),
     ("product.created.v1", MATERIAL),
+    ("product.created.v2", ARCHIVED),
+    ("product.archived.v1", ARCHIVED),
     ("bom.awaited.v1", PRODUCT),
     ("bom.defined.v1", PRODUCT),
     ("bom.provided.v1", PRODUCT),

@@ -16,6 +16,7 @@ use crate::{
 use chrono::NaiveDate;
 use domain::{
     Money, Percent, Quantity, Total,
+    catalog::product::{Supplier, Translation},
     finance::invoice::Status as InvoiceState,
     production::production_order::Status as ProductionStatus,
     sales::{
@@ -300,7 +301,6 @@ pub struct ProductShown {
     pub inventory: Inventory,
     /// In stock and not reserved.
     pub available: Quantity,
-    pub images: Vec<NotYet>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -317,7 +317,8 @@ pub struct Inventory {
 #[serde(rename_all = "camelCase")]
 pub struct ProductDetails {
     pub bom: Vec<Part>,
-    pub suppliers: Vec<NotYet>,
+    pub suppliers: Vec<Supplier>,
+    pub translations: Vec<Translation>,
     pub price_history: Vec<product::PricePoint>,
     pub stock_movements: Vec<MovementOfProduct>,
 }

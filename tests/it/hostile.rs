@@ -10,12 +10,13 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 11] = [
+const BODILESS: [&str; 12] = [
     "DELETE /api-keys/{id}",
     "DELETE /auth/sessions/{id}",
     "POST /auth/logout-all",
     "POST /customers/{id}/convert",
     "DELETE /customers/{id}",
+    "DELETE /products/{id}",
     "PUT /notifications/{id}/read",
     "POST /employees/{id}/approve",
     "POST /organizations/{orgId}/employees/{empId}/approve",

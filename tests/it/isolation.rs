@@ -124,6 +124,7 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
         "POST /invitations" => json!({"email": "a@company.kz"}),
         "POST /employees" => json!({"email": "a@company.kz", "firstName": "a", "lastName": "a"}),
         "POST /products" => json!({"code": "a", "name": "a"}),
+        "POST /products/batch" => json!({"products": [{"code": "a", "name": "a"}]}),
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
         "POST /deals/{id}/lose" => json!({"lostReason": "a"}),

@@ -31,6 +31,7 @@ mod people;
 mod personal;
 mod prices;
 mod privacy;
+mod products;
 mod reading;
 mod relay;
 mod states;

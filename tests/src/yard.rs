@@ -153,8 +153,9 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
     let customer = json!({"name": "a", "type": "COMPANY", "status": "LEAD", "rating": 4.5, "creditLimit": 100, "tags": ["a"],
         "contacts": [{"firstName": "a", "lastName": "a", "position": "a", "email": "a@b.kz", "phone": "1", "isPrimary": true}],
         "addresses": [{"type": "legal", "addressLine1": "a", "city": "a", "postalCode": "1", "country": "KZ"}]});
-    let product =
-        json!({"code": "a", "name": "a", "type": "PRODUCT", "unit": "шт", "price": 1, "specifications": {"cpu": "i7"}});
+    let product = json!({"code": "a", "name": "a", "type": "PRODUCT", "unit": "шт", "price": 1, "specifications": {"cpu": "i7"}, "barcodes": ["a"],
+        "units": [{"unit": "кор", "factor": 12}], "images": [{"url": "a", "isPrimary": true}], "translations": [{"language": "kk", "name": "a"}],
+        "suppliers": [{"supplierName": "a", "leadTime": 7, "minOrderQuantity": 5}]});
     let lines = json!([{"productId": shop.product, "quantity": 1, "unitPrice": 10, "discount": 0, "tax": 12}]);
     let sale =
         json!({"title": "a", "customerId": shop.customer, "products": lines, "competitors": ["a"], "tags": ["a"]});
@@ -205,6 +206,12 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             &shop.product,
             &product,
             shape::noun::<product::Details>(false, ""),
+        ),
+        post(
+            "/products/batch",
+            "",
+            &json!({"products": [{"code": "a", "name": "a"}]}),
+            "products:list!",
         ),
         post(
             "/stock/receipts",

@@ -61,7 +61,7 @@ pub static NOUNS: [&dyn Noun; 18] = [
     &Of::<sales::customer::Row>::new("customer", "customers", "name").also(&["contacts", "archived"]),
     &Of::<sales::deal::Row>::new("deal", "deals", "dealNumber"),
     &Of::<sales::order::Row>::new("order", "orders", "orderNumber"),
-    &Of::<catalog::product::Row>::new("product", "products", "name"),
+    &Of::<catalog::product::Row>::new("product", "products", "name").also(&["suppliers", "translations", "archived"]),
     &Of::<catalog::stock_movement::Row>::new("stock", "stock", "productId")
         .each_alone()
         .within(|id| StockId::of(ProductId::new(id)).into()),

@@ -1,9 +1,11 @@
 //! Products: document 1 §5, document 2 "Products API".
 
+mod batch;
+
 use crate::{
     extract::{
-        Body, Edit, Id, May, New, Nothing, With, Write,
-        rights::{ProductsCreate, ProductsUpdate, ProductsView},
+        Body, BodyHash, Edit, Id, May, New, Nothing, With, Write,
+        rights::{ProductsCreate, ProductsDelete, ProductsUpdate, ProductsView},
     },
     openapi::told,
     problem::Problem,
@@ -11,7 +13,10 @@ use crate::{
     state::App,
     view,
 };
-use aide::axum::{ApiRouter, routing::get_with};
+use aide::axum::{
+    ApiRouter,
+    routing::{get_with, post_with},
+};
 use axum::extract::State;
 use domain::{
     catalog::product::{Details, Product, ProductCommand, ProductEvent, Status},
@@ -27,18 +32,28 @@ pub fn router() -> ApiRouter<App> {
         .api_route(
             "/products",
             get_with(
-                view::list::<Row, ProductsView>,
-                told("The workspace's products, newest first"),
+                view::list_in_language::<Row, ProductsView>,
+                told(
+                    "The workspace's products, newest first, in the caller's language as far as they have translations",
+                ),
             )
             .post_with(create, told("A new product; code and name are required")),
         )
         .api_route(
             "/products/{id}",
             get_with(
-                view::details::<Row, ProductsView>,
+                view::details_in_language::<Row, ProductsView>,
                 told("A product with its bill of materials, former prices and stock movements"),
             )
-            .put_with(update, told("Changes a product")),
+            .put_with(update, told("Changes a product"))
+            .delete_with(archive, told("Archives a product; its history stays")),
+        )
+        .api_route(
+            "/products/batch",
+            post_with(
+                batch::create,
+                told("Up to 500 new products, each made or refused alone; whatever is refused is told with its place"),
+            ),
         )
 }
 
@@ -81,7 +96,7 @@ async fn create(
             status: details.status,
             version,
         }),
-        ProductEvent::Updated(_) => None,
+        ProductEvent::Updated(_) | ProductEvent::Archived {} => None,
     });
     Ok(written.created(answer.ok_or_else(Problem::internal)?))
 }
@@ -103,6 +118,23 @@ async fn update(
     Ok(written.ok(ProductChanged {
         id: done.id,
         message: "Product updated successfully",
+        version: done.version,
+    }))
+}
+
+async fn archive(
+    State(app): State<App>,
+    caller: May<ProductsDelete>,
+    Id(id): Id<ProductId>,
+    write: Write,
+) -> Result<Reply<ProductChanged>, Problem> {
+    let context = write.context(&caller, BodyHash::default());
+    let command = ProductCommand::Archive;
+    let done = app.executor.execute::<Product>(id, &command, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.ok(ProductChanged {
+        id: done.id,
+        message: "Product archived",
         version: done.version,
     }))
 }

@@ -250,6 +250,7 @@ fn product_and_stock() {
         C::Update(change(7)),
         C::Update(change(8)),
         C::Update(change(-1)),
+        C::Archive,
     ];
     let names_its_effect = |command: &C| matches!(command, C::Update(_));
     any_commands::<Product>(

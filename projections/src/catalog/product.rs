@@ -30,9 +30,15 @@ pub struct Row {
     pub in_stock: Quantity,
     pub reserved: Quantity,
     pub price_history: Vec<PricePoint>,
+    /// Its names in other languages, for the search; a line each.
+    pub also_called: Option<String>,
+    pub archived: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
+
+/// So many former prices are kept.
+const PRICES_MAX: usize = 200;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PricePoint {
@@ -44,6 +50,7 @@ pub struct PricePoint {
 impl Table for Row {
     const NAME: &'static str = "products";
     const SQL: &'static str = include_str!("../../../migrations/tenant/products.sql");
+    const FOLD: u32 = 2;
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -52,6 +59,8 @@ impl Table for Row {
             Column::new("in_stock", K::Number),
             Column::new("reserved", K::Number),
             Column::new("price_history", K::Hidden),
+            Column::new("also_called", K::Hidden).nullable(),
+            Column::new("archived", K::Hidden),
             Column::new("created_at", K::Time),
             Column::new("updated_at", K::Time),
         ];
@@ -59,9 +68,15 @@ impl Table for Row {
             "cost" => Column::of(field)
                 .right(Permission::FinanceView)
                 .or_right(Permission::StockUpdate),
+            // Shown with one product only: a list would be long with them.
+            "suppliers" | "translations" => Column::new(field.column, K::Hidden),
             _ => Column::of(field),
         });
         own.into_iter().chain(fields).collect()
+    }
+
+    fn visible(&self) -> bool {
+        !self.archived
     }
 
     fn counted(&self) -> Vec<(&'static str, String)> {
@@ -92,6 +107,8 @@ impl Table for Row {
                 in_stock: Quantity::ZERO,
                 reserved: Quantity::ZERO,
                 price_history: vec![],
+                also_called: None,
+                archived: false,
                 created_at: at,
                 updated_at: at,
             });
@@ -99,9 +116,12 @@ impl Table for Row {
         let Some(product) = row else { return };
         match &event.fact {
             Fact::Product(fact) => {
-                if let ProductEvent::Updated(change) = fact {
-                    product.details.apply(change);
+                match fact {
+                    ProductEvent::Created(_) => {}
+                    ProductEvent::Updated(change) => product.details.apply(change),
+                    ProductEvent::Archived {} => product.archived = true,
                 }
+                product.note_names();
                 product.note_price(local_date(at));
                 (product.version, product.updated_at) = (event.recorded.version, at);
             }
@@ -121,12 +141,26 @@ impl Row {
             .is_some_and(|last| (last.price, last.cost) == (price, cost));
         if !same {
             self.price_history.push(PricePoint { date, price, cost });
+            let beyond = self.price_history.len().saturating_sub(PRICES_MAX);
+            self.price_history.drain(..beyond);
         }
+    }
+
+    fn note_names(&mut self) {
+        let names = self
+            .details
+            .translations
+            .iter()
+            .filter_map(|texts| texts.name.as_deref());
+        let names: Vec<&str> = names.collect();
+        self.also_called = (!names.is_empty()).then(|| names.join("\n"));
     }
 }
 
 impl View for Row {
     const COUNTED: &'static [&'static str] = &["type", "status", "category"];
+    const VISIBLE: &'static str = "not t.archived";
+    const TRANSLATED: &'static [&'static str] = &["name", "description", "category"];
     const SEARCH: &'static str = "t.search_text";
     const ALIASES: &'static [(&'static str, &'static str, Op)] =
         &[("minPrice", "price", Op::Gte), ("maxPrice", "price", Op::Lte)];
@@ -137,7 +171,6 @@ impl View for Row {
             "json_build_object('inStock', t.in_stock, 'reserved', t.reserved, 'available', t.in_stock - t.reserved, 'minStock', t.min_stock, 'maxStock', t.max_stock)",
         ),
         Computed::new("available", K::Number, "(t.in_stock - t.reserved)"),
-        Computed::new("images", K::Json, "'[]'::json"),
     ];
     const DETAILS: &'static [Computed] = &[
         Computed::new(
@@ -146,7 +179,8 @@ impl View for Row {
             "coalesce((select jsonb_agg(jsonb_build_object('componentId', c->'materialId', 'componentName', c->'materialName', 'quantity', c->'quantity', 'unit', c->'unit')) \
              from {s}.boms b, jsonb_array_elements(b.components) c where b.id = t.id), '[]')",
         ),
-        Computed::new("suppliers", K::Json, "'[]'::json"),
+        Computed::new("suppliers", K::Json, "t.suppliers"),
+        Computed::new("translations", K::Json, "t.translations"),
         // The newest last, as they came; what a thing costs is for those who may see its cost.
         Computed::new(
             "priceHistory",
