@@ -1,4 +1,5 @@
-//! Products and their stock over HTTP.
+//! Products, their categories and their stock over HTTP.
 
+pub mod category;
 pub mod product;
 pub mod stock;

@@ -32,19 +32,6 @@ pub async fn list<V: Shape, R: Right>(
     Ok(Page::of(envelope::list(page)))
 }
 
-/// The same in the caller's language, where the rows have texts in it.
-pub async fn list_in_language<V: Shape, R: Right>(
-    State(app): State<App>,
-    caller: May<R>,
-    language: Language,
-    List { mut pairs, .. }: List<V>,
-) -> Result<Page<V>, Problem> {
-    let as_of = past::take(&mut pairs)?;
-    let read = async |reader: Reader<'_>| view::page::<V>(spoken(reader, language), &pairs).await;
-    let page = as_reader_at(&app, &caller, as_of, read).await?;
-    Ok(Page::of(envelope::list(page)))
-}
-
 /// One thing of the caller's workspace in their language.
 pub async fn details_in_language<V: View, R: Right>(
     State(app): State<App>,
@@ -91,7 +78,11 @@ pub async fn one<V: View>(app: &App, caller: &Caller, id: Uuid, as_of: Option<As
 }
 
 fn missing<V: View>() -> Problem {
-    Problem::missing(format!("{}.missing", V::NAME.trim_end_matches('s')))
+    let noun = match V::NAME.strip_suffix("ies") {
+        Some(stem) => format!("{stem}y"),
+        None => V::NAME.trim_end_matches('s').to_owned(),
+    };
+    Problem::missing(format!("{noun}.missing"))
 }
 
 /// Reads with the caller's eyes, now or at a moment: in their workspace, and no more than they have a right to.

@@ -13,10 +13,12 @@ mod states;
 mod unit;
 
 pub mod bom;
+pub mod category;
 pub mod deal;
 pub mod department;
 pub mod employee;
 pub mod notification;
+pub mod product;
 pub mod production_order;
 pub mod stock;
 

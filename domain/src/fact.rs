@@ -2,7 +2,7 @@
 
 use crate::{
     Aggregate, Claim, Event, Numbering, PersonalField, Rejection,
-    catalog::{product, stock},
+    catalog::{category, product, stock},
     finance::{exchange_rate, invoice},
     halves,
     identity::{api_key, organization, person, user, workspace},
@@ -28,6 +28,7 @@ pub enum Fact {
     Customer(customer::CustomerEvent),
     Deal(deal::DealEvent),
     Order(order::OrderEvent),
+    Category(category::CategoryEvent),
     Product(product::ProductEvent),
     Stock(stock::StockEvent),
     Bom(bom::BomEvent),
@@ -42,7 +43,7 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 18] = [
+pub static CATEGORIES: [&dyn Category; 19] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -50,6 +51,7 @@ pub static CATEGORIES: [&dyn Category; 18] = [
     &Of::<customer::Customer>(Fact::Customer),
     &Of::<deal::Deal>(Fact::Deal),
     &Of::<order::Order>(Fact::Order),
+    &Of::<category::Category>(Fact::Category),
     &Of::<product::Product>(Fact::Product),
     &Of::<stock::Stock>(Fact::Stock),
     &Of::<bom::Bom>(Fact::Bom),

@@ -10,7 +10,7 @@ pub const FINGERPRINT: &[u8; 32] = include_bytes!(concat!(env!("OUT_DIR"), "/fin
 mod tests {
     use crate::{
         Aggregate,
-        catalog::{product::Product, stock::Stock},
+        catalog::{category::Category, product::Product, stock::Stock},
         finance::{exchange_rate::ExchangeRate, invoice::Invoice},
         identity::{organization::Organization, user::User, workspace::Workspace},
         office::notification::Notification,
@@ -51,6 +51,7 @@ mod tests {
         survives_being_written_down::<Customer>();
         survives_being_written_down::<Deal>();
         survives_being_written_down::<Order>();
+        survives_being_written_down::<Category>();
         survives_being_written_down::<Product>();
         survives_being_written_down::<Stock>();
         survives_being_written_down::<Bom>();

@@ -79,6 +79,7 @@ ids! {
     CustomerId,
     DealId,
     OrderId,
+    CategoryId,
     ProductId,
     /// Whom goods are bought from, as the client knows them.
     SupplierId,

@@ -8,6 +8,7 @@ create table {schema}.products (
     type           text not null,
     status         text not null,
     category       text,
+    category_id    uuid,
     description    text,
     unit           text not null,
     price          numeric not null,
@@ -38,6 +39,7 @@ create index products_newest on {schema}.products (created_at, id);
 create index products_by_type on {schema}.products (type, created_at, id);
 create index products_by_status on {schema}.products (status, created_at, id);
 create index products_by_category on {schema}.products (category, created_at, id);
+create index products_by_category_id on {schema}.products (category_id, created_at, id);
 create index products_by_price on {schema}.products (price, id);
 create index products_by_name on {schema}.products (name, id);
 create index products_by_code on {schema}.products (code);

@@ -1,4 +1,5 @@
-//! What is read of products and their stock.
+//! What is read of products, their categories and their stock.
 
+pub mod category;
 pub mod product;
 pub mod stock_movement;

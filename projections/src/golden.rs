@@ -23,6 +23,7 @@ const DEAL: &str = "01a1fe4c-807e-76d5-b40b-98ac92092668";
 const LOST: &str = "01a1fe4c-807e-76d5-b40b-98ac92092669";
 const PRODUCT: &str = "01a1fe4c-8027-76b9-83f4-70eabd31455a";
 const ARCHIVED: &str = "01a1fe4c-8027-76b9-83f4-70eabd31455b";
+const CATEGORY: &str = "01a1fe4c-9600-7000-8000-000000000001";
 const MATERIAL: &str = "01a1fe4c-8012-746d-be04-bb251a93e8f4";
 const ORDER: &str = "5a857531-ec8e-545e-bbe0-9709dd7abd0f";
 const PRODUCTION: &str = "3821a876-5e20-5b6a-9576-8a423a405c9f";
@@ -46,12 +47,15 @@ const STORY: &[(&str, &str)] = &[
     ("exchange.rate.set.v1", RATE),
     ("customer.created.v1", CUSTOMER),
     ("customer.updated.v1", CUSTOMER),
+    ("category.created.v1", CATEGORY),
+    ("category.updated.v1", CATEGORY),
     ("product.created.v1", PRODUCT),
     ("product.updated.v1", PRODUCT),
     ("product.updated.v2", PRODUCT),
     ("product.created.v1", MATERIAL),
     ("product.created.v2", ARCHIVED),
     ("product.archived.v1", ARCHIVED),
+    ("category.archived.v1", CATEGORY),
     ("bom.awaited.v1", PRODUCT),
     ("bom.defined.v1", PRODUCT),
     ("bom.provided.v1", PRODUCT),

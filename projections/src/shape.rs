@@ -4,7 +4,7 @@
 mod people;
 
 use crate::{
-    catalog::{product, stock_movement},
+    catalog::{category, product, stock_movement},
     column::{ColumnKind, camel_case},
     finance::{exchange_rate, invoice, payment},
     office::notification,
@@ -297,6 +297,13 @@ pub struct PaymentShown {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+pub struct CategoryShown {
+    /// Of the category itself.
+    pub product_count: u32,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ProductShown {
     pub inventory: Inventory,
     /// In stock and not reserved.
@@ -411,6 +418,11 @@ impl Shape for exchange_rate::Row {
 
 impl Shape for payment::Row {
     type Shown = PaymentShown;
+    type Details = Nothing;
+}
+
+impl Shape for category::Row {
+    type Shown = CategoryShown;
     type Details = Nothing;
 }
 

@@ -49,9 +49,11 @@ impl Tenant {
         let shop = Shop::open(&owner, 100, 20).await;
         let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
         owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
+        let category = id(&owner.post("/categories", json!({"name": "a"})).await.expect(201));
         let mut ids = BTreeMap::from([
             ("/customers", shop.customer.clone()),
             ("/products", shop.cabinet.clone()),
+            ("/categories", category),
             ("/deals", deal.clone()),
             ("/audit", deal.clone()),
             ("/audit/correlations", deal.clone()),
@@ -120,7 +122,7 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
             json!({"name": "a"})
         }
         "POST /api-keys" => json!({"name": "a", "permissions": ["DEALS_VIEW"]}),
-        "POST /departments" | "POST /roles" => json!({"name": "a"}),
+        "POST /departments" | "POST /categories" | "POST /roles" => json!({"name": "a"}),
         "POST /invitations" => json!({"email": "a@company.kz"}),
         "POST /employees" => json!({"email": "a@company.kz", "firstName": "a", "lastName": "a"}),
         "POST /products" => json!({"code": "a", "name": "a"}),
@@ -265,6 +267,7 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/finance/payments",
         "/production/orders",
         "/notifications",
+        "/categories",
         "/departments",
         "/employees",
         "/invitations",

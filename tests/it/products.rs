@@ -2,6 +2,7 @@
 //! there with its type, in the reader's language; many at once, each for itself; archived, and not gone.
 
 mod batch;
+mod categories;
 
 use prometric_tests::{Answer, Client, Server, story::id};
 use reqwest::Method;

@@ -53,7 +53,7 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 18] = [
+pub static NOUNS: [&dyn Noun; 19] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
@@ -61,6 +61,7 @@ pub static NOUNS: [&dyn Noun; 18] = [
     &Of::<sales::customer::Row>::new("customer", "customers", "name").also(&["contacts", "archived"]),
     &Of::<sales::deal::Row>::new("deal", "deals", "dealNumber"),
     &Of::<sales::order::Row>::new("order", "orders", "orderNumber"),
+    &Of::<catalog::category::Row>::new("category", "categories", "name").also(&["archived"]),
     &Of::<catalog::product::Row>::new("product", "products", "name").also(&["suppliers", "translations", "archived"]),
     &Of::<catalog::stock_movement::Row>::new("stock", "stock", "productId")
         .each_alone()

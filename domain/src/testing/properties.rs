@@ -6,6 +6,7 @@ mod workspace;
 use crate::{
     Aggregate, Money, Number, Patch, Quantity, Role,
     catalog::{
+        category::{self, Above, Category, CategoryCommand},
         product::{self, Product, ProductCommand, ProductEvent},
         stock::{Stock, StockCommand, StockEvent},
     },
@@ -230,6 +231,42 @@ mod order {
             ..order.clone()
         })
     }
+}
+
+#[test]
+fn category() {
+    use CategoryCommand as C;
+    let details = category::Details {
+        name: "Электроника".into(),
+        ..Default::default()
+    };
+    let named = |name: &str| {
+        Box::new(category::Change {
+            name: Patch::Set(name.into()),
+            ..Default::default()
+        })
+    };
+    let below_itself = Above {
+        categories: vec![Default::default()],
+        ..Default::default()
+    };
+    let commands = [
+        C::Create(Box::new(details), Above::default()),
+        C::Create(Box::default(), Above::default()),
+        C::Update(named("a"), Above::default()),
+        C::Update(named("b"), Above::default()),
+        C::Update(named(" "), Above::default()),
+        C::Update(named("c"), below_itself),
+        C::Archive,
+    ];
+    let names_its_effect = |command: &C| matches!(command, C::Update(_, above) if above.categories.is_empty());
+    any_commands::<Category>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::{
     Kind, Money, Permission, Rejection, Rule, Violation, Violations,
-    catalog::{product::ProductRejection, stock::StockRejection},
+    catalog::{category::CategoryRejection, product::ProductRejection, stock::StockRejection},
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
     identity::{
@@ -125,9 +125,30 @@ fn sales() -> Vec<&'static str> {
 }
 
 fn catalog_and_finance() -> Vec<&'static str> {
-    use {InvoiceRejection as I, ProductRejection as P, StockRejection as S};
+    use {CategoryRejection as C, InvoiceRejection as I, ProductRejection as P, StockRejection as S};
     let open = Money::from_units(12_550).unwrap();
     vec![
+        says(C::Missing, "category.missing", Kind::Missing, "no such category"),
+        says(
+            C::AlreadyCreated,
+            "category.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says(
+            C::Cyclic,
+            "category.cyclic",
+            Kind::Conflict,
+            "a category cannot be a part of itself",
+        ),
+        says_with(
+            C::TooDeep { max: 10 },
+            "category.too_deep",
+            Kind::Conflict,
+            "more than 10 levels",
+            &[("max", "10")],
+        ),
+        tells_fields::<C>("category.invalid"),
         says(P::Missing, "product.missing", Kind::Missing, "no such product"),
         says(
             P::AlreadyCreated,

@@ -15,6 +15,8 @@ const OF_NOBODY: &[&str] = &[
     "bom.defined.operations[].equipment[]",
     "bom.defined.operations[].name",
     "bom.defined.operations[].requiredSkills[]",
+    "category.created.name",
+    "category.updated.name",
     "customer.created.bin",
     "customer.created.customerNumber",
     "customer.created.paymentTerms",

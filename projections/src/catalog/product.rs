@@ -11,6 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Changes, Fact, Fields, Money, Permission, Quantity,
     catalog::{
+        category::CategoryEvent,
         product::{Details, ProductEvent},
         stock::StockEvent,
     },
@@ -97,6 +98,20 @@ impl Table for Row {
         }
     }
 
+    const HOLDERS: &'static str = "category_id = any($1)";
+
+    /// Products are called by their category's name.
+    fn concerns(event: &Seen) -> Option<Uuid> {
+        match &event.fact {
+            Fact::Category(CategoryEvent::Updated(change)) if !change.name.is_keep() => Some(event.id()),
+            _ => None,
+        }
+    }
+
+    fn held(&self) -> Option<Uuid> {
+        self.details.category_id.map(Uuid::from)
+    }
+
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
         let at = event.recorded.recorded_at;
         if let Fact::Product(ProductEvent::Created(details)) = &event.fact {
@@ -115,6 +130,11 @@ impl Table for Row {
         }
         let Some(product) = row else { return };
         match &event.fact {
+            Fact::Category(CategoryEvent::Updated(change)) => {
+                if let Some(name) = change.name.as_set() {
+                    product.details.category = Some(name.clone());
+                }
+            }
             Fact::Product(fact) => {
                 match fact {
                     ProductEvent::Created(_) => {}

@@ -26,6 +26,7 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<invoice::Row>();
     holds::<exchange_rate::Row>();
     holds::<payment::Row>();
+    holds::<category::Row>();
     holds::<product::Row>();
     holds::<bom::Row>();
     holds::<production_order::Row>();

@@ -12,10 +12,10 @@ use crate::{
     state::App,
 };
 use axum::{extract::State, http::StatusCode, response::IntoResponse};
-use commands::{Context, Done};
+use commands::{Context, Done, product};
 use domain::{
     Rule,
-    catalog::product::{Details, Product, ProductCommand, ProductEvent},
+    catalog::product::{Details, ProductEvent},
     check::ITEMS_MAX,
     id::derive,
 };
@@ -168,9 +168,7 @@ async fn make(app: &App, context: &Context, index: usize, item: Result<New<Detai
             };
         }
     };
-    let details = Details::new(&change);
-    let code = Some(details.code.clone()).filter(|code| !code.is_empty());
-    let command = ProductCommand::Create(Box::new(details));
+    let code = change.code.as_set().cloned();
     let context = Context {
         command: context.command.map(|command| CommandId {
             id: derive(command.id, &index.to_string()),
@@ -179,7 +177,7 @@ async fn make(app: &App, context: &Context, index: usize, item: Result<New<Detai
         ..context.clone()
     };
     let id = Uuid::now_v7().into();
-    let outcome = app.executor.create::<Product>(id, &command, &context).await;
+    let outcome = product::create(&app.executor, id, change, &context).await;
     Made {
         code,
         outcome: outcome.map_err(Problem::from),

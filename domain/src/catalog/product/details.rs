@@ -3,8 +3,9 @@
 
 use super::{ProductType, Status};
 use crate::{
-    Change, Changes, Check, Choice, Fields, Money, Percent, Quantity, Rule, Violations, finance::Currency,
-    id::SupplierId,
+    Change, Changes, Check, Choice, Fields, Money, Percent, Quantity, Rule, Violations,
+    finance::Currency,
+    id::{CategoryId, SupplierId},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,9 @@ pub struct Details {
     #[field(not_negative)]
     pub max_stock: Option<Quantity>,
     pub specifications: Map<String, Value>,
+    /// A category of the tree, whose name is `category`.
+    #[serde(default)]
+    pub category_id: Option<CategoryId>,
     /// Further codes that a scanner may read of it, each unique in the workspace as `barcode` is.
     #[serde(default)]
     #[field(max = 50)]

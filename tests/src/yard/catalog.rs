@@ -1,0 +1,59 @@
+//! Bodies of the routes about products, their categories and their stock.
+
+use crate::{
+    Client,
+    shape::{self, Field, Shape, fields},
+    story::{Shop, id},
+};
+use domain::catalog::{category, product};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+fn shape(method: Method, route: &'static str, id: &str, good: &Value, fields: Vec<Field>) -> Shape {
+    Shape {
+        method,
+        route,
+        path: route.replace("{id}", id),
+        good: good.clone(),
+        fields,
+    }
+}
+
+pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
+    let filed = json!({"name": "a", "sortOrder": 1});
+    let category = id(&owner.post("/categories", filed.clone()).await.expect(201));
+    let product = json!({"code": "a", "name": "a", "type": "PRODUCT", "unit": "шт", "price": 1, "specifications": {"cpu": "i7"},
+        "barcodes": ["a"], "units": [{"unit": "кор", "factor": 12}], "images": [{"url": "a", "isPrimary": true}],
+        "suppliers": [{"supplierName": "a", "leadTime": 7, "minOrderQuantity": 5}], "translations": [{"language": "kk", "name": "a"}]});
+    let post = |route: &'static str, good: Value, text: &str| shape(Method::POST, route, "", &good, fields(text));
+    let of_category = shape::noun::<category::Details>;
+    let of_product = shape::noun::<product::Details>;
+    vec![
+        shape(Method::POST, "/categories", "", &filed, of_category(true, "")),
+        shape(
+            Method::PUT,
+            "/categories/{id}",
+            &category,
+            &filed,
+            of_category(false, ""),
+        ),
+        shape(Method::POST, "/products", "", &product, of_product(true, "")),
+        shape(
+            Method::PUT,
+            "/products/{id}",
+            &shop.product,
+            &product,
+            of_product(false, ""),
+        ),
+        post(
+            "/products/batch",
+            json!({"products": [{"code": "a", "name": "a"}]}),
+            "products:list!",
+        ),
+        post(
+            "/stock/receipts",
+            json!({"productId": shop.steel, "quantity": 1}),
+            "productId:uuid! quantity:quantity! unitCost:amount reference:text100",
+        ),
+    ]
+}
