@@ -115,6 +115,7 @@ rejection-production-order-no-bill = The product has no bill of materials.
 rejection-production-order-no-such-date = There is no such date: the plan leaves the calendar.
 rejection-read-models-changing = The read models of this workspace are being made anew; try again in a moment.
 rejection-stock-invalid = The stock operation is not valid.
+rejection-stock-not-enough = Only { $available } is there for it; the rest is reserved or was never there.
 rejection-stock-too-much = Stock cannot hold such a quantity.
 rejection-user-already-registered = The user is registered already.
 rejection-user-invalid = The user's data is not valid.
@@ -205,6 +206,8 @@ rejection-workspace-slug-taken = This workspace name is taken.
 
 notification-deal_won-title = Deal won
 notification-deal_won-message = Deal { $dealNumber } “{ $title }” was won for { $amount }.
+notification-stock_low-title = Little is left
+notification-stock_low-message = “{ $productName }” ({ $productCode }): { $available } { $unit } left, at least { $minStock } should be there.
 notification-production_shortage-title = Material is short
 notification-production_shortage-message = Order { $orderNumber } is short of “{ $materialName }”: { $missing }.
 notification-bill_missing-title = Bill of materials is missing

@@ -103,6 +103,7 @@ rejection-production-order-no-bill = Бұйымның спецификацияс
 rejection-production-order-no-such-date = Мұндай күн жоқ: мерзім күнтізбе шегінен шығады.
 rejection-read-models-changing = Бұл жұмыс кеңістігінің деректері қайта құрылуда, сәлден соң қайталаңыз.
 rejection-stock-invalid = Қойма операциясы қате толтырылған.
+rejection-stock-not-enough = Тек { $available } қолжетімді: қалғаны сақталған немесе жоқ.
 rejection-stock-too-much = Мұндай мөлшер қойма есебіне сыймайды.
 rejection-user-already-registered = Пайдаланушы бұрыннан тіркелген.
 rejection-user-invalid = Пайдаланушының деректері қате толтырылған.
@@ -193,6 +194,8 @@ rejection-workspace-slug-taken = Жұмыс кеңістігінің мұнда�
 
 notification-deal_won-title = Мәміле ұтып алынды
 notification-deal_won-message = { $dealNumber } «{ $title }» мәмілесі { $amount } сомаға ұтып алынды.
+notification-stock_low-title = Тауар таусылып барады
+notification-stock_low-message = «{ $productName }» ({ $productCode }): { $available } { $unit } қалды, кемінде { $minStock } болуы керек.
 notification-production_shortage-title = Материал жетіспейді
 notification-production_shortage-message = { $orderNumber } тапсырысына «{ $materialName }» материалы жетіспейді: { $missing }.
 notification-bill_missing-title = Спецификация жоқ

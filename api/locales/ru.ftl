@@ -115,6 +115,7 @@ rejection-production-order-no-bill = У изделия нет специфика
 rejection-production-order-no-such-date = Такой даты не бывает: срок выходит за пределы календаря.
 rejection-read-models-changing = Данные этого рабочего пространства перестраиваются, повторите запрос через мгновение.
 rejection-stock-invalid = Складская операция заполнена неверно.
+rejection-stock-not-enough = Доступно только { $available }: остальное зарезервировано или отсутствует.
 rejection-stock-too-much = Такое количество не поместится в учёте склада.
 rejection-user-already-registered = Пользователь уже зарегистрирован.
 rejection-user-invalid = Данные пользователя заполнены неверно.
@@ -205,6 +206,8 @@ rejection-workspace-slug-taken = Такое имя рабочего простр
 
 notification-deal_won-title = Сделка выиграна
 notification-deal_won-message = Сделка { $dealNumber } «{ $title }» выиграна на сумму { $amount }.
+notification-stock_low-title = Товар заканчивается
+notification-stock_low-message = «{ $productName }» ({ $productCode }): осталось { $available } { $unit }, должно быть не меньше { $minStock }.
 notification-production_shortage-title = Не хватает материала
 notification-production_shortage-message = Для заказа { $orderNumber } не хватает материала «{ $materialName }»: { $missing }.
 notification-bill_missing-title = Нет спецификации

@@ -1,4 +1,4 @@
--- Changes of stock; shown with their product.
+-- Changes of stock; listed, filtered by product, type and reference, and shown with their product.
 
 create table {schema}.stock_movements (
     id         uuid primary key,
@@ -7,6 +7,13 @@ create table {schema}.stock_movements (
     quantity   numeric not null,
     unit_cost  numeric,
     reference  text,
+    reason     text,
+    counted    numeric,
+    counted_at timestamptz,
+    created_by uuid,
     created_at timestamptz not null
 );
+create index stock_movements_newest on {schema}.stock_movements (created_at, id);
 create index stock_movements_by_product on {schema}.stock_movements (product_id, created_at, id);
+create index stock_movements_by_type on {schema}.stock_movements (type, created_at, id);
+create index stock_movements_by_reference on {schema}.stock_movements (reference, created_at, id);

@@ -2,4 +2,5 @@
 
 pub mod category;
 pub mod product;
+pub mod stock_level;
 pub mod stock_movement;

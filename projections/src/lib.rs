@@ -44,6 +44,7 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<sales::order::Row>(),
         of::<catalog::category::Row>(),
         of::<catalog::product::Row>(),
+        of::<catalog::stock_level::Row>(),
         of::<catalog::stock_movement::Row>(),
         of::<production::bom::Row>(),
         of::<production::production_order::Row>(),
@@ -71,8 +72,13 @@ fn platform_tables() -> Vec<Box<dyn Projector>> {
 #[cfg(test)]
 mod tests {
     use super::{
-        ColumnKind, Table, catalog::product, finance::invoice, office::notification, people::employee,
-        platform::Membership, production::production_order,
+        ColumnKind, Table,
+        catalog::{product, stock_level, stock_movement},
+        finance::invoice,
+        office::notification,
+        people::employee,
+        platform::Membership,
+        production::production_order,
     };
     use super::{sales::customer, sales::deal, sales::order};
     use schemars::{JsonSchema, schema_for};
@@ -121,6 +127,8 @@ mod tests {
         same::<customer::Row, domain::sales::customer::Status>("status");
         same::<product::Row, domain::catalog::product::ProductType>("type");
         same::<product::Row, domain::catalog::product::Status>("status");
+        same::<stock_level::Row, domain::catalog::product::ProductType>("type");
+        same::<stock_movement::Row, stock_movement::Movement>("type");
         same::<deal::Row, domain::sales::deal::Stage>("stage");
         same::<order::Row, domain::sales::order::Status>("status");
         same::<order::Row, domain::sales::order::OrderType>("type");

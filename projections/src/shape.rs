@@ -4,7 +4,7 @@
 mod people;
 
 use crate::{
-    catalog::{category, product, stock_movement},
+    catalog::{category, product, stock_level, stock_movement},
     column::{ColumnKind, camel_case},
     finance::{exchange_rate, invoice, payment},
     office::notification,
@@ -353,6 +353,27 @@ pub struct MovementOfProduct {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+pub struct LevelShown {
+    pub product_id: Uuid,
+    /// On hand and not reserved.
+    pub available: Quantity,
+    /// Of one, in the product's currency; absent when there is none.
+    pub average_cost: Option<Money>,
+    /// Whether less is available than there should be at least.
+    pub below_min: bool,
+    /// What is missing to the most there should be, once it is below the least.
+    pub to_order: Quantity,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MovementShown {
+    pub product_code: Option<String>,
+    pub product_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct BomShown {
     pub product_id: Uuid,
     pub product_name: Option<String>,
@@ -429,6 +450,16 @@ impl Shape for category::Row {
 impl Shape for product::Row {
     type Shown = ProductShown;
     type Details = ProductDetails;
+}
+
+impl Shape for stock_level::Row {
+    type Shown = LevelShown;
+    type Details = Nothing;
+}
+
+impl Shape for stock_movement::Row {
+    type Shown = MovementShown;
+    type Details = Nothing;
 }
 
 impl Shape for bom::Row {

@@ -130,7 +130,10 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
         "POST /deals/{id}/lose" => json!({"lostReason": "a"}),
-        "POST /stock/receipts" => json!({"productId": shop.steel, "quantity": 1}),
+        "POST /stock/receipts" | "POST /stock/issues" | "POST /stock/counts" => {
+            json!({"productId": shop.steel, "quantity": 1})
+        }
+        "POST /stock/adjustments" => json!({"productId": shop.steel, "quantity": 1, "reason": "a"}),
         "PUT /production/bom/{productId}" => json!({"components": [{"materialId": shop.steel, "quantity": 1}]}),
         "POST /finance/payments" => json!({"invoiceId": Uuid::now_v7(), "amount": 1}),
         path if path.starts_with("POST /admin/sagas/") => json!({"why": "a"}),
@@ -268,6 +271,9 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/production/orders",
         "/notifications",
         "/categories",
+        "/stock",
+        "/stock/levels",
+        "/stock/movements",
         "/departments",
         "/employees",
         "/invitations",

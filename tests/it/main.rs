@@ -35,6 +35,7 @@ mod products;
 mod reading;
 mod relay;
 mod states;
+mod stock;
 mod stores;
 mod story;
 mod supply;

@@ -8,7 +8,7 @@ use crate::{
     catalog::{
         category::{self, Above, Category, CategoryCommand},
         product::{self, Product, ProductCommand, ProductEvent},
-        stock::{Stock, StockCommand, StockEvent},
+        stock::{Least, Moment, Movement, Stock, StockCommand, StockEvent},
     },
     fact::{self, encode},
     finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, Payment},
@@ -307,6 +307,23 @@ fn product_and_stock() {
         quantity,
         unit_cost: None,
         reference: None,
+        reason: None,
+    };
+    let least = Some(Least {
+        min: Quantity::whole(3),
+        code: "A".into(),
+        name: "a".into(),
+        unit: "шт".into(),
+    });
+    let movement = |quantity: i32| Movement {
+        product_id,
+        quantity: Quantity::whole(quantity),
+        reason: Some("a".into()),
+        ..Default::default()
+    };
+    let moment = |moved_since: i32| Moment {
+        at: Default::default(),
+        moved_since: Quantity::whole(moved_since),
     };
     let reserve = |n: u128, quantity: i32| S::Reserve {
         product_id,
@@ -315,12 +332,21 @@ fn product_and_stock() {
             ..demand.clone()
         },
         quantity: Quantity::whole(quantity),
+        least: least.clone(),
     };
     let commands = [
         receive(Quantity::whole(3)),
         receive(Quantity::whole(8)),
         receive(Quantity::ZERO),
         receive(Quantity::from_units(999_999_999_999).unwrap()),
+        S::Issue(movement(2), least.clone()),
+        S::Issue(movement(7), least.clone()),
+        S::Adjust(movement(4), least.clone()),
+        S::Adjust(movement(-3), least.clone()),
+        S::Adjust(movement(0), least.clone()),
+        S::Count(movement(6), moment(0), least.clone()),
+        S::Count(movement(1), moment(2), least.clone()),
+        S::Count(movement(-1), moment(0), least.clone()),
         reserve(1, 5),
         reserve(2, 4),
         reserve(3, 0),

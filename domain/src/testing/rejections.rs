@@ -2,7 +2,7 @@
 //! kind of "no" it is, what its message needs, and its words.
 
 use crate::{
-    Kind, Money, Permission, Rejection, Rule, Violation, Violations,
+    Kind, Money, Permission, Quantity, Rejection, Rule, Violation, Violations,
     catalog::{category::CategoryRejection, product::ProductRejection, stock::StockRejection},
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
@@ -158,6 +158,15 @@ fn catalog_and_finance() -> Vec<&'static str> {
         ),
         tells_fields::<P>("product.invalid"),
         says(S::TooMuch, "stock.too_much", Kind::Invalid, "more than can be counted"),
+        says_with(
+            S::NotEnough {
+                available: Quantity::whole(3),
+            },
+            "stock.not_enough",
+            Kind::Stock,
+            "3 is there for it",
+            &[("available", "3")],
+        ),
         tells_fields::<S>("stock.invalid"),
         says(I::Missing, "invoice.missing", Kind::Missing, "no such invoice"),
         says(

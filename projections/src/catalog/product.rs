@@ -91,9 +91,8 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Product(_) => vec![event.id()],
-            Fact::Stock(StockEvent::Received { product_id, .. } | StockEvent::Reserved { product_id, .. }) => {
-                vec![(*product_id).into()]
-            }
+            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. }) => vec![],
+            Fact::Stock(fact) => vec![fact.product().into()],
             _ => vec![],
         }
     }
@@ -145,8 +144,8 @@ impl Table for Row {
                 product.note_price(local_date(at));
                 (product.version, product.updated_at) = (event.recorded.version, at);
             }
-            Fact::Stock(StockEvent::Received { quantity, .. }) => product.in_stock = product.in_stock.plus(*quantity),
             Fact::Stock(StockEvent::Reserved { quantity, .. }) => product.reserved = product.reserved.plus(*quantity),
+            Fact::Stock(fact) => product.in_stock = product.in_stock.plus(fact.difference()),
             _ => {}
         }
     }

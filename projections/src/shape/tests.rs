@@ -28,6 +28,8 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<payment::Row>();
     holds::<category::Row>();
     holds::<product::Row>();
+    holds::<stock_level::Row>();
+    holds::<stock_movement::Row>();
     holds::<bom::Row>();
     holds::<production_order::Row>();
     holds::<notification::Row>();

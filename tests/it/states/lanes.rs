@@ -42,6 +42,7 @@ impl Goods {
             quantity: Quantity::whole(quantity),
             unit_cost: None,
             reference: None,
+            reason: None,
         }
     }
 
@@ -56,6 +57,7 @@ impl Goods {
                 reference: "ORD-2026-0001".into(),
             },
             quantity: Quantity::whole(1),
+            least: None,
         }
     }
 

@@ -46,6 +46,7 @@ impl Long {
             quantity: Quantity::whole(1),
             unit_cost: None,
             reference: None,
+            reason: None,
         };
         let context = context(self.workspace);
         self.node

@@ -53,7 +53,22 @@ pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
         post(
             "/stock/receipts",
             json!({"productId": shop.steel, "quantity": 1}),
-            "productId:uuid! quantity:quantity! unitCost:amount reference:text100",
+            "productId:uuid! quantity:quantity! unitCost:amount reference:text100 reason:text200",
+        ),
+        post(
+            "/stock/issues",
+            json!({"productId": shop.product, "quantity": 1}),
+            "productId:uuid! quantity:quantity! reference:text100 reason:text200",
+        ),
+        post(
+            "/stock/adjustments",
+            json!({"productId": shop.product, "quantity": 1, "reason": "a"}),
+            "productId:uuid! unitCost:amount reference:text100 reason:text200!",
+        ),
+        post(
+            "/stock/counts",
+            json!({"productId": shop.product, "quantity": 1_000}),
+            "productId:uuid! quantity:level! unitCost:amount reference:text100 reason:text200",
         ),
     ]
 }
