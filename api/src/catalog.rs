@@ -1,5 +1,7 @@
 //! Products, their categories and their stock over HTTP.
 
 pub mod category;
+pub mod price;
+pub mod price_list;
 pub mod product;
 pub mod stock;

@@ -19,6 +19,8 @@ fn nouns() -> ApiRouter<App> {
         .merge(sales::deal::router())
         .merge(sales::order::router())
         .merge(catalog::category::router())
+        .merge(catalog::price_list::router())
+        .merge(catalog::price::router())
         .merge(catalog::product::router())
         .merge(catalog::stock::router())
         .merge(production::bom::router())

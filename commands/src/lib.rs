@@ -18,6 +18,8 @@ pub mod deal;
 pub mod department;
 pub mod employee;
 pub mod notification;
+pub mod price;
+pub mod price_list;
 pub mod product;
 pub mod production_order;
 pub mod stock;

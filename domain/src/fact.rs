@@ -2,7 +2,7 @@
 
 use crate::{
     Aggregate, Claim, Event, Numbering, PersonalField, Rejection,
-    catalog::{category, product, stock},
+    catalog::{category, price, price_list, product, stock},
     finance::{exchange_rate, invoice},
     halves,
     identity::{api_key, organization, person, user, workspace},
@@ -29,6 +29,8 @@ pub enum Fact {
     Deal(deal::DealEvent),
     Order(order::OrderEvent),
     Category(category::CategoryEvent),
+    PriceList(price_list::PriceListEvent),
+    Price(price::PriceEvent),
     Product(product::ProductEvent),
     Stock(stock::StockEvent),
     Bom(bom::BomEvent),
@@ -43,7 +45,7 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 19] = [
+pub static CATEGORIES: [&dyn Category; 21] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -52,6 +54,8 @@ pub static CATEGORIES: [&dyn Category; 19] = [
     &Of::<deal::Deal>(Fact::Deal),
     &Of::<order::Order>(Fact::Order),
     &Of::<category::Category>(Fact::Category),
+    &Of::<price_list::PriceList>(Fact::PriceList),
+    &Of::<price::Prices>(Fact::Price),
     &Of::<product::Product>(Fact::Product),
     &Of::<stock::Stock>(Fact::Stock),
     &Of::<bom::Bom>(Fact::Bom),

@@ -81,6 +81,9 @@ ids! {
     OrderId,
     CategoryId,
     ProductId,
+    PriceListId,
+    /// One product's prices in lists.
+    PriceId,
     /// Whom goods are bought from, as the client knows them.
     SupplierId,
     /// One stock per product.
@@ -112,6 +115,12 @@ impl WorkspaceId {
 impl StockId {
     pub fn of(product: ProductId) -> Self {
         Self(derive(product, "stock"))
+    }
+}
+
+impl PriceId {
+    pub fn of(product: ProductId) -> Self {
+        Self(derive(product, "price"))
     }
 }
 

@@ -1,6 +1,8 @@
 //! What is read of products, their categories and their stock.
 
 pub mod category;
+pub mod price;
+pub mod price_list;
 pub mod product;
 pub mod stock_level;
 pub mod stock_movement;

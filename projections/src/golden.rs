@@ -24,6 +24,8 @@ const LOST: &str = "01a1fe4c-807e-76d5-b40b-98ac92092669";
 const PRODUCT: &str = "01a1fe4c-8027-76b9-83f4-70eabd31455a";
 const ARCHIVED: &str = "01a1fe4c-8027-76b9-83f4-70eabd31455b";
 const CATEGORY: &str = "01a1fe4c-9600-7000-8000-000000000001";
+const PRICE_LIST: &str = "01a1fe4c-9700-7000-8000-000000000001";
+const PRICE: &str = "01a1fe4c-9700-7000-8000-000000000002";
 const MATERIAL: &str = "01a1fe4c-8012-746d-be04-bb251a93e8f4";
 const ORDER: &str = "5a857531-ec8e-545e-bbe0-9709dd7abd0f";
 const PRODUCTION: &str = "3821a876-5e20-5b6a-9576-8a423a405c9f";
@@ -56,6 +58,10 @@ const STORY: &[(&str, &str)] = &[
     ("product.created.v2", ARCHIVED),
     ("product.archived.v1", ARCHIVED),
     ("category.archived.v1", CATEGORY),
+    ("price.list.created.v1", PRICE_LIST),
+    ("price.list.updated.v1", PRICE_LIST),
+    ("price.set.v1", PRICE),
+    ("price.list.archived.v1", PRICE_LIST),
     ("bom.awaited.v1", PRODUCT),
     ("bom.defined.v1", PRODUCT),
     ("bom.provided.v1", PRODUCT),

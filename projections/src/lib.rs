@@ -43,6 +43,8 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<sales::deal::Row>(),
         of::<sales::order::Row>(),
         of::<catalog::category::Row>(),
+        of::<catalog::price_list::Row>(),
+        of::<catalog::price::Row>(),
         of::<catalog::product::Row>(),
         of::<catalog::stock_level::Row>(),
         of::<catalog::stock_movement::Row>(),

@@ -4,7 +4,7 @@
 mod people;
 
 use crate::{
-    catalog::{category, product, stock_level, stock_movement},
+    catalog::{category, price, price_list, product, stock_level, stock_movement},
     column::{ColumnKind, camel_case},
     finance::{exchange_rate, invoice, payment},
     office::notification,
@@ -304,6 +304,21 @@ pub struct CategoryShown {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+pub struct PriceListShown {
+    pub customer_name: Option<String>,
+    /// How many products are in it.
+    pub product_count: u32,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceShown {
+    pub product_code: Option<String>,
+    pub product_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ProductShown {
     pub inventory: Inventory,
     /// In stock and not reserved.
@@ -444,6 +459,16 @@ impl Shape for payment::Row {
 
 impl Shape for category::Row {
     type Shown = CategoryShown;
+    type Details = Nothing;
+}
+
+impl Shape for price_list::Row {
+    type Shown = PriceListShown;
+    type Details = Nothing;
+}
+
+impl Shape for price::Row {
+    type Shown = PriceShown;
     type Details = Nothing;
 }
 

@@ -49,11 +49,13 @@ impl Tenant {
         let shop = Shop::open(&owner, 100, 20).await;
         let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
         owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
+        let prices = id(&owner.post("/price-lists", json!({"name": "a"})).await.expect(201));
         let category = id(&owner.post("/categories", json!({"name": "a"})).await.expect(201));
         let mut ids = BTreeMap::from([
             ("/customers", shop.customer.clone()),
             ("/products", shop.cabinet.clone()),
             ("/categories", category),
+            ("/price-lists", prices),
             ("/deals", deal.clone()),
             ("/audit", deal.clone()),
             ("/audit/correlations", deal.clone()),
@@ -122,7 +124,7 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
             json!({"name": "a"})
         }
         "POST /api-keys" => json!({"name": "a", "permissions": ["DEALS_VIEW"]}),
-        "POST /departments" | "POST /categories" | "POST /roles" => json!({"name": "a"}),
+        "POST /departments" | "POST /categories" | "POST /price-lists" | "POST /roles" => json!({"name": "a"}),
         "POST /invitations" => json!({"email": "a@company.kz"}),
         "POST /employees" => json!({"email": "a@company.kz", "firstName": "a", "lastName": "a"}),
         "POST /products" => json!({"code": "a", "name": "a"}),
@@ -130,10 +132,8 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
         "POST /deals/{id}/lose" => json!({"lostReason": "a"}),
-        "POST /stock/receipts" | "POST /stock/issues" | "POST /stock/counts" => {
-            json!({"productId": shop.steel, "quantity": 1})
-        }
-        "POST /stock/adjustments" => json!({"productId": shop.steel, "quantity": 1, "reason": "a"}),
+        path if path.starts_with("POST /stock/") => json!({"productId": shop.steel, "quantity": 1, "reason": "a"}),
+        "POST /prices" => json!({"priceListId": Uuid::now_v7(), "productId": shop.steel, "tiers": []}),
         "PUT /production/bom/{productId}" => json!({"components": [{"materialId": shop.steel, "quantity": 1}]}),
         "POST /finance/payments" => json!({"invoiceId": Uuid::now_v7(), "amount": 1}),
         path if path.starts_with("POST /admin/sagas/") => json!({"why": "a"}),
@@ -271,6 +271,8 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/production/orders",
         "/notifications",
         "/categories",
+        "/price-lists",
+        "/prices",
         "/stock",
         "/stock/levels",
         "/stock/movements",

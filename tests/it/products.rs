@@ -3,6 +3,7 @@
 
 mod batch;
 mod categories;
+mod prices;
 
 use prometric_tests::{Answer, Client, Server, story::id};
 use reqwest::Method;

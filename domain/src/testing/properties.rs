@@ -7,6 +7,8 @@ use crate::{
     Aggregate, Money, Number, Patch, Quantity, Role,
     catalog::{
         category::{self, Above, Category, CategoryCommand},
+        price::{Prices, SetPrices, Tier},
+        price_list::{self, PriceList, PriceListCommand},
         product::{self, Product, ProductCommand, ProductEvent},
         stock::{Least, Moment, Movement, Stock, StockCommand, StockEvent},
     },
@@ -264,6 +266,64 @@ fn category() {
         &commands,
         &Promises {
             names_its_effect,
+            invariant: nothing,
+        },
+    );
+}
+
+#[test]
+fn price_list_and_prices() {
+    use PriceListCommand as C;
+    let details = |name: &str| price_list::Details {
+        name: name.into(),
+        ..Default::default()
+    };
+    let named = |name: &str| {
+        Box::new(price_list::Change {
+            name: Patch::Set(name.into()),
+            ..Default::default()
+        })
+    };
+    let commands = [
+        C::Create(Box::new(details("a"))),
+        C::Create(Box::default()),
+        C::Update(named("b")),
+        C::Update(named("c")),
+        C::Update(named(" ")),
+        C::Archive,
+    ];
+    let names_its_effect = |command: &C| matches!(command, C::Update(_));
+    any_commands::<PriceList>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
+
+    let set = |list: u128, prices: &[i32]| SetPrices {
+        product_id: ProductId::default(),
+        price_list_id: Uuid::from_u128(list).into(),
+        tiers: prices
+            .iter()
+            .map(|price| Tier {
+                min_quantity: Quantity::whole(*price),
+                price: Money::whole(*price),
+            })
+            .collect(),
+    };
+    let commands = [
+        set(1, &[3, 1]),
+        set(1, &[2]),
+        set(1, &[]),
+        set(2, &[1]),
+        set(2, &[1, 1]),
+        set(2, &[-1]),
+    ];
+    any_commands::<Prices>(
+        &commands,
+        &Promises {
+            names_its_effect: |_| true,
             invariant: nothing,
         },
     );

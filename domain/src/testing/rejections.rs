@@ -3,7 +3,10 @@
 
 use crate::{
     Kind, Money, Permission, Quantity, Rejection, Rule, Violation, Violations,
-    catalog::{category::CategoryRejection, product::ProductRejection, stock::StockRejection},
+    catalog::{
+        category::CategoryRejection, price::PriceRejection, price_list::PriceListRejection, product::ProductRejection,
+        stock::StockRejection,
+    },
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
     identity::{
@@ -125,7 +128,10 @@ fn sales() -> Vec<&'static str> {
 }
 
 fn catalog_and_finance() -> Vec<&'static str> {
-    use {CategoryRejection as C, InvoiceRejection as I, ProductRejection as P, StockRejection as S};
+    use {
+        CategoryRejection as C, InvoiceRejection as I, PriceListRejection as L, ProductRejection as P,
+        StockRejection as S,
+    };
     let open = Money::from_units(12_550).unwrap();
     vec![
         says(C::Missing, "category.missing", Kind::Missing, "no such category"),
@@ -149,6 +155,22 @@ fn catalog_and_finance() -> Vec<&'static str> {
             &[("max", "10")],
         ),
         tells_fields::<C>("category.invalid"),
+        says(L::Missing, "price_list.missing", Kind::Missing, "no such price list"),
+        says(
+            L::AlreadyCreated,
+            "price_list.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        tells_fields::<L>("price_list.invalid"),
+        says_with(
+            PriceRejection::TooManyLists { max: 100 },
+            "price.too_many_lists",
+            Kind::Conflict,
+            "in more than 100 lists",
+            &[("max", "100")],
+        ),
+        tells_fields::<PriceRejection>("price.invalid"),
         says(P::Missing, "product.missing", Kind::Missing, "no such product"),
         says(
             P::AlreadyCreated,

@@ -27,6 +27,8 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<exchange_rate::Row>();
     holds::<payment::Row>();
     holds::<category::Row>();
+    holds::<price_list::Row>();
+    holds::<price::Row>();
     holds::<product::Row>();
     holds::<stock_level::Row>();
     holds::<stock_movement::Row>();

@@ -66,6 +66,7 @@ async fn dates_of_no_calendar_are_refused() {
         ("PUT /deals/{id}", "expectedCloseDate"),
         ("POST /deals/{id}/win", "actualCloseDate"),
         ("POST /finance/payments", "date"),
+        ("POST /price-lists", "validFrom"),
     ] {
         let shape = yard
             .shapes

@@ -5,7 +5,7 @@ use crate::{
     shape::{self, Field, Shape, fields},
     story::{Shop, id},
 };
-use domain::catalog::{category, product};
+use domain::catalog::{category, price_list, product};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -22,11 +22,14 @@ fn shape(method: Method, route: &'static str, id: &str, good: &Value, fields: Ve
 pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
     let filed = json!({"name": "a", "sortOrder": 1});
     let category = id(&owner.post("/categories", filed.clone()).await.expect(201));
+    let priced = json!({"name": "a", "priority": 1});
+    let list = id(&owner.post("/price-lists", priced.clone()).await.expect(201));
     let product = json!({"code": "a", "name": "a", "type": "PRODUCT", "unit": "шт", "price": 1, "specifications": {"cpu": "i7"},
         "barcodes": ["a"], "units": [{"unit": "кор", "factor": 12}], "images": [{"url": "a", "isPrimary": true}],
         "suppliers": [{"supplierName": "a", "leadTime": 7, "minOrderQuantity": 5}], "translations": [{"language": "kk", "name": "a"}]});
     let post = |route: &'static str, good: Value, text: &str| shape(Method::POST, route, "", &good, fields(text));
     let of_category = shape::noun::<category::Details>;
+    let of_list = shape::noun::<price_list::Details>;
     let of_product = shape::noun::<product::Details>;
     vec![
         shape(Method::POST, "/categories", "", &filed, of_category(true, "")),
@@ -44,6 +47,13 @@ pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
             &shop.product,
             &product,
             of_product(false, ""),
+        ),
+        shape(Method::POST, "/price-lists", "", &priced, of_list(true, "")),
+        shape(Method::PUT, "/price-lists/{id}", &list, &priced, of_list(false, "")),
+        post(
+            "/prices",
+            json!({"priceListId": list, "productId": shop.product, "tiers": [{"minQuantity": 1, "price": 1}]}),
+            "priceListId:uuid! productId:uuid! tiers:list! tiers[0]:item tiers[0].minQuantity:level tiers[0].price:amount!",
         ),
         post(
             "/products/batch",
