@@ -1,10 +1,10 @@
 //! The shapes of what views compute, for the API's description: the SQL beside each name says how, the types here say
 //! what. A test holds the two together by their names, and the black-box tests by real answers.
 
+mod catalog;
 mod people;
 
 use crate::{
-    catalog::{category, price, price_list, product, stock_level, stock_movement},
     column::{ColumnKind, camel_case},
     finance::{exchange_rate, invoice, payment},
     office::notification,
@@ -16,7 +16,6 @@ use crate::{
 use chrono::NaiveDate;
 use domain::{
     Money, Percent, Quantity, Total,
-    catalog::product::{Supplier, Translation},
     finance::invoice::Status as InvoiceState,
     production::production_order::Status as ProductionStatus,
     sales::{
@@ -297,98 +296,6 @@ pub struct PaymentShown {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CategoryShown {
-    /// Of the category itself.
-    pub product_count: u32,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PriceListShown {
-    pub customer_name: Option<String>,
-    /// How many products are in it.
-    pub product_count: u32,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PriceShown {
-    pub product_code: Option<String>,
-    pub product_name: Option<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ProductShown {
-    pub inventory: Inventory,
-    /// In stock and not reserved.
-    pub available: Quantity,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Inventory {
-    pub in_stock: Quantity,
-    pub reserved: Quantity,
-    pub available: Quantity,
-    pub min_stock: Option<Quantity>,
-    pub max_stock: Option<Quantity>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ProductDetails {
-    pub bom: Vec<Part>,
-    pub suppliers: Vec<Supplier>,
-    pub translations: Vec<Translation>,
-    pub price_history: Vec<product::PricePoint>,
-    pub stock_movements: Vec<MovementOfProduct>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Part {
-    pub component_id: Uuid,
-    pub component_name: String,
-    pub quantity: Quantity,
-    pub unit: String,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MovementOfProduct {
-    pub id: Uuid,
-    pub date: NaiveDate,
-    #[serde(rename = "type")]
-    pub kind: stock_movement::Movement,
-    pub quantity: Quantity,
-    pub unit_cost: Option<Money>,
-    pub reference: Option<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct LevelShown {
-    pub product_id: Uuid,
-    /// On hand and not reserved.
-    pub available: Quantity,
-    /// Of one, in the product's currency; absent when there is none.
-    pub average_cost: Option<Money>,
-    /// Whether less is available than there should be at least.
-    pub below_min: bool,
-    /// What is missing to the most there should be, once it is below the least.
-    pub to_order: Quantity,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MovementShown {
-    pub product_code: Option<String>,
-    pub product_name: Option<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
 pub struct BomShown {
     pub product_id: Uuid,
     pub product_name: Option<String>,
@@ -454,36 +361,6 @@ impl Shape for exchange_rate::Row {
 
 impl Shape for payment::Row {
     type Shown = PaymentShown;
-    type Details = Nothing;
-}
-
-impl Shape for category::Row {
-    type Shown = CategoryShown;
-    type Details = Nothing;
-}
-
-impl Shape for price_list::Row {
-    type Shown = PriceListShown;
-    type Details = Nothing;
-}
-
-impl Shape for price::Row {
-    type Shown = PriceShown;
-    type Details = Nothing;
-}
-
-impl Shape for product::Row {
-    type Shown = ProductShown;
-    type Details = ProductDetails;
-}
-
-impl Shape for stock_level::Row {
-    type Shown = LevelShown;
-    type Details = Nothing;
-}
-
-impl Shape for stock_movement::Row {
-    type Shown = MovementShown;
     type Details = Nothing;
 }
 

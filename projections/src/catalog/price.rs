@@ -88,11 +88,13 @@ impl View for Row {
             "productCode",
             K::Text,
             "(select p.code from {s}.products p where p.id = t.product_id)",
-        ),
+        )
+        .nullable(),
         Computed::new(
             "productName",
             K::Text,
             "(select p.name from {s}.products p where p.id = t.product_id)",
-        ),
+        )
+        .nullable(),
     ];
 }

@@ -83,7 +83,8 @@ impl View for Row {
             "customerName",
             K::Text,
             "(select c.name from {s}.customers c where c.id = t.customer_id)",
-        ),
+        )
+        .nullable(),
         Computed::new(
             "productCount",
             K::Number,

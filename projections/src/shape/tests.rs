@@ -1,7 +1,10 @@
 //! The names in SQL and those in the shapes are the same.
 
 use super::*;
-use crate::people::{department, employee};
+use crate::{
+    catalog::{category, price, price_list, product, stock_level, stock_movement},
+    people::{department, employee},
+};
 use std::collections::BTreeSet;
 
 fn described<T: JsonSchema>() -> BTreeSet<String> {

@@ -1,0 +1,134 @@
+//! The shapes of what is sold, bought and made: categories, price lists, products and their stock.
+
+use super::{Nothing, Shape};
+use crate::catalog::{category, price, price_list, product, stock_level, stock_movement};
+use chrono::NaiveDate;
+use domain::{
+    Money, Quantity,
+    catalog::product::{Supplier, Translation},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CategoryShown {
+    /// Of the category itself.
+    pub product_count: u32,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceListShown {
+    pub customer_name: Option<String>,
+    /// How many products are in it.
+    pub product_count: u32,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceShown {
+    pub product_code: Option<String>,
+    pub product_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProductShown {
+    pub inventory: Inventory,
+    /// In stock and not reserved.
+    pub available: Quantity,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Inventory {
+    pub in_stock: Quantity,
+    pub reserved: Quantity,
+    pub available: Quantity,
+    pub min_stock: Option<Quantity>,
+    pub max_stock: Option<Quantity>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProductDetails {
+    pub bom: Vec<Part>,
+    pub suppliers: Vec<Supplier>,
+    pub translations: Vec<Translation>,
+    pub price_history: Vec<product::PricePoint>,
+    pub stock_movements: Vec<MovementOfProduct>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Part {
+    pub component_id: Uuid,
+    pub component_name: String,
+    pub quantity: Quantity,
+    pub unit: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MovementOfProduct {
+    pub id: Uuid,
+    pub date: NaiveDate,
+    #[serde(rename = "type")]
+    pub kind: stock_movement::Movement,
+    pub quantity: Quantity,
+    pub unit_cost: Option<Money>,
+    pub reference: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LevelShown {
+    pub product_id: Uuid,
+    /// On hand and not reserved.
+    pub available: Quantity,
+    /// Of one, in the product's currency; absent when there is none.
+    pub average_cost: Option<Money>,
+    /// Whether less is available than there should be at least.
+    pub below_min: bool,
+    /// What is missing to the most there should be, once it is below the least.
+    pub to_order: Quantity,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MovementShown {
+    pub product_code: Option<String>,
+    pub product_name: Option<String>,
+}
+
+impl Shape for category::Row {
+    type Shown = CategoryShown;
+    type Details = Nothing;
+}
+
+impl Shape for price_list::Row {
+    type Shown = PriceListShown;
+    type Details = Nothing;
+}
+
+impl Shape for price::Row {
+    type Shown = PriceShown;
+    type Details = Nothing;
+}
+
+impl Shape for product::Row {
+    type Shown = ProductShown;
+    type Details = ProductDetails;
+}
+
+impl Shape for stock_level::Row {
+    type Shown = LevelShown;
+    type Details = Nothing;
+}
+
+impl Shape for stock_movement::Row {
+    type Shown = MovementShown;
+    type Details = Nothing;
+}
