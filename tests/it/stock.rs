@@ -83,6 +83,18 @@ async fn what_comes_and_goes_at_a_moving_average() {
     assert_eq!(owner.items("/stock/movements?reference=ACT-1").await.len(), 1);
     let details = owner.get(&format!("/products/{product}")).await.expect(200);
     assert_eq!(details["inventory"]["inStock"], json!(27));
+    let costs = details["costHistory"].as_array().unwrap().iter();
+    let costs: Vec<[&Value; 2]> = costs
+        .map(|point| ["quantity", "unitCost"].map(|field| &point[field]))
+        .collect();
+    assert_eq!(
+        costs,
+        [
+            [&json!(10), &json!(100)],
+            [&json!(10), &json!(200)],
+            [&json!(12), &json!(150)]
+        ]
+    );
 }
 
 #[tokio::test]

@@ -213,18 +213,38 @@ impl View for Row {
             "(select coalesce(jsonb_agg(h.point - 'cost' order by h.nth), '[]') from (select p.point, p.nth from jsonb_array_elements(t.price_history) \
              with ordinality p(point, nth) order by p.nth desc limit 20) h)",
         ),
+        // What it came in for, the newest last.
+        Computed::new(
+            "costHistory",
+            K::Json,
+            "(select coalesce(jsonb_agg(jsonb_build_object('date', reading.day(m.created_at), 'unitCost', m.unit_cost, 'quantity', m.quantity, \
+             'reference', m.reference) order by m.created_at, m.id), '[]') from (select * from {s}.stock_movements m where m.product_id = t.id \
+             and m.type = 'IN' and m.unit_cost is not null order by m.created_at desc, m.id desc limit 20) m)",
+        )
+        .right(Permission::FinanceView)
+        .or_right(Permission::StockUpdate),
     ];
     const NESTED: &'static [Nested] = &[
         Nested::new(
             "stockMovements",
             "stock_movements",
             "product_id",
-            "json_build_object('id', n.id, 'date', reading.day(n.created_at), 'type', n.type, 'quantity', n.quantity, 'unitCost', n.unit_cost, 'reference', n.reference)",
+            "json_build_object('id', n.id, 'date', reading.day(n.created_at), 'type', n.type, 'quantity', n.quantity, 'unitCost', n.unit_cost, \
+             'reference', n.reference, 'reason', n.reason)",
         )
+        .rest("/stock/movements?productId=")
         .right(Permission::FinanceView)
         .or_right(Permission::StockUpdate)
         .otherwise(
-            "json_build_object('id', n.id, 'date', reading.day(n.created_at), 'type', n.type, 'quantity', n.quantity, 'reference', n.reference)",
+            "json_build_object('id', n.id, 'date', reading.day(n.created_at), 'type', n.type, 'quantity', n.quantity, 'reference', n.reference, \
+             'reason', n.reason)",
         ),
+        Nested::new(
+            "listPrices",
+            "prices",
+            "product_id",
+            "json_build_object('priceListId', n.price_list_id, 'tiers', n.tiers)",
+        )
+        .rest("/prices?productId="),
     ];
 }

@@ -5,7 +5,10 @@ use crate::catalog::{category, price, price_list, product, stock_level, stock_mo
 use chrono::NaiveDate;
 use domain::{
     Money, Quantity,
-    catalog::product::{Supplier, Translation},
+    catalog::{
+        price::Tier,
+        product::{Supplier, Translation},
+    },
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -58,7 +61,9 @@ pub struct ProductDetails {
     pub suppliers: Vec<Supplier>,
     pub translations: Vec<Translation>,
     pub price_history: Vec<product::PricePoint>,
+    pub cost_history: Vec<CostPoint>,
     pub stock_movements: Vec<MovementOfProduct>,
+    pub list_prices: Vec<ListPrice>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -80,6 +85,26 @@ pub struct MovementOfProduct {
     pub quantity: Quantity,
     pub unit_cost: Option<Money>,
     pub reference: Option<String>,
+    pub reason: Option<String>,
+}
+
+/// What the product came in for.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CostPoint {
+    pub date: NaiveDate,
+    pub unit_cost: Money,
+    pub quantity: Quantity,
+    pub reference: Option<String>,
+}
+
+/// What the product costs in a price list.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ListPrice {
+    pub price_list_id: Uuid,
+    /// From the least quantity up.
+    pub tiers: Vec<Tier>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

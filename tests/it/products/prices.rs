@@ -82,6 +82,14 @@ async fn the_nearest_list_names_the_price() {
     );
     gone(&owner, &format!("/price-lists/{season}")).await.expect(200);
     assert_eq!(taken(&owner, &anybody, &product, 100).await, (json!(80), json!("Опт")));
+    let details = owner.get(&format!("/products/{product}")).await.expect(200);
+    let lists: Vec<&Value> = details["listPrices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["priceListId"])
+        .collect();
+    assert!(lists.contains(&&json!(wholesale)), "{details}");
     let prices = owner.items(&format!("/prices?priceListId={wholesale}")).await;
     assert_eq!(
         prices[0]["tiers"],
