@@ -245,7 +245,7 @@ impl Problem {
             "user.username" => "username",
             "user.iin" => "iin",
             "organization.bin" => "bin",
-            "product.code" | "department.code" => "code",
+            "product.code" | "department.code" | "warehouse.code" => "code",
             "product.barcode" => "barcode",
             "workspace.slug" => "slug",
             other => other.rsplit('.').next().unwrap_or(other),

@@ -7,20 +7,29 @@ use domain::{
     Check, Money, Quantity, Rule, Violations,
     catalog::{
         product::{self, Product},
-        stock::{Demand, Least, Moment, Movement, Stock, StockCommand, StockEvent, StockRejection},
+        stock::{Demand, Least, Moment, Movement, Place, Stock, StockCommand, StockEvent, StockRejection, Transfer},
+        warehouse::Warehouse,
     },
     fact,
     field::LINE,
-    id::{ProductId, StockId, WorkspaceId},
+    id::{ProductId, StockId, TransferId, WarehouseId, WorkspaceId},
 };
 use log::Recorded;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use uuid::Uuid;
 
 /// How often a count is looked up anew because something moved meanwhile.
 const ATTEMPTS_MAX: u32 = 8;
 /// So many of the newest events are read first to learn what has moved.
 const NEWEST: i64 = 256;
+
+/// Of which moment, and of which place, it is asked what has moved since.
+#[derive(Clone, Copy)]
+struct Asked {
+    at: DateTime<Utc>,
+    place: Place,
+}
 
 type Answer = Result<Done<StockEvent>, Error<StockRejection>>;
 
@@ -42,6 +51,8 @@ pub struct Receipt {
     pub reference: Option<String>,
     #[schemars(length(max = 200), regex(pattern = LINE))]
     pub reason: Option<String>,
+    /// Where; absent: wherever nobody said.
+    pub warehouse_id: Option<WarehouseId>,
 }
 
 /// Goods that went, and not to a customer: used up, given away, broken.
@@ -58,6 +69,8 @@ pub struct Issue {
     pub reference: Option<String>,
     #[schemars(length(max = 200), regex(pattern = LINE))]
     pub reason: Option<String>,
+    /// Where; absent: wherever nobody said.
+    pub warehouse_id: Option<WarehouseId>,
 }
 
 /// What was written down is wrong by so much.
@@ -74,6 +87,8 @@ pub struct Adjustment {
     pub reference: Option<String>,
     #[schemars(length(max = 200), regex(pattern = domain::field::FILLED_LINE))]
     pub reason: String,
+    /// Where; absent: wherever nobody said.
+    pub warehouse_id: Option<WarehouseId>,
 }
 
 /// What was found on the shelf.
@@ -93,6 +108,27 @@ pub struct Count {
     pub reference: Option<String>,
     #[schemars(length(max = 200), regex(pattern = LINE))]
     pub reason: Option<String>,
+    /// Where; absent: wherever nobody said.
+    pub warehouse_id: Option<WarehouseId>,
+}
+
+/// Goods that are sent from one place to another.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Shift {
+    pub product_id: ProductId,
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub quantity: Quantity,
+    /// Absent: from wherever nobody said.
+    pub from_warehouse_id: Option<WarehouseId>,
+    pub to_warehouse_id: Option<WarehouseId>,
+    /// Whether they are on their way until somebody says that they arrived; absent, they are there at once.
+    #[serde(default)]
+    pub in_transit: bool,
+    #[schemars(length(max = 100), regex(pattern = LINE))]
+    pub reference: Option<String>,
+    #[schemars(length(max = 200), regex(pattern = LINE))]
+    pub reason: Option<String>,
 }
 
 /// Puts goods on stock; demands that wait for them are served in the same breath.
@@ -104,12 +140,14 @@ pub async fn receive(executor: &Executor, receipt: Receipt, context: &Context) -
 
 async fn put(executor: &Executor, receipt: Receipt, context: &Context) -> Answer {
     let product = stocked(executor, receipt.product_id, context).await?;
+    is_there(executor, receipt.warehouse_id, "warehouseId", context).await?;
     let command = StockCommand::Receive {
         product_id: receipt.product_id,
         quantity: pieces(&product, receipt.quantity, receipt.unit.as_deref())?,
         unit_cost: receipt.unit_cost,
         reference: receipt.reference,
         reason: receipt.reason,
+        warehouse: receipt.warehouse_id,
     };
     let id = StockId::of(receipt.product_id);
     executor.execute::<Stock>(id, &command, context).await
@@ -124,12 +162,14 @@ pub async fn issue(executor: &Executor, issue: Issue, context: &Context) -> Answ
 
 async fn take(executor: &Executor, issue: Issue, context: &Context) -> Answer {
     let product = stocked(executor, issue.product_id, context).await?;
+    is_there(executor, issue.warehouse_id, "warehouseId", context).await?;
     let movement = Movement {
         product_id: issue.product_id,
         quantity: pieces(&product, issue.quantity, issue.unit.as_deref())?,
         unit_cost: None,
         reference: issue.reference,
         reason: issue.reason,
+        warehouse: issue.warehouse_id,
     };
     let command = StockCommand::Issue(movement, least(&product));
     let id = StockId::of(issue.product_id);
@@ -145,12 +185,14 @@ pub async fn adjust(executor: &Executor, adjustment: Adjustment, context: &Conte
 
 async fn correct(executor: &Executor, adjustment: Adjustment, context: &Context) -> Answer {
     let product = stocked(executor, adjustment.product_id, context).await?;
+    is_there(executor, adjustment.warehouse_id, "warehouseId", context).await?;
     let movement = Movement {
         product_id: adjustment.product_id,
         quantity: adjustment.quantity,
         unit_cost: adjustment.unit_cost,
         reference: adjustment.reference,
         reason: Some(adjustment.reason).filter(|reason| !reason.trim().is_empty()),
+        warehouse: adjustment.warehouse_id,
     };
     let command = StockCommand::Adjust(movement, least(&product));
     let id = StockId::of(adjustment.product_id);
@@ -166,6 +208,7 @@ pub async fn count(executor: &Executor, count: Count, context: &Context) -> Answ
 
 async fn compare(executor: &Executor, count: Count, context: &Context) -> Answer {
     let product = stocked(executor, count.product_id, context).await?;
+    is_there(executor, count.warehouse_id, "warehouseId", context).await?;
     let mut check = Check::default();
     check.date("countedAt", count.counted_at.map(|at| at.date_naive()));
     let is_past = count.counted_at.is_none_or(|at| at <= context.now);
@@ -177,8 +220,9 @@ async fn compare(executor: &Executor, count: Count, context: &Context) -> Answer
         unit_cost: count.unit_cost,
         reference: count.reference,
         reason: count.reason,
+        warehouse: count.warehouse_id,
     };
-    let id = StockId::of(count.product_id);
+    let (id, place) = (StockId::of(count.product_id), count.warehouse_id);
     let Some(at) = count.counted_at else {
         let moment = Moment {
             at: context.now,
@@ -190,7 +234,7 @@ async fn compare(executor: &Executor, count: Count, context: &Context) -> Answer
     let mut answer = Err(Error::Busy);
     for _ in 0..ATTEMPTS_MAX {
         let version = executor.load::<Stock, _>(context.workspace, id).await?.version;
-        let moved_since = moved_since(executor, context.workspace, id, version, at).await?;
+        let moved_since = moved_since(executor, context.workspace, id, version, Asked { at, place }).await?;
         let command = StockCommand::Count(movement.clone(), Moment { at, moved_since }, least(&product));
         // What moves from now on is not in that sum.
         let expected_version = match context.allows(version) {
@@ -220,30 +264,77 @@ async fn moved_since(
     workspace: WorkspaceId,
     id: StockId,
     version: i64,
-    at: DateTime<Utc>,
+    asked: Asked,
 ) -> Result<Quantity, Error<StockRejection>> {
     let mut newest = NEWEST;
     loop {
         let after = (version - newest).max(0);
         let events = executor.log().read_stream(workspace.into(), id.into(), after).await;
         let events = events.map_err(Error::from)?;
-        let reaches_back = events.first().is_some_and(|event| event.recorded_at <= at);
+        let reaches_back = events.first().is_some_and(|event| event.recorded_at <= asked.at);
         if after == 0 || reaches_back {
             let known = events.iter().filter(|event| event.version <= version);
-            return known.map(|event| moved_after(event, at)).sum();
+            return known.map(|event| moved_after(event, asked)).sum();
         }
         newest = newest.saturating_mul(4);
     }
 }
 
-fn moved_after(recorded: &Recorded, at: DateTime<Utc>) -> Result<Quantity, Error<StockRejection>> {
+fn moved_after(recorded: &Recorded, asked: Asked) -> Result<Quantity, Error<StockRejection>> {
     let event: StockEvent =
         fact::decode(&recorded.event_type, recorded.schema, &recorded.data).map_err(Error::Unreadable)?;
     let when = match &event {
         StockEvent::Counted { at, .. } => *at,
         _ => recorded.recorded_at,
     };
-    Ok(if when > at { event.difference() } else { Quantity::ZERO })
+    let moved = event
+        .moves()
+        .filter(|(place, _)| *place == asked.place && when > asked.at);
+    Ok(moved.map_or(Quantity::ZERO, |(_, quantity)| quantity))
+}
+
+/// Sends goods from one place to another.
+pub async fn send(executor: &Executor, shift: Shift, context: &Context) -> Answer {
+    let id = StockId::of(shift.product_id);
+    let sent = carry(executor, shift, context).await;
+    executor.or_repeated::<Stock>(id, context, sent).await
+}
+
+async fn carry(executor: &Executor, shift: Shift, context: &Context) -> Answer {
+    stocked(executor, shift.product_id, context).await?;
+    is_there(executor, shift.from_warehouse_id, "fromWarehouseId", context).await?;
+    is_there(executor, shift.to_warehouse_id, "toWarehouseId", context).await?;
+    let movement = Movement {
+        product_id: shift.product_id,
+        quantity: shift.quantity,
+        unit_cost: None,
+        reference: shift.reference,
+        reason: shift.reason,
+        warehouse: shift.from_warehouse_id,
+    };
+    let transfer = Transfer {
+        id: TransferId::new(Uuid::now_v7()),
+        to: shift.to_warehouse_id,
+        at_once: !shift.in_transit,
+    };
+    let id = StockId::of(shift.product_id);
+    let command = StockCommand::Send(movement, transfer);
+    executor.execute::<Stock>(id, &command, context).await
+}
+
+/// A warehouse that is named must be there.
+async fn is_there(
+    executor: &Executor,
+    warehouse: Place,
+    field: &str,
+    context: &Context,
+) -> Result<(), Error<StockRejection>> {
+    let Some(id) = warehouse else { return Ok(()) };
+    let warehouse = executor.look::<Warehouse, _>(context.workspace, id).await?.state;
+    match warehouse.details() {
+        Some(_) => Ok(()),
+        None => Err(Error::NoSuchReference(Violations::one(field, Rule::Unknown))),
+    }
 }
 
 /// Holds goods for a demand; what there is none of waits.

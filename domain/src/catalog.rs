@@ -5,3 +5,4 @@ pub mod price;
 pub mod price_list;
 pub mod product;
 pub mod stock;
+pub mod warehouse;

@@ -2,7 +2,7 @@
 
 use crate::{
     Aggregate, Claim, Event, Numbering, PersonalField, Rejection,
-    catalog::{category, price, price_list, product, stock},
+    catalog::{category, price, price_list, product, stock, warehouse},
     finance::{exchange_rate, invoice},
     halves,
     identity::{api_key, organization, person, user, workspace},
@@ -32,6 +32,7 @@ pub enum Fact {
     PriceList(price_list::PriceListEvent),
     Price(price::PriceEvent),
     Product(product::ProductEvent),
+    Warehouse(warehouse::WarehouseEvent),
     Stock(stock::StockEvent),
     Bom(bom::BomEvent),
     ProductionOrder(production_order::ProductionOrderEvent),
@@ -45,7 +46,7 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 21] = [
+pub static CATEGORIES: [&dyn Category; 22] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -57,6 +58,7 @@ pub static CATEGORIES: [&dyn Category; 21] = [
     &Of::<price_list::PriceList>(Fact::PriceList),
     &Of::<price::Prices>(Fact::Price),
     &Of::<product::Product>(Fact::Product),
+    &Of::<warehouse::Warehouse>(Fact::Warehouse),
     &Of::<stock::Stock>(Fact::Stock),
     &Of::<bom::Bom>(Fact::Bom),
     &Of::<production_order::ProductionOrder>(Fact::ProductionOrder),

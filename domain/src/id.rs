@@ -90,6 +90,9 @@ ids! {
     StockId,
     /// One bill of materials per product.
     BomId,
+    WarehouseId,
+    /// Goods that are sent from one place to another.
+    TransferId,
     ProductionOrderId,
     WorkOrderId,
     InvoiceId,

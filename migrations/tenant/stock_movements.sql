@@ -5,6 +5,7 @@ create table {schema}.stock_movements (
     product_id uuid not null,
     type       text not null,
     quantity   numeric not null,
+    warehouse_id uuid,
     unit_cost  numeric,
     reference  text,
     reason     text,
@@ -15,5 +16,6 @@ create table {schema}.stock_movements (
 );
 create index stock_movements_newest on {schema}.stock_movements (created_at, id);
 create index stock_movements_by_product on {schema}.stock_movements (product_id, created_at, id);
+create index stock_movements_by_warehouse on {schema}.stock_movements (warehouse_id, created_at, id);
 create index stock_movements_by_type on {schema}.stock_movements (type, created_at, id);
 create index stock_movements_by_reference on {schema}.stock_movements (reference, created_at, id);

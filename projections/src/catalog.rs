@@ -6,3 +6,6 @@ pub mod price_list;
 pub mod product;
 pub mod stock_level;
 pub mod stock_movement;
+pub mod stock_place;
+pub mod stock_transfer;
+pub mod warehouse;

@@ -26,6 +26,7 @@ const ARCHIVED: &str = "01a1fe4c-8027-76b9-83f4-70eabd31455b";
 const CATEGORY: &str = "01a1fe4c-9600-7000-8000-000000000001";
 const PRICE_LIST: &str = "01a1fe4c-9700-7000-8000-000000000001";
 const PRICE: &str = "01a1fe4c-9700-7000-8000-000000000002";
+const WAREHOUSE: &str = "01a1fe4c-9800-7000-8000-000000000001";
 const MATERIAL: &str = "01a1fe4c-8012-746d-be04-bb251a93e8f4";
 const ORDER: &str = "5a857531-ec8e-545e-bbe0-9709dd7abd0f";
 const PRODUCTION: &str = "3821a876-5e20-5b6a-9576-8a423a405c9f";
@@ -83,6 +84,11 @@ const STORY: &[(&str, &str)] = &[
     ("stock.adjusted.v1", MATERIAL),
     ("stock.counted.v1", MATERIAL),
     ("stock.low.v1", MATERIAL),
+    ("warehouse.created.v1", WAREHOUSE),
+    ("warehouse.updated.v1", WAREHOUSE),
+    ("stock.sent.v1", MATERIAL),
+    ("stock.arrived.v1", MATERIAL),
+    ("warehouse.archived.v1", WAREHOUSE),
     ("payment.received.v1", INVOICE),
     ("invoice.paid.v1", INVOICE),
     ("process.step.refused.v1", ORDER),

@@ -48,6 +48,9 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<catalog::product::Row>(),
         of::<catalog::stock_level::Row>(),
         of::<catalog::stock_movement::Row>(),
+        of::<catalog::stock_place::Row>(),
+        of::<catalog::stock_transfer::Row>(),
+        of::<catalog::warehouse::Row>(),
         of::<production::bom::Row>(),
         of::<production::production_order::Row>(),
         of::<finance::invoice::Row>(),
@@ -75,7 +78,7 @@ fn platform_tables() -> Vec<Box<dyn Projector>> {
 mod tests {
     use super::{
         ColumnKind, Table,
-        catalog::{product, stock_level, stock_movement},
+        catalog::{product, stock_level, stock_movement, stock_transfer},
         finance::invoice,
         office::notification,
         people::employee,
@@ -131,6 +134,7 @@ mod tests {
         same::<product::Row, domain::catalog::product::Status>("status");
         same::<stock_level::Row, domain::catalog::product::ProductType>("type");
         same::<stock_movement::Row, stock_movement::Movement>("type");
+        same::<stock_transfer::Row, stock_transfer::Status>("status");
         same::<deal::Row, domain::sales::deal::Stage>("stage");
         same::<order::Row, domain::sales::order::Status>("status");
         same::<order::Row, domain::sales::order::OrderType>("type");

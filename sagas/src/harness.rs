@@ -187,6 +187,7 @@ impl World {
             unit_cost: None,
             reference: None,
             reason: None,
+            warehouse: None,
         };
         execute(
             &mut self.stocks,

@@ -10,13 +10,14 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 14] = [
+const BODILESS: [&str; 15] = [
     "DELETE /api-keys/{id}",
     "DELETE /auth/sessions/{id}",
     "POST /auth/logout-all",
     "POST /customers/{id}/convert",
     "DELETE /customers/{id}",
     "DELETE /products/{id}",
+    "DELETE /warehouses/{id}",
     "DELETE /price-lists/{id}",
     "DELETE /categories/{id}",
     "PUT /notifications/{id}/read",

@@ -49,13 +49,13 @@ impl Tenant {
         let shop = Shop::open(&owner, 100, 20).await;
         let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
         owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
-        let prices = id(&owner.post("/price-lists", json!({"name": "a"})).await.expect(201));
-        let category = id(&owner.post("/categories", json!({"name": "a"})).await.expect(201));
+        let made = async |path: &str| id(&owner.post(path, json!({"name": "a"})).await.expect(201));
         let mut ids = BTreeMap::from([
             ("/customers", shop.customer.clone()),
             ("/products", shop.cabinet.clone()),
-            ("/categories", category),
-            ("/price-lists", prices),
+            ("/categories", made("/categories").await),
+            ("/price-lists", made("/price-lists").await),
+            ("/warehouses", made("/warehouses").await),
             ("/deals", deal.clone()),
             ("/audit", deal.clone()),
             ("/audit/correlations", deal.clone()),
@@ -124,7 +124,9 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
             json!({"name": "a"})
         }
         "POST /api-keys" => json!({"name": "a", "permissions": ["DEALS_VIEW"]}),
-        "POST /departments" | "POST /categories" | "POST /price-lists" | "POST /roles" => json!({"name": "a"}),
+        "POST /departments" | "POST /categories" | "POST /price-lists" | "POST /roles" | "POST /warehouses" => {
+            json!({"name": "a"})
+        }
         "POST /invitations" => json!({"email": "a@company.kz"}),
         "POST /employees" => json!({"email": "a@company.kz", "firstName": "a", "lastName": "a"}),
         "POST /products" => json!({"code": "a", "name": "a"}),
@@ -274,7 +276,7 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/price-lists",
         "/prices",
         "/stock",
-        "/stock/levels",
+        "/stock/places",
         "/stock/movements",
         "/departments",
         "/employees",

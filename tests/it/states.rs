@@ -244,6 +244,7 @@ async fn what_is_sent_twice_at_once_happens_once() {
         unit_cost: None,
         reference: None,
         reason: None,
+        warehouse: None,
     };
     let deliver = |n: i32, node: &Executor| {
         let (node, receive) = (node.clone(), receive.clone());

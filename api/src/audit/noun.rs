@@ -53,7 +53,7 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 21] = [
+pub static NOUNS: [&dyn Noun; 22] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
@@ -65,6 +65,7 @@ pub static NOUNS: [&dyn Noun; 21] = [
     &Of::<catalog::price_list::Row>::new("price_list", "price-lists", "name").also(&["archived"]),
     &Of::<catalog::price::Row>::new("price", "prices", "productId").within(|id| PriceId::of(ProductId::new(id)).into()),
     &Of::<catalog::product::Row>::new("product", "products", "name").also(&["suppliers", "translations", "archived"]),
+    &Of::<catalog::warehouse::Row>::new("warehouse", "warehouses", "name").also(&["archived"]),
     &Of::<catalog::stock_movement::Row>::new("stock", "stock", "productId")
         .each_alone()
         .within(|id| StockId::of(ProductId::new(id)).into()),

@@ -75,6 +75,10 @@ pub fn router() -> ApiRouter<App> {
             "/price-lists/{id}/history",
             of::<catalog::price_list::Row, ProductsView>(),
         )
+        .api_route(
+            "/warehouses/{id}/history",
+            of::<catalog::warehouse::Row, ProductsView>(),
+        )
         .api_route("/products/{id}/history", of::<catalog::product::Row, ProductsView>())
         .api_route(
             "/departments/{id}/history",

@@ -18,12 +18,16 @@ use aide::axum::{
 use axum::extract::State;
 use commands::{
     Done,
-    stock::{self, Adjustment, Count, Issue, Receipt},
+    stock::{self, Adjustment, Count, Issue, Receipt, Shift},
 };
-use domain::{Quantity, catalog::stock::StockEvent};
-use projections::catalog::{stock_level, stock_movement};
+use domain::{
+    Quantity,
+    catalog::stock::{Stock, StockCommand, StockEvent},
+    id::{ProductId, StockId, TransferId},
+};
+use projections::catalog::{stock_level, stock_movement, stock_place, stock_transfer};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 const LEVELS: &str = "What there is of each product: on hand, reserved, available, and what it costs on average";
@@ -44,6 +48,28 @@ pub fn router() -> ApiRouter<App> {
                 view::list::<stock_movement::Row, ProductsView>,
                 told("Every change of the stock, newest first: how much, why, and who"),
             ),
+        )
+        .api_route(
+            "/stock/places",
+            get_with(
+                view::list::<stock_place::Row, ProductsView>,
+                told("How much of each product lies in which warehouse"),
+            ),
+        )
+        .api_route(
+            "/stock/transfers",
+            get_with(
+                view::list::<stock_transfer::Row, ProductsView>,
+                told("Goods that were sent from one place to another, newest first"),
+            )
+            .post_with(
+                send,
+                told("Sends goods from one place to another, at once or on a way of their own"),
+            ),
+        )
+        .api_route(
+            "/stock/transfers/arrivals",
+            post_with(arrive, told("Says that what was sent is there")),
         )
         .api_route(
             "/stock/receipts",
@@ -197,6 +223,74 @@ async fn count(
         _ => None,
     });
     Ok(written.created(answer.ok_or_else(Problem::internal)?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Arrival {
+    product_id: ProductId,
+    transfer_id: TransferId,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StockTransferred {
+    transfer_id: TransferId,
+    product_id: Uuid,
+    quantity: Quantity,
+    status: stock_transfer::Status,
+    version: i64,
+}
+
+async fn send(
+    State(app): State<App>,
+    caller: May<StockUpdate>,
+    write: Write,
+    Body { value: shift, hash }: Body<Shift>,
+) -> Result<Created<StockTransferred>, Problem> {
+    let context = write.context(&caller, hash);
+    let done = stock::send(&app.executor, shift, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.created(transferred(&done)?))
+}
+
+async fn arrive(
+    State(app): State<App>,
+    caller: May<StockUpdate>,
+    write: Write,
+    Body { value: arrival, hash }: Body<Arrival>,
+) -> Result<Created<StockTransferred>, Problem> {
+    let context = write.context(&caller, hash);
+    let command = StockCommand::Arrive {
+        product_id: arrival.product_id,
+        transfer_id: arrival.transfer_id,
+    };
+    let id = StockId::of(arrival.product_id);
+    let done = app.executor.execute::<Stock>(id, &command, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.created(transferred(&done)?))
+}
+
+/// What the last of its events says of a transfer.
+fn transferred(done: &Done<StockEvent>) -> Result<StockTransferred, Problem> {
+    use stock_transfer::Status;
+    let told = done.events.iter().rev().find_map(|event| match event {
+        StockEvent::Sent {
+            transfer_id, quantity, ..
+        } => Some((event, *transfer_id, *quantity, Status::InTransit)),
+        StockEvent::Arrived {
+            transfer_id, quantity, ..
+        } => Some((event, *transfer_id, *quantity, Status::Arrived)),
+        _ => None,
+    });
+    let (event, transfer_id, quantity, status) = told.ok_or_else(Problem::internal)?;
+    Ok(StockTransferred {
+        transfer_id,
+        product_id: event.product().into(),
+        quantity,
+        status,
+        version: done.version,
+    })
 }
 
 /// By how much what is on hand was changed.

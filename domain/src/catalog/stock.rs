@@ -4,12 +4,15 @@
 //! others: no issue and no count takes it away. That it has become less than it should is told here as well, once each time.
 
 mod holding;
+mod places;
+mod rules;
 
 pub use holding::Holding;
+pub use places::{Place, Places};
 
 use crate::{
-    Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Rule, Total, Violations,
-    id::{OrderId, ProductId, ProductionOrderId, StockId},
+    Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Total, Violations,
+    id::{OrderId, ProductId, ProductionOrderId, StockId, TransferId, WarehouseId},
 };
 use chrono::{DateTime, Utc};
 use rpds::RedBlackTreeSetSync;
@@ -30,6 +33,7 @@ pub enum StockCommand {
         unit_cost: Option<Money>,
         reference: Option<String>,
         reason: Option<String>,
+        warehouse: Place,
     },
     /// Takes goods out that nobody was promised.
     Issue(Movement, Option<Least>),
@@ -37,6 +41,13 @@ pub enum StockCommand {
     Adjust(Movement, Option<Least>),
     /// So much was there at that moment.
     Count(Movement, Moment, Option<Least>),
+    /// Sends goods from the movement's place to another.
+    Send(Movement, Transfer),
+    /// What was sent is there.
+    Arrive {
+        product_id: ProductId,
+        transfer_id: TransferId,
+    },
     Reserve {
         product_id: ProductId,
         demand: Demand,
@@ -56,6 +67,17 @@ pub struct Movement {
     /// The paper it is written on.
     pub reference: Option<String>,
     pub reason: Option<String>,
+    /// Where.
+    pub warehouse: Place,
+}
+
+/// Where goods are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    pub id: TransferId,
+    pub to: Place,
+    /// There is no way to speak of: they are there at once.
+    pub at_once: bool,
 }
 
 /// When goods were counted.
@@ -101,6 +123,8 @@ pub enum StockEvent {
         reference: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warehouse_id: Option<WarehouseId>,
     },
     #[serde(rename = "stock.issued")]
     Issued {
@@ -112,6 +136,8 @@ pub enum StockEvent {
         cost: Total,
         reference: Option<String>,
         reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warehouse_id: Option<WarehouseId>,
     },
     #[serde(rename = "stock.adjusted")]
     Adjusted {
@@ -123,6 +149,8 @@ pub enum StockEvent {
         cost: Total,
         reference: Option<String>,
         reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warehouse_id: Option<WarehouseId>,
     },
     /// What came and went after that moment stands.
     #[serde(rename = "stock.counted")]
@@ -138,6 +166,27 @@ pub enum StockEvent {
         cost: Total,
         reference: Option<String>,
         reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warehouse_id: Option<WarehouseId>,
+    },
+    /// They are on their way.
+    #[serde(rename = "stock.sent")]
+    Sent {
+        product_id: ProductId,
+        transfer_id: TransferId,
+        /// Absent: from wherever nobody said.
+        from: Option<WarehouseId>,
+        to: Option<WarehouseId>,
+        quantity: Quantity,
+        reference: Option<String>,
+        reason: Option<String>,
+    },
+    #[serde(rename = "stock.arrived")]
+    Arrived {
+        product_id: ProductId,
+        transfer_id: TransferId,
+        to: Option<WarehouseId>,
+        quantity: Quantity,
     },
     /// Less is there for others than there should be, since this movement.
     #[serde(rename = "stock.low")]
@@ -175,6 +224,9 @@ pub enum StockRejection {
     #[error("{available} is there for it")]
     #[rejection(Stock, "stock.not_enough")]
     NotEnough { available: Quantity },
+    #[error("no such transfer is on its way")]
+    #[rejection(Missing, "stock.not_under_way")]
+    NotUnderWay,
     #[error(transparent)]
     #[rejection(Invalid, "stock.invalid")]
     Invalid(#[from] Violations),
@@ -201,16 +253,23 @@ impl Aggregate for Stock {
                 unit_cost,
                 reference,
                 reason,
+                warehouse,
             } => self.receive(Movement {
                 product_id: *product_id,
                 quantity: *quantity,
                 unit_cost: *unit_cost,
                 reference: reference.clone(),
                 reason: reason.clone(),
+                warehouse: *warehouse,
             }),
             StockCommand::Issue(movement, least) => self.issue(movement, least.as_ref()),
             StockCommand::Adjust(movement, least) => self.adjust(movement, least.as_ref()),
             StockCommand::Count(movement, moment, least) => self.count(movement, *moment, least.as_ref()),
+            StockCommand::Send(movement, transfer) => self.send(movement, *transfer),
+            StockCommand::Arrive {
+                product_id,
+                transfer_id,
+            } => self.arrive(*product_id, *transfer_id),
             StockCommand::Reserve { demand, .. } if self.known.contains(&demand.id) => Ok(vec![]),
             StockCommand::Reserve {
                 product_id,
@@ -226,7 +285,12 @@ impl Aggregate for Stock {
             StockEvent::Received { .. }
             | StockEvent::Issued { .. }
             | StockEvent::Adjusted { .. }
-            | StockEvent::Counted { .. } => self.holding = self.holding.after(event),
+            | StockEvent::Counted { .. }
+            | StockEvent::Sent { .. }
+            | StockEvent::Arrived { .. } => {
+                self.holding = self.holding.after(event);
+                self.places = self.places.after(event);
+            }
             StockEvent::Low { .. } => {}
             StockEvent::Reserved { demand, quantity, .. } => {
                 self.reserved = self.reserved.plus(*quantity);
@@ -259,6 +323,8 @@ impl StockEvent {
             | Self::Issued { product_id, .. }
             | Self::Adjusted { product_id, .. }
             | Self::Counted { product_id, .. }
+            | Self::Sent { product_id, .. }
+            | Self::Arrived { product_id, .. }
             | Self::Low { product_id, .. }
             | Self::Reserved { product_id, .. }
             | Self::Short { product_id, .. } => *product_id,
@@ -271,7 +337,24 @@ impl StockEvent {
             Self::Received { quantity, .. } => *quantity,
             Self::Issued { quantity, .. } => -*quantity,
             Self::Adjusted { difference, .. } | Self::Counted { difference, .. } => *difference,
-            Self::Reserved { .. } | Self::Short { .. } | Self::Low { .. } => Quantity::ZERO,
+            Self::Sent { .. }
+            | Self::Arrived { .. }
+            | Self::Reserved { .. }
+            | Self::Short { .. }
+            | Self::Low { .. } => Quantity::ZERO,
+        }
+    }
+
+    /// By how much it changes what lies where.
+    pub fn moves(&self) -> Option<(Place, Quantity)> {
+        match self {
+            Self::Received { warehouse_id, .. }
+            | Self::Issued { warehouse_id, .. }
+            | Self::Adjusted { warehouse_id, .. }
+            | Self::Counted { warehouse_id, .. } => Some((*warehouse_id, self.difference())),
+            Self::Sent { from, quantity, .. } => Some((*from, -*quantity)),
+            Self::Arrived { to, quantity, .. } => Some((*to, *quantity)),
+            Self::Reserved { .. } | Self::Short { .. } | Self::Low { .. } => None,
         }
     }
 }
@@ -283,88 +366,6 @@ impl Stock {
 
     pub fn available(&self) -> Quantity {
         self.on_hand().minus(self.reserved)
-    }
-
-    fn receive(&self, movement: Movement) -> Result<Vec<StockEvent>, StockRejection> {
-        let mut check = movement.texts();
-        check.positive_quantity("quantity", movement.quantity);
-        check.not_negative("unitCost", movement.unit_cost.unwrap_or_default());
-        check.done()?;
-        self.can_change(movement.quantity)?;
-        let received = StockEvent::Received {
-            product_id: movement.product_id,
-            quantity: movement.quantity,
-            unit_cost: movement.unit_cost,
-            reference: movement.reference,
-            reason: movement.reason,
-        };
-        Ok(self.moved(movement.product_id, received, None))
-    }
-
-    fn issue(&self, movement: &Movement, least: Option<&Least>) -> Result<Vec<StockEvent>, StockRejection> {
-        let mut check = movement.texts();
-        check.positive_quantity("quantity", movement.quantity);
-        check.done()?;
-        self.can_change(-movement.quantity)?;
-        let issued = StockEvent::Issued {
-            product_id: movement.product_id,
-            quantity: movement.quantity,
-            unit_cost: self.holding.average(),
-            cost: self.holding.cost_out(movement.quantity),
-            reference: movement.reference.clone(),
-            reason: movement.reason.clone(),
-        };
-        Ok(self.moved(movement.product_id, issued, least))
-    }
-
-    fn adjust(&self, movement: &Movement, least: Option<&Least>) -> Result<Vec<StockEvent>, StockRejection> {
-        let difference = movement.quantity;
-        let mut check = movement.texts();
-        check.that(!difference.is_zero(), "quantity", Rule::NotAllowed);
-        check.not_negative("unitCost", movement.unit_cost.unwrap_or_default());
-        check.that(movement.reason.is_some(), "reason", Rule::Required);
-        check.done()?;
-        self.can_change(difference)?;
-        let (unit_cost, cost) = self.priced(difference, movement.unit_cost);
-        let adjusted = StockEvent::Adjusted {
-            product_id: movement.product_id,
-            difference,
-            unit_cost,
-            cost,
-            reference: movement.reference.clone(),
-            reason: movement.reason.clone(),
-        };
-        Ok(self.moved(movement.product_id, adjusted, least))
-    }
-
-    /// What was found, against what was written down until then; what has moved since stands.
-    fn count(
-        &self,
-        movement: &Movement,
-        Moment { at, moved_since }: Moment,
-        least: Option<&Least>,
-    ) -> Result<Vec<StockEvent>, StockRejection> {
-        let counted = movement.quantity;
-        let mut check = movement.texts();
-        check.that(!counted.is_negative(), "quantity", Rule::Negative);
-        check.not_negative("unitCost", movement.unit_cost.unwrap_or_default());
-        check.done()?;
-        let expected = self.on_hand().minus(moved_since);
-        let difference = counted.minus(expected);
-        self.can_change(difference)?;
-        let (unit_cost, cost) = self.priced(difference, movement.unit_cost);
-        let counted = StockEvent::Counted {
-            product_id: movement.product_id,
-            counted,
-            expected,
-            difference,
-            at,
-            unit_cost,
-            cost,
-            reference: movement.reference.clone(),
-            reason: movement.reason.clone(),
-        };
-        Ok(self.moved(movement.product_id, counted, least))
     }
 
     fn reserve(
@@ -391,31 +392,6 @@ impl Stock {
         });
         let low = self.low(product_id, self.available().minus(held), least);
         Ok(reserved.into_iter().chain(short).chain(low).collect())
-    }
-
-    /// Nothing goes below zero, nothing that is promised goes away, and there is an end to what can be counted.
-    fn can_change(&self, difference: Quantity) -> Result<(), StockRejection> {
-        let available = self.available();
-        if difference.is_negative() && available.plus(difference).is_negative() {
-            return Err(StockRejection::NotEnough { available });
-        }
-        let after = self.on_hand().checked_add(difference);
-        after.map(drop).ok_or(StockRejection::TooMuch)
-    }
-
-    /// What one of a difference costs, and what the value changes by. Less costs what it did on average.
-    fn priced(&self, difference: Quantity, unit_cost: Option<Money>) -> (Option<Money>, Total) {
-        let own = unit_cost.filter(|_| difference.is_positive());
-        let cost = self.holding.cost_of(difference, own);
-        (own.or_else(|| self.holding.average()), cost)
-    }
-
-    /// A movement with what follows from it: who waits is served, and that little is left is told.
-    fn moved(&self, product_id: ProductId, movement: StockEvent, least: Option<&Least>) -> Vec<StockEvent> {
-        let free = self.available().plus(movement.difference());
-        let served = self.serve_waiting(product_id, free);
-        let low = self.low(product_id, free, least);
-        [movement].into_iter().chain(served).chain(low).collect()
     }
 
     /// Whether there was enough for others, and is no more.
@@ -451,20 +427,12 @@ impl Stock {
     }
 }
 
-impl Movement {
-    fn texts(&self) -> Check {
-        let mut check = Check::default();
-        check.optional_text("reference", self.reference.as_ref(), REFERENCE_MAX);
-        check.optional_text("reason", self.reason.as_ref(), REASON_MAX);
-        check
-    }
-}
-
 // Memory
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stock {
     holding: Holding,
+    places: Places,
     reserved: Quantity,
     /// Every demand there ever was. A state is cloned for each change, and there may be a hundred thousand.
     known: RedBlackTreeSetSync<Uuid>,
@@ -486,3 +454,6 @@ mod tests;
 
 #[cfg(test)]
 mod movements;
+
+#[cfg(test)]
+mod transfers;

@@ -5,7 +5,7 @@ use crate::{
     Kind, Money, Permission, Quantity, Rejection, Rule, Violation, Violations,
     catalog::{
         category::CategoryRejection, price::PriceRejection, price_list::PriceListRejection, product::ProductRejection,
-        stock::StockRejection,
+        stock::StockRejection, warehouse::WarehouseRejection,
     },
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
@@ -189,7 +189,26 @@ fn catalog_and_finance() -> Vec<&'static str> {
             "3 is there for it",
             &[("available", "3")],
         ),
+        says(
+            S::NotUnderWay,
+            "stock.not_under_way",
+            Kind::Missing,
+            "no such transfer is on its way",
+        ),
         tells_fields::<S>("stock.invalid"),
+        says(
+            WarehouseRejection::Missing,
+            "warehouse.missing",
+            Kind::Missing,
+            "no such warehouse",
+        ),
+        says(
+            WarehouseRejection::AlreadyCreated,
+            "warehouse.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        tells_fields::<WarehouseRejection>("warehouse.invalid"),
         says(I::Missing, "invoice.missing", Kind::Missing, "no such invoice"),
         says(
             I::Empty,

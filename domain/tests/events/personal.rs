@@ -167,6 +167,8 @@ const OF_NOBODY: &[&str] = &[
     "stock.received.reason",
     "stock.received.reference",
     "stock.reserved.demand.reference",
+    "stock.sent.reason",
+    "stock.sent.reference",
     "stock.short.demand.reference",
     "workspace.created.name",
     "workspace.created.slug",
@@ -177,6 +179,12 @@ const OF_NOBODY: &[&str] = &[
     "workspace.updated.description",
     "workspace.updated.email",
     "workspace.updated.phone",
+    "warehouse.created.address",
+    "warehouse.created.code",
+    "warehouse.created.name",
+    "warehouse.updated.address",
+    "warehouse.updated.code",
+    "warehouse.updated.name",
 ];
 
 /// The texts in an event's data that are in the clear, by where they stand.

@@ -21,6 +21,8 @@ pub struct Row {
     pub kind: Movement,
     /// What came, went or was held; of adjustments and counts the difference, below zero when there was less.
     pub quantity: Quantity,
+    /// Where; absent: wherever nobody said.
+    pub warehouse_id: Option<Uuid>,
     pub unit_cost: Option<Money>,
     pub reference: Option<String>,
     pub reason: Option<String>,
@@ -34,16 +36,18 @@ pub struct Row {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Movement {
     In,
     Out,
     Adjustment,
     Count,
     Reserve,
+    Sent,
+    Arrived,
 }
 
-const MOVEMENTS: &[&str] = &["IN", "OUT", "ADJUSTMENT", "COUNT", "RESERVE"];
+const MOVEMENTS: &[&str] = &["IN", "OUT", "ADJUSTMENT", "COUNT", "RESERVE", "SENT", "ARRIVED"];
 
 impl Table for Row {
     const NAME: &'static str = "stock_movements";
@@ -56,6 +60,7 @@ impl Table for Row {
             Column::new("product_id", K::Uuid),
             Column::new("type", K::Choice(MOVEMENTS)),
             Column::new("quantity", K::Number),
+            Column::new("warehouse_id", K::Uuid).nullable(),
             Column::new("unit_cost", K::Number)
                 .nullable()
                 .right(Permission::FinanceView)
@@ -90,6 +95,7 @@ impl Table for Row {
             product_id: fact.product().into(),
             kind: Movement::In,
             quantity: fact.difference(),
+            warehouse_id: fact.moves().and_then(|(place, _)| place).map(Into::into),
             unit_cost: None,
             reference: None,
             reason: None,
@@ -144,6 +150,19 @@ impl Row {
             StockEvent::Reserved { demand, quantity, .. } => {
                 self.quantity = *quantity;
                 self.told(Movement::Reserve, None, Some(&demand.reference), None);
+            }
+            StockEvent::Sent {
+                quantity,
+                reference,
+                reason,
+                ..
+            } => {
+                self.quantity = *quantity;
+                self.told(Movement::Sent, None, reference.as_ref(), reason.as_ref());
+            }
+            StockEvent::Arrived { quantity, .. } => {
+                self.quantity = *quantity;
+                self.told(Movement::Arrived, None, None, None);
             }
             StockEvent::Short { .. } | StockEvent::Low { .. } => return false,
         }

@@ -1,7 +1,9 @@
 //! The shapes of what is sold, bought and made: categories, price lists, products and their stock.
 
 use super::{Nothing, Shape};
-use crate::catalog::{category, price, price_list, product, stock_level, stock_movement};
+use crate::catalog::{
+    category, price, price_list, product, stock_level, stock_movement, stock_place, stock_transfer, warehouse,
+};
 use chrono::NaiveDate;
 use domain::{
     Money, Quantity,
@@ -126,6 +128,42 @@ pub struct LevelShown {
 pub struct MovementShown {
     pub product_code: Option<String>,
     pub product_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlaceShown {
+    pub product_code: Option<String>,
+    pub product_name: Option<String>,
+    pub warehouse_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TransferShown {
+    pub product_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WarehouseShown {
+    /// Of how many products there is some.
+    pub product_count: u32,
+}
+
+impl Shape for stock_place::Row {
+    type Shown = PlaceShown;
+    type Details = Nothing;
+}
+
+impl Shape for stock_transfer::Row {
+    type Shown = TransferShown;
+    type Details = Nothing;
+}
+
+impl Shape for warehouse::Row {
+    type Shown = WarehouseShown;
+    type Details = Nothing;
 }
 
 impl Shape for category::Row {

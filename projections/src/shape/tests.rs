@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::{
-    catalog::{category, price, price_list, product, stock_level, stock_movement},
+    catalog::{
+        category, price, price_list, product, stock_level, stock_movement, stock_place, stock_transfer, warehouse,
+    },
     people::{department, employee},
 };
 use std::collections::BTreeSet;
@@ -35,6 +37,9 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<product::Row>();
     holds::<stock_level::Row>();
     holds::<stock_movement::Row>();
+    holds::<stock_place::Row>();
+    holds::<stock_transfer::Row>();
+    holds::<warehouse::Row>();
     holds::<bom::Row>();
     holds::<production_order::Row>();
     holds::<notification::Row>();

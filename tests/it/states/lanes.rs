@@ -43,6 +43,7 @@ impl Goods {
             unit_cost: None,
             reference: None,
             reason: None,
+            warehouse: None,
         }
     }
 

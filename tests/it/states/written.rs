@@ -47,6 +47,7 @@ impl Long {
             unit_cost: None,
             reference: None,
             reason: None,
+            warehouse: None,
         };
         let context = context(self.workspace);
         self.node

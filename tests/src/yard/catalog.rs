@@ -5,7 +5,7 @@ use crate::{
     shape::{self, Field, Shape, fields},
     story::{Shop, id},
 };
-use domain::catalog::{category, price_list, product};
+use domain::catalog::{category, price_list, product, warehouse};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -29,6 +29,9 @@ pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
         "suppliers": [{"supplierName": "a", "leadTime": 7, "minOrderQuantity": 5}], "translations": [{"language": "kk", "name": "a"}]});
     let post = |route: &'static str, good: Value, text: &str| shape(Method::POST, route, "", &good, fields(text));
     let of_category = shape::noun::<category::Details>;
+    let stored = json!({"name": "a"});
+    let place = id(&owner.post("/warehouses", stored.clone()).await.expect(201));
+    let of_warehouse = shape::noun::<warehouse::Details>;
     let of_list = shape::noun::<price_list::Details>;
     let of_product = shape::noun::<product::Details>;
     vec![
@@ -59,6 +62,24 @@ pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
             "/products/batch",
             json!({"products": [{"code": "a", "name": "a"}]}),
             "products:list!",
+        ),
+        shape(Method::POST, "/warehouses", "", &stored, of_warehouse(true, "")),
+        shape(
+            Method::PUT,
+            "/warehouses/{id}",
+            &place,
+            &stored,
+            of_warehouse(false, ""),
+        ),
+        post(
+            "/stock/transfers",
+            json!({"productId": shop.product, "quantity": 1, "toWarehouseId": place}),
+            "productId:uuid! quantity:quantity! toWarehouseId:uuid inTransit:flag reference:text100 reason:text200",
+        ),
+        post(
+            "/stock/transfers/arrivals",
+            json!({"productId": shop.product, "transferId": place}),
+            "productId:uuid! transferId:uuid!",
         ),
         post(
             "/stock/receipts",

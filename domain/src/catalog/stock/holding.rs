@@ -49,7 +49,11 @@ impl Holding {
             } => self.cost_in(*quantity, *unit_cost),
             StockEvent::Issued { cost, .. } => -*cost,
             StockEvent::Adjusted { cost, .. } | StockEvent::Counted { cost, .. } => *cost,
-            StockEvent::Reserved { .. } | StockEvent::Short { .. } | StockEvent::Low { .. } => Total::ZERO,
+            StockEvent::Sent { .. }
+            | StockEvent::Arrived { .. }
+            | StockEvent::Reserved { .. }
+            | StockEvent::Short { .. }
+            | StockEvent::Low { .. } => Total::ZERO,
         };
         self.with(event.difference(), cost)
     }

@@ -15,6 +15,7 @@ fn arrived(quantity: i32, unit_cost: i32) -> StockEvent {
         unit_cost: Some(Money::whole(unit_cost)),
         reference: None,
         reason: None,
+        warehouse_id: None,
     }
 }
 
@@ -61,6 +62,7 @@ fn issued(quantity: i32, unit_cost: i32, cost: i32) -> StockEvent {
         cost: total(cost),
         reference: Some("A-1".into()),
         reason: Some("broken".into()),
+        warehouse_id: None,
     }
 }
 
@@ -72,6 +74,7 @@ fn adjusted(difference: i32, unit_cost: i32, cost: i32) -> StockEvent {
         cost: total(cost),
         reference: Some("A-1".into()),
         reason: Some("broken".into()),
+        warehouse_id: None,
     }
 }
 
@@ -86,6 +89,7 @@ fn counted(counted: i32, expected: i32, cost: i32) -> StockEvent {
         cost: total(cost),
         reference: Some("A-1".into()),
         reason: Some("broken".into()),
+        warehouse_id: None,
     }
 }
 

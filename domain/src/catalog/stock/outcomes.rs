@@ -27,6 +27,7 @@ fn receive(quantity: Quantity, unit_cost: Option<i32>, reference: Option<&str>) 
         unit_cost: unit_cost.map(Money::whole),
         reference: reference.map(str::to_owned),
         reason: None,
+        warehouse: None,
     }
 }
 
@@ -37,6 +38,7 @@ fn received(quantity: Quantity, unit_cost: Option<i32>, reference: Option<&str>)
         unit_cost: unit_cost.map(Money::whole),
         reference: reference.map(str::to_owned),
         reason: None,
+        warehouse_id: None,
     }
 }
 

@@ -21,6 +21,7 @@ fn receive(quantity: i32) -> StockCommand {
         unit_cost: None,
         reference: None,
         reason: None,
+        warehouse: None,
     }
 }
 
@@ -40,6 +41,7 @@ fn received(quantity: i32) -> StockEvent {
         unit_cost: None,
         reference: None,
         reason: None,
+        warehouse_id: None,
     }
 }
 
@@ -96,11 +98,26 @@ enum Next {
     Issue,
     Adjust,
     Count,
+    Send,
+    Arrive,
 }
 
 fn next() -> impl Strategy<Value = (Next, u128, i32)> {
-    let all = [Next::Receive, Next::Reserve, Next::Issue, Next::Adjust, Next::Count];
+    let all = [
+        Next::Receive,
+        Next::Reserve,
+        Next::Issue,
+        Next::Adjust,
+        Next::Count,
+        Next::Send,
+        Next::Arrive,
+    ];
     (prop::sample::select(all.to_vec()), 0_u128..6, 1_i32..50)
+}
+
+/// Every other step is about a warehouse.
+fn place(n: u128) -> Place {
+    (n % 2 == 1).then(|| WarehouseId::new(Uuid::from_u128(1)))
 }
 
 fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
@@ -108,6 +125,7 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
         quantity: Quantity::whole(quantity),
         unit_cost: (n > 2).then(|| Money::whole(quantity)),
         reason: Some("a".into()),
+        warehouse: place(n),
         ..Movement::default()
     };
     let moment = Moment {
@@ -120,6 +138,18 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
         Next::Issue => StockCommand::Issue(movement(quantity), None),
         Next::Adjust => StockCommand::Adjust(movement(quantity - 25), None),
         Next::Count => StockCommand::Count(movement(quantity), moment, None),
+        Next::Send => {
+            let transfer = Transfer {
+                id: TransferId::new(Uuid::from_u128(n)),
+                to: place(n + 1),
+                at_once: n > 3,
+            };
+            StockCommand::Send(movement(quantity), transfer)
+        }
+        Next::Arrive => StockCommand::Arrive {
+            product_id: ProductId::default(),
+            transfer_id: TransferId::new(Uuid::from_u128(n)),
+        },
     }
 }
 
@@ -140,6 +170,9 @@ proptest! {
             prop_assert!(!stock.on_hand().is_negative() && !stock.available().is_negative());
             prop_assert!(stock.reserved <= stock.on_hand());
             prop_assert_eq!((stock.on_hand(), stock.reserved), (moved, held), "stock is the sum of its movements");
+            let (here, there) = (stock.at(None), stock.at(place(1)));
+            prop_assert!(!here.is_negative() && !there.is_negative(), "less than nothing lies somewhere");
+            prop_assert_eq!(here.plus(there).plus(stock.places.moving()), stock.on_hand());
             prop_assert!(!stock.holding.value.is_negative());
             prop_assert!(stock.on_hand().is_positive() || stock.holding.value.is_zero(), "nothing is worth something");
             let starving = stock.line.iter().any(|waiting| waiting.missing.is_positive());

@@ -8,7 +8,8 @@ use crate::{
         price::{Prices, SetPrices, Tier},
         price_list::{self, PriceList, PriceListCommand},
         product::{self, Product, ProductCommand, ProductEvent},
-        stock::{Least, Moment, Movement, Stock, StockCommand, StockEvent},
+        stock::{Least, Moment, Movement, Stock, StockCommand, StockEvent, Transfer},
+        warehouse::{self, Warehouse, WarehouseCommand},
     },
     id::ProductId,
     testing::sample,
@@ -110,6 +111,36 @@ fn price_list_and_prices() {
 }
 
 #[test]
+fn warehouse() {
+    use WarehouseCommand as C;
+    let coded = |code: &str| {
+        Box::new(warehouse::Change {
+            code: Patch::Set(Some(code.into())),
+            ..Default::default()
+        })
+    };
+    let details = warehouse::Details {
+        name: "a".into(),
+        ..Default::default()
+    };
+    let commands = [
+        C::Create(Box::new(details)),
+        C::Create(Box::default()),
+        C::Update(coded("A")),
+        C::Update(coded("B")),
+        C::Archive,
+    ];
+    let names_its_effect = |command: &C| matches!(command, C::Update(_));
+    any_commands::<Warehouse>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
+}
+
+#[test]
 fn product_and_stock() {
     use {ProductCommand as C, StockCommand as S};
     let ProductEvent::Created(details) = sample("product.created.v1") else {
@@ -148,6 +179,7 @@ fn product_and_stock() {
         unit_cost: None,
         reference: None,
         reason: None,
+        warehouse: None,
     };
     let least = Some(Least {
         min: Quantity::whole(3),
@@ -160,6 +192,15 @@ fn product_and_stock() {
         quantity: Quantity::whole(quantity),
         reason: Some("a".into()),
         ..Default::default()
+    };
+    let there = |quantity: i32| Movement {
+        warehouse: Some(Uuid::from_u128(1).into()),
+        ..movement(quantity)
+    };
+    let transfer = |id: u128, to, at_once| Transfer {
+        id: Uuid::from_u128(id).into(),
+        to,
+        at_once,
     };
     let moment = |moved_since: i32| Moment {
         at: Default::default(),
@@ -187,6 +228,15 @@ fn product_and_stock() {
         S::Count(movement(6), moment(0), least.clone()),
         S::Count(movement(1), moment(2), least.clone()),
         S::Count(movement(-1), moment(0), least.clone()),
+        S::Issue(there(1), None),
+        S::Count(there(2), moment(0), None),
+        S::Send(movement(2), transfer(1, there(0).warehouse, false)),
+        S::Send(there(1), transfer(2, None, true)),
+        S::Send(there(1), transfer(3, there(0).warehouse, true)),
+        S::Arrive {
+            product_id,
+            transfer_id: Uuid::from_u128(1).into(),
+        },
         reserve(1, 5),
         reserve(2, 4),
         reserve(3, 0),
