@@ -245,7 +245,7 @@ impl Problem {
             "user.username" => "username",
             "user.iin" => "iin",
             "organization.bin" => "bin",
-            "product.code" | "department.code" => "code",
+            "product.code" | "department.code" | "warehouse.code" => "code",
             "product.barcode" => "barcode",
             "workspace.slug" => "slug",
             other => other.rsplit('.').next().unwrap_or(other),
@@ -280,7 +280,7 @@ impl Problem {
     }
 
     /// The envelope in a language.
-    fn envelope(&self, language: Language) -> Value {
+    pub(crate) fn envelope(&self, language: Language) -> Value {
         let Parts {
             code,
             reason,

@@ -1,7 +1,7 @@
 //! What a deal's commands need to know first: the products its lines name, its customer, and, when it is won, what the
 //! documents that follow take from elsewhere.
 
-use crate::{Context, Done, Error, Executor};
+use crate::{Context, Done, Error, Executor, price};
 use chrono::NaiveDate;
 use domain::{
     Belongs, Changes, Patch, Permission, Rule, Violations,
@@ -49,9 +49,10 @@ async fn begin(executor: &Executor, id: DealId, mut change: Change, beside: Besi
         change.assigned_to = Patch::Set(Some(user));
     }
     look_up(executor, context.workspace, &mut change).await?;
-    let products = priced(executor, beside.products, context).await?;
+    let details = Details::begin(&change);
+    let products = priced(executor, beside.products, &details, context).await?;
     let draft = Draft {
-        details: Details::begin(&change),
+        details,
         stage: beside.stage.set().unwrap_or_default(),
         products: products.unwrap_or_default(),
     };
@@ -68,7 +69,15 @@ pub async fn update(executor: &Executor, id: DealId, change: Change, beside: Bes
 
 async fn revise(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
     look_up(executor, context.workspace, &mut change).await?;
-    let products = priced(executor, beside.products, context).await?;
+    let products = match beside.products.is_keep() {
+        true => None,
+        false => {
+            let deal = executor.look::<Deal, _>(context.workspace, id).await?.state;
+            let mut details = deal.details().cloned().unwrap_or_default();
+            details.apply(&change);
+            priced(executor, beside.products, &details, context).await?
+        }
+    };
     let (change, stage) = (Box::new(change), beside.stage.set());
     let command = |now| DealCommand::Update {
         change: change.clone(),
@@ -106,15 +115,17 @@ async fn look_up(executor: &Executor, workspace: WorkspaceId, change: &mut Chang
 async fn priced(
     executor: &Executor,
     products: Patch<Vec<LineRequest>>,
+    details: &Details,
     context: &Context,
 ) -> Result<Option<Vec<LineDraft>>, Error<DealRejection>> {
     let Patch::Set(requests) = products else {
         return Ok(None);
     };
     let today = local_date(context.now);
-    lines(executor, context.workspace, "products", &requests, today)
-        .await
-        .map(Some)
+    let mut drafts = lines(executor, context.workspace, "products", &requests, today).await?;
+    let (customer, currency) = (details.customer_id, details.currency.clone());
+    price::offer(executor, &requests, &mut drafts, customer, currency, context).await?;
+    Ok(Some(drafts))
 }
 
 /// Moves, wins or loses a deal: one behaviour, whichever way it is asked for.
@@ -237,12 +248,14 @@ fn price<R: From<Violations>>(request: &LineRequest, product: &product::Details,
             amount: product.price,
             vat_included: product.vat_included,
             currency: Some(product.currency.clone()),
+            list: None,
         });
     };
     Ok(Price {
         amount,
         vat_included: request.vat_included.unwrap_or_default(),
         currency: None,
+        list: None,
     })
 }
 

@@ -14,11 +14,15 @@ mod unit;
 
 pub mod bom;
 pub mod customer;
+pub mod category;
 pub mod deal;
 pub mod department;
 pub mod employee;
 pub mod interaction;
 pub mod notification;
+pub mod price;
+pub mod price_list;
+pub mod product;
 pub mod production_order;
 pub mod stock;
 

@@ -82,11 +82,20 @@ ids! {
     InteractionId,
     DealId,
     OrderId,
+    CategoryId,
     ProductId,
+    PriceListId,
+    /// One product's prices in lists.
+    PriceId,
+    /// Whom goods are bought from, as the client knows them.
+    SupplierId,
     /// One stock per product.
     StockId,
     /// One bill of materials per product.
     BomId,
+    WarehouseId,
+    /// Goods that are sent from one place to another.
+    TransferId,
     ProductionOrderId,
     WorkOrderId,
     InvoiceId,
@@ -112,6 +121,12 @@ impl WorkspaceId {
 impl StockId {
     pub fn of(product: ProductId) -> Self {
         Self(derive(product, "stock"))
+    }
+}
+
+impl PriceId {
+    pub fn of(product: ProductId) -> Self {
+        Self(derive(product, "price"))
     }
 }
 

@@ -44,8 +44,15 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<sales::interaction::Row>(),
         of::<sales::deal::Row>(),
         of::<sales::order::Row>(),
+        of::<catalog::category::Row>(),
+        of::<catalog::price_list::Row>(),
+        of::<catalog::price::Row>(),
         of::<catalog::product::Row>(),
+        of::<catalog::stock_level::Row>(),
         of::<catalog::stock_movement::Row>(),
+        of::<catalog::stock_place::Row>(),
+        of::<catalog::stock_transfer::Row>(),
+        of::<catalog::warehouse::Row>(),
         of::<production::bom::Row>(),
         of::<production::production_order::Row>(),
         of::<finance::invoice::Row>(),
@@ -72,8 +79,13 @@ fn platform_tables() -> Vec<Box<dyn Projector>> {
 #[cfg(test)]
 mod tests {
     use super::{
-        ColumnKind, Table, catalog::product, finance::invoice, office::notification, people::employee,
-        platform::Membership, production::production_order,
+        ColumnKind, Table,
+        catalog::{product, stock_level, stock_movement, stock_transfer},
+        finance::invoice,
+        office::notification,
+        people::employee,
+        platform::Membership,
+        production::production_order,
     };
     use super::{sales::customer, sales::deal, sales::interaction, sales::order};
     use schemars::{JsonSchema, schema_for};
@@ -124,6 +136,9 @@ mod tests {
         same::<interaction::Row, domain::sales::interaction::Direction>("direction");
         same::<product::Row, domain::catalog::product::ProductType>("type");
         same::<product::Row, domain::catalog::product::Status>("status");
+        same::<stock_level::Row, domain::catalog::product::ProductType>("type");
+        same::<stock_movement::Row, stock_movement::Movement>("type");
+        same::<stock_transfer::Row, stock_transfer::Status>("status");
         same::<deal::Row, domain::sales::deal::Stage>("stage");
         same::<order::Row, domain::sales::order::Status>("status");
         same::<order::Row, domain::sales::order::OrderType>("type");

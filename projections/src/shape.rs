@@ -2,10 +2,10 @@
 //! what. A test holds the two together by their names, and the black-box tests by real answers.
 
 mod customers;
+mod catalog;
 mod people;
 
 use crate::{
-    catalog::{product, stock_movement},
     column::{ColumnKind, camel_case},
     finance::{exchange_rate, invoice, payment},
     office::notification,
@@ -213,55 +213,6 @@ pub struct PaymentShown {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ProductShown {
-    pub inventory: Inventory,
-    /// In stock and not reserved.
-    pub available: Quantity,
-    pub images: Vec<NotYet>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Inventory {
-    pub in_stock: Quantity,
-    pub reserved: Quantity,
-    pub available: Quantity,
-    pub min_stock: Option<Quantity>,
-    pub max_stock: Option<Quantity>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ProductDetails {
-    pub bom: Vec<Part>,
-    pub suppliers: Vec<NotYet>,
-    pub price_history: Vec<product::PricePoint>,
-    pub stock_movements: Vec<MovementOfProduct>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Part {
-    pub component_id: Uuid,
-    pub component_name: String,
-    pub quantity: Quantity,
-    pub unit: String,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MovementOfProduct {
-    pub id: Uuid,
-    pub date: NaiveDate,
-    #[serde(rename = "type")]
-    pub kind: stock_movement::Movement,
-    pub quantity: Quantity,
-    pub unit_cost: Option<Money>,
-    pub reference: Option<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
 pub struct BomShown {
     pub product_id: Uuid,
     pub product_name: Option<String>,
@@ -323,11 +274,6 @@ impl Shape for exchange_rate::Row {
 impl Shape for payment::Row {
     type Shown = PaymentShown;
     type Details = Nothing;
-}
-
-impl Shape for product::Row {
-    type Shown = ProductShown;
-    type Details = ProductDetails;
 }
 
 impl Shape for bom::Row {

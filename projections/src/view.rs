@@ -40,6 +40,8 @@ pub trait View: Table {
     const OWNED: Option<Owned> = None;
     /// The columns whose values `counted` tells.
     const COUNTED: &'static [&'static str] = &[];
+    /// Columns that are shown in the reader's language, as far as the row's `translations` tell them.
+    const TRANSLATED: &'static [&'static str] = &[];
     /// What `search=` looks into, in lower case.
     const SEARCH: &'static str;
     const ALIASES: &'static [(&'static str, &'static str, Op)] = &[];
@@ -58,6 +60,8 @@ pub struct Reader<'a> {
     pub may: &'a (dyn Fn(Permission) -> bool + Send + Sync),
     /// Whose rights may reach to some rows only; nobody's: all rows.
     pub standing: Option<&'a Standing>,
+    /// As `translations` name it: `kk`. Absent: as it was written.
+    pub language: Option<&'static str>,
 }
 
 impl<'a> Reader<'a> {
@@ -70,6 +74,7 @@ impl<'a> Reader<'a> {
             moment: None,
             may,
             standing: None,
+            language: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A workspace in which every write can be tried, and the body of each of them.
 
 mod account;
+mod catalog;
 mod people;
 
 use crate::{
@@ -8,10 +9,7 @@ use crate::{
     shape::{self, ANY, Field, Shape, fields},
     story::{Shop, id},
 };
-use domain::{
-    catalog::product,
-    sales::{customer::Profile, deal, interaction},
-};
+use domain::sales::{customer::Profile, deal, interaction};
 use people::People;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -70,6 +68,7 @@ impl Yard {
         let key = id(&owner.post("/api-keys", key).await.expect(201));
         let of = people.organization.clone();
         let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
+        shapes.extend(catalog::shapes(&owner, &shop).await);
         shapes.extend(people.shapes());
         shapes.extend(interactions(&shop.customer, &said));
         shapes.extend(account::shapes(&key, &of));
@@ -173,8 +172,6 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
     let customer = json!({"name": "a", "type": "COMPANY", "status": "LEAD", "rating": 4.5, "creditLimit": 100, "tags": ["a"],
         "contacts": [{"firstName": "a", "lastName": "a", "position": "a", "email": "a@b.kz", "phone": "1", "isPrimary": true}],
         "addresses": [{"type": "legal", "addressLine1": "a", "city": "a", "postalCode": "1", "country": "KZ"}]});
-    let product =
-        json!({"code": "a", "name": "a", "type": "PRODUCT", "unit": "шт", "price": 1, "specifications": {"cpu": "i7"}});
     let lines = json!([{"productId": shop.product, "quantity": 1, "unitPrice": 10, "discount": 0, "tax": 12}]);
     let sale =
         json!({"title": "a", "customerId": shop.customer, "products": lines, "competitors": ["a"], "tags": ["a"]});
@@ -211,26 +208,6 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             &shop.customer,
             &customer,
             shape::noun::<Profile>(false, "status:choice"),
-        ),
-        noun(
-            Method::POST,
-            "/products",
-            "",
-            &product,
-            shape::noun::<product::Details>(true, ""),
-        ),
-        noun(
-            Method::PUT,
-            "/products/{id}",
-            &shop.product,
-            &product,
-            shape::noun::<product::Details>(false, ""),
-        ),
-        post(
-            "/stock/receipts",
-            "",
-            &json!({"productId": shop.steel, "quantity": 1}),
-            "productId:uuid! quantity:quantity! unitCost:amount reference:text100",
         ),
         noun(
             Method::POST,

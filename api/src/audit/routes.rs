@@ -75,6 +75,15 @@ pub fn router() -> ApiRouter<App> {
         )
         .api_route("/deals/{id}/history", of::<sales::deal::Row, DealsView>())
         .api_route("/orders/{id}/history", of::<sales::order::Row, OrdersView>())
+        .api_route("/categories/{id}/history", of::<catalog::category::Row, ProductsView>())
+        .api_route(
+            "/price-lists/{id}/history",
+            of::<catalog::price_list::Row, ProductsView>(),
+        )
+        .api_route(
+            "/warehouses/{id}/history",
+            of::<catalog::warehouse::Row, ProductsView>(),
+        )
         .api_route("/products/{id}/history", of::<catalog::product::Row, ProductsView>())
         .api_route(
             "/departments/{id}/history",

@@ -1,17 +1,14 @@
 //! What holds for every aggregate, whatever it is asked: see [`any_commands`].
 
+mod catalog;
 mod people;
 mod workspace;
 
 use crate::{
     Aggregate, Money, Number, Patch, Quantity, Role,
-    catalog::{
-        product::{self, Product, ProductCommand, ProductEvent},
-        stock::{Stock, StockCommand, StockEvent},
-    },
     fact::{self, encode},
     finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, Payment},
-    id::{InvoiceId, PaymentId, ProductId, UserId},
+    id::{InvoiceId, PaymentId, UserId},
     identity::{
         api_key::{ApiKey, ApiKeyCommand, ApiKeyEvent},
         organization::{self, Organization, OrganizationCommand, OrganizationEvent},
@@ -297,72 +294,6 @@ mod order {
             ..order.clone()
         })
     }
-}
-
-#[test]
-fn product_and_stock() {
-    use {ProductCommand as C, StockCommand as S};
-    let ProductEvent::Created(details) = sample("product.created.v1") else {
-        panic!("another event")
-    };
-    let change = |price| {
-        Box::new(product::Change {
-            price: Patch::Set(Money::whole(price)),
-            ..Default::default()
-        })
-    };
-    let commands = [
-        C::Create(details),
-        C::Create(Box::default()),
-        C::Update(change(7)),
-        C::Update(change(8)),
-        C::Update(change(-1)),
-    ];
-    let names_its_effect = |command: &C| matches!(command, C::Update(_));
-    any_commands::<Product>(
-        &commands,
-        &Promises {
-            names_its_effect,
-            invariant: nothing,
-        },
-    );
-
-    let StockEvent::Reserved { demand, .. } = sample("stock.reserved.v1") else {
-        panic!("another event")
-    };
-    let product_id = ProductId::default();
-    let receive = |quantity| S::Receive {
-        product_id,
-        quantity,
-        unit_cost: None,
-        reference: None,
-    };
-    let reserve = |n: u128, quantity: i32| S::Reserve {
-        product_id,
-        demand: crate::catalog::stock::Demand {
-            id: Uuid::from_u128(n),
-            ..demand.clone()
-        },
-        quantity: Quantity::whole(quantity),
-    };
-    let commands = [
-        receive(Quantity::whole(3)),
-        receive(Quantity::whole(8)),
-        receive(Quantity::ZERO),
-        receive(Quantity::from_units(999_999_999_999).unwrap()),
-        reserve(1, 5),
-        reserve(2, 4),
-        reserve(3, 0),
-    ];
-    let names_its_effect = |command: &S| matches!(command, S::Reserve { .. });
-    let invariant = |stock: &Stock| !stock.available().is_negative();
-    any_commands::<Stock>(
-        &commands,
-        &Promises {
-            names_its_effect,
-            invariant,
-        },
-    );
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::{
+    catalog::{
+        category, price, price_list, product, stock_level, stock_movement, stock_place, stock_transfer, warehouse,
+    },
     people::{department, employee},
     sales::{customer, interaction},
 };
@@ -30,7 +33,15 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<invoice::Row>();
     holds::<exchange_rate::Row>();
     holds::<payment::Row>();
+    holds::<category::Row>();
+    holds::<price_list::Row>();
+    holds::<price::Row>();
     holds::<product::Row>();
+    holds::<stock_level::Row>();
+    holds::<stock_movement::Row>();
+    holds::<stock_place::Row>();
+    holds::<stock_transfer::Row>();
+    holds::<warehouse::Row>();
     holds::<bom::Row>();
     holds::<production_order::Row>();
     holds::<notification::Row>();

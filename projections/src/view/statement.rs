@@ -380,10 +380,24 @@ fn shown<V: View>(reader: Reader<'_>) -> Vec<Shown> {
     let columns = columns
         .iter()
         .filter(|column| column.kind != ColumnKind::Hidden && column.rights.allow(reader.may))
-        .map(|column| Shown::new(camel_case(column.name), format!("t.{}", column.name), column.kind));
+        .map(|column| Shown::new(camel_case(column.name), told::<V>(column, reader), column.kind));
     columns
         .chain(V::SHOWN.iter().filter_map(|field| computed(field, reader)))
         .collect()
+}
+
+/// A column, in the reader's language where it has one.
+fn told<V: View>(column: &Column, reader: Reader<'_>) -> String {
+    let name = column.name;
+    match reader.language.filter(|_| V::TRANSLATED.contains(&name)) {
+        // The language is one of ours, and no text of the reader's.
+        Some(language) => format!(
+            "case when jsonb_array_length(t.translations) = 0 then t.{name} else \
+             coalesce((select x->>'{}' from jsonb_array_elements(t.translations) x where x->>'language' = '{language}'), t.{name}) end",
+            camel_case(name)
+        ),
+        None => format!("t.{name}"),
+    }
 }
 
 fn computed(field: &Computed, reader: Reader<'_>) -> Option<Shown> {

@@ -67,6 +67,7 @@ async fn dates_of_no_calendar_are_refused() {
         ("POST /deals/{id}/win", "actualCloseDate"),
         ("POST /finance/payments", "date"),
         ("POST /customers/{id}/interactions", "date"),
+        ("POST /price-lists", "validFrom"),
     ] {
         let shape = yard
             .shapes
