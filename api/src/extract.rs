@@ -15,7 +15,7 @@ mod write;
 
 pub use body::{Asked, Body, BodyHash};
 pub use caller::{Caller, Holder, Leaving, Presented, SignedIn, present};
-pub use id::{Id, InPath, List, NoQuery, ProductParam, no_query, path_id, path_text};
+pub use id::{DocumentParam, Id, InPath, List, NoQuery, OfList, ProductParam, no_query, path_id, path_text};
 pub use right::{May, Right};
 pub use tags::Tags;
 pub use whole::{BODIES_MAX, drain, whole};

@@ -17,6 +17,7 @@ fn nouns() -> ApiRouter<App> {
     ApiRouter::new()
         .merge(sales::customer::router())
         .merge(sales::deal::router())
+        .merge(sales::activity::router())
         .merge(sales::order::router())
         .merge(catalog::product::router())
         .merge(catalog::stock::router())

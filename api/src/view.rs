@@ -15,6 +15,7 @@ use domain::Permission;
 use projections::{
     AsOf,
     shape::Shape,
+    singular,
     view::{self, Reader, View},
 };
 use uuid::Uuid;
@@ -53,7 +54,7 @@ pub async fn details_by<V: View, R: Right, I>(
 pub async fn one<V: View>(app: &App, caller: &Caller, id: Uuid, as_of: Option<AsOf>) -> Result<One<V>, Problem> {
     let read = async |reader: Reader<'_>| view::one::<V>(reader, id).await;
     let found = as_reader_at(app, caller, as_of, read).await?;
-    let missing = || Problem::missing(format!("{}.missing", V::NAME.trim_end_matches('s')));
+    let missing = || Problem::missing(format!("{}.missing", singular(V::NAME)));
     found.map(envelope::one).map(One::of).ok_or_else(missing)
 }
 

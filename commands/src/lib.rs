@@ -12,6 +12,7 @@ mod meaning;
 mod states;
 mod unit;
 
+pub mod activity;
 pub mod bom;
 pub mod deal;
 pub mod department;

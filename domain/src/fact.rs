@@ -11,7 +11,7 @@ use crate::{
     personal::fields,
     process,
     production::{bom, production_order},
-    sales::{customer, deal, order},
+    sales::{activity, customer, deal, order},
     schema::{self, EventType},
     upcast::{self, UpcastError, Upcaster},
 };
@@ -27,6 +27,7 @@ pub enum Fact {
     ApiKey(api_key::ApiKeyEvent),
     Customer(customer::CustomerEvent),
     Deal(deal::DealEvent),
+    Activity(activity::ActivityEvent),
     Order(order::OrderEvent),
     Product(product::ProductEvent),
     Stock(stock::StockEvent),
@@ -42,13 +43,14 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 18] = [
+pub static CATEGORIES: [&dyn Category; 19] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
     &Of::<api_key::ApiKey>(Fact::ApiKey),
     &Of::<customer::Customer>(Fact::Customer),
     &Of::<deal::Deal>(Fact::Deal),
+    &Of::<activity::Activity>(Fact::Activity),
     &Of::<order::Order>(Fact::Order),
     &Of::<product::Product>(Fact::Product),
     &Of::<stock::Stock>(Fact::Stock),

@@ -33,6 +33,7 @@ macro_rules! ids {
 
         impl FieldValue for $name {
             const KIND: FieldKind = FieldKind::Uuid;
+            const LIST: FieldKind = FieldKind::Tags;
         }
 
         impl From<Uuid> for $name {
@@ -78,6 +79,9 @@ ids! {
     DepartmentId,
     CustomerId,
     DealId,
+    /// Of a paper that a deal refers to.
+    DocumentId,
+    ActivityId,
     OrderId,
     ProductId,
     /// One stock per product.

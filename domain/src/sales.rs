@@ -1,5 +1,6 @@
-//! Customers, deals and the orders that won deals become.
+//! Customers, deals with what is done about them, and the orders that won deals become.
 
+pub mod activity;
 pub mod customer;
 pub mod deal;
 pub mod line;

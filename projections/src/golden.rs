@@ -31,6 +31,8 @@ const DEPARTMENT: &str = "01a1fe4c-9200-7000-8000-000000000001";
 const EMPLOYEE: &str = "01a1fe4c-9300-7000-8000-000000000001";
 const STRANGER: &str = "01a1fe4c-9300-7000-8000-000000000002";
 const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
+const ACTIVITY: &str = "01a1fe4c-9600-7000-8000-000000000001";
+const MISTAKE: &str = "01a1fe4c-9600-7000-8000-000000000002";
 const SEALED: [&str; 6] = [
     "01a1fe4c-9400-7000-8000-000000000001",
     "01a1fe4c-9400-7000-8000-000000000002",
@@ -98,6 +100,13 @@ const STORY: &[(&str, &str)] = &[
     ("invoice.created.v2", SEALED[3]),
     ("notification.created.v2", SEALED[4]),
     ("person.erased.v1", SEALED[5]),
+    ("activity.recorded.v1", ACTIVITY),
+    ("activity.updated.v1", ACTIVITY),
+    ("activity.recorded.v1", MISTAKE),
+    ("activity.removed.v1", MISTAKE),
+    ("deal.document.attached.v1", DEAL),
+    ("deal.document.attached.v1", LOST),
+    ("deal.document.removed.v1", LOST),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -32,7 +32,7 @@ pub use past::{AsOf, Moment};
 pub use readers::Readers;
 pub use remake::{Compared, Difference, Progress, Replayed, Tables};
 pub use runner::{Projections, outdated, touched};
-pub use table::{ProjectError, Seen, Table};
+pub use table::{ProjectError, Seen, Table, singular};
 
 use table::{Projector, of};
 
@@ -41,6 +41,7 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
     vec![
         of::<sales::customer::Row>(),
         of::<sales::deal::Row>(),
+        of::<sales::activity::Row>(),
         of::<sales::order::Row>(),
         of::<catalog::product::Row>(),
         of::<catalog::stock_movement::Row>(),
@@ -73,7 +74,7 @@ mod tests {
         ColumnKind, Table, catalog::product, finance::invoice, office::notification, people::employee,
         platform::Membership, production::production_order,
     };
-    use super::{sales::customer, sales::deal, sales::order};
+    use super::{sales::activity, sales::customer, sales::deal, sales::order};
     use schemars::{JsonSchema, schema_for};
     use serde_json::Value;
 
@@ -121,6 +122,7 @@ mod tests {
         same::<product::Row, domain::catalog::product::ProductType>("type");
         same::<product::Row, domain::catalog::product::Status>("status");
         same::<deal::Row, domain::sales::deal::Stage>("stage");
+        same::<activity::Row, domain::sales::activity::ActivityType>("type");
         same::<order::Row, domain::sales::order::Status>("status");
         same::<order::Row, domain::sales::order::OrderType>("type");
         same::<invoice::Row, domain::finance::invoice::InvoiceKind>("kind");

@@ -10,7 +10,7 @@ use crate::{
     office::notification,
     platform,
     production::{bom, production_order},
-    sales::{customer, deal, order},
+    sales::{activity, customer, deal, order},
     view::View,
 };
 use chrono::NaiveDate;
@@ -19,6 +19,7 @@ use domain::{
     finance::invoice::Status as InvoiceState,
     production::production_order::Status as ProductionStatus,
     sales::{
+        activity::ActivityType,
         customer::{Contact, CustomerType},
         deal::Stage,
         line::Line,
@@ -163,8 +164,12 @@ pub struct DealShown {
 pub struct DealMetrics {
     /// Until today, or until it was won or lost.
     pub days_in_pipeline: u32,
-    /// 0 until there are activities.
+    /// Since it entered its stage, or until it was won or lost.
+    pub days_in_stage: u32,
+    /// Its value by its probability.
+    pub weighted_value: Money,
     pub activities_count: u32,
+    /// Of what has taken place.
     pub last_activity_date: Option<NaiveDate>,
 }
 
@@ -176,8 +181,39 @@ pub struct DealDetails {
     /// Its stays in stages, the oldest first.
     pub timeline: Vec<StayOfDeal>,
     pub orders: Vec<OrderOfDeal>,
-    pub activities: Vec<NotYet>,
-    pub documents: Vec<NotYet>,
+    /// The newest.
+    pub activities: Vec<ActivityOfDeal>,
+    pub documents: Vec<DocumentOfDeal>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivityOfDeal {
+    pub id: Uuid,
+    #[serde(rename = "type")]
+    pub kind: ActivityType,
+    pub subject: String,
+    pub date: NaiveDate,
+    /// Minutes.
+    pub duration: Option<Quantity>,
+    pub notes: Option<String>,
+    pub outcome: Option<String>,
+    pub next_step: Option<String>,
+    pub next_step_date: Option<NaiveDate>,
+    pub participants: Vec<Uuid>,
+    pub author_id: Option<Uuid>,
+    pub author_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentOfDeal {
+    pub id: Uuid,
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub url: String,
+    pub uploaded_at: NaiveDate,
 }
 
 /// A stay in a stage, by days.
@@ -391,6 +427,11 @@ impl Shape for customer::Row {
 impl Shape for deal::Row {
     type Shown = DealShown;
     type Details = DealDetails;
+}
+
+impl Shape for activity::Row {
+    type Shown = Nothing;
+    type Details = Nothing;
 }
 
 impl Shape for order::Row {

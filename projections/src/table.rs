@@ -99,6 +99,14 @@ pub(crate) fn word(value: impl Serialize) -> String {
     }
 }
 
+/// What one row of it is called: `deals` is of deals, `activities` of activities.
+pub fn singular(table: &str) -> String {
+    match table.strip_suffix("ies") {
+        Some(begin) => format!("{begin}y"),
+        None => table.trim_end_matches('s').to_owned(),
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     #[error(transparent)]
@@ -421,7 +429,18 @@ fn end_of_text(json: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::renamed;
+    use super::{renamed, singular};
+
+    #[test]
+    fn one_of_many() {
+        for (table, one) in [
+            ("deals", "deal"),
+            ("activities", "activity"),
+            ("stock_movements", "stock_movement"),
+        ] {
+            assert_eq!(singular(table), one);
+        }
+    }
 
     #[test]
     fn only_the_objects_own_keys_are_renamed() {

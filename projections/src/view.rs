@@ -6,7 +6,7 @@ mod owned;
 mod shown;
 mod statement;
 
-pub use owned::Owned;
+pub use owned::{Owned, Within};
 pub use shown::{Computed, Nested, Related};
 pub use statement::{NEWEST, Scope};
 
@@ -38,6 +38,8 @@ pub trait View: Table {
     const VISIBLE: &'static str = "true";
     /// Whose they are, where a right may reach to some of them only.
     const OWNED: Option<Owned> = None;
+    /// Whose they are where they are whoever's another row is.
+    const WITHIN: Option<Within> = None;
     /// The columns whose values `counted` tells.
     const COUNTED: &'static [&'static str] = &[];
     /// What `search=` looks into, in lower case.
@@ -228,6 +230,16 @@ pub async fn one_of<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Res
         version,
         item: RawValue::from_string(item)?,
     }))
+}
+
+/// Whether there is one of that id for the reader.
+pub async fn sees<V: View>(reader: Reader<'_>, id: Uuid) -> Result<bool, ViewError> {
+    let statement = statement::sight::<V>(reader, id);
+    let found = match look(reader, &statement).await {
+        Err(error) if reader.readers.lost(&error) => look(reader, &statement).await?,
+        found => found?,
+    };
+    Ok(found.is_some())
 }
 
 async fn look(reader: Reader<'_>, statement: &Statement) -> Result<Option<(i64, Vec<Option<String>>)>, sqlx::Error> {

@@ -10,7 +10,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 11] = [
+const BODILESS: [&str; 13] = [
+    "DELETE /activities/{id}",
+    "DELETE /deals/{id}/documents/{documentId}",
     "DELETE /api-keys/{id}",
     "DELETE /auth/sessions/{id}",
     "POST /auth/logout-all",

@@ -49,10 +49,16 @@ impl Tenant {
         let shop = Shop::open(&owner, 100, 20).await;
         let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
         owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
+        let activity = json!({"type": "call", "subject": "a"});
+        let activity = id(&owner
+            .post(&format!("/deals/{deal}/activities"), activity)
+            .await
+            .expect(201));
         let mut ids = BTreeMap::from([
             ("/customers", shop.customer.clone()),
             ("/products", shop.cabinet.clone()),
             ("/deals", deal.clone()),
+            ("/activities", activity),
             ("/audit", deal.clone()),
             ("/audit/correlations", deal.clone()),
             ("/admin/sagas", deal),
@@ -126,6 +132,8 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
         "POST /products" => json!({"code": "a", "name": "a"}),
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
+        "POST /deals/{id}/activities" => json!({"type": "call", "subject": "a"}),
+        "POST /deals/{id}/documents" => json!({"name": "a", "url": "https://storage.prometric.kz/a.pdf"}),
         "POST /deals/{id}/lose" => json!({"lostReason": "a"}),
         "POST /stock/receipts" => json!({"productId": shop.steel, "quantity": 1}),
         "PUT /production/bom/{productId}" => json!({"components": [{"materialId": shop.steel, "quantity": 1}]}),

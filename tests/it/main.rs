@@ -11,6 +11,7 @@ mod bills;
 mod contract;
 mod crash;
 mod currencies;
+mod deals;
 mod due;
 mod edge;
 mod eds;

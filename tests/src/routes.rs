@@ -34,6 +34,7 @@ impl Route {
             .replace("{orgId}", id)
             .replace("{empId}", id)
             .replace("{productId}", id)
+            .replace("{documentId}", id)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A workspace in which every write can be tried, and the body of each of them.
 
 mod account;
+mod deals;
 mod people;
 
 use crate::{
@@ -47,6 +48,8 @@ impl Yard {
                 .find(|order| order["status"] == "scheduled")
         })
         .await;
+        let call = json!({"type": "call", "subject": "Follow-up call"});
+        let call = id(&owner.post(&format!("/deals/{deal}/activities"), call).await.expect(201));
         let department = id(&owner.post("/departments", json!({"name": "Продажи"})).await.expect(201));
         let employee =
             json!({"email": "employee@company.kz", "firstName": "a", "lastName": "a", "departmentId": department});
@@ -68,6 +71,7 @@ impl Yard {
         let key = id(&owner.post("/api-keys", key).await.expect(201));
         let of = people.organization.clone();
         let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
+        shapes.extend(deals::shapes(&deal, &call));
         shapes.extend(people.shapes());
         shapes.extend(account::shapes(&key, &of));
         Self {

@@ -5,7 +5,10 @@ use axum::{
     extract::{FromRequestParts, Query, RawPathParams},
     http::{Uri, request::Parts},
 };
-use domain::{Rule, id::ProductId};
+use domain::{
+    Rule,
+    id::{DocumentId, ProductId},
+};
 use std::marker::PhantomData;
 use uuid::Uuid;
 
@@ -16,6 +19,14 @@ pub struct Id<T>(pub T);
 /// `{productId}` of the path.
 #[derive(Debug, Clone, Copy)]
 pub struct ProductParam(pub ProductId);
+
+/// `{documentId}` of the path.
+#[derive(Debug, Clone, Copy)]
+pub struct DocumentParam(pub DocumentId);
+
+/// `{id}` of a list's path, which has the list's query.
+#[derive(Debug, Clone, Copy)]
+pub struct OfList(pub Uuid);
 
 /// What the path names a thing by.
 pub trait InPath {
@@ -45,6 +56,23 @@ impl<S: Send + Sync> FromRequestParts<S> for ProductParam {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         no_query(&parts.uri)?;
         path_id(parts, state, Self::NAME).await.map(|id| Self(id.into()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DocumentParam {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        no_query(&parts.uri)?;
+        path_id(parts, state, "documentId").await.map(|id| Self(id.into()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OfList {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path_id(parts, state, "id").await.map(Self)
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{json_content, lists, parameter};
 use crate::{
     extract::{
-        Asked, Body, Caller, Id, InPath, Leaving, List, May, NoQuery, ProductParam, SignedIn, Write, past::Seen,
+        Asked, Body, Caller, DocumentParam, Id, InPath, Leaving, List, May, NoQuery, OfList, ProductParam, SignedIn,
+        Write, past::Seen,
     },
     i18n::Language,
 };
@@ -69,6 +70,18 @@ impl<T> OperationInput for Id<T> {
 impl OperationInput for ProductParam {
     fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
         path_id(operation, "productId");
+    }
+}
+
+impl OperationInput for DocumentParam {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        path_id(operation, "documentId");
+    }
+}
+
+impl OperationInput for OfList {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        path_id(operation, "id");
     }
 }
 

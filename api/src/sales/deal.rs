@@ -2,7 +2,7 @@
 
 use crate::{
     extract::{
-        Body, BodyHash, Caller, Edit, Id, May, New, With, Write,
+        Body, BodyHash, Caller, DocumentParam, Edit, Id, May, New, With, Write,
         rights::{DealsCreate, DealsUpdate, DealsView},
     },
     openapi::told,
@@ -13,7 +13,7 @@ use crate::{
 };
 use aide::axum::{
     ApiRouter,
-    routing::{get_with, post_with},
+    routing::{delete_with, get_with, post_with},
 };
 use axum::extract::State;
 use chrono::{DateTime, Utc};
@@ -23,7 +23,7 @@ use commands::{
 };
 use domain::{
     id::DealId,
-    sales::deal::{DealCommand, DealEvent, Details, Loss, Stage, Win},
+    sales::deal::{DealCommand, DealEvent, Details, Document, Loss, Stage, Win},
 };
 use projections::sales::deal::{Closed, Row, closed_at};
 use schemars::JsonSchema;
@@ -66,6 +66,14 @@ pub fn router() -> ApiRouter<App> {
             "/deals/{id}/lose",
             post_with(lose, told("Loses a deal, with the reason")),
         )
+        .api_route(
+            "/deals/{id}/documents",
+            post_with(attach, told("Adds a document to a deal, by its address")),
+        )
+        .api_route(
+            "/deals/{id}/documents/{documentId}",
+            delete_with(detach, told("Takes a document off a deal")),
+        )
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -81,6 +89,14 @@ pub struct DealCreated {
     deal_number: String,
     title: String,
     stage: Stage,
+    version: i64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DocumentAttached {
+    id: Uuid,
+    message: &'static str,
+    /// The deal's.
     version: i64,
 }
 
@@ -191,6 +207,43 @@ async fn lose(
         message: "Deal marked as lost",
     };
     take(&app, &caller, &write, hash, id, step).await
+}
+
+async fn attach(
+    State(app): State<App>,
+    caller: May<DealsUpdate>,
+    Id(id): Id<DealId>,
+    write: Write,
+    Body { value, hash }: Body<Document>,
+) -> Result<Created<DocumentAttached>, Problem> {
+    let context = write.context(&caller, hash);
+    let command = DealCommand::Attach {
+        id: Uuid::now_v7().into(),
+        document: Box::new(value),
+    };
+    let done = deal::execute(&app.executor, id, command, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    let attached = done.events.iter().find_map(|event| match event {
+        DealEvent::DocumentAttached { document_id, .. } => Some((*document_id).into()),
+        _ => None,
+    });
+    Ok(written.created(DocumentAttached {
+        id: attached.ok_or_else(Problem::internal)?,
+        message: "Document added to deal",
+        version: done.version,
+    }))
+}
+
+async fn detach(
+    State(app): State<App>,
+    caller: May<DealsUpdate>,
+    Id(id): Id<DealId>,
+    DocumentParam(document): DocumentParam,
+    write: Write,
+) -> Result<Reply<DealChanged>, Problem> {
+    let context = write.context(&caller, BodyHash::default());
+    let done = deal::execute(&app.executor, id, DealCommand::Remove { document }, &context).await?;
+    answer(&app, &write, &caller, &done, None, "Document removed from deal").await
 }
 
 /// A move to another stage, and what is said of it.

@@ -2,20 +2,23 @@
 //! or LOST, which may be reopened. A won deal carries everything its order and invoice need.
 
 mod details;
+mod document;
 
 pub use details::{Change, Details};
+pub use document::{DOCUMENTS_MAX, Document};
 
 use super::line::{self, Line, LineDraft};
 use crate::{
-    Aggregate, Belongs, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, PersonalField,
-    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
+    Aggregate, Belongs, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Percent, Permission,
+    PersonalField, Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
     finance::Currency,
     fixed::Rate,
-    id::{CustomerId, DealId, UserId},
+    id::{CustomerId, DealId, DocumentId, UserId},
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 // Vocabulary
 
@@ -34,6 +37,13 @@ pub enum DealCommand {
     },
     Win(Win),
     Lose(Loss),
+    Attach {
+        id: DocumentId,
+        document: Box<Document>,
+    },
+    Remove {
+        document: DocumentId,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, Choice, Default)]
@@ -54,6 +64,19 @@ pub enum Stage {
 impl Stage {
     pub fn is_open(self) -> bool {
         !matches!(self, Self::Won | Self::Lost)
+    }
+
+    /// How likely it is that a deal is won from there, in percent, where nobody has said it of the deal itself.
+    pub fn probability(self) -> Percent {
+        Percent::whole(match self {
+            Self::Lead => 10,
+            Self::Qualified => 25,
+            Self::Proposal => 50,
+            Self::Negotiation => 75,
+            Self::Closing => 90,
+            Self::Won => 100,
+            Self::Lost => 0,
+        })
     }
 }
 
@@ -168,6 +191,14 @@ pub enum DealEvent {
         competitor: Option<String>,
         notes: Option<String>,
     },
+    #[serde(rename = "deal.document.attached")]
+    DocumentAttached {
+        document_id: DocumentId,
+        #[serde(flatten)]
+        document: Box<Document>,
+    },
+    #[serde(rename = "deal.document.removed")]
+    DocumentRemoved { document_id: DocumentId },
 }
 
 impl Event for DealEvent {
@@ -237,6 +268,9 @@ pub enum DealRejection {
     #[error("customer or currency was changed meanwhile")]
     #[rejection(Conflict, "deal.changed_meanwhile")]
     ChangedMeanwhile,
+    #[error("no such document")]
+    #[rejection(Missing, "deal.no_such_document")]
+    NoSuchDocument,
     #[error(transparent)]
     #[rejection(Invalid, "deal.invalid")]
     Invalid(#[from] Violations),
@@ -262,9 +296,12 @@ impl Aggregate for Deal {
     fn permission(command: &DealCommand) -> Permission {
         match command {
             DealCommand::Create(_) => Permission::DealsCreate,
-            DealCommand::Update { .. } | DealCommand::Move { .. } | DealCommand::Win(_) | DealCommand::Lose(_) => {
-                Permission::DealsUpdate
-            }
+            DealCommand::Update { .. }
+            | DealCommand::Move { .. }
+            | DealCommand::Win(_)
+            | DealCommand::Lose(_)
+            | DealCommand::Attach { .. }
+            | DealCommand::Remove { .. } => Permission::DealsUpdate,
         }
     }
 
@@ -286,6 +323,8 @@ impl Aggregate for Deal {
             (Self::Known(deal), C::Move { to }) => deal.move_to(*to, &Circumstances::default()),
             (Self::Known(deal), C::Win(win)) => deal.win(win),
             (Self::Known(deal), C::Lose(loss)) => deal.lose(loss),
+            (Self::Known(deal), C::Attach { id, document }) => deal.attach(*id, document),
+            (Self::Known(deal), C::Remove { document }) => deal.remove(*document),
         }
     }
 
@@ -306,6 +345,7 @@ impl Aggregate for Deal {
                     stage: *stage,
                     details: details.as_ref().clone(),
                     products: products.clone(),
+                    documents: BTreeSet::new(),
                 }));
             }
             (Self::Unknown, _) => return Self::Unknown,
@@ -322,6 +362,12 @@ impl Aggregate for Deal {
             E::StageChanged { to, .. } => deal.stage = *to,
             E::Won(_) => deal.stage = Stage::Won,
             E::Lost { .. } => deal.stage = Stage::Lost,
+            E::DocumentAttached { document_id, .. } => {
+                deal.documents.insert(*document_id);
+            }
+            E::DocumentRemoved { document_id } => {
+                deal.documents.remove(document_id);
+            }
         }
         Self::Known(deal)
     }
@@ -462,6 +508,28 @@ impl Known {
             notes: loss.notes.clone(),
         }])
     }
+
+    /// Papers come and go whatever the stage: a contract is signed when the deal is won.
+    fn attach(&self, id: DocumentId, document: &Document) -> Result<Vec<DealEvent>, DealRejection> {
+        if self.documents.contains(&id) {
+            return Ok(vec![]);
+        }
+        document.sound()?;
+        if self.documents.len() >= DOCUMENTS_MAX {
+            return Err(Violations::one("documents", Rule::TooMany { max: DOCUMENTS_MAX }).into());
+        }
+        Ok(vec![DealEvent::DocumentAttached {
+            document_id: id,
+            document: Box::new(document.clone()),
+        }])
+    }
+
+    fn remove(&self, document: DocumentId) -> Result<Vec<DealEvent>, DealRejection> {
+        if !self.documents.contains(&document) {
+            return Err(DealRejection::NoSuchDocument);
+        }
+        Ok(vec![DealEvent::DocumentRemoved { document_id: document }])
+    }
 }
 
 // Memory
@@ -479,6 +547,8 @@ pub struct Known {
     stage: Stage,
     details: Details,
     products: Vec<Line>,
+    #[serde(default)]
+    documents: BTreeSet<DocumentId>,
 }
 
 impl Deal {

@@ -25,6 +25,7 @@ use crate::{
         production_order::{ProductionOrder, ProductionOrderCommand},
     },
     sales::{
+        activity::{self, Activity, ActivityCommand},
         customer::{self, Customer, CustomerCommand},
         deal::{self, Deal, DealCommand, Draft, Loss, Stage, Win},
         order::{Order, OrderCommand, OrderEvent},
@@ -132,6 +133,14 @@ fn customer_and_deal() {
             ..Default::default()
         })
     };
+    let attach = |name: &str| D::Attach {
+        id: Default::default(),
+        document: Box::new(deal::Document {
+            name: name.into(),
+            url: "https://storage.prometric.kz/offer.pdf".into(),
+            ..Default::default()
+        }),
+    };
     let commands = [
         create("ERP"),
         create(" "),
@@ -157,9 +166,50 @@ fn customer_and_deal() {
         }),
         lost("price"),
         lost(""),
+        attach("Offer.pdf"),
+        attach(""),
+        D::Remove {
+            document: Default::default(),
+        },
     ];
-    let names_its_effect = |command: &D| !matches!(command, D::Create(_));
+    let names_its_effect = |command: &D| !matches!(command, D::Create(_) | D::Remove { .. });
     any_commands::<Deal>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
+}
+
+#[test]
+fn activity() {
+    use ActivityCommand as C;
+    let record = |subject: &str| {
+        C::Record(Box::new(activity::Draft {
+            details: activity::Details {
+                subject: subject.into(),
+                notes: Some("Discussed pricing options".into()),
+                ..Default::default()
+            },
+            ..Default::default()
+        }))
+    };
+    let about = |subject: &str| {
+        C::Update(Box::new(activity::Change {
+            subject: Patch::Set(subject.into()),
+            ..Default::default()
+        }))
+    };
+    let commands = [
+        record("Follow-up call"),
+        record(" "),
+        about("Offer"),
+        about(" "),
+        C::Remove,
+    ];
+    let names_its_effect = |command: &C| !matches!(command, C::Record(_));
+    any_commands::<Activity>(
         &commands,
         &Promises {
             names_its_effect,

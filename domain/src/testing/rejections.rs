@@ -18,6 +18,7 @@ use crate::{
     process::ProcessRejection,
     production::{bom::BomRejection, production_order::ProductionOrderRejection},
     sales::{
+        activity::ActivityRejection,
         customer::{self, CustomerRejection},
         deal::DealRejection,
         order::OrderRejection,
@@ -59,7 +60,7 @@ fn tells_fields<R: Rejection + From<Violations>>(code: &'static str) -> &'static
 }
 
 fn sales() -> Vec<&'static str> {
-    use {CustomerRejection as C, DealRejection as D, OrderRejection as O};
+    use {ActivityRejection as A, CustomerRejection as C, DealRejection as D, OrderRejection as O};
     let step = C::Transition {
         from: customer::Status::Churned,
         to: customer::Status::Active,
@@ -118,7 +119,21 @@ fn sales() -> Vec<&'static str> {
             Kind::Conflict,
             "customer or currency was changed meanwhile",
         ),
+        says(
+            D::NoSuchDocument,
+            "deal.no_such_document",
+            Kind::Missing,
+            "no such document",
+        ),
         tells_fields::<D>("deal.invalid"),
+        says(A::Missing, "activity.missing", Kind::Missing, "no such activity"),
+        says(
+            A::AlreadyRecorded,
+            "activity.already_recorded",
+            Kind::Exists,
+            "already recorded",
+        ),
+        tells_fields::<A>("activity.invalid"),
         says(O::Empty, "order.empty", Kind::Invalid, "an order has at least one line"),
         tells_fields::<O>("order.invalid"),
     ]

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 /// Of things, machines, companies and processes. Free texts are among them: who writes of people there does so on their own account.
 const OF_NOBODY: &[&str] = &[
+    "activity.recorded.outcome",
+    "activity.updated.outcome",
     "api.key.created.addresses[]",
     "api.key.created.name",
     "bom.defined.components[].materialName",
@@ -36,6 +38,9 @@ const OF_NOBODY: &[&str] = &[
     "deal.created.source",
     "deal.created.tags[]",
     "deal.created.title",
+    "deal.document.attached.name",
+    "deal.document.attached.type",
+    "deal.document.attached.url",
     "deal.lost.competitor",
     "deal.lost.notes",
     "deal.lost.reason",

@@ -11,10 +11,10 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Changes, Choice, Fact, Fields, Money, Permission,
+    Changes, Choice, Fact, Fields, Money, Percent, Permission,
     sales::{
         customer::CustomerEvent,
-        deal::{DealEvent, Details, Stage},
+        deal::{DealEvent, Details, Document, Stage},
         line::{self, Line},
     },
 };
@@ -35,8 +35,11 @@ pub struct Row {
     pub details: Details,
     /// The value somebody named.
     pub estimate: Option<Money>,
+    /// The probability somebody named; `probability` is what is shown: that one, else the stage's.
+    pub named_probability: Option<Percent>,
     pub products: Vec<Line>,
     pub timeline: Vec<Stay>,
+    pub documents: Vec<Paper>,
     pub final_amount: Option<Money>,
     pub actual_close_date: Option<NaiveDate>,
     pub lost_reason: Option<String>,
@@ -56,9 +59,20 @@ pub struct Stay {
     pub exited_at: Option<DateTime<Utc>>,
 }
 
+/// A document, and since when it is there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Paper {
+    pub id: Uuid,
+    #[serde(flatten)]
+    pub document: Document,
+    pub uploaded_at: DateTime<Utc>,
+}
+
 impl Table for Row {
     const NAME: &'static str = "deals";
     const SQL: &'static str = include_str!("../../../migrations/tenant/deals.sql");
+    const FOLD: u32 = 2;
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -67,9 +81,11 @@ impl Table for Row {
             Column::new("deal_number", K::Text),
             Column::new("stage", K::Choice(Stage::WORDS)),
             Column::new("estimate", K::Hidden).nullable(),
+            Column::new("named_probability", K::Hidden).nullable(),
             Column::new("actual_close_date", K::Date).nullable(),
             Column::new("products", K::Json),
             Column::new("timeline", K::Hidden),
+            Column::new("documents", K::Hidden),
             Column::new("final_amount", K::Number).nullable(),
             Column::new("lost_reason", K::Text).nullable(),
             Column::new("competitor_won", K::Text).nullable(),
@@ -80,6 +96,7 @@ impl Table for Row {
         ];
         let fields = Details::FIELDS.iter().map(|field| match field.name {
             "value" => Column::new("value", K::Number), // never empty here: else it is the sum of the lines
+            "probability" => Column::new("probability", K::Number), // nor here: else it is the stage's
             _ => Column::of(field),
         });
         own.into_iter().chain(fields).collect()
@@ -133,6 +150,7 @@ impl Table for Row {
                 deal_number: deal_number.to_string(),
                 stage: *stage,
                 estimate: details.value,
+                named_probability: details.probability,
                 details: details.as_ref().clone(),
                 products: products.clone(),
                 timeline: vec![Stay {
@@ -140,6 +158,7 @@ impl Table for Row {
                     entered_at: at,
                     exited_at: None,
                 }],
+                documents: vec![],
                 final_amount: None,
                 actual_close_date: None,
                 lost_reason: None,
@@ -153,6 +172,7 @@ impl Table for Row {
         let Some(deal) = row else { return };
         deal.apply(fact, at);
         deal.details.value = deal.estimate.or_else(|| line::sum(&deal.products));
+        deal.details.probability = Some(deal.likelihood());
         (deal.version, deal.updated_at) = (event.recorded.version, at);
     }
 }
@@ -164,6 +184,7 @@ impl Row {
             DealEvent::Updated { change, products } => {
                 self.details.apply(change);
                 change.value.apply(&mut self.estimate);
+                change.probability.apply(&mut self.named_probability);
                 if let Some(products) = products {
                     self.products.clone_from(products);
                 }
@@ -185,7 +206,21 @@ impl Row {
                 self.competitor_won.clone_from(competitor);
                 self.lost_at = Some(at);
             }
+            DealEvent::DocumentAttached { document_id, document } => self.documents.push(Paper {
+                id: (*document_id).into(),
+                document: document.as_ref().clone(),
+                uploaded_at: at,
+            }),
+            DealEvent::DocumentRemoved { document_id } => {
+                self.documents.retain(|paper| paper.id != document_id.uuid());
+            }
         }
+    }
+
+    /// How likely it is to be won, in percent: what is over is certain.
+    fn likelihood(&self) -> Percent {
+        let named = self.named_probability.filter(|_| self.stage.is_open());
+        named.unwrap_or_else(|| self.stage.probability())
     }
 
     fn enter(&mut self, stage: Stage, at: DateTime<Utc>) {
@@ -221,7 +256,11 @@ impl View for Row {
     const SHOWN: &'static [Computed] = &[Computed::new(
         "metrics",
         K::Json,
-        "json_build_object('daysInPipeline', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(t.created_at), 'activitiesCount', 0, 'lastActivityDate', null)",
+        "json_build_object('daysInPipeline', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(t.created_at), \
+         'daysInStage', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(coalesce((t.timeline->-1->>'enteredAt')::timestamptz, t.created_at)), \
+         'weightedValue', trim_scale(round(t.value * t.probability / 100, 2)), \
+         'activitiesCount', coalesce((select c.total from {s}.counts c where c.name = 'activities' and c.field = 'deal_id' and c.value = t.id::text), 0), \
+         'lastActivityDate', (select reading.day(max(a.date)) from {s}.activities a where a.deal_id = t.id and a.date <= reading.moment()))",
     )];
     const RELATED: &'static [Related] = &[customer::RELATED];
     const DETAILS: &'static [Computed] = &[
@@ -243,18 +282,34 @@ impl View for Row {
             "(select coalesce(json_agg(json_build_object('stage', s.stay->'stage', 'enteredAt', reading.day((s.stay->>'enteredAt')::timestamptz), \
              'exitedAt', reading.day((s.stay->>'exitedAt')::timestamptz)) order by s.nth), '[]') from jsonb_array_elements(t.timeline) with ordinality s(stay, nth))",
         ),
-        Computed::new("activities", K::Json, "'[]'::json"),
-        Computed::new("documents", K::Json, "'[]'::json"),
+        Computed::new(
+            "documents",
+            K::Json,
+            "(select coalesce(json_agg(json_build_object('id', d.paper->'id', 'name', d.paper->'name', 'type', d.paper->'type', 'url', d.paper->'url', \
+             'uploadedAt', reading.day((d.paper->>'uploadedAt')::timestamptz)) order by d.nth), '[]') from jsonb_array_elements(t.documents) with ordinality d(paper, nth))",
+        ),
     ];
-    const NESTED: &'static [Nested] = &[Nested::new(
-        "orders",
-        "orders",
-        "deal_id",
-        "json_build_object('id', n.id, 'orderNumber', n.order_number, 'status', n.status, 'totalAmount', n.total_amount, 'currency', n.currency)",
-    )
-    .rest("/orders?dealId=")
-    .right(Permission::OrdersView)
-    .owned(order::OWNED)];
+    const NESTED: &'static [Nested] = &[
+        Nested::new(
+            "orders",
+            "orders",
+            "deal_id",
+            "json_build_object('id', n.id, 'orderNumber', n.order_number, 'status', n.status, 'totalAmount', n.total_amount, 'currency', n.currency)",
+        )
+        .rest("/orders?dealId=")
+        .right(Permission::OrdersView)
+        .owned(order::OWNED),
+        // Who sees the deal sees them.
+        Nested::new(
+            "activities",
+            "activities",
+            "deal_id",
+            "json_build_object('id', n.id, 'type', n.type, 'subject', n.subject, 'date', reading.day(n.date), 'duration', n.duration, 'notes', n.notes, \
+             'outcome', n.outcome, 'nextStep', n.next_step, 'nextStepDate', n.next_step_date, 'participants', n.participants, \
+             'authorId', n.author_id, 'authorName', n.author_name)",
+        )
+        .rest("/activities?dealId="),
+    ];
 }
 
 /// When a deal was won and lost, as its row has it.

@@ -15,6 +15,32 @@ pub struct Owned {
     pub department: Option<&'static str>,
 }
 
+/// Rows that are whoever's another row is, as what was done about a deal.
+#[derive(Debug, Clone, Copy)]
+pub struct Within {
+    /// Where the other row is, …
+    pub table: &'static str,
+    /// … the column that holds its id, …
+    pub by: &'static str,
+    /// … and whose it is.
+    pub owned: Option<Owned>,
+}
+
+/// The same as `limit`, of rows that are within others.
+pub(super) fn limit_within(
+    reader: Reader<'_>,
+    within: Option<Within>,
+    row: &str,
+    bind: impl FnMut(String) -> String,
+) -> Option<String> {
+    let Within { table, by, owned } = within?;
+    let reached = limit(reader, owned, "o", bind)?;
+    let schema = reader.schema;
+    Some(format!(
+        "exists (select from {schema}.{table} o where o.id = {row}.{by} and {reached})"
+    ))
+}
+
 /// Which rows, under that name, the reader's right reaches to; nothing: all of them. `bind` takes a value and answers its
 /// placeholder.
 pub(super) fn limit(

@@ -1,0 +1,43 @@
+//! What is written of deals beside their fields and stages.
+
+use crate::shape::{self, Shape, fields};
+use domain::sales::activity;
+use reqwest::Method;
+use serde_json::json;
+
+/// Of an open deal, and of something done about it.
+pub(super) fn shapes(deal: &str, activity: &str) -> Vec<Shape> {
+    let call = json!({"type": "call", "subject": "a", "date": "2025-01-15T14:00:00Z", "duration": 30, "notes": "a", "outcome": "positive",
+        "nextStep": "a", "nextStepDate": "2025-01-20", "participants": []});
+    let to = |method: Method, route: &'static str, id: &str, good: &serde_json::Value, fields| Shape {
+        method,
+        route,
+        path: route.replace("{id}", id),
+        good: good.clone(),
+        fields,
+    };
+    let document = json!({"name": "Proposal_v2.pdf", "type": "proposal", "url": "https://storage.prometric.kz/deals/proposal.pdf"});
+    vec![
+        to(
+            Method::POST,
+            "/deals/{id}/activities",
+            deal,
+            &call,
+            shape::noun::<activity::Details>(true, "participants[0]:uuid!"),
+        ),
+        to(
+            Method::PUT,
+            "/activities/{id}",
+            activity,
+            &call,
+            shape::noun::<activity::Details>(false, "participants[0]:uuid!"),
+        ),
+        to(
+            Method::POST,
+            "/deals/{id}/documents",
+            deal,
+            &document,
+            fields("name:text200! type:text100 url:text900!"),
+        ),
+    ]
+}
