@@ -27,6 +27,7 @@ create table {schema}.deals (
     documents           jsonb not null,
     final_amount        numeric,
     lost_reason         text,
+    lost_category       text,
     competitor_won      text,
     won_at              timestamptz,
     lost_at             timestamptz,
@@ -41,5 +42,6 @@ create index deals_by_customer on {schema}.deals (customer_id, created_at, id);
 create index deals_by_assignee on {schema}.deals (assigned_to, created_at, id);
 -- For the documents' own order: the highest value first, among equals the oldest.
 create index deals_by_value on {schema}.deals (value desc, created_at, id desc);
+create index deals_by_loss on {schema}.deals (lost_category, created_at, id) where lost_category is not null;
 create index deals_by_tag on {schema}.deals using gin (tags jsonb_path_ops);
 create index deals_search on {schema}.deals using gin (search_text {trgm}.gin_trgm_ops);

@@ -122,6 +122,7 @@ mod tests {
         same::<product::Row, domain::catalog::product::ProductType>("type");
         same::<product::Row, domain::catalog::product::Status>("status");
         same::<deal::Row, domain::sales::deal::Stage>("stage");
+        same::<deal::Row, domain::sales::deal::LossReason>("lost_category");
         same::<activity::Row, domain::sales::activity::ActivityType>("type");
         same::<order::Row, domain::sales::order::Status>("status");
         same::<order::Row, domain::sales::order::OrderType>("type");

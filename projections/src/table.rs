@@ -89,6 +89,11 @@ pub trait Table: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync 
     fn counted(&self) -> Vec<(&'static str, String)> {
         vec![]
     }
+
+    /// What the row adds to lines of sums, which are kept as the counts are: a field, a value in it, and a whole number.
+    fn summed(&self) -> Vec<(&'static str, String, i64)> {
+        vec![]
+    }
 }
 
 /// The word that an enum is stored and counted under.
@@ -273,7 +278,14 @@ impl<T: Table> Projector for Of<T> {
     fn fold_rows(&self, events: &[Seen<'_>]) -> (u32, Vec<String>) {
         let mut bulk = InMemory::<T>::default();
         events.iter().for_each(|event| bulk.take(event));
-        let as_text = |row: &T| format!("{} {} {:?}", as_columns(row).unwrap(), row.visible(), row.counted());
+        let sums = |row: &T| match row.summed() {
+            none if none.is_empty() => String::new(),
+            sums => format!(" {sums:?}"),
+        };
+        let as_text = |row: &T| {
+            let row_text = as_columns(row).unwrap();
+            format!("{row_text} {} {:?}{}", row.visible(), row.counted(), sums(row))
+        };
         (T::FOLD, bulk.into_rows().map(|row| as_text(&row)).collect())
     }
 }

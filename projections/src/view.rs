@@ -6,6 +6,7 @@ mod owned;
 mod shown;
 mod statement;
 
+pub(crate) use owned::reached_users;
 pub use owned::{Owned, Within};
 pub use shown::{Computed, Nested, Related};
 pub use statement::{NEWEST, Scope};

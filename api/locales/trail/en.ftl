@@ -139,6 +139,7 @@ field-last_order_date = Date of the last order
 field-lifetime_value = Lifetime value
 field-line = Line
 field-lost_at = Lost at
+field-lost_category = Kind of the loss
 field-lost_reason = Reason of the loss
 field-material_state = State of materials
 field-materials = Materials

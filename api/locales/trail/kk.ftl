@@ -139,6 +139,7 @@ field-last_order_date = Соңғы тапсырыс күні
 field-lifetime_value = Барлық уақыттағы құны
 field-line = Жол
 field-lost_at = Жоғалған уақыты
+field-lost_category = Ұтылу себебінің түрі
 field-lost_reason = Жоғалту себебі
 field-material_state = Материалдар күйі
 field-materials = Материалдар

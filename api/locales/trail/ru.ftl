@@ -139,6 +139,7 @@ field-last_order_date = Дата последнего заказа
 field-lifetime_value = Ценность за всё время
 field-line = Строка
 field-lost_at = Проиграна
+field-lost_category = Вид причины проигрыша
 field-lost_reason = Причина проигрыша
 field-material_state = Состояние материалов
 field-materials = Материалы

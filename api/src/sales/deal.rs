@@ -1,5 +1,7 @@
 //! Deals: document 1 §4, document 2 "Deals API". PUT with `stage`, POST `/stage`, `/win` and `/lose` are one behaviour.
 
+mod summary;
+
 use crate::{
     extract::{
         Body, BodyHash, Caller, DocumentParam, Edit, Id, May, New, With, Write,
@@ -39,6 +41,20 @@ pub fn router() -> ApiRouter<App> {
                 told("The workspace's deals, newest first"),
             )
             .post_with(create, told("A new deal, numbered `DL-…`; only the title is required")),
+        )
+        .api_route(
+            "/deals/metrics",
+            get_with(
+                summary::of_all,
+                told("How deals stand by stage and currency, and how many are won"),
+            ),
+        )
+        .api_route(
+            "/deals/lost-reasons",
+            get_with(
+                summary::of_lost,
+                told("Why deals were lost: by reason, by competitor and by month"),
+            ),
         )
         .api_route(
             "/deals/{id}",

@@ -3,9 +3,11 @@
 
 mod details;
 mod document;
+mod loss;
 
 pub use details::{Change, Details};
 pub use document::{DOCUMENTS_MAX, Document};
+pub use loss::LossReason;
 
 use super::line::{self, Line, LineDraft};
 use crate::{
@@ -124,6 +126,7 @@ pub struct Buyer {
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = crate::field::constrain::<Self>)]
 pub struct Loss {
+    /// One of `LossReason`, or another in one's own words.
     #[serde(default, rename = "lostReason")]
     #[field(required, max = 200)]
     pub reason: String,

@@ -1,5 +1,8 @@
 //! A deal as people see it, with each stay in a stage.
 
+pub mod metrics;
+mod sums;
+
 use super::{customer, order};
 use crate::{
     Readers,
@@ -14,7 +17,7 @@ use domain::{
     Changes, Choice, Fact, Fields, Money, Percent, Permission,
     sales::{
         customer::CustomerEvent,
-        deal::{DealEvent, Details, Document, Stage},
+        deal::{DealEvent, Details, Document, LossReason, Stage},
         line::{self, Line},
     },
 };
@@ -43,6 +46,8 @@ pub struct Row {
     pub final_amount: Option<Money>,
     pub actual_close_date: Option<NaiveDate>,
     pub lost_reason: Option<String>,
+    /// What that counts under.
+    pub lost_category: Option<LossReason>,
     pub competitor_won: Option<String>,
     pub won_at: Option<DateTime<Utc>>,
     pub lost_at: Option<DateTime<Utc>>,
@@ -88,6 +93,7 @@ impl Table for Row {
             Column::new("documents", K::Hidden),
             Column::new("final_amount", K::Number).nullable(),
             Column::new("lost_reason", K::Text).nullable(),
+            Column::new("lost_category", K::Choice(LossReason::WORDS)).nullable(),
             Column::new("competitor_won", K::Text).nullable(),
             Column::new("won_at", K::Time).nullable(),
             Column::new("lost_at", K::Time).nullable(),
@@ -104,6 +110,10 @@ impl Table for Row {
 
     fn counted(&self) -> Vec<(&'static str, String)> {
         vec![("stage", word(self.stage))]
+    }
+
+    fn summed(&self) -> Vec<(&'static str, String, i64)> {
+        sums::lines(self)
     }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
@@ -162,6 +172,7 @@ impl Table for Row {
                 final_amount: None,
                 actual_close_date: None,
                 lost_reason: None,
+                lost_category: None,
                 competitor_won: None,
                 won_at: None,
                 lost_at: None,
@@ -192,6 +203,7 @@ impl Row {
             DealEvent::StageChanged { to, .. } => {
                 self.enter(*to, at);
                 (self.lost_at, self.lost_reason, self.competitor_won) = (None, None, None);
+                self.lost_category = None;
             }
             DealEvent::Won(won) => {
                 self.enter(Stage::Won, at);
@@ -202,6 +214,7 @@ impl Row {
             }
             DealEvent::Lost { reason, competitor, .. } => {
                 self.enter(Stage::Lost, at);
+                self.lost_category = Some(LossReason::of(reason));
                 self.lost_reason = Some(reason.clone());
                 self.competitor_won.clone_from(competitor);
                 self.lost_at = Some(at);
