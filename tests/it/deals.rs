@@ -1,6 +1,7 @@
 //! Deals beyond their stages: what was done about them, what they refer to, and what they come to.
 
 mod activities;
+mod bulk;
 mod metrics;
 
 use prometric_tests::{Answer, Client, story::id};

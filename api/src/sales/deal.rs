@@ -1,5 +1,6 @@
 //! Deals: document 1 §4, document 2 "Deals API". PUT with `stage`, POST `/stage`, `/win` and `/lose` are one behaviour.
 
+mod bulk;
 mod summary;
 
 use crate::{
@@ -41,6 +42,20 @@ pub fn router() -> ApiRouter<App> {
                 told("The workspace's deals, newest first"),
             )
             .post_with(create, told("A new deal, numbered `DL-…`; only the title is required")),
+        )
+        .api_route(
+            "/deals/bulk/stage",
+            post_with(
+                bulk::stage,
+                told("Moves up to 100 deals to a stage; each succeeds or fails alone"),
+            ),
+        )
+        .api_route(
+            "/deals/bulk/assign",
+            post_with(
+                bulk::assign,
+                told("Assigns up to 100 deals to a member, or to nobody; each succeeds or fails alone"),
+            ),
         )
         .api_route(
             "/deals/metrics",

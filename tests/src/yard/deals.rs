@@ -34,6 +34,20 @@ pub(super) fn shapes(deal: &str, activity: &str) -> Vec<Shape> {
         ),
         to(
             Method::POST,
+            "/deals/bulk/stage",
+            "",
+            &json!({"ids": [deal], "stage": "LOST", "lostReason": "a", "competitorWon": "a", "notes": "a"}),
+            fields("ids:list! ids[0]:uuid! stage:choice! lostReason:text200! competitorWon:text200 notes:text5000"),
+        ),
+        to(
+            Method::POST,
+            "/deals/bulk/assign",
+            "",
+            &json!({"ids": [deal], "assignedTo": null}),
+            fields("ids:list! ids[0]:uuid!"),
+        ),
+        to(
+            Method::POST,
             "/deals/{id}/documents",
             deal,
             &document,
