@@ -18,6 +18,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(sales::customer::router())
         .merge(sales::deal::router())
         .merge(sales::activity::router())
+        .merge(sales::pipeline::router())
         .merge(sales::order::router())
         .merge(catalog::product::router())
         .merge(catalog::stock::router())

@@ -18,6 +18,7 @@ pub mod deal;
 pub mod department;
 pub mod employee;
 pub mod notification;
+pub mod pipeline;
 pub mod production_order;
 pub mod stock;
 

@@ -11,7 +11,7 @@ use crate::{
     personal::fields,
     process,
     production::{bom, production_order},
-    sales::{activity, customer, deal, order},
+    sales::{activity, customer, deal, order, pipeline},
     schema::{self, EventType},
     upcast::{self, UpcastError, Upcaster},
 };
@@ -28,6 +28,7 @@ pub enum Fact {
     Customer(customer::CustomerEvent),
     Deal(deal::DealEvent),
     Activity(activity::ActivityEvent),
+    Pipeline(pipeline::PipelineEvent),
     Order(order::OrderEvent),
     Product(product::ProductEvent),
     Stock(stock::StockEvent),
@@ -43,7 +44,7 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 19] = [
+pub static CATEGORIES: [&dyn Category; 20] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -51,6 +52,7 @@ pub static CATEGORIES: [&dyn Category; 19] = [
     &Of::<customer::Customer>(Fact::Customer),
     &Of::<deal::Deal>(Fact::Deal),
     &Of::<activity::Activity>(Fact::Activity),
+    &Of::<pipeline::Pipeline>(Fact::Pipeline),
     &Of::<order::Order>(Fact::Order),
     &Of::<product::Product>(Fact::Product),
     &Of::<stock::Stock>(Fact::Stock),

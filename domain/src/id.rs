@@ -82,6 +82,9 @@ ids! {
     /// Of a paper that a deal refers to.
     DocumentId,
     ActivityId,
+    PipelineId,
+    /// A stage of a workspace's own pipeline.
+    PipelineStageId,
     OrderId,
     ProductId,
     /// One stock per product.

@@ -6,5 +6,6 @@ pub mod deal;
 pub mod line;
 mod line_request;
 pub mod order;
+pub mod pipeline;
 
 pub use line_request::LineRequest;

@@ -1,4 +1,5 @@
--- Deals. Filtered by stage, customer, whom it is assigned to, value, day and tag; sorted by value; searched.
+-- Deals. Filtered by stage, place in a pipeline, customer, whom it is assigned to, why it was lost, value, day and tag; sorted by
+-- value; searched.
 
 create table {schema}.deals (
     id                  uuid primary key,
@@ -13,6 +14,9 @@ create table {schema}.deals (
     named_probability   numeric,
     currency            text not null,
     stage               text not null,
+    pipeline_id         uuid,
+    pipeline_stage_id   uuid,
+    place               jsonb,
     probability         numeric not null,
     expected_close_date date,
     actual_close_date   date,
@@ -42,6 +46,8 @@ create index deals_by_customer on {schema}.deals (customer_id, created_at, id);
 create index deals_by_assignee on {schema}.deals (assigned_to, created_at, id);
 -- For the documents' own order: the highest value first, among equals the oldest.
 create index deals_by_value on {schema}.deals (value desc, created_at, id desc);
+create index deals_by_pipeline on {schema}.deals (pipeline_id, created_at, id) where pipeline_id is not null;
+create index deals_by_pipeline_stage on {schema}.deals (pipeline_stage_id, created_at, id) where pipeline_stage_id is not null;
 create index deals_by_loss on {schema}.deals (lost_category, created_at, id) where lost_category is not null;
 create index deals_by_tag on {schema}.deals using gin (tags jsonb_path_ops);
 create index deals_search on {schema}.deals using gin (search_text {trgm}.gin_trgm_ops);

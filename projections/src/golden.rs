@@ -31,6 +31,7 @@ const DEPARTMENT: &str = "01a1fe4c-9200-7000-8000-000000000001";
 const EMPLOYEE: &str = "01a1fe4c-9300-7000-8000-000000000001";
 const STRANGER: &str = "01a1fe4c-9300-7000-8000-000000000002";
 const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
+const PIPELINE: &str = "01a1fe4c-9700-7000-8000-000000000001";
 const ACTIVITY: &str = "01a1fe4c-9600-7000-8000-000000000001";
 const MISTAKE: &str = "01a1fe4c-9600-7000-8000-000000000002";
 const SEALED: [&str; 6] = [
@@ -100,6 +101,9 @@ const STORY: &[(&str, &str)] = &[
     ("invoice.created.v2", SEALED[3]),
     ("notification.created.v2", SEALED[4]),
     ("person.erased.v1", SEALED[5]),
+    ("pipeline.created.v1", PIPELINE),
+    ("pipeline.updated.v1", PIPELINE),
+    ("pipeline.archived.v1", PIPELINE),
     ("activity.recorded.v1", ACTIVITY),
     ("activity.updated.v1", ACTIVITY),
     ("activity.recorded.v1", MISTAKE),

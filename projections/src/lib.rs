@@ -42,6 +42,7 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<sales::customer::Row>(),
         of::<sales::deal::Row>(),
         of::<sales::activity::Row>(),
+        of::<sales::pipeline::Row>(),
         of::<sales::order::Row>(),
         of::<catalog::product::Row>(),
         of::<catalog::stock_movement::Row>(),

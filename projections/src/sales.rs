@@ -4,3 +4,4 @@ pub mod activity;
 pub mod customer;
 pub mod deal;
 pub mod order;
+pub mod pipeline;

@@ -10,7 +10,7 @@ use crate::{
     office::notification,
     platform,
     production::{bom, production_order},
-    sales::{activity, customer, deal, order},
+    sales::{activity, customer, deal, order, pipeline},
     view::View,
 };
 use chrono::NaiveDate;
@@ -156,7 +156,18 @@ pub struct InvoiceOfCustomer {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DealShown {
+    /// Where it stands in one of the workspace's own, as that is called now.
+    pub pipeline: Option<PipelineOfDeal>,
     pub metrics: DealMetrics,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelineOfDeal {
+    pub id: Uuid,
+    pub name: String,
+    pub stage_id: Uuid,
+    pub stage_name: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -221,6 +232,7 @@ pub struct DocumentOfDeal {
 #[serde(rename_all = "camelCase")]
 pub struct StayOfDeal {
     pub stage: Stage,
+    pub pipeline_stage_id: Option<Uuid>,
     pub entered_at: NaiveDate,
     pub exited_at: Option<NaiveDate>,
 }
@@ -430,6 +442,11 @@ impl Shape for deal::Row {
 }
 
 impl Shape for activity::Row {
+    type Shown = Nothing;
+    type Details = Nothing;
+}
+
+impl Shape for pipeline::Row {
     type Shown = Nothing;
     type Details = Nothing;
 }

@@ -3,6 +3,7 @@
 mod activities;
 mod bulk;
 mod metrics;
+mod pipelines;
 
 use prometric_tests::{Answer, Client, story::id};
 use reqwest::Method;

@@ -10,7 +10,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 13] = [
+const BODILESS: [&str; 14] = [
+    "DELETE /pipelines/{id}",
     "DELETE /activities/{id}",
     "DELETE /deals/{id}/documents/{documentId}",
     "DELETE /api-keys/{id}",

@@ -54,11 +54,14 @@ impl Tenant {
             .post(&format!("/deals/{deal}/activities"), activity)
             .await
             .expect(201));
+        let pipeline = json!({"name": "Опт", "stages": [{"name": "a", "stage": "LEAD"}]});
+        let pipeline = id(&owner.post("/pipelines", pipeline).await.expect(201));
         let mut ids = BTreeMap::from([
             ("/customers", shop.customer.clone()),
             ("/products", shop.cabinet.clone()),
             ("/deals", deal.clone()),
             ("/activities", activity),
+            ("/pipelines", pipeline),
             ("/audit", deal.clone()),
             ("/audit/correlations", deal.clone()),
             ("/admin/sagas", deal),
@@ -132,6 +135,7 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
         "POST /products" => json!({"code": "a", "name": "a"}),
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
+        "POST /pipelines" => json!({"name": "a", "stages": [{"name": "a", "stage": "LEAD"}]}),
         "POST /deals/{id}/activities" => json!({"type": "call", "subject": "a"}),
         "POST /deals/{id}/documents" => json!({"name": "a", "url": "https://storage.prometric.kz/a.pdf"}),
         "POST /deals/{id}/lose" => json!({"lostReason": "a"}),

@@ -53,7 +53,7 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 19] = [
+pub static NOUNS: [&dyn Noun; 20] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
@@ -61,6 +61,7 @@ pub static NOUNS: [&dyn Noun; 19] = [
     &Of::<sales::customer::Row>::new("customer", "customers", "name").also(&["contacts", "archived"]),
     &Of::<sales::deal::Row>::new("deal", "deals", "dealNumber").also(&["documents"]),
     &Of::<sales::activity::Row>::new("activity", "activities", "subject"),
+    &Of::<sales::pipeline::Row>::new("pipeline", "pipelines", "name"),
     &Of::<sales::order::Row>::new("order", "orders", "orderNumber"),
     &Of::<catalog::product::Row>::new("product", "products", "name"),
     &Of::<catalog::stock_movement::Row>::new("stock", "stock", "productId")

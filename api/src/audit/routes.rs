@@ -70,6 +70,7 @@ pub fn router() -> ApiRouter<App> {
         .api_route("/customers/{id}/history", of::<sales::customer::Row, CustomersView>())
         .api_route("/deals/{id}/history", of::<sales::deal::Row, DealsView>())
         .api_route("/activities/{id}/history", of::<sales::activity::Row, DealsView>())
+        .api_route("/pipelines/{id}/history", of::<sales::pipeline::Row, DealsView>())
         .api_route("/orders/{id}/history", of::<sales::order::Row, OrdersView>())
         .api_route("/products/{id}/history", of::<catalog::product::Row, ProductsView>())
         .api_route(

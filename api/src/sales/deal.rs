@@ -23,9 +23,11 @@ use chrono::{DateTime, Utc};
 use commands::{
     Done,
     deal::{self, Beside},
+    pipeline::Wanted,
 };
 use domain::{
-    id::DealId,
+    Patch, Rule,
+    id::{DealId, PipelineId, PipelineStageId},
     sales::deal::{DealCommand, DealEvent, Details, Document, Loss, Stage, Win},
 };
 use projections::sales::deal::{Closed, Row, closed_at};
@@ -108,8 +110,17 @@ pub fn router() -> ApiRouter<App> {
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Move {
-    stage: Stage,
+    /// Needed, unless a pipeline or a stage of one is named.
+    #[serde(default)]
+    stage: Option<Stage>,
+    /// One of the workspace's own pipelines; null: the one that every workspace has.
+    #[serde(default)]
+    pipeline_id: Patch<Option<PipelineId>>,
+    /// A stage of that pipeline; without it, the first of the deal's kind.
+    #[serde(default)]
+    pipeline_stage_id: Option<PipelineStageId>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -202,12 +213,17 @@ async fn stage(
     write: Write,
     Body { value, hash }: Body<Move>,
 ) -> Result<Reply<DealChanged>, Problem> {
-    let step = Step {
-        command: DealCommand::Move { to: value.stage },
+    let wanted = Wanted {
+        pipeline: value.pipeline_id,
+        place: value.pipeline_stage_id,
         stage: value.stage,
-        message: "Deal stage changed",
     };
-    take(&app, &caller, &write, hash, id, step).await
+    if wanted.stage.is_none() && !wanted.names_a_pipeline() {
+        return Err(Problem::invalid_field("stage", Rule::Required));
+    }
+    let context = write.context(&caller, hash);
+    let done = deal::go(&app.executor, id, wanted, &context).await?;
+    answer(&app, &write, &caller, &done, value.stage, "Deal stage changed").await
 }
 
 async fn win(

@@ -4,10 +4,12 @@
 mod details;
 mod document;
 mod loss;
+mod place;
 
 pub use details::{Change, Details};
 pub use document::{DOCUMENTS_MAX, Document};
 pub use loss::LossReason;
+pub use place::{Place, Stand};
 
 use super::line::{self, Line, LineDraft};
 use crate::{
@@ -31,12 +33,17 @@ pub enum DealCommand {
         change: Box<Change>,
         products: Option<Vec<LineDraft>>,
         stage: Option<Stage>,
+        /// In place of a stage, where a pipeline says which that is.
+        stand: Option<Stand>,
         /// For a stage that wins it.
         now: Box<Circumstances>,
     },
+    /// In the pipeline that every workspace has.
     Move {
         to: Stage,
     },
+    /// Wherever a look-up found that it is to stand.
+    Stand(Stand),
     Win(Win),
     Lose(Loss),
     Attach {
@@ -86,6 +93,8 @@ impl Stage {
 pub struct Draft {
     pub details: Details,
     pub stage: Stage,
+    /// Where that is in a pipeline of the workspace's own.
+    pub place: Option<Place>,
     pub products: Vec<LineDraft>,
 }
 
@@ -172,6 +181,9 @@ pub enum DealEvent {
     Created {
         deal_number: Number,
         stage: Stage,
+        /// In a pipeline of the workspace's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pipeline: Option<Place>,
         #[serde(flatten)]
         details: Box<Details>,
         products: Vec<Line>,
@@ -184,7 +196,13 @@ pub enum DealEvent {
         products: Option<Vec<Line>>,
     },
     #[serde(rename = "deal.stage.changed")]
-    StageChanged { from: Stage, to: Stage },
+    StageChanged {
+        from: Stage,
+        to: Stage,
+        /// In a pipeline of the workspace's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pipeline: Option<Place>,
+    },
     #[serde(rename = "deal.won")]
     Won(Box<Won>),
     #[serde(rename = "deal.lost")]
@@ -301,6 +319,7 @@ impl Aggregate for Deal {
             DealCommand::Create(_) => Permission::DealsCreate,
             DealCommand::Update { .. }
             | DealCommand::Move { .. }
+            | DealCommand::Stand(_)
             | DealCommand::Win(_)
             | DealCommand::Lose(_)
             | DealCommand::Attach { .. }
@@ -320,10 +339,12 @@ impl Aggregate for Deal {
                     change,
                     products,
                     stage,
+                    stand,
                     now,
                 },
-            ) => deal.update(change, products.as_deref(), *stage, now),
+            ) => deal.update(change, products.as_deref(), (*stage, stand.as_ref()), now),
             (Self::Known(deal), C::Move { to }) => deal.move_to(*to, &Circumstances::default()),
+            (Self::Known(deal), C::Stand(stand)) => deal.stand(stand),
             (Self::Known(deal), C::Win(win)) => deal.win(win),
             (Self::Known(deal), C::Lose(loss)) => deal.lose(loss),
             (Self::Known(deal), C::Attach { id, document }) => deal.attach(*id, document),
@@ -339,6 +360,7 @@ impl Aggregate for Deal {
                 E::Created {
                     deal_number,
                     stage,
+                    pipeline,
                     details,
                     products,
                 },
@@ -346,6 +368,7 @@ impl Aggregate for Deal {
                 return Self::Known(Box::new(Known {
                     number: deal_number.clone(),
                     stage: *stage,
+                    place: pipeline.clone(),
                     details: details.as_ref().clone(),
                     products: products.clone(),
                     documents: BTreeSet::new(),
@@ -362,7 +385,10 @@ impl Aggregate for Deal {
                     deal.products.clone_from(products);
                 }
             }
-            E::StageChanged { to, .. } => deal.stage = *to,
+            E::StageChanged { to, pipeline, .. } => {
+                deal.stage = *to;
+                deal.place.clone_from(pipeline);
+            }
             E::Won(_) => deal.stage = Stage::Won,
             E::Lost { .. } => deal.stage = Stage::Lost,
             E::DocumentAttached { document_id, .. } => {
@@ -385,6 +411,7 @@ fn create(draft: &Draft) -> Result<Vec<DealEvent>, DealRejection> {
     Ok(vec![DealEvent::Created {
         deal_number: Number::pending(),
         stage: draft.stage,
+        pipeline: draft.place.clone(),
         details: Box::new(draft.details.clone()),
         products,
     }])
@@ -395,7 +422,7 @@ impl Known {
         &self,
         change: &Change,
         products: Option<&[LineDraft]>,
-        stage: Option<Stage>,
+        (stage, stand): (Option<Stage>, Option<&Stand>),
         now: &Circumstances,
     ) -> Result<Vec<DealEvent>, DealRejection> {
         let mut after = self.details.clone();
@@ -423,9 +450,10 @@ impl Known {
             products: products.unwrap_or_else(|| self.products.clone()),
             ..self.clone()
         };
-        let moved = match stage {
-            Some(stage) => after.move_to(stage, now)?,
-            None => vec![],
+        let moved = match (stand, stage) {
+            (Some(stand), _) => after.stand(stand)?,
+            (None, Some(stage)) => after.move_to(stage, now)?,
+            (None, None) => vec![],
         };
         Ok(updated.into_iter().chain(moved).collect())
     }
@@ -433,14 +461,37 @@ impl Known {
     /// PUT with a stage, POST stage, win and lose are one behaviour.
     fn move_to(&self, to: Stage, now: &Circumstances) -> Result<Vec<DealEvent>, DealRejection> {
         match (self.stage, to) {
-            (from, to) if from == to => Ok(vec![]),
+            (from, to) if from == to && self.place.is_none() => Ok(vec![]),
+            (Stage::Lost, Stage::Lost) => Ok(vec![]),
             (_, Stage::Won) => self.win(&Win {
                 now: Box::new(now.clone()),
                 ..Win::default()
             }),
             (_, Stage::Lost) => self.lose(&Loss::default()),
             (Stage::Won, _) => Err(DealRejection::AlreadyWon),
-            (from, to) => Ok(vec![DealEvent::StageChanged { from, to }]),
+            // It is for its pipeline to say which place that is.
+            _ if self.place.is_some() => Err(DealRejection::ChangedMeanwhile),
+            (from, to) => Ok(vec![DealEvent::StageChanged {
+                from,
+                to,
+                pipeline: None,
+            }]),
+        }
+    }
+
+    /// The same with a place in a pipeline of the workspace's own, or out of one.
+    fn stand(&self, stand: &Stand) -> Result<Vec<DealEvent>, DealRejection> {
+        let Stand { to, place } = stand;
+        let is_there = self.stage == *to && self.place.as_ref().map(Place::at) == place.as_ref().map(Place::at);
+        match self.stage {
+            _ if is_there => Ok(vec![]),
+            Stage::Won => Err(DealRejection::AlreadyWon),
+            _ if !to.is_open() => Err(Violations::one("stage", Rule::NotAllowed).into()),
+            from => Ok(vec![DealEvent::StageChanged {
+                from,
+                to: *to,
+                pipeline: place.clone(),
+            }]),
         }
     }
 
@@ -548,6 +599,8 @@ pub enum Deal {
 pub struct Known {
     number: Number,
     stage: Stage,
+    #[serde(default)]
+    place: Option<Place>,
     details: Details,
     products: Vec<Line>,
     #[serde(default)]
@@ -558,6 +611,21 @@ impl Deal {
     pub fn details(&self) -> Option<&Details> {
         match self {
             Self::Known(deal) => Some(&deal.details),
+            Self::Unknown => None,
+        }
+    }
+
+    pub fn stage(&self) -> Option<Stage> {
+        match self {
+            Self::Known(deal) => Some(deal.stage),
+            Self::Unknown => None,
+        }
+    }
+
+    /// Where it stands in a pipeline of the workspace's own.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Known(deal) => deal.place.as_ref(),
             Self::Unknown => None,
         }
     }

@@ -29,6 +29,7 @@ use crate::{
         customer::{self, Customer, CustomerCommand},
         deal::{self, Deal, DealCommand, Draft, Loss, Stage, Win},
         order::{Order, OrderCommand, OrderEvent},
+        pipeline::{self, Pipeline, PipelineCommand},
     },
     testing::sample,
 };
@@ -133,6 +134,18 @@ fn customer_and_deal() {
             ..Default::default()
         })
     };
+    let stand = |to, stage| {
+        D::Stand(deal::Stand {
+            to,
+            place: Some(deal::Place {
+                pipeline_id: Default::default(),
+                pipeline_name: "Опт".into(),
+                stage_id: Uuid::from_u128(stage).into(),
+                stage_name: "Образец".into(),
+                probability: None,
+            }),
+        })
+    };
     let attach = |name: &str| D::Attach {
         id: Default::default(),
         document: Box::new(deal::Document {
@@ -148,15 +161,24 @@ fn customer_and_deal() {
             change: titled("CRM"),
             products: None,
             stage: None,
+            stand: None,
             now: Box::default(),
         },
         D::Update {
             change: titled("ERP"),
             products: Some(vec![]),
             stage: Some(Stage::Closing),
+            stand: None,
             now: Box::default(),
         },
         D::Move { to: Stage::Proposal },
+        stand(Stage::Proposal, 1),
+        stand(Stage::Proposal, 2),
+        stand(Stage::Won, 1),
+        D::Stand(deal::Stand {
+            to: Stage::Lead,
+            place: None,
+        }),
         D::Move { to: Stage::Won },
         D::Move { to: Stage::Lost },
         D::Win(Win::default()),
@@ -210,6 +232,38 @@ fn activity() {
     ];
     let names_its_effect = |command: &C| !matches!(command, C::Record(_));
     any_commands::<Activity>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
+}
+
+#[test]
+fn pipeline() {
+    use PipelineCommand as C;
+    let stages = |name: &str| {
+        vec![pipeline::PipelineStage {
+            name: name.into(),
+            ..Default::default()
+        }]
+    };
+    let create = |name: &str| {
+        C::Create(Box::new(pipeline::Details {
+            name: name.into(),
+            stages: stages("Заявка"),
+        }))
+    };
+    let staged = |name: &str| {
+        C::Update(Box::new(pipeline::Change {
+            stages: Patch::Set(stages(name)),
+            ..Default::default()
+        }))
+    };
+    let commands = [create("Опт"), create(""), staged("Договор"), staged(" "), C::Archive];
+    let names_its_effect = |command: &C| !matches!(command, C::Create(_));
+    any_commands::<Pipeline>(
         &commands,
         &Promises {
             names_its_effect,

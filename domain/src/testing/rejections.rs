@@ -22,6 +22,7 @@ use crate::{
         customer::{self, CustomerRejection},
         deal::DealRejection,
         order::OrderRejection,
+        pipeline::PipelineRejection,
     },
 };
 use std::collections::BTreeSet;
@@ -60,7 +61,9 @@ fn tells_fields<R: Rejection + From<Violations>>(code: &'static str) -> &'static
 }
 
 fn sales() -> Vec<&'static str> {
-    use {ActivityRejection as A, CustomerRejection as C, DealRejection as D, OrderRejection as O};
+    use {
+        ActivityRejection as A, CustomerRejection as C, DealRejection as D, OrderRejection as O, PipelineRejection as P,
+    };
     let step = C::Transition {
         from: customer::Status::Churned,
         to: customer::Status::Active,
@@ -134,6 +137,20 @@ fn sales() -> Vec<&'static str> {
             "already recorded",
         ),
         tells_fields::<A>("activity.invalid"),
+        says(P::Missing, "pipeline.missing", Kind::Missing, "no such pipeline"),
+        says(
+            P::AlreadyCreated,
+            "pipeline.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says(
+            P::Archived,
+            "pipeline.archived",
+            Kind::Conflict,
+            "an archived pipeline is not changed any more",
+        ),
+        tells_fields::<P>("pipeline.invalid"),
         says(O::Empty, "order.empty", Kind::Invalid, "an order has at least one line"),
         tells_fields::<O>("order.invalid"),
     ]

@@ -17,7 +17,7 @@ use domain::{
     Changes, Choice, Fact, Fields, Money, Percent, Permission,
     sales::{
         customer::CustomerEvent,
-        deal::{DealEvent, Details, Document, LossReason, Stage},
+        deal::{DealEvent, Details, Document, LossReason, Place, Stage},
         line::{self, Line},
     },
 };
@@ -33,6 +33,11 @@ pub struct Row {
     pub version: i64,
     pub deal_number: String,
     pub stage: Stage,
+    /// Of the workspace's own; none: the pipeline that every workspace has.
+    pub pipeline_id: Option<Uuid>,
+    pub pipeline_stage_id: Option<Uuid>,
+    /// The same with what they were called.
+    pub place: Option<Place>,
     /// `value` here is what is shown: the estimate, else the sum of the lines.
     #[serde(flatten)]
     pub details: Details,
@@ -60,6 +65,8 @@ pub struct Row {
 #[serde(rename_all = "camelCase")]
 pub struct Stay {
     pub stage: Stage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline_stage_id: Option<Uuid>,
     pub entered_at: DateTime<Utc>,
     pub exited_at: Option<DateTime<Utc>>,
 }
@@ -85,6 +92,9 @@ impl Table for Row {
             Column::new("version", K::Number),
             Column::new("deal_number", K::Text),
             Column::new("stage", K::Choice(Stage::WORDS)),
+            Column::new("pipeline_id", K::Uuid).nullable(),
+            Column::new("pipeline_stage_id", K::Uuid).nullable(),
+            Column::new("place", K::Hidden).nullable(),
             Column::new("estimate", K::Hidden).nullable(),
             Column::new("named_probability", K::Hidden).nullable(),
             Column::new("actual_close_date", K::Date).nullable(),
@@ -150,6 +160,7 @@ impl Table for Row {
         if let DealEvent::Created {
             deal_number,
             stage,
+            pipeline,
             details,
             products,
         } = fact
@@ -159,15 +170,14 @@ impl Table for Row {
                 version: 0,
                 deal_number: deal_number.to_string(),
                 stage: *stage,
+                pipeline_id: None,
+                pipeline_stage_id: None,
+                place: None,
                 estimate: details.value,
                 named_probability: details.probability,
                 details: details.as_ref().clone(),
                 products: products.clone(),
-                timeline: vec![Stay {
-                    stage: *stage,
-                    entered_at: at,
-                    exited_at: None,
-                }],
+                timeline: vec![],
                 documents: vec![],
                 final_amount: None,
                 actual_close_date: None,
@@ -191,7 +201,7 @@ impl Table for Row {
 impl Row {
     fn apply(&mut self, event: &DealEvent, at: DateTime<Utc>) {
         match event {
-            DealEvent::Created { .. } => {}
+            DealEvent::Created { stage, pipeline, .. } => self.stand(*stage, pipeline.as_ref(), at),
             DealEvent::Updated { change, products } => {
                 self.details.apply(change);
                 change.value.apply(&mut self.estimate);
@@ -200,8 +210,8 @@ impl Row {
                     self.products.clone_from(products);
                 }
             }
-            DealEvent::StageChanged { to, .. } => {
-                self.enter(*to, at);
+            DealEvent::StageChanged { to, pipeline, .. } => {
+                self.stand(*to, pipeline.as_ref(), at);
                 (self.lost_at, self.lost_reason, self.competitor_won) = (None, None, None);
                 self.lost_category = None;
             }
@@ -232,8 +242,18 @@ impl Row {
 
     /// How likely it is to be won, in percent: what is over is certain.
     fn likelihood(&self) -> Percent {
-        let named = self.named_probability.filter(|_| self.stage.is_open());
-        named.unwrap_or_else(|| self.stage.probability())
+        let of_place = || self.place.as_ref().and_then(|place| place.probability);
+        let said = self.named_probability.or_else(of_place);
+        let said = said.filter(|_| self.stage.is_open());
+        said.unwrap_or_else(|| self.stage.probability())
+    }
+
+    /// An open stage, and where that is in a pipeline.
+    fn stand(&mut self, stage: Stage, place: Option<&Place>, at: DateTime<Utc>) {
+        self.pipeline_id = place.map(|place| place.pipeline_id.into());
+        self.pipeline_stage_id = place.map(|place| place.stage_id.into());
+        self.place = place.cloned();
+        self.enter(stage, at);
     }
 
     fn enter(&mut self, stage: Stage, at: DateTime<Utc>) {
@@ -242,6 +262,7 @@ impl Row {
         }
         self.timeline.push(Stay {
             stage,
+            pipeline_stage_id: self.pipeline_stage_id.filter(|_| stage.is_open()),
             entered_at: at,
             exited_at: None,
         });
@@ -266,15 +287,24 @@ impl View for Row {
         ("dateFrom", "createdAt", Op::Gte),
         ("dateTo", "createdAt", Op::Lte),
     ];
-    const SHOWN: &'static [Computed] = &[Computed::new(
-        "metrics",
-        K::Json,
-        "json_build_object('daysInPipeline', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(t.created_at), \
+    const SHOWN: &'static [Computed] = &[
+        Computed::new(
+            "pipeline",
+            K::Json,
+            "(select json_build_object('id', t.pipeline_id, 'name', coalesce(p.name, t.place->>'pipelineName'), 'stageId', t.pipeline_stage_id, \
+             'stageName', coalesce((select s.stage->>'name' from jsonb_array_elements(p.stages) s(stage) where s.stage->>'id' = t.pipeline_stage_id::text limit 1), \
+             t.place->>'stageName')) from (select 1) one left join {s}.pipelines p on p.id = t.pipeline_id where t.pipeline_id is not null)",
+        ),
+        Computed::new(
+            "metrics",
+            K::Json,
+            "json_build_object('daysInPipeline', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(t.created_at), \
          'daysInStage', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(coalesce((t.timeline->-1->>'enteredAt')::timestamptz, t.created_at)), \
          'weightedValue', trim_scale(round(t.value * t.probability / 100, 2)), \
          'activitiesCount', coalesce((select c.total from {s}.counts c where c.name = 'activities' and c.field = 'deal_id' and c.value = t.id::text), 0), \
          'lastActivityDate', (select reading.day(max(a.date)) from {s}.activities a where a.deal_id = t.id and a.date <= reading.moment()))",
-    )];
+        ),
+    ];
     const RELATED: &'static [Related] = &[customer::RELATED];
     const DETAILS: &'static [Computed] = &[
         Computed::new(
@@ -292,7 +322,7 @@ impl View for Row {
         Computed::new(
             "timeline",
             K::Json,
-            "(select coalesce(json_agg(json_build_object('stage', s.stay->'stage', 'enteredAt', reading.day((s.stay->>'enteredAt')::timestamptz), \
+            "(select coalesce(json_agg(json_build_object('stage', s.stay->'stage', 'pipelineStageId', s.stay->'pipelineStageId', 'enteredAt', reading.day((s.stay->>'enteredAt')::timestamptz), \
              'exitedAt', reading.day((s.stay->>'exitedAt')::timestamptz)) order by s.nth), '[]') from jsonb_array_elements(t.timeline) with ordinality s(stay, nth))",
         ),
         Computed::new(

@@ -73,6 +73,8 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
         .clone();
     let document = json!({"name": "a", "url": "https://storage.prometric.kz/a.pdf"});
     let document = owner.post(&format!("{open}/documents"), document).await.expect(201)["id"].clone();
+    let pipeline = json!({"name": "На время", "stages": [{"name": "a", "stage": "LEAD"}]});
+    let pipeline = owner.post("/pipelines", pipeline).await.expect(201)["id"].clone();
     let of = |path: &str, id: &serde_json::Value| format!("{path}/{}", id.as_str().unwrap());
     let bodiless = [
         (Method::DELETE, "/api-keys/{id}", revoked),
@@ -86,6 +88,7 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
             "/organizations/{orgId}/employees/{empId}/approve",
             of("/organizations", &organization) + &format!("/employees/{}/approve", employee("two@company.kz").await),
         ),
+        (Method::DELETE, "/pipelines/{id}", of("/pipelines", &pipeline)),
         (Method::DELETE, "/activities/{id}", of("/activities", &activity)),
         (
             Method::DELETE,

@@ -1,12 +1,12 @@
 //! What is written of deals beside their fields and stages.
 
 use crate::shape::{self, Shape, fields};
-use domain::sales::activity;
+use domain::sales::{activity, pipeline as pipelines};
 use reqwest::Method;
 use serde_json::json;
 
-/// Of an open deal, and of something done about it.
-pub(super) fn shapes(deal: &str, activity: &str) -> Vec<Shape> {
+/// Of an open deal, of something done about it, and of a pipeline.
+pub(super) fn shapes(deal: &str, activity: &str, pipeline: &str) -> Vec<Shape> {
     let call = json!({"type": "call", "subject": "a", "date": "2025-01-15T14:00:00Z", "duration": 30, "notes": "a", "outcome": "positive",
         "nextStep": "a", "nextStepDate": "2025-01-20", "participants": []});
     let to = |method: Method, route: &'static str, id: &str, good: &serde_json::Value, fields| Shape {
@@ -17,6 +17,7 @@ pub(super) fn shapes(deal: &str, activity: &str) -> Vec<Shape> {
         fields,
     };
     let document = json!({"name": "Proposal_v2.pdf", "type": "proposal", "url": "https://storage.prometric.kz/deals/proposal.pdf"});
+    let stages = json!({"name": "a", "stages": [{"id": null, "name": "a", "stage": "LEAD", "probability": 10}]});
     vec![
         to(
             Method::POST,
@@ -31,6 +32,20 @@ pub(super) fn shapes(deal: &str, activity: &str) -> Vec<Shape> {
             activity,
             &call,
             shape::noun::<activity::Details>(false, "participants[0]:uuid!"),
+        ),
+        to(
+            Method::POST,
+            "/pipelines",
+            "",
+            &stages,
+            shape::noun::<pipelines::Details>(true, ""),
+        ),
+        to(
+            Method::PUT,
+            "/pipelines/{id}",
+            pipeline,
+            &stages,
+            shape::noun::<pipelines::Details>(false, ""),
         ),
         to(
             Method::POST,

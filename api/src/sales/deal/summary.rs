@@ -49,9 +49,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Summed {
 fn take(asked: &mut Asked, name: &str, value: String) -> Result<(), Rule> {
     match name {
         "assignedTo" => asked.assigned_to = Some(value.parse().map_err(|_| Rule::NotAUuid)?),
+        "pipelineId" => asked.pipeline = Some(value.parse().map_err(|_| Rule::NotAUuid)?),
         "from" => asked.from = Some(month(value)?),
         "to" => asked.to = Some(month(value)?),
-        _ => return Err(Rule::no_such_field(["assignedTo", "from", "to"])),
+        _ => return Err(Rule::no_such_field(["assignedTo", "pipelineId", "from", "to"])),
     }
     Ok(())
 }
@@ -87,6 +88,11 @@ impl OperationInput for Summed {
                 "assignedTo",
                 json!({ "type": "string", "format": "uuid" }),
                 "Of deals that are assigned to them",
+            ),
+            (
+                "pipelineId",
+                json!({ "type": "string", "format": "uuid" }),
+                "Of deals in one of the workspace's own pipelines",
             ),
             ("from", month.clone(), "The first month of what was won and lost"),
             ("to", month, "The last month of it"),

@@ -12,7 +12,7 @@ use crate::{
 };
 use domain::{
     Choice, Percent, Quantity, Total,
-    id::UserId,
+    id::{PipelineId, UserId},
     sales::deal::{LossReason, Stage},
 };
 use schemars::JsonSchema;
@@ -24,6 +24,8 @@ use sqlx::AssertSqlSafe;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Asked {
     pub assigned_to: Option<UserId>,
+    /// One of the workspace's own.
+    pub pipeline: Option<PipelineId>,
     /// The first and the last month of what was won and lost, as `2026-11`.
     pub from: Option<String>,
     pub to: Option<String>,
@@ -156,7 +158,7 @@ fn lines(schema: &str) -> String {
     format!(
         "with lines as materialized (select l.field, l.k, l.total from ({all}) l \
          where ($2::text[] is null or l.k->>0 = any($2)) and ($3::text is null or l.k->>0 = $3) \
-         and (l.field not like 'closed%' or (($4::text is null or l.k->>2 >= $4) and ($5::text is null or l.k->>2 <= $5))))"
+         and ($6::text is null or l.k->>1 = $6) and (l.field not like 'closed%' or (($4::text is null or l.k->>2 >= $4) and ($5::text is null or l.k->>2 <= $5))))"
     )
 }
 
@@ -172,6 +174,7 @@ async fn read(reader: Reader<'_>, asked: &Asked, summary: &str) -> Result<Box<Ra
         .bind(asked.assigned_to.map(|user| user.to_string()))
         .bind(asked.from.as_deref())
         .bind(asked.to.as_deref())
+        .bind(asked.pipeline.map(|pipeline| pipeline.to_string()))
         .fetch_one(&mut *session)
         .await?;
     session.leave();

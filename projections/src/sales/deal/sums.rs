@@ -1,6 +1,6 @@
 //! What deals come to, in lines kept beside their number (`counts`): what a deal adds to each follows from its row alone, so
 //! that a summary is read from a few lines, however many deals there are, and is exact. A line's key is a JSON list that begins
-//! with whose the deals are, for rights reach to some of them only.
+//! with whose the deals are, for rights reach to some of them only, and with their pipeline.
 
 use super::Row;
 use domain::{
@@ -34,7 +34,11 @@ pub(super) fn lines(deal: &Row) -> Vec<(&'static str, String, i64)> {
         .assigned_to
         .map(|user| user.to_string())
         .unwrap_or_default();
-    let key = |parts: &[&str]| serde_json::to_string(&[&[whose.as_str(), ""], parts].concat()).unwrap_or_default();
+    let pipeline = deal.pipeline_id.map(|id| id.to_string()).unwrap_or_default();
+    let key = |parts: &[&str]| {
+        let key = [&[whose.as_str(), pipeline.as_str()], parts].concat();
+        serde_json::to_string(&key).unwrap_or_default() // texts are always written
+    };
     let mut lines = standing(deal, &key);
     lines.extend(closed(deal, &key));
     lines.extend(stays(deal, &key));
