@@ -106,3 +106,138 @@ fn reached(deal: &Row, key: &impl Fn(&[&str]) -> String) -> Vec<Line> {
     let open = seen.into_iter().filter(|stage| stage.is_open());
     open.map(|stage| (REACHED, key(&[stage.as_str(), end]), 1)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Seen, Table};
+    use chrono::{DateTime, TimeDelta, Utc};
+    use domain::{
+        Fact,
+        sales::deal::{DealEvent, Details},
+    };
+    use log::Recorded;
+    use uuid::Uuid;
+
+    /// Events by the day on which they happened, counted from 2024-10-04.
+    fn row(events: &[(i64, DealEvent)]) -> Row {
+        let mut row = None;
+        for (version, (day, event)) in (1..).zip(events) {
+            let fact = Fact::Deal(event.clone());
+            let recorded = Recorded {
+                workspace: Uuid::nil(),
+                position: version,
+                category: "deal".to_owned(),
+                stream_id: Uuid::nil(),
+                version,
+                event_id: Uuid::nil(),
+                event_type: String::new(),
+                schema: 1,
+                data: String::new(),
+                metadata: String::new(),
+                recorded_at: DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(20_000 + day),
+                hash: [0; 32],
+            };
+            let seen = Seen {
+                fact: &fact,
+                recorded: &recorded,
+            };
+            Row::project(&mut row, Uuid::nil(), &seen);
+        }
+        row.unwrap()
+    }
+
+    fn created() -> DealEvent {
+        DealEvent::Created {
+            deal_number: "DL-2024-0001".into(),
+            stage: Stage::Lead,
+            pipeline: None,
+            details: Box::new(Details {
+                title: "ERP".into(),
+                value: Some(Money::whole(1_000)),
+                ..Details::default()
+            }),
+            products: vec![],
+        }
+    }
+
+    fn moved(from: Stage, to: Stage) -> DealEvent {
+        DealEvent::StageChanged {
+            from,
+            to,
+            pipeline: None,
+        }
+    }
+
+    fn lost(reason: &str) -> DealEvent {
+        DealEvent::Lost {
+            from: Stage::Proposal,
+            reason: reason.into(),
+            competitor: Some("Competitor A".into()),
+            notes: None,
+        }
+    }
+
+    #[track_caller]
+    fn add(events: &[(i64, DealEvent)], expected: &[(&'static str, &str, i64)]) {
+        let expected = expected
+            .iter()
+            .map(|(field, key, amount)| (*field, (*key).to_owned(), *amount));
+        assert_eq!(lines(&row(events)), expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_open_deal_adds_to_its_stage() {
+        let lead = r#"["","","LEAD","KZT"]"#;
+        add(
+            &[(0, created())],
+            &[
+                (STANDING, lead, 1),
+                (STANDING_VALUE, lead, 100_000),
+                (STANDING_WEIGHTED, lead, 10_000),
+                (REACHED, r#"["","","LEAD",""]"#, 1),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_lost_one_to_its_month_and_reason_and_to_every_stage_it_was_in() {
+        let (standing, month) = (
+            r#"["","","LOST","KZT"]"#,
+            r#"["","","2024-10","LOST","KZT","price","Competitor A"]"#,
+        );
+        let (lead, proposal) = (r#"["","","LEAD"]"#, r#"["","","PROPOSAL"]"#);
+        let day = 24 * 60 * 60;
+        let history = [
+            (0, created()),
+            (3, moved(Stage::Lead, Stage::Proposal)),
+            (10, lost("price")),
+        ];
+        add(
+            &history,
+            &[
+                (STANDING, standing, 1),
+                (STANDING_VALUE, standing, 100_000),
+                (STANDING_WEIGHTED, standing, 0),
+                (CLOSED, month, 1),
+                (CLOSED_VALUE, month, 100_000),
+                (CLOSED_DAYS, month, 10),
+                (STAYS, lead, 1),
+                (STAYS_SECONDS, lead, 3 * day),
+                (STAYS, proposal, 1),
+                (STAYS_SECONDS, proposal, 7 * day),
+                (REACHED, r#"["","","LEAD","LOST"]"#, 1),
+                (REACHED, r#"["","","PROPOSAL","LOST"]"#, 1),
+            ],
+        );
+        let [first, second, _] = history;
+        let reopened = row(&[
+            first,
+            second,
+            (10, lost("too late")),
+            (12, moved(Stage::Lost, Stage::Lead)),
+        ]);
+        let fields: BTreeSet<&str> = lines(&reopened).into_iter().map(|(field, ..)| field).collect();
+        assert!(!fields.contains(CLOSED), "what is open again was not lost: {fields:?}");
+    }
+}
