@@ -14,10 +14,7 @@ use crate::{
     state::App,
     view::{self, as_reader_at},
 };
-use aide::axum::{
-    ApiRouter,
-    routing::{get_with, post_with},
-};
+use aide::axum::{ApiRouter, routing::get_with};
 use axum::extract::State;
 use commands::activity;
 use domain::{

@@ -160,9 +160,9 @@ impl Table for Row {
         if let DealEvent::Created {
             deal_number,
             stage,
-            pipeline,
             details,
             products,
+            ..
         } = fact
         {
             *row = Some(Self {

@@ -3,7 +3,7 @@
 //! undone and nothing twice.
 
 use crate::{
-    extract::{Body, BodyHash, May, Write, rights::DealsUpdate},
+    extract::{Body, May, Write, rights::DealsUpdate},
     i18n::Language,
     problem::Problem,
     reply::Reply,
@@ -11,7 +11,7 @@ use crate::{
 };
 use axum::extract::State;
 use commands::{
-    Answer, Context, Done, Error, Unit,
+    Answer, Context, Done, Error, Executor, Unit,
     deal::{self, Beside},
 };
 use domain::{
@@ -94,6 +94,23 @@ pub struct Refusal {
 
 type Outcome = Result<Done<DealEvent>, Error<DealRejection>>;
 
+/// What is done with each.
+#[derive(Debug, Clone)]
+enum Step {
+    Move(Box<DealCommand>),
+    Assign(Box<Change>),
+}
+
+impl Step {
+    async fn take(self, executor: Executor, id: DealId, context: Context) -> (DealId, Outcome) {
+        let outcome = match self {
+            Self::Move(command) => deal::execute(&executor, id, *command, &context).await,
+            Self::Assign(change) => deal::update(&executor, id, *change, Beside::default(), &context).await,
+        };
+        (id, outcome)
+    }
+}
+
 pub(super) async fn stage(
     State(app): State<App>,
     caller: May<DealsUpdate>,
@@ -103,8 +120,7 @@ pub(super) async fn stage(
 ) -> Result<Reply<Bulk>, Problem> {
     let (ids, command) = step(value)?;
     let context = write.context(&caller, hash);
-    let each = async |id, context: Context| deal::execute(&app.executor, id, command.clone(), &context).await;
-    all(&app, &write, &context, language, ids, each).await
+    all(&app, &write, &context, language, ids, Step::Move(Box::new(command))).await
 }
 
 pub(super) async fn assign(
@@ -124,9 +140,7 @@ pub(super) async fn assign(
         ..Change::default()
     };
     let context = write.context(&caller, hash);
-    let each =
-        async |id, context: Context| deal::update(&app.executor, id, change.clone(), Beside::default(), &context).await;
-    all(&app, &write, &context, language, ids, each).await
+    all(&app, &write, &context, language, ids, Step::Assign(Box::new(change))).await
 }
 
 /// What is wrong with the request itself is told before anything is done.
@@ -168,7 +182,7 @@ async fn all(
     context: &Context,
     language: Language,
     ids: Vec<DealId>,
-    each: impl AsyncFn(DealId, Context) -> Outcome,
+    step: Step,
 ) -> Result<Reply<Bulk>, Problem> {
     // The key is this request's from now on: under another one it is refused as a whole.
     let nothing = Answer {
@@ -177,14 +191,10 @@ async fn all(
     };
     let begun = app.executor.commit(Unit::default(), context, &nothing).await;
     let begun = begun.map_err(Error::<DealRejection>::from)?;
-    let outcomes: Vec<(DealId, Outcome)> = stream::iter(ids)
-        .map(|id| {
-            let (each, context) = (&each, of_one(context, id));
-            async move { (id, each(id, context).await) }
-        })
-        .buffered(AT_ONCE)
-        .collect()
-        .await;
+    let each = ids
+        .into_iter()
+        .map(|id| step.clone().take(app.executor.clone(), id, of_one(context, id)));
+    let outcomes: Vec<(DealId, Outcome)> = stream::iter(each.collect::<Vec<_>>()).buffered(AT_ONCE).collect().await;
     let positions = outcomes
         .iter()
         .filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.position));
