@@ -286,7 +286,6 @@ impl Problem {
             reason,
             violations,
             facts,
-            args,
             ..
         } = &*self.0;
         let mut details = facts.clone();
@@ -310,6 +309,13 @@ impl Problem {
                 details.insert("known".into(), Value::Object(known));
             }
         }
+        let message = self.message(language);
+        json!({"success": false, "error": {"code": code.as_str(), "message": message, "details": details, "timestamp": envelope::timestamp()}})
+    }
+
+    /// The sentence in a language.
+    pub fn message(&self, language: Language) -> String {
+        let Parts { code, reason, args, .. } = &*self.0;
         let mut values = FluentArgs::new();
         for (name, value) in args {
             values.set(*name, value.as_str());
@@ -321,8 +327,7 @@ impl Problem {
             .filter(|_| !telling)
             .and_then(|reason| i18n::rejection(language, reason, &values));
         let message = finer.or_else(|| i18n::text(language, &format!("error-{}", code.as_str()), &values));
-        let message = message.unwrap_or_else(|| code.as_str().to_owned());
-        json!({"success": false, "error": {"code": code.as_str(), "message": message, "details": details, "timestamp": envelope::timestamp()}})
+        message.unwrap_or_else(|| code.as_str().to_owned())
     }
 }
 

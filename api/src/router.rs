@@ -18,6 +18,8 @@ fn nouns() -> ApiRouter<App> {
         .merge(sales::customer::router())
         .merge(sales::interaction::router())
         .merge(sales::deal::router())
+        .merge(sales::activity::router())
+        .merge(sales::pipeline::router())
         .merge(sales::order::router())
         .merge(catalog::category::router())
         .merge(catalog::price_list::router())

@@ -16,6 +16,7 @@ use domain::Permission;
 use projections::{
     AsOf,
     shape::Shape,
+    singular,
     view::{self, Reader, View},
 };
 use uuid::Uuid;
@@ -78,11 +79,7 @@ pub async fn one<V: View>(app: &App, caller: &Caller, id: Uuid, as_of: Option<As
 }
 
 fn missing<V: View>() -> Problem {
-    let noun = match V::NAME.strip_suffix("ies") {
-        Some(stem) => format!("{stem}y"),
-        None => V::NAME.trim_end_matches('s').to_owned(),
-    };
-    Problem::missing(format!("{noun}.missing"))
+    Problem::missing(format!("{}.missing", singular(V::NAME)))
 }
 
 /// Reads with the caller's eyes, now or at a moment: in their workspace, and no more than they have a right to.

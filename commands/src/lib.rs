@@ -12,6 +12,7 @@ mod meaning;
 mod states;
 mod unit;
 
+pub mod activity;
 pub mod bom;
 pub mod customer;
 pub mod category;
@@ -23,6 +24,7 @@ pub mod notification;
 pub mod price;
 pub mod price_list;
 pub mod product;
+pub mod pipeline;
 pub mod production_order;
 pub mod stock;
 

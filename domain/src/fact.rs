@@ -11,7 +11,7 @@ use crate::{
     personal::fields,
     process,
     production::{bom, production_order},
-    sales::{customer, deal, interaction, order},
+    sales::{activity, customer, deal, interaction, order, pipeline},
     schema::{self, EventType},
     upcast::{self, UpcastError, Upcaster},
 };
@@ -28,6 +28,8 @@ pub enum Fact {
     Customer(customer::CustomerEvent),
     Interaction(interaction::InteractionEvent),
     Deal(deal::DealEvent),
+    Activity(activity::ActivityEvent),
+    Pipeline(pipeline::PipelineEvent),
     Order(order::OrderEvent),
     Category(category::CategoryEvent),
     PriceList(price_list::PriceListEvent),
@@ -47,7 +49,7 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 23] = [
+pub static CATEGORIES: [&dyn Category; 25] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -55,6 +57,8 @@ pub static CATEGORIES: [&dyn Category; 23] = [
     &Of::<customer::Customer>(Fact::Customer),
     &Of::<interaction::Interaction>(Fact::Interaction),
     &Of::<deal::Deal>(Fact::Deal),
+    &Of::<activity::Activity>(Fact::Activity),
+    &Of::<pipeline::Pipeline>(Fact::Pipeline),
     &Of::<order::Order>(Fact::Order),
     &Of::<category::Category>(Fact::Category),
     &Of::<price_list::PriceList>(Fact::PriceList),

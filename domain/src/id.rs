@@ -33,6 +33,7 @@ macro_rules! ids {
 
         impl FieldValue for $name {
             const KIND: FieldKind = FieldKind::Uuid;
+            const LIST: FieldKind = FieldKind::Tags;
         }
 
         impl From<Uuid> for $name {
@@ -81,6 +82,12 @@ ids! {
     ContactId,
     InteractionId,
     DealId,
+    /// Of a paper that a deal refers to.
+    DocumentId,
+    ActivityId,
+    PipelineId,
+    /// A stage of a workspace's own pipeline.
+    PipelineStageId,
     OrderId,
     CategoryId,
     ProductId,

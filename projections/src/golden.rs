@@ -38,6 +38,9 @@ const DEPARTMENT: &str = "01a1fe4c-9200-7000-8000-000000000001";
 const EMPLOYEE: &str = "01a1fe4c-9300-7000-8000-000000000001";
 const STRANGER: &str = "01a1fe4c-9300-7000-8000-000000000002";
 const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
+const PIPELINE: &str = "01a1fe4c-9700-7000-8000-000000000001";
+const ACTIVITY: &str = "01a1fe4c-9600-7000-8000-000000000001";
+const MISTAKE: &str = "01a1fe4c-9600-7000-8000-000000000002";
 const SEALED: [&str; 6] = [
     "01a1fe4c-9400-7000-8000-000000000001",
     "01a1fe4c-9400-7000-8000-000000000002",
@@ -127,6 +130,16 @@ const STORY: &[(&str, &str)] = &[
     ("interaction.corrected.v1", INTERACTION),
     ("interaction.recorded.v1", REMOVED),
     ("interaction.removed.v1", REMOVED),
+    ("pipeline.created.v1", PIPELINE),
+    ("pipeline.updated.v1", PIPELINE),
+    ("pipeline.archived.v1", PIPELINE),
+    ("activity.recorded.v1", ACTIVITY),
+    ("activity.updated.v1", ACTIVITY),
+    ("activity.recorded.v1", MISTAKE),
+    ("activity.removed.v1", MISTAKE),
+    ("deal.document.attached.v1", DEAL),
+    ("deal.document.attached.v1", LOST),
+    ("deal.document.removed.v1", LOST),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

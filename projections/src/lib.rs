@@ -32,7 +32,7 @@ pub use past::{AsOf, Moment};
 pub use readers::Readers;
 pub use remake::{Compared, Difference, Progress, Replayed, Tables};
 pub use runner::{Projections, outdated, touched};
-pub use table::{ProjectError, Seen, Table};
+pub use table::{ProjectError, Seen, Table, singular};
 
 use table::{Projector, of};
 
@@ -43,6 +43,8 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<sales::customer::mark::Row>(),
         of::<sales::interaction::Row>(),
         of::<sales::deal::Row>(),
+        of::<sales::activity::Row>(),
+        of::<sales::pipeline::Row>(),
         of::<sales::order::Row>(),
         of::<catalog::category::Row>(),
         of::<catalog::price_list::Row>(),
@@ -87,7 +89,7 @@ mod tests {
         platform::Membership,
         production::production_order,
     };
-    use super::{sales::customer, sales::deal, sales::interaction, sales::order};
+    use super::{sales::activity, sales::customer, sales::deal, sales::interaction, sales::order};
     use schemars::{JsonSchema, schema_for};
     use serde_json::Value;
 
@@ -140,6 +142,8 @@ mod tests {
         same::<stock_movement::Row, stock_movement::Movement>("type");
         same::<stock_transfer::Row, stock_transfer::Status>("status");
         same::<deal::Row, domain::sales::deal::Stage>("stage");
+        same::<deal::Row, domain::sales::deal::LossReason>("lost_category");
+        same::<activity::Row, domain::sales::activity::ActivityType>("type");
         same::<order::Row, domain::sales::order::Status>("status");
         same::<order::Row, domain::sales::order::OrderType>("type");
         same::<invoice::Row, domain::finance::invoice::InvoiceKind>("kind");

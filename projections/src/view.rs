@@ -6,7 +6,8 @@ mod owned;
 mod shown;
 mod statement;
 
-pub use owned::Owned;
+pub(crate) use owned::reached_users;
+pub use owned::{Owned, Within};
 pub use shown::{Computed, Nested, Related};
 pub use statement::{NEWEST, Scope};
 
@@ -38,6 +39,8 @@ pub trait View: Table {
     const VISIBLE: &'static str = "true";
     /// Whose they are, where a right may reach to some of them only.
     const OWNED: Option<Owned> = None;
+    /// Whose they are where they are whoever's another row is.
+    const WITHIN: Option<Within> = None;
     /// The columns whose values `counted` tells.
     const COUNTED: &'static [&'static str] = &[];
     /// Columns that are shown in the reader's language, as far as the row's `translations` tell them.
@@ -243,6 +246,11 @@ pub async fn is_there<V: View>(reader: Reader<'_>, id: Uuid) -> Result<bool, Vie
         found => found?,
     };
     Ok(found.is_some())
+}
+
+/// Whether there is one of that id for the reader.
+pub async fn sees<V: View>(reader: Reader<'_>, id: Uuid) -> Result<bool, ViewError> {
+    let statement = statement::sight::<V>(reader, id);
 }
 
 async fn look(reader: Reader<'_>, statement: &Statement) -> Result<Option<(i64, Vec<Option<String>>)>, sqlx::Error> {

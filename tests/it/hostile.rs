@@ -10,7 +10,10 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 16] = [
+const BODILESS: [&str; 19] = [
+    "DELETE /pipelines/{id}",
+    "DELETE /activities/{id}",
+    "DELETE /deals/{id}/documents/{documentId}",
     "DELETE /api-keys/{id}",
     "DELETE /auth/sessions/{id}",
     "POST /auth/logout-all",

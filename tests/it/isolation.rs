@@ -50,6 +50,13 @@ impl Tenant {
         let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
         owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
         let made = async |path: &str| id(&owner.post(path, json!({"name": "a"})).await.expect(201));
+        let activity = json!({"type": "call", "subject": "a"});
+        let activity = id(&owner
+            .post(&format!("/deals/{deal}/activities"), activity)
+            .await
+            .expect(201));
+        let pipeline = json!({"name": "Опт", "stages": [{"name": "a", "stage": "LEAD"}]});
+        let pipeline = id(&owner.post("/pipelines", pipeline).await.expect(201));
         let mut ids = BTreeMap::from([
             ("/customers", shop.customer.clone()),
             ("/products", shop.cabinet.clone()),
@@ -57,6 +64,8 @@ impl Tenant {
             ("/price-lists", made("/price-lists").await),
             ("/warehouses", made("/warehouses").await),
             ("/deals", deal.clone()),
+            ("/activities", activity),
+            ("/pipelines", pipeline),
             ("/audit", deal.clone()),
             ("/audit/correlations", deal.clone()),
             ("/admin/sagas", deal),
@@ -133,6 +142,9 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
         "POST /products/batch" => json!({"products": [{"code": "a", "name": "a"}]}),
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
+        "POST /pipelines" => json!({"name": "a", "stages": [{"name": "a", "stage": "LEAD"}]}),
+        "POST /deals/{id}/activities" => json!({"type": "call", "subject": "a"}),
+        "POST /deals/{id}/documents" => json!({"name": "a", "url": "https://storage.prometric.kz/a.pdf"}),
         "POST /deals/{id}/lose" => json!({"lostReason": "a"}),
         path if path.starts_with("POST /stock/") => json!({"productId": shop.steel, "quantity": 1, "reason": "a"}),
         "POST /prices" => json!({"priceListId": Uuid::now_v7(), "productId": shop.steel, "tiers": []}),

@@ -12,6 +12,7 @@ mod contract;
 mod crash;
 mod currencies;
 mod customers;
+mod deals;
 mod due;
 mod edge;
 mod eds;

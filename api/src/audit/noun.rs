@@ -53,14 +53,16 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 23] = [
+pub static NOUNS: [&dyn Noun; 25] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
     &Of::<platform::ApiKey>::new("api_key", "api-keys", "name"),
     &Of::<sales::customer::Row>::new("customer", "customers", "name").also(&["contacts", "archived"]),
     &Of::<sales::interaction::Row>::new("interaction", "interactions", "subject"),
-    &Of::<sales::deal::Row>::new("deal", "deals", "dealNumber"),
+    &Of::<sales::deal::Row>::new("deal", "deals", "dealNumber").also(&["documents"]),
+    &Of::<sales::activity::Row>::new("activity", "activities", "subject"),
+    &Of::<sales::pipeline::Row>::new("pipeline", "pipelines", "name"),
     &Of::<sales::order::Row>::new("order", "orders", "orderNumber"),
     &Of::<catalog::category::Row>::new("category", "categories", "name").also(&["archived"]),
     &Of::<catalog::price_list::Row>::new("price_list", "price-lists", "name").also(&["archived"]),

@@ -21,10 +21,12 @@ use crate::{
     process::ProcessRejection,
     production::{bom::BomRejection, production_order::ProductionOrderRejection},
     sales::{
+        activity::ActivityRejection,
         customer::{self, CustomerRejection},
         deal::DealRejection,
         interaction::InteractionRejection,
         order::OrderRejection,
+        pipeline::PipelineRejection,
     },
 };
 use std::collections::BTreeSet;
@@ -63,7 +65,9 @@ fn tells_fields<R: Rejection + From<Violations>>(code: &'static str) -> &'static
 }
 
 fn sales() -> Vec<&'static str> {
-    use {CustomerRejection as C, DealRejection as D, OrderRejection as O};
+    use {
+        ActivityRejection as A, CustomerRejection as C, DealRejection as D, OrderRejection as O, PipelineRejection as P,
+    };
     let step = C::Transition {
         from: customer::Status::Churned,
         to: customer::Status::Active,
@@ -141,7 +145,35 @@ fn sales() -> Vec<&'static str> {
             Kind::Conflict,
             "customer or currency was changed meanwhile",
         ),
+        says(
+            D::NoSuchDocument,
+            "deal.no_such_document",
+            Kind::Missing,
+            "no such document",
+        ),
         tells_fields::<D>("deal.invalid"),
+        says(A::Missing, "activity.missing", Kind::Missing, "no such activity"),
+        says(
+            A::AlreadyRecorded,
+            "activity.already_recorded",
+            Kind::Exists,
+            "already recorded",
+        ),
+        tells_fields::<A>("activity.invalid"),
+        says(P::Missing, "pipeline.missing", Kind::Missing, "no such pipeline"),
+        says(
+            P::AlreadyCreated,
+            "pipeline.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says(
+            P::Archived,
+            "pipeline.archived",
+            Kind::Conflict,
+            "an archived pipeline is not changed any more",
+        ),
+        tells_fields::<P>("pipeline.invalid"),
         says(O::Empty, "order.empty", Kind::Invalid, "an order has at least one line"),
         tells_fields::<O>("order.invalid"),
     ]

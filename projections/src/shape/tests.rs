@@ -29,6 +29,8 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<customer::Row>();
     holds::<interaction::Row>();
     holds::<deal::Row>();
+    holds::<activity::Row>();
+    holds::<pipeline::Row>();
     holds::<order::Row>();
     holds::<invoice::Row>();
     holds::<exchange_rate::Row>();
