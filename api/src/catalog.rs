@@ -1,4 +1,8 @@
-//! Products and their stock over HTTP.
+//! Products, their categories and their stock over HTTP.
 
+pub mod category;
+pub mod price;
+pub mod price_list;
 pub mod product;
 pub mod stock;
+pub mod warehouse;

@@ -15,7 +15,10 @@ mod write;
 
 pub use body::{Asked, Body, BodyHash};
 pub use caller::{Caller, Holder, Leaving, Presented, SignedIn, present};
-pub use id::{Id, InPath, InteractionParam, List, NoQuery, ProductParam, Within, no_query, path_id, path_text};
+pub use id::{
+    DocumentParam, Id, InPath, InteractionParam, List, NoQuery, OfList, ProductParam, Within, no_query, path_id, path_text,
+};
+pub use json::Json;
 pub use right::{May, Right};
 pub use tags::Tags;
 pub use whole::{BODIES_MAX, drain, whole};

@@ -29,6 +29,15 @@ impl Language {
         }
     }
 
+    /// As what is stored names it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Kk => "kk",
+            Self::Ru => "ru",
+            Self::En => "en",
+        }
+    }
+
     /// From `Accept-Language`.
     pub fn of(headers: &HeaderMap) -> Self {
         let wanted = headers

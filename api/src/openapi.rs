@@ -8,7 +8,7 @@ mod shared;
 mod takes;
 
 pub use answers::answering;
-pub(crate) use lists::YEARS as YEARS_PATTERN;
+pub(crate) use lists::{YEARS as YEARS_PATTERN, moment};
 
 use crate::envelope::{ErrorEnvelope, VERSION};
 use aide::{

@@ -245,7 +245,7 @@ impl Problem {
             "user.username" => "username",
             "user.iin" => "iin",
             "organization.bin" => "bin",
-            "product.code" | "department.code" => "code",
+            "product.code" | "department.code" | "warehouse.code" => "code",
             "product.barcode" => "barcode",
             "workspace.slug" => "slug",
             other => other.rsplit('.').next().unwrap_or(other),
@@ -280,13 +280,12 @@ impl Problem {
     }
 
     /// The envelope in a language.
-    fn envelope(&self, language: Language) -> Value {
+    pub(crate) fn envelope(&self, language: Language) -> Value {
         let Parts {
             code,
             reason,
             violations,
             facts,
-            args,
             ..
         } = &*self.0;
         let mut details = facts.clone();
@@ -310,6 +309,13 @@ impl Problem {
                 details.insert("known".into(), Value::Object(known));
             }
         }
+        let message = self.message(language);
+        json!({"success": false, "error": {"code": code.as_str(), "message": message, "details": details, "timestamp": envelope::timestamp()}})
+    }
+
+    /// The sentence in a language.
+    pub fn message(&self, language: Language) -> String {
+        let Parts { code, reason, args, .. } = &*self.0;
         let mut values = FluentArgs::new();
         for (name, value) in args {
             values.set(*name, value.as_str());
@@ -321,8 +327,7 @@ impl Problem {
             .filter(|_| !telling)
             .and_then(|reason| i18n::rejection(language, reason, &values));
         let message = finer.or_else(|| i18n::text(language, &format!("error-{}", code.as_str()), &values));
-        let message = message.unwrap_or_else(|| code.as_str().to_owned());
-        json!({"success": false, "error": {"code": code.as_str(), "message": message, "details": details, "timestamp": envelope::timestamp()}})
+        message.unwrap_or_else(|| code.as_str().to_owned())
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{envelope::Envelope, openapi::json_content};
 use aide::{OperationOutput, generate::GenContext, openapi};
 use axum::response::{IntoResponse, Response};
-use projections::{ColumnKind, Rights, camel_case, shape::Shape, view::View};
+use projections::{ColumnKind, Rights, camel_case, shape::Shape, singular, view::View};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, marker::PhantomData};
@@ -133,7 +133,7 @@ fn fields_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Map<String, Valu
 
 /// `production_orders` is `ProductionOrder`.
 fn noun<V: View>() -> String {
-    let singular = V::NAME.trim_end_matches('s');
+    let singular = singular(V::NAME);
     let word = |word: &str| {
         let mut letters = word.chars();
         letters

@@ -6,6 +6,7 @@ use crate::{
         Caller, Id, List, May, Right,
         past::{self, Seen},
     },
+    i18n::Language,
     problem::{Code, Problem},
     reply::{One, Page},
     state::App,
@@ -15,6 +16,7 @@ use domain::Permission;
 use projections::{
     AsOf,
     shape::Shape,
+    singular,
     view::{self, Reader, View},
 };
 use uuid::Uuid;
@@ -29,6 +31,26 @@ pub async fn list<V: Shape, R: Right>(
     let read = async |reader: Reader<'_>| view::page::<V>(reader, &pairs).await;
     let page = as_reader_at(&app, &caller, as_of, read).await?;
     Ok(Page::of(envelope::list(page)))
+}
+
+/// One thing of the caller's workspace in their language.
+pub async fn details_in_language<V: View, R: Right>(
+    State(app): State<App>,
+    caller: May<R>,
+    language: Language,
+    seen: Seen<Id<Uuid>>,
+) -> Result<One<V>, Problem> {
+    let read = async |reader: Reader<'_>| view::one::<V>(spoken(reader, language), seen.id).await;
+    let found = as_reader_at(&app, &caller, seen.as_of, read).await?;
+    found.map(envelope::one).map(One::of).ok_or_else(missing::<V>)
+}
+
+/// With what is read in that language.
+pub fn spoken(reader: Reader<'_>, language: Language) -> Reader<'_> {
+    Reader {
+        language: Some(language.code()),
+        ..reader
+    }
 }
 
 /// One thing of the caller's workspace, with its version as `ETag`.
@@ -53,8 +75,11 @@ pub async fn details_by<V: View, R: Right, I>(
 pub async fn one<V: View>(app: &App, caller: &Caller, id: Uuid, as_of: Option<AsOf>) -> Result<One<V>, Problem> {
     let read = async |reader: Reader<'_>| view::one::<V>(reader, id).await;
     let found = as_reader_at(app, caller, as_of, read).await?;
-    let missing = || Problem::missing(format!("{}.missing", V::NAME.trim_end_matches('s')));
-    found.map(envelope::one).map(One::of).ok_or_else(missing)
+    found.map(envelope::one).map(One::of).ok_or_else(missing::<V>)
+}
+
+fn missing<V: View>() -> Problem {
+    Problem::missing(format!("{}.missing", singular(V::NAME)))
 }
 
 /// Reads with the caller's eyes, now or at a moment: in their workspace, and no more than they have a right to.
@@ -73,6 +98,7 @@ pub async fn as_reader_at<T, E: Into<Problem>>(
         moment: place.moment.map(|moment| moment.time),
         may: &may,
         standing: Some(&caller.standing),
+        language: None,
     };
     match read(reader).await {
         Ok(found) => Ok(found),

@@ -1,19 +1,26 @@
 //! What a deal's commands need to know first: the products its lines name, its customer, and, when it is won, what the
 //! documents that follow take from elsewhere.
 
-use crate::{Context, Done, Error, Executor};
+use crate::{
+    Context, Done, Error, Executor,
+    pipeline::{self, Wanted},
+    price,
+};
 use chrono::NaiveDate;
 use domain::{
     Belongs, Changes, Patch, Permission, Rule, Violations,
     catalog::product::{self, Product},
     check::ITEMS_MAX,
     finance::{Currency, exchange_rate::ExchangeRate, terms::net_days, vat},
-    id::{CustomerId, DealId, ExchangeRateId, UserId, WorkspaceId},
+    id::{CustomerId, DealId, ExchangeRateId, PipelineId, PipelineStageId, UserId, WorkspaceId},
     identity::{user::User, workspace::Workspace},
     sales::{
         LineRequest,
         customer::Customer,
-        deal::{Buyer, Change, Circumstances, Deal, DealCommand, DealEvent, DealRejection, Details, Draft, Stage, Win},
+        deal::{
+            Buyer, Change, Circumstances, Deal, DealCommand, DealEvent, DealRejection, Details, Draft, Place, Stage,
+            Stand, Win,
+        },
         line::{LineDraft, Price},
     },
     time::local_date,
@@ -31,9 +38,23 @@ type Answer = Result<Done<DealEvent>, Error<DealRejection>>;
 #[serde(rename_all = "camelCase", default)]
 pub struct Beside {
     pub stage: Patch<Stage>,
+    /// One of the workspace's own pipelines; null: the one that every workspace has.
+    pub pipeline_id: Patch<Option<PipelineId>>,
+    /// A stage of that pipeline; without it, the first of the deal's kind.
+    pub pipeline_stage_id: Patch<PipelineStageId>,
     /// Replaces all lines.
     #[schemars(length(max = ITEMS_MAX))]
     pub products: Patch<Vec<LineRequest>>,
+}
+
+impl Beside {
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            pipeline: self.pipeline_id,
+            place: self.pipeline_stage_id.as_set().copied(),
+            stage: self.stage.as_set().copied(),
+        }
+    }
 }
 
 /// Opens a deal.
@@ -49,15 +70,34 @@ async fn begin(executor: &Executor, id: DealId, mut change: Change, beside: Besi
         change.assigned_to = Patch::Set(Some(user));
     }
     look_up(executor, context.workspace, &mut change).await?;
-    let products = priced(executor, beside.products, context).await?;
+    let (stage, place) = first_place(executor, &beside.wanted(), context).await?;
+    let details = Details::begin(&change);
+    let products = priced(executor, beside.products, &details, context).await?;
     let draft = Draft {
-        details: Details::begin(&change),
-        stage: beside.stage.set().unwrap_or_default(),
+        details,
+        stage,
+        place,
         products: products.unwrap_or_default(),
     };
     executor
         .create::<Deal>(id, &DealCommand::Create(Box::new(draft)), context)
         .await
+}
+
+/// Where a new one begins.
+async fn first_place(
+    executor: &Executor,
+    wanted: &Wanted,
+    context: &Context,
+) -> Result<(Stage, Option<Place>), Error<DealRejection>> {
+    if !wanted.names_a_pipeline() {
+        return Ok((wanted.stage.unwrap_or_default(), None));
+    }
+    wanted
+        .checked()
+        .map_err(|wrong| Error::Rejected(DealRejection::from(wrong)))?;
+    let Stand { to, place } = pipeline::begin(executor, wanted, context).await?;
+    Ok((to, place))
 }
 
 /// Changes a deal, and its stage when one is named.
@@ -68,12 +108,25 @@ pub async fn update(executor: &Executor, id: DealId, change: Change, beside: Bes
 
 async fn revise(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
     look_up(executor, context.workspace, &mut change).await?;
-    let products = priced(executor, beside.products, context).await?;
-    let (change, stage) = (Box::new(change), beside.stage.set());
-    let command = |now| DealCommand::Update {
+    let wanted = beside.wanted();
+    wanted
+        .checked()
+        .map_err(|wrong| Error::Rejected(DealRejection::from(wrong)))?;
+    let products = match beside.products.is_keep() {
+        true => None,
+        false => {
+            let deal = executor.look::<Deal, _>(context.workspace, id).await?.state;
+            let mut details = deal.details().cloned().unwrap_or_default();
+            details.apply(&change);
+            priced(executor, beside.products, &details, context).await?
+        }
+    };
+    let (change, stage) = (Box::new(change), wanted.stage);
+    let command = |stand, now| DealCommand::Update {
         change: change.clone(),
         products: products.clone(),
         stage,
+        stand,
         now,
     };
     if stage == Some(Stage::Won) {
@@ -81,9 +134,51 @@ async fn revise(executor: &Executor, id: DealId, mut change: Change, beside: Bes
             customer: change.customer_id.set().flatten(),
             currency: change.currency.as_set(),
         };
-        return win(executor, id, named, command, context).await;
+        return win(executor, id, named, |now| command(None, now), context).await;
     }
-    executor.execute::<Deal>(id, &command(Box::default()), context).await
+    let command = |stand| command(stand, Box::default());
+    stand(executor, id, &wanted, command, context).await
+}
+
+/// Carries out a command that may move a deal along its pipeline: which place is meant is looked up where the request names a
+/// pipeline, or the deal turns out to be in one; and again when it is in another meanwhile.
+async fn stand(
+    executor: &Executor,
+    id: DealId,
+    wanted: &Wanted,
+    command: impl Fn(Option<Stand>) -> DealCommand,
+    context: &Context,
+) -> Answer {
+    let mut place = None;
+    if wanted.names_a_pipeline() {
+        place = Some(pipeline::look(executor, id, wanted, context).await?);
+    }
+    let mut answer = Err(Error::Busy);
+    for _ in 0..ATTEMPTS_MAX {
+        answer = executor.execute::<Deal>(id, &command(place.clone()), context).await;
+        if !matches!(answer, Err(Error::Rejected(DealRejection::ChangedMeanwhile))) {
+            break;
+        }
+        place = Some(pipeline::look(executor, id, wanted, context).await?);
+    }
+    answer
+}
+
+/// Moves a deal to a stage, in whichever pipeline.
+pub async fn go(executor: &Executor, id: DealId, wanted: Wanted, context: &Context) -> Answer {
+    if let (Some(to), false) = (wanted.stage, wanted.names_a_pipeline()) {
+        return execute(executor, id, DealCommand::Move { to }, context).await;
+    }
+    let moved = async {
+        wanted
+            .checked()
+            .map_err(|wrong| Error::Rejected(DealRejection::from(wrong)))?;
+        let to = wanted.stage.unwrap_or_default();
+        let command = |place: Option<Stand>| place.map_or(DealCommand::Move { to }, DealCommand::Stand);
+        stand(executor, id, &wanted, command, context).await
+    };
+    let moved = moved.await;
+    executor.or_repeated::<Deal>(id, context, moved).await
 }
 
 /// The names of whom the change names; who is taken out takes the name along.
@@ -106,15 +201,27 @@ async fn look_up(executor: &Executor, workspace: WorkspaceId, change: &mut Chang
 async fn priced(
     executor: &Executor,
     products: Patch<Vec<LineRequest>>,
+    details: &Details,
     context: &Context,
 ) -> Result<Option<Vec<LineDraft>>, Error<DealRejection>> {
     let Patch::Set(requests) = products else {
         return Ok(None);
     };
     let today = local_date(context.now);
-    lines(executor, context.workspace, "products", &requests, today)
-        .await
-        .map(Some)
+    let mut drafts = lines(executor, context.workspace, "products", &requests, today).await?;
+    let (customer, currency) = (details.customer_id, details.currency.clone());
+    price::offer(executor, &requests, &mut drafts, customer, currency, context).await?;
+    Ok(Some(drafts))
+}
+
+async fn move_along(executor: &Executor, id: DealId, to: Stage, context: &Context) -> Answer {
+    let wanted = Wanted {
+        stage: Some(to),
+        ..Wanted::default()
+    };
+    let command = |place: Option<Stand>| place.map_or(DealCommand::Move { to }, DealCommand::Stand);
+    let moved = stand(executor, id, &wanted, command, context).await;
+    executor.or_repeated::<Deal>(id, context, moved).await
 }
 
 /// Moves, wins or loses a deal: one behaviour, whichever way it is asked for.
@@ -122,6 +229,7 @@ pub async fn execute(executor: &Executor, id: DealId, command: DealCommand, cont
     let won = match command {
         DealCommand::Win(won) => won,
         DealCommand::Move { to: Stage::Won } => Win::default(),
+        DealCommand::Move { to } if to.is_open() => return move_along(executor, id, to, context).await,
         command => return executor.execute::<Deal>(id, &command, context).await,
     };
     let command = |now| DealCommand::Win(Win { now, ..won.clone() });
@@ -237,12 +345,14 @@ fn price<R: From<Violations>>(request: &LineRequest, product: &product::Details,
             amount: product.price,
             vat_included: product.vat_included,
             currency: Some(product.currency.clone()),
+            list: None,
         });
     };
     Ok(Price {
         amount,
         vat_included: request.vat_included.unwrap_or_default(),
         currency: None,
+        list: None,
     })
 }
 

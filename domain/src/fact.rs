@@ -2,7 +2,7 @@
 
 use crate::{
     Aggregate, Claim, Event, Numbering, PersonalField, Rejection,
-    catalog::{product, stock},
+    catalog::{category, price, price_list, product, stock, warehouse},
     finance::{exchange_rate, invoice},
     halves,
     identity::{api_key, organization, person, user, workspace},
@@ -11,7 +11,7 @@ use crate::{
     personal::fields,
     process,
     production::{bom, production_order},
-    sales::{customer, deal, interaction, order},
+    sales::{activity, customer, deal, interaction, order, pipeline},
     schema::{self, EventType},
     upcast::{self, UpcastError, Upcaster},
 };
@@ -28,8 +28,14 @@ pub enum Fact {
     Customer(customer::CustomerEvent),
     Interaction(interaction::InteractionEvent),
     Deal(deal::DealEvent),
+    Activity(activity::ActivityEvent),
+    Pipeline(pipeline::PipelineEvent),
     Order(order::OrderEvent),
+    Category(category::CategoryEvent),
+    PriceList(price_list::PriceListEvent),
+    Price(price::PriceEvent),
     Product(product::ProductEvent),
+    Warehouse(warehouse::WarehouseEvent),
     Stock(stock::StockEvent),
     Bom(bom::BomEvent),
     ProductionOrder(production_order::ProductionOrderEvent),
@@ -43,7 +49,7 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 19] = [
+pub static CATEGORIES: [&dyn Category; 25] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -51,8 +57,14 @@ pub static CATEGORIES: [&dyn Category; 19] = [
     &Of::<customer::Customer>(Fact::Customer),
     &Of::<interaction::Interaction>(Fact::Interaction),
     &Of::<deal::Deal>(Fact::Deal),
+    &Of::<activity::Activity>(Fact::Activity),
+    &Of::<pipeline::Pipeline>(Fact::Pipeline),
     &Of::<order::Order>(Fact::Order),
+    &Of::<category::Category>(Fact::Category),
+    &Of::<price_list::PriceList>(Fact::PriceList),
+    &Of::<price::Prices>(Fact::Price),
     &Of::<product::Product>(Fact::Product),
+    &Of::<warehouse::Warehouse>(Fact::Warehouse),
     &Of::<stock::Stock>(Fact::Stock),
     &Of::<bom::Bom>(Fact::Bom),
     &Of::<production_order::ProductionOrder>(Fact::ProductionOrder),

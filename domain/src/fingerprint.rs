@@ -10,7 +10,10 @@ pub const FINGERPRINT: &[u8; 32] = include_bytes!(concat!(env!("OUT_DIR"), "/fin
 mod tests {
     use crate::{
         Aggregate,
-        catalog::{product::Product, stock::Stock},
+        catalog::{
+            category::Category, price::Prices, price_list::PriceList, product::Product, stock::Stock,
+            warehouse::Warehouse,
+        },
         finance::{exchange_rate::ExchangeRate, invoice::Invoice},
         identity::{organization::Organization, user::User, workspace::Workspace},
         office::notification::Notification,
@@ -51,7 +54,11 @@ mod tests {
         survives_being_written_down::<Customer>();
         survives_being_written_down::<Deal>();
         survives_being_written_down::<Order>();
+        survives_being_written_down::<Category>();
+        survives_being_written_down::<PriceList>();
+        survives_being_written_down::<Prices>();
         survives_being_written_down::<Product>();
+        survives_being_written_down::<Warehouse>();
         survives_being_written_down::<Stock>();
         survives_being_written_down::<Bom>();
         survives_being_written_down::<ProductionOrder>();

@@ -176,6 +176,14 @@ impl Quantity {
     }
 }
 
+impl Quantity {
+    /// What this much is worth at `price` each, rounded half away from zero to 0.01.
+    pub fn worth(self, price: Money) -> Total {
+        let product = i128::from(self.0) * i128::from(price.units());
+        total_from(round_half_away(product, i128::from(Self::SCALE)))
+    }
+}
+
 impl Money {
     /// quantity × price × (1 − discount/100) × (1 + tax/100), rounded half away from zero to 0.01 (product, "Money").
     pub fn line_total(quantity: Quantity, price: Money, discount: Percent, tax: Percent) -> Option<Money> {
@@ -204,10 +212,40 @@ impl Money {
     }
 }
 
+impl Total {
+    /// What a part of something is worth of the whole, rounded half away from zero; of nothing, nothing.
+    pub fn share(self, part: Quantity, whole: Quantity) -> Total {
+        if !whole.is_positive() {
+            return Total::ZERO;
+        }
+        let product = i128::from(self.units()) * i128::from(part.units());
+        total_from(round_half_away(product, i128::from(whole.units())))
+    }
+
+    /// What one of so many is worth, rounded half away from zero to 0.01.
+    pub fn each(self, quantity: Quantity) -> Option<Money> {
+        let scaled = i128::from(self.units()) * i128::from(Quantity::SCALE);
+        let divisor = i128::from(quantity.units());
+        (divisor > 0)
+            .then(|| round_half_away(scaled, divisor))
+            .and_then(money_from)
+    }
+}
+
 impl From<Money> for Total {
     fn from(money: Money) -> Self {
         Self(money.0, PhantomData)
     }
+}
+
+/// At most as much as can be stored.
+fn total_from(units: i128) -> Total {
+    let limit = i128::from(TotalTiyn::LIMIT);
+    let units = units.clamp(-limit, limit);
+    i64::try_from(units)
+        .ok()
+        .and_then(Total::from_units)
+        .unwrap_or_default()
 }
 
 fn money_from(units: i128) -> Option<Money> {

@@ -33,6 +33,7 @@ macro_rules! ids {
 
         impl FieldValue for $name {
             const KIND: FieldKind = FieldKind::Uuid;
+            const LIST: FieldKind = FieldKind::Tags;
         }
 
         impl From<Uuid> for $name {
@@ -81,12 +82,27 @@ ids! {
     ContactId,
     InteractionId,
     DealId,
+    /// Of a paper that a deal refers to.
+    DocumentId,
+    ActivityId,
+    PipelineId,
+    /// A stage of a workspace's own pipeline.
+    PipelineStageId,
     OrderId,
+    CategoryId,
     ProductId,
+    PriceListId,
+    /// One product's prices in lists.
+    PriceId,
+    /// Whom goods are bought from, as the client knows them.
+    SupplierId,
     /// One stock per product.
     StockId,
     /// One bill of materials per product.
     BomId,
+    WarehouseId,
+    /// Goods that are sent from one place to another.
+    TransferId,
     ProductionOrderId,
     WorkOrderId,
     InvoiceId,
@@ -112,6 +128,12 @@ impl WorkspaceId {
 impl StockId {
     pub fn of(product: ProductId) -> Self {
         Self(derive(product, "stock"))
+    }
+}
+
+impl PriceId {
+    pub fn of(product: ProductId) -> Self {
+        Self(derive(product, "price"))
     }
 }
 

@@ -66,6 +66,7 @@ pub enum Permission {
     ProductsView,
     ProductsCreate,
     ProductsUpdate,
+    ProductsDelete,
     StockUpdate,
     OrdersView,
     OrdersCreate,

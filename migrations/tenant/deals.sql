@@ -1,4 +1,5 @@
--- Deals. Filtered by stage, customer, whom it is assigned to, value, day and tag; sorted by value; searched.
+-- Deals. Filtered by stage, place in a pipeline, customer, whom it is assigned to, why it was lost, value, day and tag; sorted by
+-- value; searched.
 
 create table {schema}.deals (
     id                  uuid primary key,
@@ -10,9 +11,13 @@ create table {schema}.deals (
     customer_name       text collate reading.kazakh,
     value               numeric not null,
     estimate            numeric,
+    named_probability   numeric,
     currency            text not null,
     stage               text not null,
-    probability         numeric,
+    pipeline_id         uuid,
+    pipeline_stage_id   uuid,
+    place               jsonb,
+    probability         numeric not null,
     expected_close_date date,
     actual_close_date   date,
     next_step           text,
@@ -23,8 +28,10 @@ create table {schema}.deals (
     tags                jsonb not null,
     products            jsonb not null,
     timeline            jsonb not null,
+    documents           jsonb not null,
     final_amount        numeric,
     lost_reason         text,
+    lost_category       text,
     competitor_won      text,
     won_at              timestamptz,
     lost_at             timestamptz,
@@ -39,5 +46,8 @@ create index deals_by_customer on {schema}.deals (customer_id, created_at, id);
 create index deals_by_assignee on {schema}.deals (assigned_to, created_at, id);
 -- For the documents' own order: the highest value first, among equals the oldest.
 create index deals_by_value on {schema}.deals (value desc, created_at, id desc);
+create index deals_by_pipeline on {schema}.deals (pipeline_id, created_at, id) where pipeline_id is not null;
+create index deals_by_pipeline_stage on {schema}.deals (pipeline_stage_id, created_at, id) where pipeline_stage_id is not null;
+create index deals_by_loss on {schema}.deals (lost_category, created_at, id) where lost_category is not null;
 create index deals_by_tag on {schema}.deals using gin (tags jsonb_path_ops);
 create index deals_search on {schema}.deals using gin (search_text {trgm}.gin_trgm_ops);

@@ -8,6 +8,7 @@ create table {schema}.products (
     type           text not null,
     status         text not null,
     category       text,
+    category_id    uuid,
     description    text,
     unit           text not null,
     price          numeric not null,
@@ -22,15 +23,23 @@ create table {schema}.products (
     reserved       numeric not null,
     specifications jsonb not null,
     price_history  jsonb not null,
+    barcodes       jsonb not null,
+    units          jsonb not null,
+    images         jsonb not null,
+    suppliers      jsonb not null,
+    translations   jsonb not null,
+    also_called    text,
+    archived       boolean not null,
     created_at     timestamptz not null,
     updated_at     timestamptz not null,
     search_text    text
-        generated always as (reading.folded(name || e'\n' || code || e'\n' || coalesce(barcode, '') || e'\n' || coalesce(description, '') || e'\n' || coalesce(category, ''))) stored
+        generated always as (reading.folded(name || e'\n' || code || e'\n' || coalesce(barcode, '') || e'\n' || barcodes::text || e'\n' || coalesce(also_called, '') || e'\n' || coalesce(description, '') || e'\n' || coalesce(category, ''))) stored
 );
 create index products_newest on {schema}.products (created_at, id);
 create index products_by_type on {schema}.products (type, created_at, id);
 create index products_by_status on {schema}.products (status, created_at, id);
 create index products_by_category on {schema}.products (category, created_at, id);
+create index products_by_category_id on {schema}.products (category_id, created_at, id);
 create index products_by_price on {schema}.products (price, id);
 create index products_by_name on {schema}.products (name, id);
 create index products_by_code on {schema}.products (code);

@@ -1,12 +1,21 @@
--- Changes of stock; shown with their product.
+-- Changes of stock; listed, filtered by product, type and reference, and shown with their product.
 
 create table {schema}.stock_movements (
     id         uuid primary key,
     product_id uuid not null,
     type       text not null,
     quantity   numeric not null,
+    warehouse_id uuid,
     unit_cost  numeric,
     reference  text,
+    reason     text,
+    counted    numeric,
+    counted_at timestamptz,
+    created_by uuid,
     created_at timestamptz not null
 );
+create index stock_movements_newest on {schema}.stock_movements (created_at, id);
 create index stock_movements_by_product on {schema}.stock_movements (product_id, created_at, id);
+create index stock_movements_by_warehouse on {schema}.stock_movements (warehouse_id, created_at, id);
+create index stock_movements_by_type on {schema}.stock_movements (type, created_at, id);
+create index stock_movements_by_reference on {schema}.stock_movements (reference, created_at, id);

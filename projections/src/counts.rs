@@ -1,5 +1,6 @@
 //! How many rows there are, kept with the rows: one line for a table and one for each value that its rows are counted
-//! under. The runner knows a row before and after, so the lines are exact, and a list's total costs nothing.
+//! under; and what they come to, where a table says so (`Table::summed`). The runner knows a row before and after, so the lines are
+//! exact, and a list's total costs nothing.
 
 use crate::table::Table;
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ const WHOLE: (&str, &str) = ("", "");
 
 /// What a batch adds and takes away.
 #[derive(Debug, Default)]
-pub(crate) struct Counts(BTreeMap<(&'static str, String), i64>);
+pub(crate) struct Counts(BTreeMap<(&'static str, String), i128>);
 
 impl Counts {
     pub(crate) fn note<T: Table>(&mut self, before: Option<&T>, after: Option<&T>) {
@@ -23,13 +24,16 @@ impl Counts {
             for line in row.counted().into_iter().chain([whole]) {
                 *self.0.entry(line).or_default() += by;
             }
+            for (field, value, amount) in row.summed() {
+                *self.0.entry((field, value)).or_default() += by * i128::from(amount);
+            }
         }
     }
 
     /// The lines that change; nothing when none does.
     pub(crate) fn changed(self) -> Option<Changed> {
         let changed = self.0.into_iter().filter(|(_, by)| *by != 0);
-        let (lines, by): (Vec<_>, Vec<i64>) = changed.unzip();
+        let (lines, by): (Vec<_>, Vec<String>) = changed.map(|(line, by)| (line, by.to_string())).unzip();
         let (fields, values) = lines.into_iter().unzip();
         (!by.is_empty()).then_some(Changed { fields, values, by })
     }
@@ -39,7 +43,8 @@ impl Counts {
 pub(crate) struct Changed {
     pub(crate) fields: Vec<&'static str>,
     pub(crate) values: Vec<String>,
-    pub(crate) by: Vec<i64>,
+    /// Whole numbers of any length.
+    pub(crate) by: Vec<String>,
 }
 
 /// SQL for the number of rows of a table, or of those with one of these values; `placeholders` stand for them.

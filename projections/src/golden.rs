@@ -24,6 +24,11 @@ const REMOVED: &str = "01a1fe4c-7fe0-7000-8000-000000000002";
 const DEAL: &str = "01a1fe4c-807e-76d5-b40b-98ac92092668";
 const LOST: &str = "01a1fe4c-807e-76d5-b40b-98ac92092669";
 const PRODUCT: &str = "01a1fe4c-8027-76b9-83f4-70eabd31455a";
+const ARCHIVED: &str = "01a1fe4c-8027-76b9-83f4-70eabd31455b";
+const CATEGORY: &str = "01a1fe4c-9600-7000-8000-000000000001";
+const PRICE_LIST: &str = "01a1fe4c-9700-7000-8000-000000000001";
+const PRICE: &str = "01a1fe4c-9700-7000-8000-000000000002";
+const WAREHOUSE: &str = "01a1fe4c-9800-7000-8000-000000000001";
 const MATERIAL: &str = "01a1fe4c-8012-746d-be04-bb251a93e8f4";
 const ORDER: &str = "5a857531-ec8e-545e-bbe0-9709dd7abd0f";
 const PRODUCTION: &str = "3821a876-5e20-5b6a-9576-8a423a405c9f";
@@ -33,6 +38,9 @@ const DEPARTMENT: &str = "01a1fe4c-9200-7000-8000-000000000001";
 const EMPLOYEE: &str = "01a1fe4c-9300-7000-8000-000000000001";
 const STRANGER: &str = "01a1fe4c-9300-7000-8000-000000000002";
 const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
+const PIPELINE: &str = "01a1fe4c-9700-7000-8000-000000000001";
+const ACTIVITY: &str = "01a1fe4c-9600-7000-8000-000000000001";
+const MISTAKE: &str = "01a1fe4c-9600-7000-8000-000000000002";
 const SEALED: [&str; 6] = [
     "01a1fe4c-9400-7000-8000-000000000001",
     "01a1fe4c-9400-7000-8000-000000000002",
@@ -47,10 +55,19 @@ const STORY: &[(&str, &str)] = &[
     ("exchange.rate.set.v1", RATE),
     ("customer.created.v1", CUSTOMER),
     ("customer.updated.v1", CUSTOMER),
+    ("category.created.v1", CATEGORY),
+    ("category.updated.v1", CATEGORY),
     ("product.created.v1", PRODUCT),
     ("product.updated.v1", PRODUCT),
     ("product.updated.v2", PRODUCT),
     ("product.created.v1", MATERIAL),
+    ("product.created.v2", ARCHIVED),
+    ("product.archived.v1", ARCHIVED),
+    ("category.archived.v1", CATEGORY),
+    ("price.list.created.v1", PRICE_LIST),
+    ("price.list.updated.v1", PRICE_LIST),
+    ("price.set.v1", PRICE),
+    ("price.list.archived.v1", PRICE_LIST),
     ("bom.awaited.v1", PRODUCT),
     ("bom.defined.v1", PRODUCT),
     ("bom.provided.v1", PRODUCT),
@@ -68,6 +85,15 @@ const STORY: &[(&str, &str)] = &[
     ("production.order.scheduled.v1", PRODUCTION),
     ("stock.short.v1", MATERIAL),
     ("stock.reserved.v1", MATERIAL),
+    ("stock.issued.v1", MATERIAL),
+    ("stock.adjusted.v1", MATERIAL),
+    ("stock.counted.v1", MATERIAL),
+    ("stock.low.v1", MATERIAL),
+    ("warehouse.created.v1", WAREHOUSE),
+    ("warehouse.updated.v1", WAREHOUSE),
+    ("stock.sent.v1", MATERIAL),
+    ("stock.arrived.v1", MATERIAL),
+    ("warehouse.archived.v1", WAREHOUSE),
     ("payment.received.v1", INVOICE),
     ("invoice.paid.v1", INVOICE),
     ("process.step.refused.v1", ORDER),
@@ -104,6 +130,16 @@ const STORY: &[(&str, &str)] = &[
     ("interaction.corrected.v1", INTERACTION),
     ("interaction.recorded.v1", REMOVED),
     ("interaction.removed.v1", REMOVED),
+    ("pipeline.created.v1", PIPELINE),
+    ("pipeline.updated.v1", PIPELINE),
+    ("pipeline.archived.v1", PIPELINE),
+    ("activity.recorded.v1", ACTIVITY),
+    ("activity.updated.v1", ACTIVITY),
+    ("activity.recorded.v1", MISTAKE),
+    ("activity.removed.v1", MISTAKE),
+    ("deal.document.attached.v1", DEAL),
+    ("deal.document.attached.v1", LOST),
+    ("deal.document.removed.v1", LOST),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

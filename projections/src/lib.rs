@@ -32,7 +32,7 @@ pub use past::{AsOf, Moment};
 pub use readers::Readers;
 pub use remake::{Compared, Difference, Progress, Replayed, Tables};
 pub use runner::{Projections, outdated, touched};
-pub use table::{ProjectError, Seen, Table};
+pub use table::{ProjectError, Seen, Table, singular};
 
 use table::{Projector, of};
 
@@ -43,9 +43,18 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<sales::customer::mark::Row>(),
         of::<sales::interaction::Row>(),
         of::<sales::deal::Row>(),
+        of::<sales::activity::Row>(),
+        of::<sales::pipeline::Row>(),
         of::<sales::order::Row>(),
+        of::<catalog::category::Row>(),
+        of::<catalog::price_list::Row>(),
+        of::<catalog::price::Row>(),
         of::<catalog::product::Row>(),
+        of::<catalog::stock_level::Row>(),
         of::<catalog::stock_movement::Row>(),
+        of::<catalog::stock_place::Row>(),
+        of::<catalog::stock_transfer::Row>(),
+        of::<catalog::warehouse::Row>(),
         of::<production::bom::Row>(),
         of::<production::production_order::Row>(),
         of::<finance::invoice::Row>(),
@@ -72,10 +81,15 @@ fn platform_tables() -> Vec<Box<dyn Projector>> {
 #[cfg(test)]
 mod tests {
     use super::{
-        ColumnKind, Table, catalog::product, finance::invoice, office::notification, people::employee,
-        platform::Membership, production::production_order,
+        ColumnKind, Table,
+        catalog::{product, stock_level, stock_movement, stock_transfer},
+        finance::invoice,
+        office::notification,
+        people::employee,
+        platform::Membership,
+        production::production_order,
     };
-    use super::{sales::customer, sales::deal, sales::interaction, sales::order};
+    use super::{sales::activity, sales::customer, sales::deal, sales::interaction, sales::order};
     use schemars::{JsonSchema, schema_for};
     use serde_json::Value;
 
@@ -124,7 +138,12 @@ mod tests {
         same::<interaction::Row, domain::sales::interaction::Direction>("direction");
         same::<product::Row, domain::catalog::product::ProductType>("type");
         same::<product::Row, domain::catalog::product::Status>("status");
+        same::<stock_level::Row, domain::catalog::product::ProductType>("type");
+        same::<stock_movement::Row, stock_movement::Movement>("type");
+        same::<stock_transfer::Row, stock_transfer::Status>("status");
         same::<deal::Row, domain::sales::deal::Stage>("stage");
+        same::<deal::Row, domain::sales::deal::LossReason>("lost_category");
+        same::<activity::Row, domain::sales::activity::ActivityType>("type");
         same::<order::Row, domain::sales::order::Status>("status");
         same::<order::Row, domain::sales::order::OrderType>("type");
         same::<invoice::Row, domain::finance::invoice::InvoiceKind>("kind");

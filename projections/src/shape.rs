@@ -2,16 +2,16 @@
 //! what. A test holds the two together by their names, and the black-box tests by real answers.
 
 mod customers;
+mod catalog;
 mod people;
 
 use crate::{
-    catalog::{product, stock_movement},
     column::{ColumnKind, camel_case},
     finance::{exchange_rate, invoice, payment},
     office::notification,
     platform,
     production::{bom, production_order},
-    sales::{deal, order},
+    sales::{activity, deal, order, pipeline},
     view::View,
 };
 use chrono::NaiveDate;
@@ -19,7 +19,13 @@ use domain::{
     Money, Percent, Quantity,
     finance::invoice::Status as InvoiceState,
     production::production_order::Status as ProductionStatus,
-    sales::{customer::CustomerType, deal::Stage, line::Line, order::Status as OrderStatus},
+    sales::{
+        activity::ActivityType,
+        customer::CustomerType,
+        deal::Stage,
+        line::Line,
+        order::Status as OrderStatus,
+    },
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -72,7 +78,18 @@ pub struct NotYet {}
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DealShown {
+    /// Where it stands in one of the workspace's own, as that is called now.
+    pub pipeline: Option<PipelineOfDeal>,
     pub metrics: DealMetrics,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PipelineOfDeal {
+    pub id: Uuid,
+    pub name: String,
+    pub stage_id: Uuid,
+    pub stage_name: String,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -80,8 +97,12 @@ pub struct DealShown {
 pub struct DealMetrics {
     /// Until today, or until it was won or lost.
     pub days_in_pipeline: u32,
-    /// 0 until there are activities.
+    /// Since it entered its stage, or until it was won or lost.
+    pub days_in_stage: u32,
+    /// Its value by its probability.
+    pub weighted_value: Money,
     pub activities_count: u32,
+    /// Of what has taken place.
     pub last_activity_date: Option<NaiveDate>,
 }
 
@@ -93,8 +114,39 @@ pub struct DealDetails {
     /// Its stays in stages, the oldest first.
     pub timeline: Vec<StayOfDeal>,
     pub orders: Vec<OrderOfDeal>,
-    pub activities: Vec<NotYet>,
-    pub documents: Vec<NotYet>,
+    /// The newest.
+    pub activities: Vec<ActivityOfDeal>,
+    pub documents: Vec<DocumentOfDeal>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivityOfDeal {
+    pub id: Uuid,
+    #[serde(rename = "type")]
+    pub kind: ActivityType,
+    pub subject: String,
+    pub date: NaiveDate,
+    /// Minutes.
+    pub duration: Option<Quantity>,
+    pub notes: Option<String>,
+    pub outcome: Option<String>,
+    pub next_step: Option<String>,
+    pub next_step_date: Option<NaiveDate>,
+    pub participants: Vec<Uuid>,
+    pub author_id: Option<Uuid>,
+    pub author_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentOfDeal {
+    pub id: Uuid,
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    pub url: String,
+    pub uploaded_at: NaiveDate,
 }
 
 /// A stay in a stage, by days.
@@ -102,6 +154,7 @@ pub struct DealDetails {
 #[serde(rename_all = "camelCase")]
 pub struct StayOfDeal {
     pub stage: Stage,
+    pub pipeline_stage_id: Option<Uuid>,
     pub entered_at: NaiveDate,
     pub exited_at: Option<NaiveDate>,
 }
@@ -213,55 +266,6 @@ pub struct PaymentShown {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ProductShown {
-    pub inventory: Inventory,
-    /// In stock and not reserved.
-    pub available: Quantity,
-    pub images: Vec<NotYet>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Inventory {
-    pub in_stock: Quantity,
-    pub reserved: Quantity,
-    pub available: Quantity,
-    pub min_stock: Option<Quantity>,
-    pub max_stock: Option<Quantity>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ProductDetails {
-    pub bom: Vec<Part>,
-    pub suppliers: Vec<NotYet>,
-    pub price_history: Vec<product::PricePoint>,
-    pub stock_movements: Vec<MovementOfProduct>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Part {
-    pub component_id: Uuid,
-    pub component_name: String,
-    pub quantity: Quantity,
-    pub unit: String,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MovementOfProduct {
-    pub id: Uuid,
-    pub date: NaiveDate,
-    #[serde(rename = "type")]
-    pub kind: stock_movement::Movement,
-    pub quantity: Quantity,
-    pub unit_cost: Option<Money>,
-    pub reference: Option<String>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
 pub struct BomShown {
     pub product_id: Uuid,
     pub product_name: Option<String>,
@@ -305,6 +309,16 @@ impl Shape for deal::Row {
     type Details = DealDetails;
 }
 
+impl Shape for activity::Row {
+    type Shown = Nothing;
+    type Details = Nothing;
+}
+
+impl Shape for pipeline::Row {
+    type Shown = Nothing;
+    type Details = Nothing;
+}
+
 impl Shape for order::Row {
     type Shown = Nothing;
     type Details = OrderDetails;
@@ -323,11 +337,6 @@ impl Shape for exchange_rate::Row {
 impl Shape for payment::Row {
     type Shown = PaymentShown;
     type Details = Nothing;
-}
-
-impl Shape for product::Row {
-    type Shown = ProductShown;
-    type Details = ProductDetails;
 }
 
 impl Shape for bom::Row {

@@ -89,6 +89,11 @@ pub trait Table: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync 
     fn counted(&self) -> Vec<(&'static str, String)> {
         vec![]
     }
+
+    /// What the row adds to lines of sums, which are kept as the counts are: a field, a value in it, and a whole number.
+    fn summed(&self) -> Vec<(&'static str, String, i64)> {
+        vec![]
+    }
 }
 
 /// The word that an enum is stored and counted under.
@@ -96,6 +101,14 @@ pub(crate) fn word(value: impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(Value::String(word)) => word,
         _ => String::new(), // not an enum of plain words
+    }
+}
+
+/// What one row of it is called: `deals` is of deals, `activities` of activities.
+pub fn singular(table: &str) -> String {
+    match table.strip_suffix("ies") {
+        Some(begin) => format!("{begin}y"),
+        None => table.trim_end_matches('s').to_owned(),
     }
 }
 
@@ -265,7 +278,14 @@ impl<T: Table> Projector for Of<T> {
     fn fold_rows(&self, events: &[Seen<'_>]) -> (u32, Vec<String>) {
         let mut bulk = InMemory::<T>::default();
         events.iter().for_each(|event| bulk.take(event));
-        let as_text = |row: &T| format!("{} {} {:?}", as_columns(row).unwrap(), row.visible(), row.counted());
+        let sums = |row: &T| match row.summed() {
+            none if none.is_empty() => String::new(),
+            sums => format!(" {sums:?}"),
+        };
+        let as_text = |row: &T| {
+            let row_text = as_columns(row).unwrap();
+            format!("{row_text} {} {:?}{}", row.visible(), row.counted(), sums(row))
+        };
         (T::FOLD, bulk.into_rows().map(|row| as_text(&row)).collect())
     }
 }
@@ -421,7 +441,18 @@ fn end_of_text(json: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::renamed;
+    use super::{renamed, singular};
+
+    #[test]
+    fn one_of_many() {
+        for (table, one) in [
+            ("deals", "deal"),
+            ("activities", "activity"),
+            ("stock_movements", "stock_movement"),
+        ] {
+            assert_eq!(singular(table), one);
+        }
+    }
 
     #[test]
     fn only_the_objects_own_keys_are_renamed() {

@@ -6,7 +6,8 @@ mod owned;
 mod shown;
 mod statement;
 
-pub use owned::Owned;
+pub(crate) use owned::reached_users;
+pub use owned::{Owned, Within};
 pub use shown::{Computed, Nested, Related};
 pub use statement::{NEWEST, Scope};
 
@@ -38,8 +39,12 @@ pub trait View: Table {
     const VISIBLE: &'static str = "true";
     /// Whose they are, where a right may reach to some of them only.
     const OWNED: Option<Owned> = None;
+    /// Whose they are where they are whoever's another row is.
+    const WITHIN: Option<Within> = None;
     /// The columns whose values `counted` tells.
     const COUNTED: &'static [&'static str] = &[];
+    /// Columns that are shown in the reader's language, as far as the row's `translations` tell them.
+    const TRANSLATED: &'static [&'static str] = &[];
     /// What `search=` looks into, in lower case.
     const SEARCH: &'static str;
     const ALIASES: &'static [(&'static str, &'static str, Op)] = &[];
@@ -58,6 +63,8 @@ pub struct Reader<'a> {
     pub may: &'a (dyn Fn(Permission) -> bool + Send + Sync),
     /// Whose rights may reach to some rows only; nobody's: all rows.
     pub standing: Option<&'a Standing>,
+    /// As `translations` name it: `kk`. Absent: as it was written.
+    pub language: Option<&'static str>,
 }
 
 impl<'a> Reader<'a> {
@@ -70,6 +77,7 @@ impl<'a> Reader<'a> {
             moment: None,
             may,
             standing: None,
+            language: None,
         }
     }
 
@@ -238,6 +246,11 @@ pub async fn is_there<V: View>(reader: Reader<'_>, id: Uuid) -> Result<bool, Vie
         found => found?,
     };
     Ok(found.is_some())
+}
+
+/// Whether there is one of that id for the reader.
+pub async fn sees<V: View>(reader: Reader<'_>, id: Uuid) -> Result<bool, ViewError> {
+    let statement = statement::sight::<V>(reader, id);
 }
 
 async fn look(reader: Reader<'_>, statement: &Statement) -> Result<Option<(i64, Vec<Option<String>>)>, sqlx::Error> {

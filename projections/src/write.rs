@@ -108,7 +108,7 @@ impl<'a> Statement<'a> {
             tables.extend(changed.by.iter().map(|_| *table));
             fields.extend(changed.fields.iter().copied());
             values.extend(changed.values.iter().cloned());
-            by.extend(changed.by.iter().copied());
+            by.extend(changed.by.iter().cloned());
         }
         self.part();
         self.query.push(format!(
@@ -120,7 +120,7 @@ impl<'a> Statement<'a> {
         self.query.push_bind(values).push("::text[], ");
         self.query.push_bind(by);
         self.query.push(
-            "::bigint[]) u where exists (select from moved) \
+            "::text[]::numeric[]) u where exists (select from moved) \
              on conflict (name, field, value) do update set total = c.total + excluded.total)",
         );
     }

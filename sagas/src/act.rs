@@ -2,12 +2,12 @@
 //! repeat harmless; some of it at once, some not before its time.
 
 use chrono::{DateTime, Utc};
-use commands::{Context, Error, Executor, production_order};
+use commands::{Context, Error, Executor, production_order, stock};
 use domain::{
     Aggregate, Quantity, Rejection,
-    catalog::stock::{Demand, Stock, StockCommand},
+    catalog::stock::Demand,
     finance::invoice::{self, Invoice, InvoiceCommand},
-    id::{BomId, InvoiceId, NotificationId, OrderId, ProductId, ProductionOrderId, StockId},
+    id::{BomId, InvoiceId, NotificationId, OrderId, ProductId, ProductionOrderId},
     office::notification::{self, Notification, NotificationCommand},
     production::{
         bom::{Bom, BomCommand},
@@ -111,17 +111,7 @@ impl Act {
                 execute::<Bom>(executor, BomId::of(product_id), ask, context).await
             }
             Self::Reserve(product_id, demand, quantity) => {
-                execute::<Stock>(
-                    executor,
-                    StockId::of(product_id),
-                    StockCommand::Reserve {
-                        product_id,
-                        demand,
-                        quantity,
-                    },
-                    context,
-                )
-                .await
+                done(stock::reserve(executor, product_id, demand, quantity, context).await)
             }
             Self::Schedule(id, start) => {
                 execute::<ProductionOrder>(executor, id, ProductionOrderCommand::Schedule { start }, context).await

@@ -131,6 +131,7 @@ impl World {
                     product_id,
                     demand,
                     quantity,
+                    least: None,
                 },
                 Fact::Stock,
             ),
@@ -185,6 +186,8 @@ impl World {
             quantity: Quantity::whole(quantity),
             unit_cost: None,
             reference: None,
+            reason: None,
+            warehouse: None,
         };
         execute(
             &mut self.stocks,

@@ -19,6 +19,7 @@ mod testing;
 pub mod deal_won;
 pub mod invoice_collection;
 pub mod order_fulfillment;
+pub mod replenishment;
 
 pub use act::{Act, Owed};
 pub use decide::{Verdict, decide};
@@ -34,5 +35,6 @@ fn all() -> Vec<Box<dyn Process>> {
         of::<deal_won::DealWon>(),
         of::<order_fulfillment::OrderFulfillment>(),
         of::<invoice_collection::InvoiceCollection>(),
+        of::<replenishment::Replenishment>(),
     ]
 }

@@ -10,13 +10,20 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 12] = [
+const BODILESS: [&str; 19] = [
+    "DELETE /pipelines/{id}",
+    "DELETE /activities/{id}",
+    "DELETE /deals/{id}/documents/{documentId}",
     "DELETE /api-keys/{id}",
     "DELETE /auth/sessions/{id}",
     "POST /auth/logout-all",
     "POST /customers/{id}/convert",
     "DELETE /customers/{id}",
     "DELETE /customers/{id}/interactions/{interactionId}",
+    "DELETE /products/{id}",
+    "DELETE /warehouses/{id}",
+    "DELETE /price-lists/{id}",
+    "DELETE /categories/{id}",
     "PUT /notifications/{id}/read",
     "POST /employees/{id}/approve",
     "POST /organizations/{orgId}/employees/{empId}/approve",

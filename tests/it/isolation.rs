@@ -49,10 +49,23 @@ impl Tenant {
         let shop = Shop::open(&owner, 100, 20).await;
         let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
         owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
+        let made = async |path: &str| id(&owner.post(path, json!({"name": "a"})).await.expect(201));
+        let activity = json!({"type": "call", "subject": "a"});
+        let activity = id(&owner
+            .post(&format!("/deals/{deal}/activities"), activity)
+            .await
+            .expect(201));
+        let pipeline = json!({"name": "Опт", "stages": [{"name": "a", "stage": "LEAD"}]});
+        let pipeline = id(&owner.post("/pipelines", pipeline).await.expect(201));
         let mut ids = BTreeMap::from([
             ("/customers", shop.customer.clone()),
             ("/products", shop.cabinet.clone()),
+            ("/categories", made("/categories").await),
+            ("/price-lists", made("/price-lists").await),
+            ("/warehouses", made("/warehouses").await),
             ("/deals", deal.clone()),
+            ("/activities", activity),
+            ("/pipelines", pipeline),
             ("/audit", deal.clone()),
             ("/audit/correlations", deal.clone()),
             ("/admin/sagas", deal),
@@ -120,14 +133,21 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
             json!({"name": "a"})
         }
         "POST /api-keys" => json!({"name": "a", "permissions": ["DEALS_VIEW"]}),
-        "POST /departments" | "POST /roles" => json!({"name": "a"}),
+        "POST /departments" | "POST /categories" | "POST /price-lists" | "POST /roles" | "POST /warehouses" => {
+            json!({"name": "a"})
+        }
         "POST /invitations" => json!({"email": "a@company.kz"}),
         "POST /employees" => json!({"email": "a@company.kz", "firstName": "a", "lastName": "a"}),
         "POST /products" => json!({"code": "a", "name": "a"}),
+        "POST /products/batch" => json!({"products": [{"code": "a", "name": "a"}]}),
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
+        "POST /pipelines" => json!({"name": "a", "stages": [{"name": "a", "stage": "LEAD"}]}),
+        "POST /deals/{id}/activities" => json!({"type": "call", "subject": "a"}),
+        "POST /deals/{id}/documents" => json!({"name": "a", "url": "https://storage.prometric.kz/a.pdf"}),
         "POST /deals/{id}/lose" => json!({"lostReason": "a"}),
-        "POST /stock/receipts" => json!({"productId": shop.steel, "quantity": 1}),
+        path if path.starts_with("POST /stock/") => json!({"productId": shop.steel, "quantity": 1, "reason": "a"}),
+        "POST /prices" => json!({"priceListId": Uuid::now_v7(), "productId": shop.steel, "tiers": []}),
         "PUT /production/bom/{productId}" => json!({"components": [{"materialId": shop.steel, "quantity": 1}]}),
         "POST /finance/payments" => json!({"invoiceId": Uuid::now_v7(), "amount": 1}),
         path if path.starts_with("POST /admin/sagas/") => json!({"why": "a"}),
@@ -264,6 +284,12 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/finance/payments",
         "/production/orders",
         "/notifications",
+        "/categories",
+        "/price-lists",
+        "/prices",
+        "/stock",
+        "/stock/places",
+        "/stock/movements",
         "/departments",
         "/employees",
         "/invitations",

@@ -233,6 +233,8 @@ async fn what_is_sent_twice_at_once_happens_once() {
         quantity: Quantity::whole(1),
         unit_cost: None,
         reference: None,
+        reason: None,
+        warehouse: None,
     };
     let deliver = |n: i32, node: &Executor| {
         let (node, receive) = (node.clone(), receive.clone());

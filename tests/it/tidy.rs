@@ -270,6 +270,10 @@ fn permission(route: &Route) -> Permission {
     let name = route.name();
     let (method, path) = name.split_once(' ').unwrap();
     let module = match path.split('/').collect::<Vec<_>>()[1] {
+        "stock" if method == "GET" => "PRODUCTS".to_owned(),
+        "categories" | "price-lists" | "prices" => "PRODUCTS".to_owned(),
+        "warehouses" if method == "GET" => "PRODUCTS".to_owned(),
+        "warehouses" => "STOCK".to_owned(),
         "stock" => "STOCK".to_owned(),
         "admin" => "OPERATIONS".to_owned(),
         "api-keys" => "API_KEYS".to_owned(),
@@ -278,7 +282,8 @@ fn permission(route: &Route) -> Permission {
         other => other.to_uppercase(),
     };
     let action = match (method, path) {
-        (_, "/stock/receipts") => "UPDATE",
+        ("POST", "/prices") => "UPDATE",
+        ("POST" | "PUT" | "DELETE", path) if path.starts_with("/stock/") || path.starts_with("/warehouses") => "UPDATE",
         ("POST" | "DELETE", path) if path.starts_with("/api-keys") => "UPDATE",
         (_, path) if path.ends_with("/approve") || path.ends_with("/refuse") => "APPROVE",
         (_, path) if path.starts_with("/notifications") => "VIEW", // seeing them is all one does with them

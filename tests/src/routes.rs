@@ -35,6 +35,7 @@ impl Route {
             .replace("{empId}", id)
             .replace("{productId}", id)
             .replace("{interactionId}", id)
+            .replace("{documentId}", id)
     }
 }
 

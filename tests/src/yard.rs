@@ -1,6 +1,8 @@
 //! A workspace in which every write can be tried, and the body of each of them.
 
 mod account;
+mod catalog;
+mod deals;
 mod people;
 
 use crate::{
@@ -8,10 +10,7 @@ use crate::{
     shape::{self, ANY, Field, Shape, fields},
     story::{Shop, id},
 };
-use domain::{
-    catalog::product,
-    sales::{customer::Profile, deal, interaction},
-};
+use domain::sales::{customer::Profile, deal, interaction};
 use people::People;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -49,6 +48,10 @@ impl Yard {
                 .find(|order| order["status"] == "scheduled")
         })
         .await;
+        let pipeline = json!({"name": "Опт", "stages": [{"name": "Заявка", "stage": "LEAD"}]});
+        let pipeline = id(&owner.post("/pipelines", pipeline).await.expect(201));
+        let call = json!({"type": "call", "subject": "Follow-up call"});
+        let call = id(&owner.post(&format!("/deals/{deal}/activities"), call).await.expect(201));
         let department = id(&owner.post("/departments", json!({"name": "Продажи"})).await.expect(201));
         let employee =
             json!({"email": "employee@company.kz", "firstName": "a", "lastName": "a", "departmentId": department});
@@ -70,6 +73,8 @@ impl Yard {
         let key = id(&owner.post("/api-keys", key).await.expect(201));
         let of = people.organization.clone();
         let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
+        shapes.extend(catalog::shapes(&owner, &shop).await);
+        shapes.extend(deals::shapes(&deal, &call, &pipeline));
         shapes.extend(people.shapes());
         shapes.extend(interactions(&shop.customer, &said));
         shapes.extend(account::shapes(&key, &of));
@@ -145,7 +150,7 @@ impl Yard {
 }
 
 const PERSON: &str = "email:email! password:password! firstName:text100! lastName:text100! phone:text30";
-const BESIDE_DEAL: &str = "stage:choice products:list products[0]:item products[0].productId:uuid! products[0].quantity:quantity! \
+const BESIDE_DEAL: &str = "stage:choice pipelineId:uuid pipelineStageId:uuid products:list products[0]:item products[0].productId:uuid! products[0].quantity:quantity! \
     products[0].unitPrice:amount products[0].vatIncluded:flag products[0].discount:percent products[0].tax:percent";
 const BILL: &str = "components:list! components[0]:item components[0].materialId:uuid! components[0].quantity:quantity! components[0].unit:text20 \
     components[0].cost:amount operations:list operations[0]:item operations[0].name:text200! operations[0].duration:whole! operations[0].requiredSkills:list \
@@ -173,8 +178,6 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
     let customer = json!({"name": "a", "type": "COMPANY", "status": "LEAD", "rating": 4.5, "creditLimit": 100, "tags": ["a"],
         "contacts": [{"firstName": "a", "lastName": "a", "position": "a", "email": "a@b.kz", "phone": "1", "isPrimary": true}],
         "addresses": [{"type": "legal", "addressLine1": "a", "city": "a", "postalCode": "1", "country": "KZ"}]});
-    let product =
-        json!({"code": "a", "name": "a", "type": "PRODUCT", "unit": "шт", "price": 1, "specifications": {"cpu": "i7"}});
     let lines = json!([{"productId": shop.product, "quantity": 1, "unitPrice": 10, "discount": 0, "tax": 12}]);
     let sale =
         json!({"title": "a", "customerId": shop.customer, "products": lines, "competitors": ["a"], "tags": ["a"]});
@@ -214,26 +217,6 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
         ),
         noun(
             Method::POST,
-            "/products",
-            "",
-            &product,
-            shape::noun::<product::Details>(true, ""),
-        ),
-        noun(
-            Method::PUT,
-            "/products/{id}",
-            &shop.product,
-            &product,
-            shape::noun::<product::Details>(false, ""),
-        ),
-        post(
-            "/stock/receipts",
-            "",
-            &json!({"productId": shop.steel, "quantity": 1}),
-            "productId:uuid! quantity:quantity! unitCost:amount reference:text100",
-        ),
-        noun(
-            Method::POST,
             "/deals",
             "",
             &sale,
@@ -246,7 +229,12 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             &sale,
             shape::noun::<deal::Details>(false, BESIDE_DEAL),
         ),
-        post("/deals/{id}/stage", open, &json!({"stage": "CLOSING"}), "stage:choice!"),
+        post(
+            "/deals/{id}/stage",
+            open,
+            &json!({"stage": "CLOSING"}),
+            "stage:choice! pipelineId:uuid pipelineStageId:uuid",
+        ),
         post("/deals/{id}/win", open, &json!({}), "finalAmount:amount notes:text5000"),
         post(
             "/deals/{id}/lose",

@@ -2,7 +2,7 @@
 //! and after by itself.
 
 use super::fold::{Fold, Rows};
-use domain::id::{BomId, ProductId, StockId};
+use domain::id::{BomId, PriceId, ProductId, StockId};
 use projections::{
     ColumnKind, Rights, Table, camel_case, catalog, finance, office, people, platform, production, sales,
 };
@@ -53,16 +53,22 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 19] = [
+pub static NOUNS: [&dyn Noun; 25] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
     &Of::<platform::ApiKey>::new("api_key", "api-keys", "name"),
     &Of::<sales::customer::Row>::new("customer", "customers", "name").also(&["contacts", "archived"]),
     &Of::<sales::interaction::Row>::new("interaction", "interactions", "subject"),
-    &Of::<sales::deal::Row>::new("deal", "deals", "dealNumber"),
+    &Of::<sales::deal::Row>::new("deal", "deals", "dealNumber").also(&["documents"]),
+    &Of::<sales::activity::Row>::new("activity", "activities", "subject"),
+    &Of::<sales::pipeline::Row>::new("pipeline", "pipelines", "name"),
     &Of::<sales::order::Row>::new("order", "orders", "orderNumber"),
-    &Of::<catalog::product::Row>::new("product", "products", "name"),
+    &Of::<catalog::category::Row>::new("category", "categories", "name").also(&["archived"]),
+    &Of::<catalog::price_list::Row>::new("price_list", "price-lists", "name").also(&["archived"]),
+    &Of::<catalog::price::Row>::new("price", "prices", "productId").within(|id| PriceId::of(ProductId::new(id)).into()),
+    &Of::<catalog::product::Row>::new("product", "products", "name").also(&["suppliers", "translations", "archived"]),
+    &Of::<catalog::warehouse::Row>::new("warehouse", "warehouses", "name").also(&["archived"]),
     &Of::<catalog::stock_movement::Row>::new("stock", "stock", "productId")
         .each_alone()
         .within(|id| StockId::of(ProductId::new(id)).into()),

@@ -74,7 +74,18 @@ pub fn router() -> ApiRouter<App> {
             get_with(history_of_interaction, told(HISTORY)),
         )
         .api_route("/deals/{id}/history", of::<sales::deal::Row, DealsView>())
+        .api_route("/activities/{id}/history", of::<sales::activity::Row, DealsView>())
+        .api_route("/pipelines/{id}/history", of::<sales::pipeline::Row, DealsView>())
         .api_route("/orders/{id}/history", of::<sales::order::Row, OrdersView>())
+        .api_route("/categories/{id}/history", of::<catalog::category::Row, ProductsView>())
+        .api_route(
+            "/price-lists/{id}/history",
+            of::<catalog::price_list::Row, ProductsView>(),
+        )
+        .api_route(
+            "/warehouses/{id}/history",
+            of::<catalog::warehouse::Row, ProductsView>(),
+        )
         .api_route("/products/{id}/history", of::<catalog::product::Row, ProductsView>())
         .api_route(
             "/departments/{id}/history",

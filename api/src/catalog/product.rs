@@ -1,44 +1,69 @@
 //! Products: document 1 §5, document 2 "Products API".
 
+mod batch;
+
 use crate::{
+    envelope,
     extract::{
-        Body, Edit, Id, May, New, Nothing, With, Write,
-        rights::{ProductsCreate, ProductsUpdate, ProductsView},
+        Body, BodyHash, Edit, Id, List, May, New, Nothing, With, Write, past,
+        rights::{ProductsCreate, ProductsDelete, ProductsUpdate, ProductsView},
     },
+    i18n::Language,
     openapi::told,
     problem::Problem,
-    reply::{Created, Reply},
+    reply::{Created, Page, Reply},
     state::App,
     view,
 };
-use aide::axum::{ApiRouter, routing::get_with};
+use aide::axum::{
+    ApiRouter,
+    routing::{get_with, post_with},
+};
 use axum::extract::State;
+use commands::product;
 use domain::{
     catalog::product::{Details, Product, ProductCommand, ProductEvent, Status},
     id::ProductId,
 };
-use projections::catalog::product::Row;
+use projections::{
+    catalog::{category, product::Row},
+    view::Reader,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
+
+const CATEGORY: &str = "categoryId";
+/// So many categories one list may name.
+const CATEGORIES_MAX: usize = 50;
 
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/products",
             get_with(
-                view::list::<Row, ProductsView>,
-                told("The workspace's products, newest first"),
+                list,
+                told(
+                    "The workspace's products, newest first, in the caller's language as far as they have translations",
+                ),
             )
             .post_with(create, told("A new product; code and name are required")),
         )
         .api_route(
             "/products/{id}",
             get_with(
-                view::details::<Row, ProductsView>,
+                view::details_in_language::<Row, ProductsView>,
                 told("A product with its bill of materials, former prices and stock movements"),
             )
-            .put_with(update, told("Changes a product")),
+            .put_with(update, told("Changes a product"))
+            .delete_with(archive, told("Archives a product; its history stays")),
+        )
+        .api_route(
+            "/products/batch",
+            post_with(
+                batch::create,
+                told("Up to 500 new products, each made or refused alone; whatever is refused is told with its place"),
+            ),
         )
 }
 
@@ -58,6 +83,35 @@ pub struct ProductChanged {
     version: i64,
 }
 
+/// `categoryId` names a category with all that is below it.
+async fn list(
+    State(app): State<App>,
+    caller: May<ProductsView>,
+    language: Language,
+    List { mut pairs, .. }: List<Row>,
+) -> Result<Page<Row>, Problem> {
+    let as_of = past::take(&mut pairs)?;
+    let categories = categories(&mut pairs);
+    let read = async |reader: Reader<'_>| {
+        let scope = categories.clone().map(|ids| category::within(reader.schema, ids));
+        projections::view::page_of::<Row>(view::spoken(reader, language), &pairs, &scope.unwrap_or_default()).await
+    };
+    let page = view::as_reader_at(&app, &caller, as_of, read).await?;
+    Ok(Page::of(envelope::list(page)))
+}
+
+/// Takes the categories out of the query; what is none is left for the list to refuse.
+fn categories(pairs: &mut Vec<(String, String)>) -> Option<Vec<Uuid>> {
+    let place = pairs.iter().position(|(name, _)| name == CATEGORY)?;
+    let ids = pairs[place].1.split(',').map(|id| Uuid::parse_str(id.trim()));
+    let ids: Vec<Uuid> = ids.collect::<Result<_, _>>().ok()?;
+    let alone = pairs.iter().filter(|(name, _)| name == CATEGORY).count() == 1;
+    (alone && ids.len() <= CATEGORIES_MAX).then(|| {
+        pairs.remove(place);
+        ids
+    })
+}
+
 async fn create(
     State(app): State<App>,
     caller: May<ProductsCreate>,
@@ -68,9 +122,8 @@ async fn create(
     }: Body<New<Details, Nothing>>,
 ) -> Result<Created<ProductCreated>, Problem> {
     let context = write.context(&caller, hash);
-    let command = ProductCommand::Create(Box::new(Details::new(&change)));
     let id = Uuid::now_v7().into();
-    let done = app.executor.create::<Product>(id, &command, &context).await?;
+    let done = product::create(&app.executor, id, change, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
     let (id, version) = (done.id, done.version);
     let answer = done.events.into_iter().find_map(|event| match event {
@@ -81,7 +134,7 @@ async fn create(
             status: details.status,
             version,
         }),
-        ProductEvent::Updated(_) => None,
+        ProductEvent::Updated(_) | ProductEvent::Archived {} => None,
     });
     Ok(written.created(answer.ok_or_else(Problem::internal)?))
 }
@@ -97,12 +150,28 @@ async fn update(
     }: Body<Edit<Details, Nothing>>,
 ) -> Result<Reply<ProductChanged>, Problem> {
     let context = write.context(&caller, hash);
-    let command = ProductCommand::Update(Box::new(change));
-    let done = app.executor.execute::<Product>(id, &command, &context).await?;
+    let done = product::update(&app.executor, id, change, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
     Ok(written.ok(ProductChanged {
         id: done.id,
         message: "Product updated successfully",
+        version: done.version,
+    }))
+}
+
+async fn archive(
+    State(app): State<App>,
+    caller: May<ProductsDelete>,
+    Id(id): Id<ProductId>,
+    write: Write,
+) -> Result<Reply<ProductChanged>, Problem> {
+    let context = write.context(&caller, BodyHash::default());
+    let command = ProductCommand::Archive;
+    let done = app.executor.execute::<Product>(id, &command, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.ok(ProductChanged {
+        id: done.id,
+        message: "Product archived",
         version: done.version,
     }))
 }

@@ -1,28 +1,101 @@
-//! Goods that arrive (interfaces, "Requests").
+//! What lies on the shelves, and what moves there (interfaces, "Requests").
 
 use crate::{
-    extract::{Body, May, Write, rights::StockUpdate},
+    extract::{
+        Body, May, Write,
+        rights::{ProductsView, StockUpdate},
+    },
     openapi::told,
     problem::Problem,
     reply::Created,
     state::App,
+    view,
 };
-use aide::axum::{ApiRouter, routing::post_with};
+use aide::axum::{
+    ApiRouter,
+    routing::{get_with, post_with},
+};
 use axum::extract::State;
-use commands::stock::{self, Receipt};
-use domain::{Quantity, catalog::stock::StockEvent};
+use commands::{
+    Done,
+    stock::{self, Adjustment, Count, Issue, Receipt, Shift},
+};
+use domain::{
+    Quantity,
+    catalog::stock::{Stock, StockCommand, StockEvent},
+    id::{ProductId, StockId, TransferId},
+};
+use projections::catalog::{stock_level, stock_movement, stock_place, stock_transfer};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+const LEVELS: &str = "What there is of each product: on hand, reserved, available, and what it costs on average";
+
 pub fn router() -> ApiRouter<App> {
-    ApiRouter::new().api_route(
-        "/stock/receipts",
-        post_with(
-            receive,
-            told("Puts goods on stock; production orders that wait for them get them at once"),
-        ),
-    )
+    ApiRouter::new()
+        .api_route(
+            "/stock",
+            get_with(view::list::<stock_level::Row, ProductsView>, told(LEVELS)),
+        )
+        .api_route(
+            "/stock/levels",
+            get_with(view::list::<stock_level::Row, ProductsView>, told(LEVELS)),
+        )
+        .api_route(
+            "/stock/movements",
+            get_with(
+                view::list::<stock_movement::Row, ProductsView>,
+                told("Every change of the stock, newest first: how much, why, and who"),
+            ),
+        )
+        .api_route(
+            "/stock/places",
+            get_with(
+                view::list::<stock_place::Row, ProductsView>,
+                told("How much of each product lies in which warehouse"),
+            ),
+        )
+        .api_route(
+            "/stock/transfers",
+            get_with(
+                view::list::<stock_transfer::Row, ProductsView>,
+                told("Goods that were sent from one place to another, newest first"),
+            )
+            .post_with(
+                send,
+                told("Sends goods from one place to another, at once or on a way of their own"),
+            ),
+        )
+        .api_route(
+            "/stock/transfers/arrivals",
+            post_with(arrive, told("Says that what was sent is there")),
+        )
+        .api_route(
+            "/stock/receipts",
+            post_with(
+                receive,
+                told("Puts goods on stock; production orders that wait for them get them at once"),
+            ),
+        )
+        .api_route(
+            "/stock/issues",
+            post_with(issue, told("Takes goods out of stock; none that are reserved")),
+        )
+        .api_route(
+            "/stock/adjustments",
+            post_with(
+                adjust,
+                told("So much more, or less, is there than was written down, and why"),
+            ),
+        )
+        .api_route(
+            "/stock/counts",
+            post_with(
+                count,
+                told("So much was there at a moment; what came and went after it stands"),
+            ),
+        )
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -35,24 +108,201 @@ pub struct StockReceived {
     version: i64,
 }
 
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StockIssued {
+    product_id: Uuid,
+    quantity: Quantity,
+    version: i64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StockAdjusted {
+    product_id: Uuid,
+    /// By how much it was changed.
+    difference: Quantity,
+    /// How much of it went to demands that were waiting.
+    reserved: Quantity,
+    version: i64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StockCounted {
+    product_id: Uuid,
+    counted: Quantity,
+    /// By what was written down until then.
+    expected: Quantity,
+    difference: Quantity,
+    /// How much of what was found went to demands that were waiting.
+    reserved: Quantity,
+    version: i64,
+}
+
 async fn receive(
     State(app): State<App>,
     caller: May<StockUpdate>,
     write: Write,
     Body { value: receipt, hash }: Body<Receipt>,
 ) -> Result<Created<StockReceived>, Problem> {
-    let (product_id, quantity) = (receipt.product_id.into(), receipt.quantity);
+    let product_id = receipt.product_id.into();
     let context = write.context(&caller, hash);
     let done = stock::receive(&app.executor, receipt, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
-    let reserved = done.events.iter().map(|event| match event {
-        StockEvent::Reserved { quantity, .. } => *quantity,
-        StockEvent::Received { .. } | StockEvent::Short { .. } => Quantity::ZERO,
-    });
     Ok(written.created(StockReceived {
         product_id,
-        quantity,
-        reserved: reserved.sum(),
+        quantity: moved(&done),
+        reserved: reserved(&done),
         version: done.version,
     }))
+}
+
+async fn issue(
+    State(app): State<App>,
+    caller: May<StockUpdate>,
+    write: Write,
+    Body { value: issue, hash }: Body<Issue>,
+) -> Result<Created<StockIssued>, Problem> {
+    let product_id = issue.product_id.into();
+    let context = write.context(&caller, hash);
+    let done = stock::issue(&app.executor, issue, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.created(StockIssued {
+        product_id,
+        quantity: -moved(&done),
+        version: done.version,
+    }))
+}
+
+async fn adjust(
+    State(app): State<App>,
+    caller: May<StockUpdate>,
+    write: Write,
+    Body {
+        value: adjustment,
+        hash,
+    }: Body<Adjustment>,
+) -> Result<Created<StockAdjusted>, Problem> {
+    let product_id = adjustment.product_id.into();
+    let context = write.context(&caller, hash);
+    let done = stock::adjust(&app.executor, adjustment, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.created(StockAdjusted {
+        product_id,
+        difference: moved(&done),
+        reserved: reserved(&done),
+        version: done.version,
+    }))
+}
+
+async fn count(
+    State(app): State<App>,
+    caller: May<StockUpdate>,
+    write: Write,
+    Body { value: count, hash }: Body<Count>,
+) -> Result<Created<StockCounted>, Problem> {
+    let product_id = count.product_id.into();
+    let context = write.context(&caller, hash);
+    let done = stock::count(&app.executor, count, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    let answer = done.events.iter().find_map(|event| match event {
+        StockEvent::Counted {
+            counted,
+            expected,
+            difference,
+            ..
+        } => Some(StockCounted {
+            product_id,
+            counted: *counted,
+            expected: *expected,
+            difference: *difference,
+            reserved: reserved(&done),
+            version: done.version,
+        }),
+        _ => None,
+    });
+    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+}
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Arrival {
+    product_id: ProductId,
+    transfer_id: TransferId,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StockTransferred {
+    transfer_id: TransferId,
+    product_id: Uuid,
+    quantity: Quantity,
+    status: stock_transfer::Status,
+    version: i64,
+}
+
+async fn send(
+    State(app): State<App>,
+    caller: May<StockUpdate>,
+    write: Write,
+    Body { value: shift, hash }: Body<Shift>,
+) -> Result<Created<StockTransferred>, Problem> {
+    let context = write.context(&caller, hash);
+    let done = stock::send(&app.executor, shift, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.created(transferred(&done)?))
+}
+
+async fn arrive(
+    State(app): State<App>,
+    caller: May<StockUpdate>,
+    write: Write,
+    Body { value: arrival, hash }: Body<Arrival>,
+) -> Result<Created<StockTransferred>, Problem> {
+    let context = write.context(&caller, hash);
+    let command = StockCommand::Arrive {
+        product_id: arrival.product_id,
+        transfer_id: arrival.transfer_id,
+    };
+    let id = StockId::of(arrival.product_id);
+    let done = app.executor.execute::<Stock>(id, &command, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.created(transferred(&done)?))
+}
+
+/// What the last of its events says of a transfer.
+fn transferred(done: &Done<StockEvent>) -> Result<StockTransferred, Problem> {
+    use stock_transfer::Status;
+    let told = done.events.iter().rev().find_map(|event| match event {
+        StockEvent::Sent {
+            transfer_id, quantity, ..
+        } => Some((event, *transfer_id, *quantity, Status::InTransit)),
+        StockEvent::Arrived {
+            transfer_id, quantity, ..
+        } => Some((event, *transfer_id, *quantity, Status::Arrived)),
+        _ => None,
+    });
+    let (event, transfer_id, quantity, status) = told.ok_or_else(Problem::internal)?;
+    Ok(StockTransferred {
+        transfer_id,
+        product_id: event.product().into(),
+        quantity,
+        status,
+        version: done.version,
+    })
+}
+
+/// By how much what is on hand was changed.
+fn moved(done: &Done<StockEvent>) -> Quantity {
+    done.events.iter().map(StockEvent::difference).sum()
+}
+
+/// How much went to demands that were waiting.
+fn reserved(done: &Done<StockEvent>) -> Quantity {
+    let reserved = done.events.iter().map(|event| match event {
+        StockEvent::Reserved { quantity, .. } => *quantity,
+        _ => Quantity::ZERO,
+    });
+    reserved.sum()
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use domain::{
     Rule,
-    id::{InteractionId, ProductId},
+    id::{DocumentId, InteractionId, ProductId},
 };
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -27,6 +27,12 @@ pub struct InteractionParam(pub InteractionId);
 /// `{id}` of a path that goes on: the query is for whoever reads the rest of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Within<T>(pub T);
+
+/// `{documentId}` of the path.
+pub struct DocumentParam(pub DocumentId);
+
+/// `{id}` of a list's path, which has the list's query.
+pub struct OfList(pub Uuid);
 
 /// What the path names a thing by.
 pub trait InPath {
@@ -77,6 +83,23 @@ impl<S: Send + Sync> FromRequestParts<S> for ProductParam {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         no_query(&parts.uri)?;
         path_id(parts, state, Self::NAME).await.map(|id| Self(id.into()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DocumentParam {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        no_query(&parts.uri)?;
+        path_id(parts, state, "documentId").await.map(|id| Self(id.into()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for OfList {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path_id(parts, state, "id").await.map(Self)
     }
 }
 

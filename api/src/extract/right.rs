@@ -65,7 +65,7 @@ markers! {
     DepartmentsView DepartmentsCreate DepartmentsUpdate
     CustomersView CustomersCreate CustomersUpdate CustomersDelete
     DealsView DealsCreate DealsUpdate DealsDelete
-    ProductsView ProductsCreate ProductsUpdate
+    ProductsView ProductsCreate ProductsUpdate ProductsDelete
     StockUpdate
     OrdersView OrdersCreate OrdersUpdate OrdersApprove
     ProductionView ProductionCreate ProductionUpdate

@@ -44,7 +44,7 @@ pub(super) fn list_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
 }
 
 /// A moment that is past.
-pub(super) fn moment(operation: &mut Operation) {
+pub fn moment(operation: &mut Operation) {
     query(
         operation,
         "asOf",

@@ -3,8 +3,8 @@
 use super::{json_content, lists, parameter};
 use crate::{
     extract::{
-        Asked, Body, Caller, Id, InPath, InteractionParam, Leaving, List, May, NoQuery, ProductParam, SignedIn, Within,
-        Write, past::Seen,
+        Asked, Body, Caller, DocumentParam, Id, InPath, InteractionParam, Leaving, List, May, NoQuery, OfList, ProductParam,
+        SignedIn, Within, Write, past::Seen,
     },
     i18n::Language,
 };
@@ -82,6 +82,18 @@ impl OperationInput for InteractionParam {
 impl OperationInput for ProductParam {
     fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
         path_id(operation, "productId");
+    }
+}
+
+impl OperationInput for DocumentParam {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        path_id(operation, "documentId");
+    }
+}
+
+impl OperationInput for OfList {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        path_id(operation, "id");
     }
 }
 

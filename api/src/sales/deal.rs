@@ -1,8 +1,11 @@
 //! Deals: document 1 §4, document 2 "Deals API". PUT with `stage`, POST `/stage`, `/win` and `/lose` are one behaviour.
 
+mod bulk;
+mod summary;
+
 use crate::{
     extract::{
-        Body, BodyHash, Caller, Edit, Id, May, New, With, Write,
+        Body, BodyHash, Caller, DocumentParam, Edit, Id, May, New, With, Write,
         rights::{DealsCreate, DealsUpdate, DealsView},
     },
     openapi::told,
@@ -13,17 +16,19 @@ use crate::{
 };
 use aide::axum::{
     ApiRouter,
-    routing::{get_with, post_with},
+    routing::{delete_with, get_with, post_with},
 };
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use commands::{
     Done,
     deal::{self, Beside},
+    pipeline::Wanted,
 };
 use domain::{
-    id::DealId,
-    sales::deal::{DealCommand, DealEvent, Details, Loss, Stage, Win},
+    Patch, Rule,
+    id::{DealId, PipelineId, PipelineStageId},
+    sales::deal::{DealCommand, DealEvent, Details, Document, Loss, Stage, Win},
 };
 use projections::sales::deal::{Closed, Row, closed_at};
 use schemars::JsonSchema;
@@ -39,6 +44,34 @@ pub fn router() -> ApiRouter<App> {
                 told("The workspace's deals, newest first"),
             )
             .post_with(create, told("A new deal, numbered `DL-…`; only the title is required")),
+        )
+        .api_route(
+            "/deals/bulk/stage",
+            post_with(
+                bulk::stage,
+                told("Moves up to 100 deals to a stage; each succeeds or fails alone"),
+            ),
+        )
+        .api_route(
+            "/deals/bulk/assign",
+            post_with(
+                bulk::assign,
+                told("Assigns up to 100 deals to a member, or to nobody; each succeeds or fails alone"),
+            ),
+        )
+        .api_route(
+            "/deals/metrics",
+            get_with(
+                summary::of_all,
+                told("How deals stand by stage and currency, and how many are won"),
+            ),
+        )
+        .api_route(
+            "/deals/lost-reasons",
+            get_with(
+                summary::of_lost,
+                told("Why deals were lost: by reason, by competitor and by month"),
+            ),
         )
         .api_route(
             "/deals/{id}",
@@ -66,11 +99,28 @@ pub fn router() -> ApiRouter<App> {
             "/deals/{id}/lose",
             post_with(lose, told("Loses a deal, with the reason")),
         )
+        .api_route(
+            "/deals/{id}/documents",
+            post_with(attach, told("Adds a document to a deal, by its address")),
+        )
+        .api_route(
+            "/deals/{id}/documents/{documentId}",
+            delete_with(detach, told("Takes a document off a deal")),
+        )
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Move {
-    stage: Stage,
+    /// Needed, unless a pipeline or a stage of one is named.
+    #[serde(default)]
+    stage: Option<Stage>,
+    /// One of the workspace's own pipelines; null: the one that every workspace has.
+    #[serde(default)]
+    pipeline_id: Patch<Option<PipelineId>>,
+    /// A stage of that pipeline; without it, the first of the deal's kind.
+    #[serde(default)]
+    pipeline_stage_id: Option<PipelineStageId>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -81,6 +131,14 @@ pub struct DealCreated {
     deal_number: String,
     title: String,
     stage: Stage,
+    version: i64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DocumentAttached {
+    id: Uuid,
+    message: &'static str,
+    /// The deal's.
     version: i64,
 }
 
@@ -155,12 +213,17 @@ async fn stage(
     write: Write,
     Body { value, hash }: Body<Move>,
 ) -> Result<Reply<DealChanged>, Problem> {
-    let step = Step {
-        command: DealCommand::Move { to: value.stage },
+    let wanted = Wanted {
+        pipeline: value.pipeline_id,
+        place: value.pipeline_stage_id,
         stage: value.stage,
-        message: "Deal stage changed",
     };
-    take(&app, &caller, &write, hash, id, step).await
+    if wanted.stage.is_none() && !wanted.names_a_pipeline() {
+        return Err(Problem::invalid_field("stage", Rule::Required));
+    }
+    let context = write.context(&caller, hash);
+    let done = deal::go(&app.executor, id, wanted, &context).await?;
+    answer(&app, &write, &caller, &done, value.stage, "Deal stage changed").await
 }
 
 async fn win(
@@ -191,6 +254,43 @@ async fn lose(
         message: "Deal marked as lost",
     };
     take(&app, &caller, &write, hash, id, step).await
+}
+
+async fn attach(
+    State(app): State<App>,
+    caller: May<DealsUpdate>,
+    Id(id): Id<DealId>,
+    write: Write,
+    Body { value, hash }: Body<Document>,
+) -> Result<Created<DocumentAttached>, Problem> {
+    let context = write.context(&caller, hash);
+    let command = DealCommand::Attach {
+        id: Uuid::now_v7().into(),
+        document: Box::new(value),
+    };
+    let done = deal::execute(&app.executor, id, command, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    let attached = done.events.iter().find_map(|event| match event {
+        DealEvent::DocumentAttached { document_id, .. } => Some((*document_id).into()),
+        _ => None,
+    });
+    Ok(written.created(DocumentAttached {
+        id: attached.ok_or_else(Problem::internal)?,
+        message: "Document added to deal",
+        version: done.version,
+    }))
+}
+
+async fn detach(
+    State(app): State<App>,
+    caller: May<DealsUpdate>,
+    Id(id): Id<DealId>,
+    DocumentParam(document): DocumentParam,
+    write: Write,
+) -> Result<Reply<DealChanged>, Problem> {
+    let context = write.context(&caller, BodyHash::default());
+    let done = deal::execute(&app.executor, id, DealCommand::Remove { document }, &context).await?;
+    answer(&app, &write, &caller, &done, None, "Document removed from deal").await
 }
 
 /// A move to another stage, and what is said of it.

@@ -1,15 +1,27 @@
-//! Stock of one product: on hand, reserved, available. Nothing goes below zero and every change is a movement with a
-//! reference. A demand that cannot be met waits in line here, so that goods that arrive reserve themselves for it in
-//! the same decision: no reader has to notice, no race can take them away.
+//! Stock of one product: on hand, reserved, available, and what it cost. Nothing goes below zero and every change is a
+//! movement with a reference. A demand that cannot be met waits in line here, so that goods that arrive reserve themselves
+//! for it in the same decision: no reader has to notice, no race can take them away. What is reserved is not there for
+//! others: no issue and no count takes it away. That it has become less than it should is told here as well, once each time.
+
+mod holding;
+mod places;
+mod rules;
+
+pub use holding::Holding;
+pub use places::{Place, Places};
 
 use crate::{
-    Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Violations,
-    id::{OrderId, ProductId, ProductionOrderId, StockId},
+    Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Total, Violations,
+    id::{OrderId, ProductId, ProductionOrderId, StockId, TransferId, WarehouseId},
 };
+use chrono::{DateTime, Utc};
 use rpds::RedBlackTreeSetSync;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub const REFERENCE_MAX: usize = 100;
+pub const REASON_MAX: usize = 200;
 
 // Vocabulary
 
@@ -20,12 +32,69 @@ pub enum StockCommand {
         quantity: Quantity,
         unit_cost: Option<Money>,
         reference: Option<String>,
+        reason: Option<String>,
+        warehouse: Place,
+    },
+    /// Takes goods out that nobody was promised.
+    Issue(Movement, Option<Least>),
+    /// So much more, or less, is there than was written down; with the reason.
+    Adjust(Movement, Option<Least>),
+    /// So much was there at that moment.
+    Count(Movement, Moment, Option<Least>),
+    /// Sends goods from the movement's place to another.
+    Send(Movement, Transfer),
+    /// What was sent is there.
+    Arrive {
+        product_id: ProductId,
+        transfer_id: TransferId,
     },
     Reserve {
         product_id: ProductId,
         demand: Demand,
         quantity: Quantity,
+        least: Option<Least>,
     },
+}
+
+/// Goods that come or go, and why.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Movement {
+    pub product_id: ProductId,
+    /// Of an adjustment the difference, which may be below zero; of a count what was found.
+    pub quantity: Quantity,
+    /// Of what is there in addition; absent, the average.
+    pub unit_cost: Option<Money>,
+    /// The paper it is written on.
+    pub reference: Option<String>,
+    pub reason: Option<String>,
+    /// Where.
+    pub warehouse: Place,
+}
+
+/// Where goods are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    pub id: TransferId,
+    pub to: Place,
+    /// There is no way to speak of: they are there at once.
+    pub at_once: bool,
+}
+
+/// When goods were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    pub at: DateTime<Utc>,
+    /// What has come, less what has gone, since then.
+    pub moved_since: Quantity,
+}
+
+/// How much of the product should be there for others, and what it is called, looked up with the command.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Least {
+    pub min: Quantity,
+    pub code: String,
+    pub name: String,
+    pub unit: String,
 }
 
 /// What goods are wanted for: every supply is pegged to the demand it serves.
@@ -52,6 +121,82 @@ pub enum StockEvent {
         quantity: Quantity,
         unit_cost: Option<Money>,
         reference: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warehouse_id: Option<WarehouseId>,
+    },
+    #[serde(rename = "stock.issued")]
+    Issued {
+        product_id: ProductId,
+        quantity: Quantity,
+        /// The average at that moment.
+        unit_cost: Option<Money>,
+        /// What all of it cost.
+        cost: Total,
+        reference: Option<String>,
+        reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warehouse_id: Option<WarehouseId>,
+    },
+    #[serde(rename = "stock.adjusted")]
+    Adjusted {
+        product_id: ProductId,
+        /// Below zero, when it is less.
+        difference: Quantity,
+        unit_cost: Option<Money>,
+        /// What the value changes by.
+        cost: Total,
+        reference: Option<String>,
+        reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warehouse_id: Option<WarehouseId>,
+    },
+    /// What came and went after that moment stands.
+    #[serde(rename = "stock.counted")]
+    Counted {
+        product_id: ProductId,
+        counted: Quantity,
+        /// By what was written down until then.
+        expected: Quantity,
+        difference: Quantity,
+        at: DateTime<Utc>,
+        unit_cost: Option<Money>,
+        /// What the value changes by.
+        cost: Total,
+        reference: Option<String>,
+        reason: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warehouse_id: Option<WarehouseId>,
+    },
+    /// They are on their way.
+    #[serde(rename = "stock.sent")]
+    Sent {
+        product_id: ProductId,
+        transfer_id: TransferId,
+        /// Absent: from wherever nobody said.
+        from: Option<WarehouseId>,
+        to: Option<WarehouseId>,
+        quantity: Quantity,
+        reference: Option<String>,
+        reason: Option<String>,
+    },
+    #[serde(rename = "stock.arrived")]
+    Arrived {
+        product_id: ProductId,
+        transfer_id: TransferId,
+        to: Option<WarehouseId>,
+        quantity: Quantity,
+    },
+    /// Less is there for others than there should be, since this movement.
+    #[serde(rename = "stock.low")]
+    Low {
+        product_id: ProductId,
+        product_code: String,
+        product_name: String,
+        unit: String,
+        available: Quantity,
+        min: Quantity,
     },
     /// This much of the demand is now held for it.
     #[serde(rename = "stock.reserved")]
@@ -76,6 +221,12 @@ pub enum StockRejection {
     #[error("more than can be counted")]
     #[rejection(Invalid, "stock.too_much")]
     TooMuch,
+    #[error("{available} is there for it")]
+    #[rejection(Stock, "stock.not_enough")]
+    NotEnough { available: Quantity },
+    #[error("no such transfer is on its way")]
+    #[rejection(Missing, "stock.not_under_way")]
+    NotUnderWay,
     #[error(transparent)]
     #[rejection(Invalid, "stock.invalid")]
     Invalid(#[from] Violations),
@@ -101,55 +252,46 @@ impl Aggregate for Stock {
                 quantity,
                 unit_cost,
                 reference,
-            } => {
-                let mut check = Check::default();
-                check.positive_quantity("quantity", *quantity);
-                check.not_negative("unitCost", unit_cost.unwrap_or_default());
-                check.optional_text("reference", reference.as_ref(), 100);
-                check.done()?;
-                self.on_hand.checked_add(*quantity).ok_or(StockRejection::TooMuch)?;
-                let received = StockEvent::Received {
-                    product_id: *product_id,
-                    quantity: *quantity,
-                    unit_cost: *unit_cost,
-                    reference: reference.clone(),
-                };
-                let free = self.available().plus(*quantity);
-                Ok([received]
-                    .into_iter()
-                    .chain(self.serve_waiting(*product_id, free))
-                    .collect())
-            }
+                reason,
+                warehouse,
+            } => self.receive(Movement {
+                product_id: *product_id,
+                quantity: *quantity,
+                unit_cost: *unit_cost,
+                reference: reference.clone(),
+                reason: reason.clone(),
+                warehouse: *warehouse,
+            }),
+            StockCommand::Issue(movement, least) => self.issue(movement, least.as_ref()),
+            StockCommand::Adjust(movement, least) => self.adjust(movement, least.as_ref()),
+            StockCommand::Count(movement, moment, least) => self.count(movement, *moment, least.as_ref()),
+            StockCommand::Send(movement, transfer) => self.send(movement, *transfer),
+            StockCommand::Arrive {
+                product_id,
+                transfer_id,
+            } => self.arrive(*product_id, *transfer_id),
             StockCommand::Reserve { demand, .. } if self.known.contains(&demand.id) => Ok(vec![]),
             StockCommand::Reserve {
                 product_id,
                 demand,
                 quantity,
-            } => {
-                let mut check = Check::default();
-                check.positive_quantity("quantity", *quantity);
-                check.done()?;
-                let held = self.available().min(*quantity);
-                let missing = quantity.minus(held);
-                let (product_id, demand) = (*product_id, demand.clone());
-                let reserved = held.is_positive().then(|| StockEvent::Reserved {
-                    product_id,
-                    demand: demand.clone(),
-                    quantity: held,
-                });
-                let short = missing.is_positive().then(|| StockEvent::Short {
-                    product_id,
-                    demand: demand.clone(),
-                    missing,
-                });
-                Ok(reserved.into_iter().chain(short).collect())
-            }
+                least,
+            } => self.reserve(*product_id, demand, *quantity, least.as_ref()),
         }
     }
 
     fn evolve(mut self, event: &StockEvent) -> Self {
         match event {
-            StockEvent::Received { quantity, .. } => self.on_hand = self.on_hand.plus(*quantity),
+            StockEvent::Received { .. }
+            | StockEvent::Issued { .. }
+            | StockEvent::Adjusted { .. }
+            | StockEvent::Counted { .. }
+            | StockEvent::Sent { .. }
+            | StockEvent::Arrived { .. } => {
+                self.holding = self.holding.after(event);
+                self.places = self.places.after(event);
+            }
+            StockEvent::Low { .. } => {}
             StockEvent::Reserved { demand, quantity, .. } => {
                 self.reserved = self.reserved.plus(*quantity);
                 self.known.insert_mut(demand.id);
@@ -174,9 +316,96 @@ impl Aggregate for Stock {
     }
 }
 
+impl StockEvent {
+    pub fn product(&self) -> ProductId {
+        match self {
+            Self::Received { product_id, .. }
+            | Self::Issued { product_id, .. }
+            | Self::Adjusted { product_id, .. }
+            | Self::Counted { product_id, .. }
+            | Self::Sent { product_id, .. }
+            | Self::Arrived { product_id, .. }
+            | Self::Low { product_id, .. }
+            | Self::Reserved { product_id, .. }
+            | Self::Short { product_id, .. } => *product_id,
+        }
+    }
+
+    /// By how much it changes what is on hand.
+    pub fn difference(&self) -> Quantity {
+        match self {
+            Self::Received { quantity, .. } => *quantity,
+            Self::Issued { quantity, .. } => -*quantity,
+            Self::Adjusted { difference, .. } | Self::Counted { difference, .. } => *difference,
+            Self::Sent { .. }
+            | Self::Arrived { .. }
+            | Self::Reserved { .. }
+            | Self::Short { .. }
+            | Self::Low { .. } => Quantity::ZERO,
+        }
+    }
+
+    /// By how much it changes what lies where.
+    pub fn moves(&self) -> Option<(Place, Quantity)> {
+        match self {
+            Self::Received { warehouse_id, .. }
+            | Self::Issued { warehouse_id, .. }
+            | Self::Adjusted { warehouse_id, .. }
+            | Self::Counted { warehouse_id, .. } => Some((*warehouse_id, self.difference())),
+            Self::Sent { from, quantity, .. } => Some((*from, -*quantity)),
+            Self::Arrived { to, quantity, .. } => Some((*to, *quantity)),
+            Self::Reserved { .. } | Self::Short { .. } | Self::Low { .. } => None,
+        }
+    }
+}
+
 impl Stock {
+    pub fn on_hand(&self) -> Quantity {
+        self.holding.quantity
+    }
+
     pub fn available(&self) -> Quantity {
-        self.on_hand.minus(self.reserved)
+        self.on_hand().minus(self.reserved)
+    }
+
+    fn reserve(
+        &self,
+        product_id: ProductId,
+        demand: &Demand,
+        quantity: Quantity,
+        least: Option<&Least>,
+    ) -> Result<Vec<StockEvent>, StockRejection> {
+        let mut check = Check::default();
+        check.positive_quantity("quantity", quantity);
+        check.done()?;
+        let held = self.available().min(quantity);
+        let missing = quantity.minus(held);
+        let reserved = held.is_positive().then(|| StockEvent::Reserved {
+            product_id,
+            demand: demand.clone(),
+            quantity: held,
+        });
+        let short = missing.is_positive().then(|| StockEvent::Short {
+            product_id,
+            demand: demand.clone(),
+            missing,
+        });
+        let low = self.low(product_id, self.available().minus(held), least);
+        Ok(reserved.into_iter().chain(short).chain(low).collect())
+    }
+
+    /// Whether there was enough for others, and is no more.
+    fn low(&self, product_id: ProductId, available: Quantity, least: Option<&Least>) -> Option<StockEvent> {
+        let Least { min, code, name, unit } = least?;
+        let fell = self.available() >= *min && available < *min;
+        fell.then(|| StockEvent::Low {
+            product_id,
+            product_code: code.clone(),
+            product_name: name.clone(),
+            unit: unit.clone(),
+            available,
+            min: *min,
+        })
     }
 
     /// First come, first served.
@@ -202,7 +431,8 @@ impl Stock {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stock {
-    on_hand: Quantity,
+    holding: Holding,
+    places: Places,
     reserved: Quantity,
     /// Every demand there ever was. A state is cloned for each change, and there may be a hundred thousand.
     known: RedBlackTreeSetSync<Uuid>,
@@ -220,105 +450,10 @@ struct Waiting {
 mod outcomes;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Rule, testing::given};
-    use proptest::prelude::*;
+mod tests;
 
-    fn demand(n: u128) -> Demand {
-        Demand {
-            id: Uuid::from_u128(n),
-            order_id: OrderId::default(),
-            line: 0,
-            production_order_id: None,
-            reference: "ORD-2026-0001".into(),
-        }
-    }
+#[cfg(test)]
+mod movements;
 
-    fn receive(quantity: i32) -> StockCommand {
-        StockCommand::Receive {
-            product_id: ProductId::default(),
-            quantity: Quantity::whole(quantity),
-            unit_cost: None,
-            reference: None,
-        }
-    }
-
-    fn reserve(n: u128, quantity: i32) -> StockCommand {
-        StockCommand::Reserve {
-            product_id: ProductId::default(),
-            demand: demand(n),
-            quantity: Quantity::whole(quantity),
-        }
-    }
-
-    fn received(quantity: i32) -> StockEvent {
-        StockEvent::Received {
-            product_id: ProductId::default(),
-            quantity: Quantity::whole(quantity),
-            unit_cost: None,
-            reference: None,
-        }
-    }
-
-    fn reserved(n: u128, quantity: i32) -> StockEvent {
-        StockEvent::Reserved {
-            product_id: ProductId::default(),
-            demand: demand(n),
-            quantity: Quantity::whole(quantity),
-        }
-    }
-
-    fn short(n: u128, missing: i32) -> StockEvent {
-        StockEvent::Short {
-            product_id: ProductId::default(),
-            demand: demand(n),
-            missing: Quantity::whole(missing),
-        }
-    }
-
-    #[test]
-    fn what_is_there_is_held_and_the_rest_waits() {
-        given::<Stock>([received(3)])
-            .when(reserve(1, 5))
-            .then([reserved(1, 3), short(1, 2)]);
-        given::<Stock>([]).when(reserve(1, 5)).then([short(1, 5)]);
-    }
-
-    #[test]
-    fn arriving_goods_serve_the_line_first_come_first_served() {
-        given::<Stock>([short(1, 5), short(2, 5)])
-            .when(receive(7))
-            .then([received(7), reserved(1, 5), reserved(2, 2)]);
-    }
-
-    #[test]
-    fn asking_twice_is_asking_once() {
-        given::<Stock>([received(5), reserved(1, 5)])
-            .when(reserve(1, 5))
-            .then([]);
-    }
-
-    #[test]
-    fn a_negative_receipt_is_refused() {
-        given::<Stock>([])
-            .when(receive(-1))
-            .then_rejected(StockRejection::Invalid(Violations::one("quantity", Rule::NotPositive)));
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_is_ever_promised_twice(commands in prop::collection::vec((any::<bool>(), 0_u128..6, 1_i32..50), 0..40)) {
-            let mut stock = Stock::default();
-            for (is_receipt, n, quantity) in commands {
-                let command = if is_receipt { receive(quantity) } else { reserve(n, quantity) };
-                for event in stock.decide(&command).unwrap() {
-                    stock = stock.evolve(&event);
-                }
-                prop_assert!(!stock.available().is_negative());
-                let starving = stock.line.iter().any(|waiting| waiting.missing.is_positive());
-                prop_assert!(!starving || stock.available().is_zero(), "goods lie free while a demand waits");
-            }
-        }
-    }
-}
+#[cfg(test)]
+mod transfers;

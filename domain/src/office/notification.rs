@@ -44,6 +44,8 @@ pub enum Topic {
     EmployeeWaits,
     // A mail did not arrive, or its code was used up.
     InvitationFailed,
+    // Less of a product is there for others than should be.
+    StockLow,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -2,20 +2,27 @@
 //! or LOST, which may be reopened. A won deal carries everything its order and invoice need.
 
 mod details;
+mod document;
+mod loss;
+mod place;
 
 pub use details::{Change, Details};
+pub use document::{DOCUMENTS_MAX, Document};
+pub use loss::LossReason;
+pub use place::{Place, Stand};
 
 use super::line::{self, Line, LineDraft};
 use crate::{
-    Aggregate, Belongs, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission, PersonalField,
-    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
+    Aggregate, Belongs, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Percent, Permission,
+    PersonalField, Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
     finance::Currency,
     fixed::Rate,
-    id::{CustomerId, DealId, UserId},
+    id::{CustomerId, DealId, DocumentId, UserId},
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 // Vocabulary
 
@@ -26,14 +33,26 @@ pub enum DealCommand {
         change: Box<Change>,
         products: Option<Vec<LineDraft>>,
         stage: Option<Stage>,
+        /// In place of a stage, where a pipeline says which that is.
+        stand: Option<Stand>,
         /// For a stage that wins it.
         now: Box<Circumstances>,
     },
+    /// In the pipeline that every workspace has.
     Move {
         to: Stage,
     },
+    /// Wherever a look-up found that it is to stand.
+    Stand(Stand),
     Win(Win),
     Lose(Loss),
+    Attach {
+        id: DocumentId,
+        document: Box<Document>,
+    },
+    Remove {
+        document: DocumentId,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, Choice, Default)]
@@ -55,12 +74,27 @@ impl Stage {
     pub fn is_open(self) -> bool {
         !matches!(self, Self::Won | Self::Lost)
     }
+
+    /// How likely it is that a deal is won from there, in percent, where nobody has said it of the deal itself.
+    pub fn probability(self) -> Percent {
+        Percent::whole(match self {
+            Self::Lead => 10,
+            Self::Qualified => 25,
+            Self::Proposal => 50,
+            Self::Negotiation => 75,
+            Self::Closing => 90,
+            Self::Won => 100,
+            Self::Lost => 0,
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Draft {
     pub details: Details,
     pub stage: Stage,
+    /// Where that is in a pipeline of the workspace's own.
+    pub place: Option<Place>,
     pub products: Vec<LineDraft>,
 }
 
@@ -101,6 +135,7 @@ pub struct Buyer {
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = crate::field::constrain::<Self>)]
 pub struct Loss {
+    /// One of `LossReason`, or another in one's own words.
     #[serde(default, rename = "lostReason")]
     #[field(required, max = 200)]
     pub reason: String,
@@ -146,6 +181,9 @@ pub enum DealEvent {
     Created {
         deal_number: Number,
         stage: Stage,
+        /// In a pipeline of the workspace's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pipeline: Option<Place>,
         #[serde(flatten)]
         details: Box<Details>,
         products: Vec<Line>,
@@ -158,7 +196,13 @@ pub enum DealEvent {
         products: Option<Vec<Line>>,
     },
     #[serde(rename = "deal.stage.changed")]
-    StageChanged { from: Stage, to: Stage },
+    StageChanged {
+        from: Stage,
+        to: Stage,
+        /// In a pipeline of the workspace's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pipeline: Option<Place>,
+    },
     #[serde(rename = "deal.won")]
     Won(Box<Won>),
     #[serde(rename = "deal.lost")]
@@ -168,6 +212,14 @@ pub enum DealEvent {
         competitor: Option<String>,
         notes: Option<String>,
     },
+    #[serde(rename = "deal.document.attached")]
+    DocumentAttached {
+        document_id: DocumentId,
+        #[serde(flatten)]
+        document: Box<Document>,
+    },
+    #[serde(rename = "deal.document.removed")]
+    DocumentRemoved { document_id: DocumentId },
 }
 
 impl Event for DealEvent {
@@ -237,6 +289,9 @@ pub enum DealRejection {
     #[error("customer or currency was changed meanwhile")]
     #[rejection(Conflict, "deal.changed_meanwhile")]
     ChangedMeanwhile,
+    #[error("no such document")]
+    #[rejection(Missing, "deal.no_such_document")]
+    NoSuchDocument,
     #[error(transparent)]
     #[rejection(Invalid, "deal.invalid")]
     Invalid(#[from] Violations),
@@ -262,9 +317,13 @@ impl Aggregate for Deal {
     fn permission(command: &DealCommand) -> Permission {
         match command {
             DealCommand::Create(_) => Permission::DealsCreate,
-            DealCommand::Update { .. } | DealCommand::Move { .. } | DealCommand::Win(_) | DealCommand::Lose(_) => {
-                Permission::DealsUpdate
-            }
+            DealCommand::Update { .. }
+            | DealCommand::Move { .. }
+            | DealCommand::Stand(_)
+            | DealCommand::Win(_)
+            | DealCommand::Lose(_)
+            | DealCommand::Attach { .. }
+            | DealCommand::Remove { .. } => Permission::DealsUpdate,
         }
     }
 
@@ -280,12 +339,16 @@ impl Aggregate for Deal {
                     change,
                     products,
                     stage,
+                    stand,
                     now,
                 },
-            ) => deal.update(change, products.as_deref(), *stage, now),
+            ) => deal.update(change, products.as_deref(), (*stage, stand.as_ref()), now),
             (Self::Known(deal), C::Move { to }) => deal.move_to(*to, &Circumstances::default()),
+            (Self::Known(deal), C::Stand(stand)) => deal.stand(stand),
             (Self::Known(deal), C::Win(win)) => deal.win(win),
             (Self::Known(deal), C::Lose(loss)) => deal.lose(loss),
+            (Self::Known(deal), C::Attach { id, document }) => deal.attach(*id, document),
+            (Self::Known(deal), C::Remove { document }) => deal.remove(*document),
         }
     }
 
@@ -297,6 +360,7 @@ impl Aggregate for Deal {
                 E::Created {
                     deal_number,
                     stage,
+                    pipeline,
                     details,
                     products,
                 },
@@ -304,8 +368,10 @@ impl Aggregate for Deal {
                 return Self::Known(Box::new(Known {
                     number: deal_number.clone(),
                     stage: *stage,
+                    place: pipeline.clone(),
                     details: details.as_ref().clone(),
                     products: products.clone(),
+                    documents: BTreeSet::new(),
                 }));
             }
             (Self::Unknown, _) => return Self::Unknown,
@@ -319,9 +385,18 @@ impl Aggregate for Deal {
                     deal.products.clone_from(products);
                 }
             }
-            E::StageChanged { to, .. } => deal.stage = *to,
+            E::StageChanged { to, pipeline, .. } => {
+                deal.stage = *to;
+                deal.place.clone_from(pipeline);
+            }
             E::Won(_) => deal.stage = Stage::Won,
             E::Lost { .. } => deal.stage = Stage::Lost,
+            E::DocumentAttached { document_id, .. } => {
+                deal.documents.insert(*document_id);
+            }
+            E::DocumentRemoved { document_id } => {
+                deal.documents.remove(document_id);
+            }
         }
         Self::Known(deal)
     }
@@ -336,6 +411,7 @@ fn create(draft: &Draft) -> Result<Vec<DealEvent>, DealRejection> {
     Ok(vec![DealEvent::Created {
         deal_number: Number::pending(),
         stage: draft.stage,
+        pipeline: draft.place.clone(),
         details: Box::new(draft.details.clone()),
         products,
     }])
@@ -346,7 +422,7 @@ impl Known {
         &self,
         change: &Change,
         products: Option<&[LineDraft]>,
-        stage: Option<Stage>,
+        (stage, stand): (Option<Stage>, Option<&Stand>),
         now: &Circumstances,
     ) -> Result<Vec<DealEvent>, DealRejection> {
         let mut after = self.details.clone();
@@ -374,9 +450,10 @@ impl Known {
             products: products.unwrap_or_else(|| self.products.clone()),
             ..self.clone()
         };
-        let moved = match stage {
-            Some(stage) => after.move_to(stage, now)?,
-            None => vec![],
+        let moved = match (stand, stage) {
+            (Some(stand), _) => after.stand(stand)?,
+            (None, Some(stage)) => after.move_to(stage, now)?,
+            (None, None) => vec![],
         };
         Ok(updated.into_iter().chain(moved).collect())
     }
@@ -384,14 +461,37 @@ impl Known {
     /// PUT with a stage, POST stage, win and lose are one behaviour.
     fn move_to(&self, to: Stage, now: &Circumstances) -> Result<Vec<DealEvent>, DealRejection> {
         match (self.stage, to) {
-            (from, to) if from == to => Ok(vec![]),
+            (from, to) if from == to && self.place.is_none() => Ok(vec![]),
+            (Stage::Lost, Stage::Lost) => Ok(vec![]),
             (_, Stage::Won) => self.win(&Win {
                 now: Box::new(now.clone()),
                 ..Win::default()
             }),
             (_, Stage::Lost) => self.lose(&Loss::default()),
             (Stage::Won, _) => Err(DealRejection::AlreadyWon),
-            (from, to) => Ok(vec![DealEvent::StageChanged { from, to }]),
+            // It is for its pipeline to say which place that is.
+            _ if self.place.is_some() => Err(DealRejection::ChangedMeanwhile),
+            (from, to) => Ok(vec![DealEvent::StageChanged {
+                from,
+                to,
+                pipeline: None,
+            }]),
+        }
+    }
+
+    /// The same with a place in a pipeline of the workspace's own, or out of one.
+    fn stand(&self, stand: &Stand) -> Result<Vec<DealEvent>, DealRejection> {
+        let Stand { to, place } = stand;
+        let is_there = self.stage == *to && self.place.as_ref().map(Place::at) == place.as_ref().map(Place::at);
+        match self.stage {
+            _ if is_there => Ok(vec![]),
+            Stage::Won => Err(DealRejection::AlreadyWon),
+            _ if !to.is_open() => Err(Violations::one("stage", Rule::NotAllowed).into()),
+            from => Ok(vec![DealEvent::StageChanged {
+                from,
+                to: *to,
+                pipeline: place.clone(),
+            }]),
         }
     }
 
@@ -462,6 +562,28 @@ impl Known {
             notes: loss.notes.clone(),
         }])
     }
+
+    /// Papers come and go whatever the stage: a contract is signed when the deal is won.
+    fn attach(&self, id: DocumentId, document: &Document) -> Result<Vec<DealEvent>, DealRejection> {
+        if self.documents.contains(&id) {
+            return Ok(vec![]);
+        }
+        document.sound()?;
+        if self.documents.len() >= DOCUMENTS_MAX {
+            return Err(Violations::one("documents", Rule::TooMany { max: DOCUMENTS_MAX }).into());
+        }
+        Ok(vec![DealEvent::DocumentAttached {
+            document_id: id,
+            document: Box::new(document.clone()),
+        }])
+    }
+
+    fn remove(&self, document: DocumentId) -> Result<Vec<DealEvent>, DealRejection> {
+        if !self.documents.contains(&document) {
+            return Err(DealRejection::NoSuchDocument);
+        }
+        Ok(vec![DealEvent::DocumentRemoved { document_id: document }])
+    }
 }
 
 // Memory
@@ -477,14 +599,33 @@ pub enum Deal {
 pub struct Known {
     number: Number,
     stage: Stage,
+    #[serde(default)]
+    place: Option<Place>,
     details: Details,
     products: Vec<Line>,
+    #[serde(default)]
+    documents: BTreeSet<DocumentId>,
 }
 
 impl Deal {
     pub fn details(&self) -> Option<&Details> {
         match self {
             Self::Known(deal) => Some(&deal.details),
+            Self::Unknown => None,
+        }
+    }
+
+    pub fn stage(&self) -> Option<Stage> {
+        match self {
+            Self::Known(deal) => Some(deal.stage),
+            Self::Unknown => None,
+        }
+    }
+
+    /// Where it stands in a pipeline of the workspace's own.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Known(deal) => deal.place.as_ref(),
             Self::Unknown => None,
         }
     }

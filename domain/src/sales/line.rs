@@ -4,8 +4,11 @@
 //! and multiplied: the price times the quantity is what is paid, and the tax is taken out of that.
 
 use crate::{
-    Check, Money, Percent, Quantity, Rule, catalog::product::ProductType, check::ITEMS_MAX, finance::Currency,
-    id::ProductId,
+    Check, Money, Percent, Quantity, Rule,
+    catalog::product::ProductType,
+    check::ITEMS_MAX,
+    finance::Currency,
+    id::{PriceListId, ProductId},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +35,16 @@ pub struct Line {
     /// How much of it is tax; absent on lines written before it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax_amount: Option<Money>,
+    /// Where the price was taken from, when it was from a price list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_list: Option<Listed>,
+}
+
+/// A price list, and what it was called then.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Listed {
+    pub id: PriceListId,
+    pub name: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -68,6 +81,8 @@ pub struct Price {
     pub vat_included: bool,
     /// The catalog's currency, when the price comes from there; a price the caller names is in the document's.
     pub currency: Option<Currency>,
+    /// The price list that it is from.
+    pub list: Option<Listed>,
 }
 
 impl Line {
@@ -85,6 +100,7 @@ impl Line {
             tax: Percent::ZERO,
             total_price: difference,
             tax_amount: None,
+            price_list: None,
         })
     }
 
@@ -157,6 +173,7 @@ fn price_one(check: &mut Check, at: &str, draft: &LineDraft, currency: &Currency
         tax,
         total_price,
         tax_amount: net.map(|net| total_price.minus(net)),
+        price_list: price.list,
     }
 }
 
@@ -181,6 +198,7 @@ mod tests {
                 amount: price,
                 vat_included,
                 currency: None,
+                list: None,
             },
             discount: Percent::whole(discount),
             tax: Percent::whole(tax),

@@ -1,17 +1,14 @@
 //! What holds for every aggregate, whatever it is asked: see [`any_commands`].
 
+mod catalog;
 mod people;
 mod workspace;
 
 use crate::{
     Aggregate, Money, Number, Patch, Quantity, Role,
-    catalog::{
-        product::{self, Product, ProductCommand, ProductEvent},
-        stock::{Stock, StockCommand, StockEvent},
-    },
     fact::{self, encode},
     finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, Payment},
-    id::{InvoiceId, PaymentId, ProductId, UserId},
+    id::{InvoiceId, PaymentId, UserId},
     identity::{
         api_key::{ApiKey, ApiKeyCommand, ApiKeyEvent},
         organization::{self, Organization, OrganizationCommand, OrganizationEvent},
@@ -25,10 +22,12 @@ use crate::{
         production_order::{ProductionOrder, ProductionOrderCommand},
     },
     sales::{
+        activity::{self, Activity, ActivityCommand},
         customer::{self, Customer, CustomerCommand},
         deal::{self, Deal, DealCommand, Draft, Loss, Stage, Win},
         interaction::{self, Interaction, InteractionCommand, Record},
         order::{Order, OrderCommand, OrderEvent},
+        pipeline::{self, Pipeline, PipelineCommand},
     },
     testing::sample,
 };
@@ -199,6 +198,26 @@ fn customer_and_deal() {
             ..Default::default()
         })
     };
+    let stand = |to, stage| {
+        D::Stand(deal::Stand {
+            to,
+            place: Some(deal::Place {
+                pipeline_id: Default::default(),
+                pipeline_name: "Опт".into(),
+                stage_id: Uuid::from_u128(stage).into(),
+                stage_name: "Образец".into(),
+                probability: None,
+            }),
+        })
+    };
+    let attach = |name: &str| D::Attach {
+        id: Default::default(),
+        document: Box::new(deal::Document {
+            name: name.into(),
+            url: "https://storage.prometric.kz/offer.pdf".into(),
+            ..Default::default()
+        }),
+    };
     let commands = [
         create("ERP"),
         create(" "),
@@ -206,15 +225,24 @@ fn customer_and_deal() {
             change: titled("CRM"),
             products: None,
             stage: None,
+            stand: None,
             now: Box::default(),
         },
         D::Update {
             change: titled("ERP"),
             products: Some(vec![]),
             stage: Some(Stage::Closing),
+            stand: None,
             now: Box::default(),
         },
         D::Move { to: Stage::Proposal },
+        stand(Stage::Proposal, 1),
+        stand(Stage::Proposal, 2),
+        stand(Stage::Won, 1),
+        D::Stand(deal::Stand {
+            to: Stage::Lead,
+            place: None,
+        }),
         D::Move { to: Stage::Won },
         D::Move { to: Stage::Lost },
         D::Win(Win::default()),
@@ -224,9 +252,82 @@ fn customer_and_deal() {
         }),
         lost("price"),
         lost(""),
+        attach("Offer.pdf"),
+        attach(""),
+        D::Remove {
+            document: Default::default(),
+        },
     ];
-    let names_its_effect = |command: &D| !matches!(command, D::Create(_));
+    let names_its_effect = |command: &D| !matches!(command, D::Create(_) | D::Remove { .. });
     any_commands::<Deal>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
+}
+
+#[test]
+fn activity() {
+    use ActivityCommand as C;
+    let record = |subject: &str| {
+        C::Record(Box::new(activity::Draft {
+            details: activity::Details {
+                subject: subject.into(),
+                notes: Some("Discussed pricing options".into()),
+                ..Default::default()
+            },
+            ..Default::default()
+        }))
+    };
+    let about = |subject: &str| {
+        C::Update(Box::new(activity::Change {
+            subject: Patch::Set(subject.into()),
+            ..Default::default()
+        }))
+    };
+    let commands = [
+        record("Follow-up call"),
+        record(" "),
+        about("Offer"),
+        about(" "),
+        C::Remove,
+    ];
+    let names_its_effect = |command: &C| !matches!(command, C::Record(_));
+    any_commands::<Activity>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
+}
+
+#[test]
+fn pipeline() {
+    use PipelineCommand as C;
+    let stages = |name: &str| {
+        vec![pipeline::PipelineStage {
+            name: name.into(),
+            ..Default::default()
+        }]
+    };
+    let create = |name: &str| {
+        C::Create(Box::new(pipeline::Details {
+            name: name.into(),
+            stages: stages("Заявка"),
+        }))
+    };
+    let staged = |name: &str| {
+        C::Update(Box::new(pipeline::Change {
+            stages: Patch::Set(stages(name)),
+            ..Default::default()
+        }))
+    };
+    let commands = [create("Опт"), create(""), staged("Договор"), staged(" "), C::Archive];
+    let names_its_effect = |command: &C| !matches!(command, C::Create(_));
+    any_commands::<Pipeline>(
         &commands,
         &Promises {
             names_its_effect,
@@ -297,72 +398,6 @@ mod order {
             ..order.clone()
         })
     }
-}
-
-#[test]
-fn product_and_stock() {
-    use {ProductCommand as C, StockCommand as S};
-    let ProductEvent::Created(details) = sample("product.created.v1") else {
-        panic!("another event")
-    };
-    let change = |price| {
-        Box::new(product::Change {
-            price: Patch::Set(Money::whole(price)),
-            ..Default::default()
-        })
-    };
-    let commands = [
-        C::Create(details),
-        C::Create(Box::default()),
-        C::Update(change(7)),
-        C::Update(change(8)),
-        C::Update(change(-1)),
-    ];
-    let names_its_effect = |command: &C| matches!(command, C::Update(_));
-    any_commands::<Product>(
-        &commands,
-        &Promises {
-            names_its_effect,
-            invariant: nothing,
-        },
-    );
-
-    let StockEvent::Reserved { demand, .. } = sample("stock.reserved.v1") else {
-        panic!("another event")
-    };
-    let product_id = ProductId::default();
-    let receive = |quantity| S::Receive {
-        product_id,
-        quantity,
-        unit_cost: None,
-        reference: None,
-    };
-    let reserve = |n: u128, quantity: i32| S::Reserve {
-        product_id,
-        demand: crate::catalog::stock::Demand {
-            id: Uuid::from_u128(n),
-            ..demand.clone()
-        },
-        quantity: Quantity::whole(quantity),
-    };
-    let commands = [
-        receive(Quantity::whole(3)),
-        receive(Quantity::whole(8)),
-        receive(Quantity::ZERO),
-        receive(Quantity::from_units(999_999_999_999).unwrap()),
-        reserve(1, 5),
-        reserve(2, 4),
-        reserve(3, 0),
-    ];
-    let names_its_effect = |command: &S| matches!(command, S::Reserve { .. });
-    let invariant = |stock: &Stock| !stock.available().is_negative();
-    any_commands::<Stock>(
-        &commands,
-        &Promises {
-            names_its_effect,
-            invariant,
-        },
-    );
 }
 
 #[test]

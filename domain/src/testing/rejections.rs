@@ -2,8 +2,11 @@
 //! kind of "no" it is, what its message needs, and its words.
 
 use crate::{
-    Kind, Money, Permission, Rejection, Rule, Violation, Violations,
-    catalog::{product::ProductRejection, stock::StockRejection},
+    Kind, Money, Permission, Quantity, Rejection, Rule, Violation, Violations,
+    catalog::{
+        category::CategoryRejection, price::PriceRejection, price_list::PriceListRejection, product::ProductRejection,
+        stock::StockRejection, warehouse::WarehouseRejection,
+    },
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
     identity::{
@@ -18,10 +21,12 @@ use crate::{
     process::ProcessRejection,
     production::{bom::BomRejection, production_order::ProductionOrderRejection},
     sales::{
+        activity::ActivityRejection,
         customer::{self, CustomerRejection},
         deal::DealRejection,
         interaction::InteractionRejection,
         order::OrderRejection,
+        pipeline::PipelineRejection,
     },
 };
 use std::collections::BTreeSet;
@@ -60,7 +65,9 @@ fn tells_fields<R: Rejection + From<Violations>>(code: &'static str) -> &'static
 }
 
 fn sales() -> Vec<&'static str> {
-    use {CustomerRejection as C, DealRejection as D, OrderRejection as O};
+    use {
+        ActivityRejection as A, CustomerRejection as C, DealRejection as D, OrderRejection as O, PipelineRejection as P,
+    };
     let step = C::Transition {
         from: customer::Status::Churned,
         to: customer::Status::Active,
@@ -138,16 +145,84 @@ fn sales() -> Vec<&'static str> {
             Kind::Conflict,
             "customer or currency was changed meanwhile",
         ),
+        says(
+            D::NoSuchDocument,
+            "deal.no_such_document",
+            Kind::Missing,
+            "no such document",
+        ),
         tells_fields::<D>("deal.invalid"),
+        says(A::Missing, "activity.missing", Kind::Missing, "no such activity"),
+        says(
+            A::AlreadyRecorded,
+            "activity.already_recorded",
+            Kind::Exists,
+            "already recorded",
+        ),
+        tells_fields::<A>("activity.invalid"),
+        says(P::Missing, "pipeline.missing", Kind::Missing, "no such pipeline"),
+        says(
+            P::AlreadyCreated,
+            "pipeline.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says(
+            P::Archived,
+            "pipeline.archived",
+            Kind::Conflict,
+            "an archived pipeline is not changed any more",
+        ),
+        tells_fields::<P>("pipeline.invalid"),
         says(O::Empty, "order.empty", Kind::Invalid, "an order has at least one line"),
         tells_fields::<O>("order.invalid"),
     ]
 }
 
 fn catalog_and_finance() -> Vec<&'static str> {
-    use {InvoiceRejection as I, ProductRejection as P, StockRejection as S};
+    use {
+        CategoryRejection as C, InvoiceRejection as I, PriceListRejection as L, ProductRejection as P,
+        StockRejection as S,
+    };
     let open = Money::from_units(12_550).unwrap();
     vec![
+        says(C::Missing, "category.missing", Kind::Missing, "no such category"),
+        says(
+            C::AlreadyCreated,
+            "category.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says(
+            C::Cyclic,
+            "category.cyclic",
+            Kind::Conflict,
+            "a category cannot be a part of itself",
+        ),
+        says_with(
+            C::TooDeep { max: 10 },
+            "category.too_deep",
+            Kind::Conflict,
+            "more than 10 levels",
+            &[("max", "10")],
+        ),
+        tells_fields::<C>("category.invalid"),
+        says(L::Missing, "price_list.missing", Kind::Missing, "no such price list"),
+        says(
+            L::AlreadyCreated,
+            "price_list.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        tells_fields::<L>("price_list.invalid"),
+        says_with(
+            PriceRejection::TooManyLists { max: 100 },
+            "price.too_many_lists",
+            Kind::Conflict,
+            "in more than 100 lists",
+            &[("max", "100")],
+        ),
+        tells_fields::<PriceRejection>("price.invalid"),
         says(P::Missing, "product.missing", Kind::Missing, "no such product"),
         says(
             P::AlreadyCreated,
@@ -157,7 +232,35 @@ fn catalog_and_finance() -> Vec<&'static str> {
         ),
         tells_fields::<P>("product.invalid"),
         says(S::TooMuch, "stock.too_much", Kind::Invalid, "more than can be counted"),
+        says_with(
+            S::NotEnough {
+                available: Quantity::whole(3),
+            },
+            "stock.not_enough",
+            Kind::Stock,
+            "3 is there for it",
+            &[("available", "3")],
+        ),
+        says(
+            S::NotUnderWay,
+            "stock.not_under_way",
+            Kind::Missing,
+            "no such transfer is on its way",
+        ),
         tells_fields::<S>("stock.invalid"),
+        says(
+            WarehouseRejection::Missing,
+            "warehouse.missing",
+            Kind::Missing,
+            "no such warehouse",
+        ),
+        says(
+            WarehouseRejection::AlreadyCreated,
+            "warehouse.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        tells_fields::<WarehouseRejection>("warehouse.invalid"),
         says(I::Missing, "invoice.missing", Kind::Missing, "no such invoice"),
         says(
             I::Empty,

@@ -11,6 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Changes, Fact, Fields, Money, Permission, Quantity,
     catalog::{
+        category::CategoryEvent,
         product::{Details, ProductEvent},
         stock::StockEvent,
     },
@@ -30,9 +31,15 @@ pub struct Row {
     pub in_stock: Quantity,
     pub reserved: Quantity,
     pub price_history: Vec<PricePoint>,
+    /// Its names in other languages, for the search; a line each.
+    pub also_called: Option<String>,
+    pub archived: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
+
+/// So many former prices are kept.
+const PRICES_MAX: usize = 200;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PricePoint {
@@ -44,6 +51,7 @@ pub struct PricePoint {
 impl Table for Row {
     const NAME: &'static str = "products";
     const SQL: &'static str = include_str!("../../../migrations/tenant/products.sql");
+    const FOLD: u32 = 2;
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -52,6 +60,8 @@ impl Table for Row {
             Column::new("in_stock", K::Number),
             Column::new("reserved", K::Number),
             Column::new("price_history", K::Hidden),
+            Column::new("also_called", K::Hidden).nullable(),
+            Column::new("archived", K::Hidden),
             Column::new("created_at", K::Time),
             Column::new("updated_at", K::Time),
         ];
@@ -59,9 +69,15 @@ impl Table for Row {
             "cost" => Column::of(field)
                 .right(Permission::FinanceView)
                 .or_right(Permission::StockUpdate),
+            // Shown with one product only: a list would be long with them.
+            "suppliers" | "translations" => Column::new(field.column, K::Hidden),
             _ => Column::of(field),
         });
         own.into_iter().chain(fields).collect()
+    }
+
+    fn visible(&self) -> bool {
+        !self.archived
     }
 
     fn counted(&self) -> Vec<(&'static str, String)> {
@@ -75,11 +91,24 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Product(_) => vec![event.id()],
-            Fact::Stock(StockEvent::Received { product_id, .. } | StockEvent::Reserved { product_id, .. }) => {
-                vec![(*product_id).into()]
-            }
+            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. }) => vec![],
+            Fact::Stock(fact) => vec![fact.product().into()],
             _ => vec![],
         }
+    }
+
+    const HOLDERS: &'static str = "category_id = any($1)";
+
+    /// Products are called by their category's name.
+    fn concerns(event: &Seen) -> Option<Uuid> {
+        match &event.fact {
+            Fact::Category(CategoryEvent::Updated(change)) if !change.name.is_keep() => Some(event.id()),
+            _ => None,
+        }
+    }
+
+    fn held(&self) -> Option<Uuid> {
+        self.details.category_id.map(Uuid::from)
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
@@ -92,21 +121,31 @@ impl Table for Row {
                 in_stock: Quantity::ZERO,
                 reserved: Quantity::ZERO,
                 price_history: vec![],
+                also_called: None,
+                archived: false,
                 created_at: at,
                 updated_at: at,
             });
         }
         let Some(product) = row else { return };
         match &event.fact {
-            Fact::Product(fact) => {
-                if let ProductEvent::Updated(change) = fact {
-                    product.details.apply(change);
+            Fact::Category(CategoryEvent::Updated(change)) => {
+                if let Some(name) = change.name.as_set() {
+                    product.details.category = Some(name.clone());
                 }
+            }
+            Fact::Product(fact) => {
+                match fact {
+                    ProductEvent::Created(_) => {}
+                    ProductEvent::Updated(change) => product.details.apply(change),
+                    ProductEvent::Archived {} => product.archived = true,
+                }
+                product.note_names();
                 product.note_price(local_date(at));
                 (product.version, product.updated_at) = (event.recorded.version, at);
             }
-            Fact::Stock(StockEvent::Received { quantity, .. }) => product.in_stock = product.in_stock.plus(*quantity),
             Fact::Stock(StockEvent::Reserved { quantity, .. }) => product.reserved = product.reserved.plus(*quantity),
+            Fact::Stock(fact) => product.in_stock = product.in_stock.plus(fact.difference()),
             _ => {}
         }
     }
@@ -121,12 +160,26 @@ impl Row {
             .is_some_and(|last| (last.price, last.cost) == (price, cost));
         if !same {
             self.price_history.push(PricePoint { date, price, cost });
+            let beyond = self.price_history.len().saturating_sub(PRICES_MAX);
+            self.price_history.drain(..beyond);
         }
+    }
+
+    fn note_names(&mut self) {
+        let names = self
+            .details
+            .translations
+            .iter()
+            .filter_map(|texts| texts.name.as_deref());
+        let names: Vec<&str> = names.collect();
+        self.also_called = (!names.is_empty()).then(|| names.join("\n"));
     }
 }
 
 impl View for Row {
     const COUNTED: &'static [&'static str] = &["type", "status", "category"];
+    const VISIBLE: &'static str = "not t.archived";
+    const TRANSLATED: &'static [&'static str] = &["name", "description", "category"];
     const SEARCH: &'static str = "t.search_text";
     const ALIASES: &'static [(&'static str, &'static str, Op)] =
         &[("minPrice", "price", Op::Gte), ("maxPrice", "price", Op::Lte)];
@@ -137,7 +190,6 @@ impl View for Row {
             "json_build_object('inStock', t.in_stock, 'reserved', t.reserved, 'available', t.in_stock - t.reserved, 'minStock', t.min_stock, 'maxStock', t.max_stock)",
         ),
         Computed::new("available", K::Number, "(t.in_stock - t.reserved)"),
-        Computed::new("images", K::Json, "'[]'::json"),
     ];
     const DETAILS: &'static [Computed] = &[
         Computed::new(
@@ -146,7 +198,8 @@ impl View for Row {
             "coalesce((select jsonb_agg(jsonb_build_object('componentId', c->'materialId', 'componentName', c->'materialName', 'quantity', c->'quantity', 'unit', c->'unit')) \
              from {s}.boms b, jsonb_array_elements(b.components) c where b.id = t.id), '[]')",
         ),
-        Computed::new("suppliers", K::Json, "'[]'::json"),
+        Computed::new("suppliers", K::Json, "t.suppliers"),
+        Computed::new("translations", K::Json, "t.translations"),
         // The newest last, as they came; what a thing costs is for those who may see its cost.
         Computed::new(
             "priceHistory",
@@ -160,18 +213,38 @@ impl View for Row {
             "(select coalesce(jsonb_agg(h.point - 'cost' order by h.nth), '[]') from (select p.point, p.nth from jsonb_array_elements(t.price_history) \
              with ordinality p(point, nth) order by p.nth desc limit 20) h)",
         ),
+        // What it came in for, the newest last.
+        Computed::new(
+            "costHistory",
+            K::Json,
+            "(select coalesce(jsonb_agg(jsonb_build_object('date', reading.day(m.created_at), 'unitCost', m.unit_cost, 'quantity', m.quantity, \
+             'reference', m.reference) order by m.created_at, m.id), '[]') from (select * from {s}.stock_movements m where m.product_id = t.id \
+             and m.type = 'IN' and m.unit_cost is not null order by m.created_at desc, m.id desc limit 20) m)",
+        )
+        .right(Permission::FinanceView)
+        .or_right(Permission::StockUpdate),
     ];
     const NESTED: &'static [Nested] = &[
         Nested::new(
             "stockMovements",
             "stock_movements",
             "product_id",
-            "json_build_object('id', n.id, 'date', reading.day(n.created_at), 'type', n.type, 'quantity', n.quantity, 'unitCost', n.unit_cost, 'reference', n.reference)",
+            "json_build_object('id', n.id, 'date', reading.day(n.created_at), 'type', n.type, 'quantity', n.quantity, 'unitCost', n.unit_cost, \
+             'reference', n.reference, 'reason', n.reason)",
         )
+        .rest("/stock/movements?productId=")
         .right(Permission::FinanceView)
         .or_right(Permission::StockUpdate)
         .otherwise(
-            "json_build_object('id', n.id, 'date', reading.day(n.created_at), 'type', n.type, 'quantity', n.quantity, 'reference', n.reference)",
+            "json_build_object('id', n.id, 'date', reading.day(n.created_at), 'type', n.type, 'quantity', n.quantity, 'reference', n.reference, \
+             'reason', n.reason)",
         ),
+        Nested::new(
+            "listPrices",
+            "prices",
+            "product_id",
+            "json_build_object('priceListId', n.price_list_id, 'tiers', n.tiers)",
+        )
+        .rest("/prices?productId="),
     ];
 }

@@ -1,11 +1,13 @@
-//! Every change of a product's stock, with what caused it.
+//! Every change of a product's stock: how much, what for, why, and who.
 
 use crate::{
     column::{Column, ColumnKind as K},
+    list::Op,
     table::{Seen, Table},
+    view::{Computed, View},
 };
 use chrono::{DateTime, Utc};
-use domain::{Fact, Money, Quantity, catalog::stock::StockEvent};
+use domain::{Fact, Money, Permission, Quantity, catalog::stock::StockEvent};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -17,38 +19,65 @@ pub struct Row {
     pub product_id: Uuid,
     #[serde(rename = "type")]
     pub kind: Movement,
+    /// What came, went or was held; of adjustments and counts the difference, below zero when there was less.
     pub quantity: Quantity,
+    /// Where; absent: wherever nobody said.
+    pub warehouse_id: Option<Uuid>,
     pub unit_cost: Option<Money>,
     pub reference: Option<String>,
+    pub reason: Option<String>,
+    /// Of a count: what was found, …
+    pub counted: Option<Quantity>,
+    /// … and when.
+    pub counted_at: Option<DateTime<Utc>>,
+    /// Who did it; nobody, where it follows from something else.
+    pub created_by: Option<Uuid>,
     pub created_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Movement {
     In,
+    Out,
+    Adjustment,
+    Count,
     Reserve,
+    Sent,
+    Arrived,
 }
+
+const MOVEMENTS: &[&str] = &["IN", "OUT", "ADJUSTMENT", "COUNT", "RESERVE", "SENT", "ARRIVED"];
 
 impl Table for Row {
     const NAME: &'static str = "stock_movements";
     const SQL: &'static str = include_str!("../../../migrations/tenant/stock_movements.sql");
+    const FOLD: u32 = 2;
 
     fn columns() -> Vec<Column> {
         vec![
             Column::new("id", K::Uuid),
             Column::new("product_id", K::Uuid),
-            Column::new("type", K::Text),
+            Column::new("type", K::Choice(MOVEMENTS)),
             Column::new("quantity", K::Number),
-            Column::new("unit_cost", K::Number).nullable(),
+            Column::new("warehouse_id", K::Uuid).nullable(),
+            Column::new("unit_cost", K::Number)
+                .nullable()
+                .right(Permission::FinanceView)
+                .or_right(Permission::StockUpdate),
             Column::new("reference", K::Text).nullable(),
+            Column::new("reason", K::Text).nullable(),
+            Column::new("counted", K::Number).nullable(),
+            Column::new("counted_at", K::Time).nullable(),
+            Column::new("created_by", K::Uuid).nullable(),
             Column::new("created_at", K::Time),
         ]
     }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
-            Fact::Stock(StockEvent::Received { .. } | StockEvent::Reserved { .. }) => vec![event.recorded.event_id],
+            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. }) => vec![],
+            Fact::Stock(_) => vec![event.recorded.event_id],
             _ => vec![],
         }
     }
@@ -60,35 +89,108 @@ impl Table for Row {
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
         let Fact::Stock(fact) = &event.fact else { return };
-        let (product_id, kind, quantity, unit_cost, reference) = match fact {
+        let user = event.recorded.meta().actor.strip_prefix("user:").map(str::to_owned);
+        let mut movement = Self {
+            id: key,
+            product_id: fact.product().into(),
+            kind: Movement::In,
+            quantity: fact.difference(),
+            warehouse_id: fact.moves().and_then(|(place, _)| place).map(Into::into),
+            unit_cost: None,
+            reference: None,
+            reason: None,
+            counted: None,
+            counted_at: None,
+            created_by: user.and_then(|user| user.parse().ok()),
+            created_at: event.recorded.recorded_at,
+        };
+        if movement.take(fact) {
+            *row = Some(movement);
+        }
+    }
+}
+
+impl Row {
+    /// What the event says of it; whether it is a movement at all.
+    fn take(&mut self, event: &StockEvent) -> bool {
+        match event {
             StockEvent::Received {
-                product_id,
+                unit_cost,
+                reference,
+                reason,
+                ..
+            } => self.told(Movement::In, *unit_cost, reference.as_ref(), reason.as_ref()),
+            StockEvent::Issued {
                 quantity,
                 unit_cost,
                 reference,
-            } => (*product_id, Movement::In, *quantity, *unit_cost, reference.clone()),
-            StockEvent::Reserved {
-                product_id,
-                demand,
+                reason,
+                ..
+            } => {
+                self.quantity = *quantity;
+                self.told(Movement::Out, *unit_cost, reference.as_ref(), reason.as_ref());
+            }
+            StockEvent::Adjusted {
+                unit_cost,
+                reference,
+                reason,
+                ..
+            } => self.told(Movement::Adjustment, *unit_cost, reference.as_ref(), reason.as_ref()),
+            StockEvent::Counted {
+                counted,
+                at,
+                unit_cost,
+                reference,
+                reason,
+                ..
+            } => {
+                (self.counted, self.counted_at) = (Some(*counted), Some(*at));
+                self.told(Movement::Count, *unit_cost, reference.as_ref(), reason.as_ref());
+            }
+            StockEvent::Reserved { demand, quantity, .. } => {
+                self.quantity = *quantity;
+                self.told(Movement::Reserve, None, Some(&demand.reference), None);
+            }
+            StockEvent::Sent {
                 quantity,
-            } => (
-                *product_id,
-                Movement::Reserve,
-                *quantity,
-                None,
-                Some(demand.reference.clone()),
-            ),
-            StockEvent::Short { .. } => return,
-        };
-        let created_at = event.recorded.recorded_at;
-        *row = Some(Self {
-            id: key,
-            product_id: product_id.into(),
-            kind,
-            quantity,
-            unit_cost,
-            reference,
-            created_at,
-        });
+                reference,
+                reason,
+                ..
+            } => {
+                self.quantity = *quantity;
+                self.told(Movement::Sent, None, reference.as_ref(), reason.as_ref());
+            }
+            StockEvent::Arrived { quantity, .. } => {
+                self.quantity = *quantity;
+                self.told(Movement::Arrived, None, None, None);
+            }
+            StockEvent::Short { .. } | StockEvent::Low { .. } => return false,
+        }
+        true
     }
+
+    fn told(&mut self, kind: Movement, unit_cost: Option<Money>, reference: Option<&String>, reason: Option<&String>) {
+        (self.kind, self.unit_cost) = (kind, unit_cost);
+        (self.reference, self.reason) = (reference.cloned(), reason.cloned());
+    }
+}
+
+impl View for Row {
+    const SEARCH: &'static str = "reading.folded(coalesce(t.reference, '') || e'\\n' || coalesce(t.reason, ''))";
+    const ALIASES: &'static [(&'static str, &'static str, Op)] =
+        &[("dateFrom", "createdAt", Op::Gte), ("dateTo", "createdAt", Op::Lte)];
+    const SHOWN: &'static [Computed] = &[
+        Computed::new(
+            "productCode",
+            K::Text,
+            "(select p.code from {s}.products p where p.id = t.product_id)",
+        )
+        .nullable(),
+        Computed::new(
+            "productName",
+            K::Text,
+            "(select p.name from {s}.products p where p.id = t.product_id)",
+        )
+        .nullable(),
+    ];
 }

@@ -261,7 +261,7 @@ async fn finish(connection: &mut PgConnection, name: &str, bulks: Vec<Box<dyn Bu
 
 async fn count(connection: &mut PgConnection, name: &str, table: &str, counts: Changed) -> Result<(), sqlx::Error> {
     let insert = format!(
-        "insert into {name}.{COUNTS} (name, field, value, total) select $1, u.* from unnest($2::text[], $3::text[], $4::bigint[]) u"
+        "insert into {name}.{COUNTS} (name, field, value, total) select $1, u.* from unnest($2::text[], $3::text[], $4::text[]::numeric[]) u"
     );
     sqlx::query(AssertSqlSafe(insert))
         .bind(table)

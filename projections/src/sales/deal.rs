@@ -1,5 +1,8 @@
 //! A deal as people see it, with each stay in a stage.
 
+pub mod metrics;
+mod sums;
+
 use super::{customer, order};
 use crate::{
     Readers,
@@ -11,10 +14,10 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Changes, Choice, Fact, Fields, Money, Permission,
+    Changes, Choice, Fact, Fields, Money, Percent, Permission,
     sales::{
         customer::CustomerEvent,
-        deal::{DealEvent, Details, Stage},
+        deal::{DealEvent, Details, Document, LossReason, Place, Stage},
         line::{self, Line},
     },
 };
@@ -30,16 +33,26 @@ pub struct Row {
     pub version: i64,
     pub deal_number: String,
     pub stage: Stage,
+    /// Of the workspace's own; none: the pipeline that every workspace has.
+    pub pipeline_id: Option<Uuid>,
+    pub pipeline_stage_id: Option<Uuid>,
+    /// The same with what they were called.
+    pub place: Option<Place>,
     /// `value` here is what is shown: the estimate, else the sum of the lines.
     #[serde(flatten)]
     pub details: Details,
     /// The value somebody named.
     pub estimate: Option<Money>,
+    /// The probability somebody named; `probability` is what is shown: that one, else the stage's.
+    pub named_probability: Option<Percent>,
     pub products: Vec<Line>,
     pub timeline: Vec<Stay>,
+    pub documents: Vec<Paper>,
     pub final_amount: Option<Money>,
     pub actual_close_date: Option<NaiveDate>,
     pub lost_reason: Option<String>,
+    /// What that counts under.
+    pub lost_category: Option<LossReason>,
     pub competitor_won: Option<String>,
     pub won_at: Option<DateTime<Utc>>,
     pub lost_at: Option<DateTime<Utc>>,
@@ -52,13 +65,26 @@ pub struct Row {
 #[serde(rename_all = "camelCase")]
 pub struct Stay {
     pub stage: Stage,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline_stage_id: Option<Uuid>,
     pub entered_at: DateTime<Utc>,
     pub exited_at: Option<DateTime<Utc>>,
+}
+
+/// A document, and since when it is there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Paper {
+    pub id: Uuid,
+    #[serde(flatten)]
+    pub document: Document,
+    pub uploaded_at: DateTime<Utc>,
 }
 
 impl Table for Row {
     const NAME: &'static str = "deals";
     const SQL: &'static str = include_str!("../../../migrations/tenant/deals.sql");
+    const FOLD: u32 = 2;
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -66,12 +92,18 @@ impl Table for Row {
             Column::new("version", K::Number),
             Column::new("deal_number", K::Text),
             Column::new("stage", K::Choice(Stage::WORDS)),
+            Column::new("pipeline_id", K::Uuid).nullable(),
+            Column::new("pipeline_stage_id", K::Uuid).nullable(),
+            Column::new("place", K::Hidden).nullable(),
             Column::new("estimate", K::Hidden).nullable(),
+            Column::new("named_probability", K::Hidden).nullable(),
             Column::new("actual_close_date", K::Date).nullable(),
             Column::new("products", K::Json),
             Column::new("timeline", K::Hidden),
+            Column::new("documents", K::Hidden),
             Column::new("final_amount", K::Number).nullable(),
             Column::new("lost_reason", K::Text).nullable(),
+            Column::new("lost_category", K::Choice(LossReason::WORDS)).nullable(),
             Column::new("competitor_won", K::Text).nullable(),
             Column::new("won_at", K::Time).nullable(),
             Column::new("lost_at", K::Time).nullable(),
@@ -80,6 +112,7 @@ impl Table for Row {
         ];
         let fields = Details::FIELDS.iter().map(|field| match field.name {
             "value" => Column::new("value", K::Number), // never empty here: else it is the sum of the lines
+            "probability" => Column::new("probability", K::Number), // nor here: else it is the stage's
             _ => Column::of(field),
         });
         own.into_iter().chain(fields).collect()
@@ -87,6 +120,10 @@ impl Table for Row {
 
     fn counted(&self) -> Vec<(&'static str, String)> {
         vec![("stage", word(self.stage))]
+    }
+
+    fn summed(&self) -> Vec<(&'static str, String, i64)> {
+        sums::lines(self)
     }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
@@ -125,6 +162,7 @@ impl Table for Row {
             stage,
             details,
             products,
+            ..
         } = fact
         {
             *row = Some(Self {
@@ -132,17 +170,19 @@ impl Table for Row {
                 version: 0,
                 deal_number: deal_number.to_string(),
                 stage: *stage,
+                pipeline_id: None,
+                pipeline_stage_id: None,
+                place: None,
                 estimate: details.value,
+                named_probability: details.probability,
                 details: details.as_ref().clone(),
                 products: products.clone(),
-                timeline: vec![Stay {
-                    stage: *stage,
-                    entered_at: at,
-                    exited_at: None,
-                }],
+                timeline: vec![],
+                documents: vec![],
                 final_amount: None,
                 actual_close_date: None,
                 lost_reason: None,
+                lost_category: None,
                 competitor_won: None,
                 won_at: None,
                 lost_at: None,
@@ -153,6 +193,7 @@ impl Table for Row {
         let Some(deal) = row else { return };
         deal.apply(fact, at);
         deal.details.value = deal.estimate.or_else(|| line::sum(&deal.products));
+        deal.details.probability = Some(deal.likelihood());
         (deal.version, deal.updated_at) = (event.recorded.version, at);
     }
 }
@@ -160,17 +201,19 @@ impl Table for Row {
 impl Row {
     fn apply(&mut self, event: &DealEvent, at: DateTime<Utc>) {
         match event {
-            DealEvent::Created { .. } => {}
+            DealEvent::Created { stage, pipeline, .. } => self.stand(*stage, pipeline.as_ref(), at),
             DealEvent::Updated { change, products } => {
                 self.details.apply(change);
                 change.value.apply(&mut self.estimate);
+                change.probability.apply(&mut self.named_probability);
                 if let Some(products) = products {
                     self.products.clone_from(products);
                 }
             }
-            DealEvent::StageChanged { to, .. } => {
-                self.enter(*to, at);
+            DealEvent::StageChanged { to, pipeline, .. } => {
+                self.stand(*to, pipeline.as_ref(), at);
                 (self.lost_at, self.lost_reason, self.competitor_won) = (None, None, None);
+                self.lost_category = None;
             }
             DealEvent::Won(won) => {
                 self.enter(Stage::Won, at);
@@ -181,11 +224,36 @@ impl Row {
             }
             DealEvent::Lost { reason, competitor, .. } => {
                 self.enter(Stage::Lost, at);
+                self.lost_category = Some(LossReason::of(reason));
                 self.lost_reason = Some(reason.clone());
                 self.competitor_won.clone_from(competitor);
                 self.lost_at = Some(at);
             }
+            DealEvent::DocumentAttached { document_id, document } => self.documents.push(Paper {
+                id: (*document_id).into(),
+                document: document.as_ref().clone(),
+                uploaded_at: at,
+            }),
+            DealEvent::DocumentRemoved { document_id } => {
+                self.documents.retain(|paper| paper.id != document_id.uuid());
+            }
         }
+    }
+
+    /// How likely it is to be won, in percent: what is over is certain.
+    fn likelihood(&self) -> Percent {
+        let of_place = || self.place.as_ref().and_then(|place| place.probability);
+        let said = self.named_probability.or_else(of_place);
+        let said = said.filter(|_| self.stage.is_open());
+        said.unwrap_or_else(|| self.stage.probability())
+    }
+
+    /// An open stage, and where that is in a pipeline.
+    fn stand(&mut self, stage: Stage, place: Option<&Place>, at: DateTime<Utc>) {
+        self.pipeline_id = place.map(|place| place.pipeline_id.into());
+        self.pipeline_stage_id = place.map(|place| place.stage_id.into());
+        self.place = place.cloned();
+        self.enter(stage, at);
     }
 
     fn enter(&mut self, stage: Stage, at: DateTime<Utc>) {
@@ -194,6 +262,7 @@ impl Row {
         }
         self.timeline.push(Stay {
             stage,
+            pipeline_stage_id: self.pipeline_stage_id.filter(|_| stage.is_open()),
             entered_at: at,
             exited_at: None,
         });
@@ -218,11 +287,24 @@ impl View for Row {
         ("dateFrom", "createdAt", Op::Gte),
         ("dateTo", "createdAt", Op::Lte),
     ];
-    const SHOWN: &'static [Computed] = &[Computed::new(
-        "metrics",
-        K::Json,
-        "json_build_object('daysInPipeline', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(t.created_at), 'activitiesCount', 0, 'lastActivityDate', null)",
-    )];
+    const SHOWN: &'static [Computed] = &[
+        Computed::new(
+            "pipeline",
+            K::Json,
+            "(select json_build_object('id', t.pipeline_id, 'name', coalesce(p.name, t.place->>'pipelineName'), 'stageId', t.pipeline_stage_id, \
+             'stageName', coalesce((select s.stage->>'name' from jsonb_array_elements(p.stages) s(stage) where s.stage->>'id' = t.pipeline_stage_id::text limit 1), \
+             t.place->>'stageName')) from (select 1) one left join {s}.pipelines p on p.id = t.pipeline_id where t.pipeline_id is not null)",
+        ),
+        Computed::new(
+            "metrics",
+            K::Json,
+            "json_build_object('daysInPipeline', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(t.created_at), \
+         'daysInStage', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(coalesce((t.timeline->-1->>'enteredAt')::timestamptz, t.created_at)), \
+         'weightedValue', trim_scale(round(t.value * t.probability / 100, 2)), \
+         'activitiesCount', coalesce((select c.total from {s}.counts c where c.name = 'activities' and c.field = 'deal_id' and c.value = t.id::text), 0), \
+         'lastActivityDate', (select reading.day(max(a.date)) from {s}.activities a where a.deal_id = t.id and a.date <= reading.moment()))",
+        ),
+    ];
     const RELATED: &'static [Related] = &[customer::RELATED];
     const DETAILS: &'static [Computed] = &[
         Computed::new(
@@ -240,21 +322,37 @@ impl View for Row {
         Computed::new(
             "timeline",
             K::Json,
-            "(select coalesce(json_agg(json_build_object('stage', s.stay->'stage', 'enteredAt', reading.day((s.stay->>'enteredAt')::timestamptz), \
+            "(select coalesce(json_agg(json_build_object('stage', s.stay->'stage', 'pipelineStageId', s.stay->'pipelineStageId', 'enteredAt', reading.day((s.stay->>'enteredAt')::timestamptz), \
              'exitedAt', reading.day((s.stay->>'exitedAt')::timestamptz)) order by s.nth), '[]') from jsonb_array_elements(t.timeline) with ordinality s(stay, nth))",
         ),
-        Computed::new("activities", K::Json, "'[]'::json"),
-        Computed::new("documents", K::Json, "'[]'::json"),
+        Computed::new(
+            "documents",
+            K::Json,
+            "(select coalesce(json_agg(json_build_object('id', d.paper->'id', 'name', d.paper->'name', 'type', d.paper->'type', 'url', d.paper->'url', \
+             'uploadedAt', reading.day((d.paper->>'uploadedAt')::timestamptz)) order by d.nth), '[]') from jsonb_array_elements(t.documents) with ordinality d(paper, nth))",
+        ),
     ];
-    const NESTED: &'static [Nested] = &[Nested::new(
-        "orders",
-        "orders",
-        "deal_id",
-        "json_build_object('id', n.id, 'orderNumber', n.order_number, 'status', n.status, 'totalAmount', n.total_amount, 'currency', n.currency)",
-    )
-    .rest("/orders?dealId=")
-    .right(Permission::OrdersView)
-    .owned(order::OWNED)];
+    const NESTED: &'static [Nested] = &[
+        Nested::new(
+            "orders",
+            "orders",
+            "deal_id",
+            "json_build_object('id', n.id, 'orderNumber', n.order_number, 'status', n.status, 'totalAmount', n.total_amount, 'currency', n.currency)",
+        )
+        .rest("/orders?dealId=")
+        .right(Permission::OrdersView)
+        .owned(order::OWNED),
+        // Who sees the deal sees them.
+        Nested::new(
+            "activities",
+            "activities",
+            "deal_id",
+            "json_build_object('id', n.id, 'type', n.type, 'subject', n.subject, 'date', reading.day(n.date), 'duration', n.duration, 'notes', n.notes, \
+             'outcome', n.outcome, 'nextStep', n.next_step, 'nextStepDate', n.next_step_date, 'participants', n.participants, \
+             'authorId', n.author_id, 'authorName', n.author_name)",
+        )
+        .rest("/activities?dealId="),
+    ];
 }
 
 /// When a deal was won and lost, as its row has it.

@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::{
+    catalog::{
+        category, price, price_list, product, stock_level, stock_movement, stock_place, stock_transfer, warehouse,
+    },
     people::{department, employee},
     sales::{customer, interaction},
 };
@@ -26,11 +29,21 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<customer::Row>();
     holds::<interaction::Row>();
     holds::<deal::Row>();
+    holds::<activity::Row>();
+    holds::<pipeline::Row>();
     holds::<order::Row>();
     holds::<invoice::Row>();
     holds::<exchange_rate::Row>();
     holds::<payment::Row>();
+    holds::<category::Row>();
+    holds::<price_list::Row>();
+    holds::<price::Row>();
     holds::<product::Row>();
+    holds::<stock_level::Row>();
+    holds::<stock_movement::Row>();
+    holds::<stock_place::Row>();
+    holds::<stock_transfer::Row>();
+    holds::<warehouse::Row>();
     holds::<bom::Row>();
     holds::<production_order::Row>();
     holds::<notification::Row>();

@@ -68,6 +68,11 @@ impl Computed {
         }
     }
 
+    /// It may be empty; such rows come last in either order.
+    pub const fn nullable(self) -> Self {
+        Self { nullable: true, ..self }
+    }
+
     /// Only with this permission.
     pub const fn right(self, permission: Permission) -> Self {
         let rights = Rights::of(permission);

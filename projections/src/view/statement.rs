@@ -3,7 +3,7 @@
 
 use super::{
     Computed, Reader, View,
-    owned::{Owned, limit},
+    owned::{limit, limit_within},
     shown::Shown,
 };
 use crate::{
@@ -86,7 +86,7 @@ impl Statement {
 /// A page: of each row its fields' texts, its sort keys, and the total where that is kept.
 pub fn page<V: View>(reader: Reader<'_>, pairs: &[(String, String)], scope: &Scope) -> Result<Asked, ListError> {
     let mut query = grammar::<V>(reader).parse(pairs)?;
-    let placed = place(&mut query.values, &limited(reader, V::OWNED, scope));
+    let placed = place(&mut query.values, &limited::<V>(reader, scope));
     let wanted: Vec<String> = [V::VISIBLE.to_owned()]
         .into_iter()
         .filter(|condition| condition != "true")
@@ -125,7 +125,7 @@ pub fn page<V: View>(reader: Reader<'_>, pairs: &[(String, String)], scope: &Sco
 pub fn one<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Statement {
     let (schema, table) = (reader.schema, V::NAME);
     let mut values = vec![id.to_string()];
-    let placed = place(&mut values, &limited(reader, V::OWNED, scope));
+    let placed = place(&mut values, &limited::<V>(reader, scope));
     let mut fields = shown::<V>(reader);
     fields.push(Shown::new("fullDetails", "true", ColumnKind::Bool));
     fields.extend(V::DETAILS.iter().filter_map(|field| computed(field, reader)));
@@ -199,15 +199,30 @@ pub fn there<V: View>(reader: Reader<'_>, id: Uuid) -> Statement {
     }
 }
 
+/// Whether there is one of that id: its version and nothing else.
+pub fn sight<V: View>(reader: Reader<'_>, id: Uuid) -> Statement {
+    let placed = place(&mut values, &limited::<V>(reader, &Scope::default()));
+    let sql = format!(
+        "select t.version, array[]::text[] from {}.{} t{}",
+        reader.schema,
+        V::NAME,
+        conditions_sql(&wanted)
+    );
+        sql,
+    }
+}
+
 /// Those rows of the scope that the reader's right reaches to.
-fn limited(reader: Reader<'_>, owned: Option<Owned>, scope: &Scope) -> Scope {
+fn limited<V: View>(reader: Reader<'_>, scope: &Scope) -> Scope {
     let mut scope = scope.clone();
     let values = &mut scope.values;
-    let reached = limit(reader, owned, "t", |value| {
+    let mut bind = |value| {
         values.push(value);
         format!("{{{}}}", values.len())
-    });
-    if let Some(reached) = reached {
+    };
+    let own = limit(reader, V::OWNED, "t", &mut bind);
+    let within = limit_within(reader, V::WITHIN, "t", &mut bind);
+    for reached in own.into_iter().chain(within) {
         scope.total = None;
         match scope.alternatives.is_empty() {
             true => scope.alternatives.push(reached),
@@ -380,10 +395,24 @@ fn shown<V: View>(reader: Reader<'_>) -> Vec<Shown> {
     let columns = columns
         .iter()
         .filter(|column| column.kind != ColumnKind::Hidden && column.rights.allow(reader.may))
-        .map(|column| Shown::new(camel_case(column.name), format!("t.{}", column.name), column.kind));
+        .map(|column| Shown::new(camel_case(column.name), told::<V>(column, reader), column.kind));
     columns
         .chain(V::SHOWN.iter().filter_map(|field| computed(field, reader)))
         .collect()
+}
+
+/// A column, in the reader's language where it has one.
+fn told<V: View>(column: &Column, reader: Reader<'_>) -> String {
+    let name = column.name;
+    match reader.language.filter(|_| V::TRANSLATED.contains(&name)) {
+        // The language is one of ours, and no text of the reader's.
+        Some(language) => format!(
+            "case when jsonb_array_length(t.translations) = 0 then t.{name} else \
+             coalesce((select x->>'{}' from jsonb_array_elements(t.translations) x where x->>'language' = '{language}'), t.{name}) end",
+            camel_case(name)
+        ),
+        None => format!("t.{name}"),
+    }
 }
 
 fn computed(field: &Computed, reader: Reader<'_>) -> Option<Shown> {

@@ -31,7 +31,8 @@ fn the_sagas_there_are() {
         [
             "deal_won_orchestrator",
             "order_fulfillment_orchestrator",
-            "invoice_collection"
+            "invoice_collection",
+            "replenishment"
         ]
     );
 }

@@ -67,6 +67,16 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
     let invited = owner.post("/invitations", invited).await.expect(201)["id"].clone();
     let organization =
         owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200)["organizationId"].clone();
+    let note_of_deal = json!({"type": "note", "subject": "a"});
+    let activity = owner
+        .post(&format!("{open}/activities"), note_of_deal)
+        .await
+        .expect(201)["id"]
+        .clone();
+    let document = json!({"name": "a", "url": "https://storage.prometric.kz/a.pdf"});
+    let document = owner.post(&format!("{open}/documents"), document).await.expect(201)["id"].clone();
+    let pipeline = json!({"name": "На время", "stages": [{"name": "a", "stage": "LEAD"}]});
+    let pipeline = owner.post("/pipelines", pipeline).await.expect(201)["id"].clone();
     let of = |path: &str, id: &serde_json::Value| format!("{path}/{}", id.as_str().unwrap());
     let bodiless = [
         (Method::DELETE, "/api-keys/{id}", revoked),
@@ -79,6 +89,13 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
             Method::POST,
             "/organizations/{orgId}/employees/{empId}/approve",
             of("/organizations", &organization) + &format!("/employees/{}/approve", employee("two@company.kz").await),
+        ),
+        (Method::DELETE, "/pipelines/{id}", of("/pipelines", &pipeline)),
+        (Method::DELETE, "/activities/{id}", of("/activities", &activity)),
+        (
+            Method::DELETE,
+            "/deals/{id}/documents/{documentId}",
+            of(&format!("{open}/documents"), &document),
         ),
         (Method::DELETE, "/members/{id}", of("/members", &member)),
         (Method::DELETE, "/roles/{id}", of("/roles", &role)),

@@ -65,8 +65,11 @@ async fn dates_of_no_calendar_are_refused() {
         ("POST /deals", "expectedCloseDate"),
         ("PUT /deals/{id}", "expectedCloseDate"),
         ("POST /deals/{id}/win", "actualCloseDate"),
+        ("POST /deals/{id}/activities", "date"),
+        ("POST /deals/{id}/activities", "nextStepDate"),
         ("POST /finance/payments", "date"),
         ("POST /customers/{id}/interactions", "date"),
+        ("POST /price-lists", "validFrom"),
     ] {
         let shape = yard
             .shapes

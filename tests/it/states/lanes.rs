@@ -42,6 +42,8 @@ impl Goods {
             quantity: Quantity::whole(quantity),
             unit_cost: None,
             reference: None,
+            reason: None,
+            warehouse: None,
         }
     }
 
@@ -56,6 +58,7 @@ impl Goods {
                 reference: "ORD-2026-0001".into(),
             },
             quantity: Quantity::whole(1),
+            least: None,
         }
     }
 

@@ -46,6 +46,8 @@ impl Long {
             quantity: Quantity::whole(1),
             unit_cost: None,
             reference: None,
+            reason: None,
+            warehouse: None,
         };
         let context = context(self.workspace);
         self.node

@@ -1,7 +1,11 @@
 //! The product's rules, each as given, when, then.
 
-use super::*;
-use crate::{Patch, testing::given};
+use super::{
+    details::{BYTES_MAX, DEPTH_MAX, LISTED_MAX, SPECIFICATIONS_MAX, size},
+    *,
+};
+use crate::{Fields, Money, Patch, Quantity, Rule, finance::Currency, testing::given};
+use serde_json::{Map, Value};
 
 fn details() -> Details {
     Details {
@@ -226,5 +230,148 @@ fn a_product_s_currency_does_not_change_under_its_prices() {
         };
         let decided = product.decide(&ProductCommand::Update(Box::new(change)));
         assert_eq!(decided.map(drop), expected);
+    }
+}
+
+#[test]
+fn archive() {
+    let when = |before: Vec<ProductEvent>| given::<Product>(before).when(ProductCommand::Archive);
+    when(vec![]).then_rejected(ProductRejection::Missing);
+    when(known().into()).then([ProductEvent::Archived {}]);
+    let archived = || known().into_iter().chain([ProductEvent::Archived {}]);
+    when(archived().collect()).then_rejected(ProductRejection::Missing);
+    given::<Product>(archived())
+        .when(ProductCommand::Update(priced(7)))
+        .then_rejected(ProductRejection::Missing);
+    given::<Product>(archived())
+        .when(ProductCommand::Create(Box::new(details())))
+        .then_rejected(ProductRejection::AlreadyCreated);
+    let product = archived().fold(Product::default(), |product, event| product.evolve(&event));
+    assert_eq!(product.details(), None);
+    assert_eq!(product.clone().evolve(&ProductEvent::Updated(priced(7))), product);
+}
+
+#[test]
+fn what_is_archived_gives_its_codes_back() {
+    let coded = Details {
+        barcode: Some("1".into()),
+        barcodes: vec!["2".into(), "3".into()],
+        ..details()
+    };
+    let product = Product::Known(Box::new(coded));
+    let change = Change {
+        barcode: Patch::Set(Some("3".into())),
+        barcodes: Patch::Set(vec!["2".into(), "4".into()]),
+        ..Change::default()
+    };
+    let (release, take) = (
+        |key: &str| Claim::release("product.barcode", key),
+        |key: &str| Claim::take("product.barcode", key),
+    );
+    assert_eq!(
+        product.claims(&ProductEvent::Updated(Box::new(change))),
+        [release("1"), take("4")]
+    );
+    let code = Claim::release("product.code", "PRD-001");
+    assert_eq!(
+        product.claims(&ProductEvent::Archived {}),
+        [code, release("1"), release("2"), release("3")]
+    );
+}
+
+/// What is said twice → where.
+#[test]
+fn nothing_is_said_twice() {
+    let packing = |unit: &str| Packing {
+        unit: unit.into(),
+        factor: Quantity::whole(12),
+    };
+    let in_language = |language| Translation {
+        language,
+        ..Translation::default()
+    };
+    let twice = |change: fn(&mut Details)| {
+        let mut product = details();
+        change(&mut product);
+        product
+    };
+    for (product, place) in [
+        (
+            twice(|product| product.barcodes = vec!["1".into(), "1".into()]),
+            "barcodes[1]",
+        ),
+        (
+            twice(|product| {
+                product.barcode = Some("1".into());
+                product.barcodes = vec!["1".into()];
+            }),
+            "barcodes[0]",
+        ),
+        (
+            Details {
+                units: vec![packing("шт")],
+                ..details()
+            },
+            "units[0].unit",
+        ),
+        (
+            Details {
+                units: vec![packing("кор"), packing("пал"), packing("кор")],
+                ..details()
+            },
+            "units[2].unit",
+        ),
+        (
+            Details {
+                translations: vec![in_language(Language::Kk), in_language(Language::Kk)],
+                ..details()
+            },
+            "translations[1].language",
+        ),
+    ] {
+        assert_eq!(product.verified(), Err(Violations::one(place, Rule::NotUnique)));
+    }
+    let each = Details {
+        barcode: Some("1".into()),
+        barcodes: vec!["2".into()],
+        units: vec![packing("кор"), packing("пал")],
+        translations: [Language::Kk, Language::Ru, Language::En].map(in_language).into(),
+        ..details()
+    };
+    assert_eq!(each.verified(), Ok(()));
+}
+
+#[test]
+fn lists_have_an_end() {
+    for (count, expected) in [
+        (LISTED_MAX, Ok(())),
+        (
+            LISTED_MAX + 1,
+            Err(Violations::one("images", Rule::TooMany { max: LISTED_MAX })),
+        ),
+    ] {
+        let image = Image {
+            url: "/files/1.jpg".into(),
+            is_primary: false,
+        };
+        let product = Details {
+            images: vec![image; count],
+            ..details()
+        };
+        assert_eq!(product.verified(), expected);
+    }
+}
+
+#[test]
+fn how_many_pieces_a_unit_is() {
+    let product = Details {
+        units: vec![Packing {
+            unit: "кор".into(),
+            factor: Quantity::whole(12),
+        }],
+        ..details()
+    };
+    for (unit, factor) in [("шт", Some(1)), ("кор", Some(12)), ("пал", None)] {
+        assert_eq!(product.factor(unit), factor.map(Quantity::whole), "{unit}");
     }
 }

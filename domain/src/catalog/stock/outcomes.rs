@@ -26,6 +26,8 @@ fn receive(quantity: Quantity, unit_cost: Option<i32>, reference: Option<&str>) 
         quantity,
         unit_cost: unit_cost.map(Money::whole),
         reference: reference.map(str::to_owned),
+        reason: None,
+        warehouse: None,
     }
 }
 
@@ -35,6 +37,8 @@ fn received(quantity: Quantity, unit_cost: Option<i32>, reference: Option<&str>)
         quantity,
         unit_cost: unit_cost.map(Money::whole),
         reference: reference.map(str::to_owned),
+        reason: None,
+        warehouse_id: None,
     }
 }
 
@@ -47,6 +51,7 @@ fn reserve(n: u128, quantity: i32) -> StockCommand {
         product_id: product(),
         demand: demand(n),
         quantity: Quantity::whole(quantity),
+        least: None,
     }
 }
 

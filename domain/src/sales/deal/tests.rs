@@ -35,6 +35,7 @@ fn created(change: impl FnOnce(&mut Details, &mut Vec<Line>)) -> DealEvent {
     DealEvent::Created {
         deal_number: "DL-2025-0001".into(),
         stage: Stage::Lead,
+        pipeline: None,
         details: Box::new(details),
         products,
     }
@@ -120,6 +121,7 @@ fn losing_needs_a_reason_and_may_be_undone() {
     let reopened = DealEvent::StageChanged {
         from: Stage::Lost,
         to: Stage::Proposal,
+        pipeline: None,
     };
     given::<Deal>([created(|_, _| {}), lost])
         .when(DealCommand::Move { to: Stage::Proposal })
@@ -141,6 +143,7 @@ fn every_bad_line_is_named() {
     let create = DealCommand::Create(Box::new(Draft {
         details,
         stage: Stage::Won,
+        place: None,
         products: vec![draft(), bad],
     }));
     let Err(DealRejection::Invalid(found)) = Deal::default().decide(&create) else {
@@ -238,6 +241,7 @@ fn what_is_won_bears_the_customers_name_and_terms_of_that_moment() {
         change: Box::default(),
         products: None,
         stage: Some(Stage::Won),
+        stand: None,
         now: Box::new(now.clone()),
     };
     assert_eq!(state.decide(&by_update), state.decide(&DealCommand::Win(win(&now))));
@@ -290,6 +294,7 @@ fn a_deals_currency_does_not_change_under_its_amounts() {
             change: Box::new(change),
             products: new_lines,
             stage: None,
+            stand: None,
             now: Box::default(),
         };
         assert_eq!(deal.decide(&update).map(drop), expected);

@@ -1,0 +1,138 @@
+//! Activities of deals: document 2, "POST /deals/:id/activities". They are added to a deal and read there; each has a place of
+//! its own where it is changed or taken back.
+
+use crate::{
+    envelope,
+    extract::{
+        Body, BodyHash, Edit, Id, List, May, New, Nothing, OfList, Write,
+        past::{self},
+        rights::{DealsUpdate, DealsView},
+    },
+    openapi::told,
+    problem::Problem,
+    reply::{Created, Page, Reply},
+    state::App,
+    view::{self, as_reader_at},
+};
+use aide::axum::{ApiRouter, routing::get_with};
+use axum::extract::State;
+use commands::activity;
+use domain::{
+    id::{ActivityId, DealId},
+    sales::activity::Details,
+};
+use projections::{
+    sales::{
+        activity::{Row, of_deal},
+        deal,
+    },
+    view::{self as views, Reader},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+pub fn router() -> ApiRouter<App> {
+    ApiRouter::new()
+        .api_route(
+            "/deals/{id}/activities",
+            get_with(list_of_deal, told("What was done about a deal, the newest first")).post_with(
+                record,
+                told("Adds a call, a meeting, an e-mail, a task or a note to a deal"),
+            ),
+        )
+        .api_route(
+            "/activities",
+            get_with(
+                view::list::<Row, DealsView>,
+                told("What was done about all deals, the newest first"),
+            ),
+        )
+        .api_route(
+            "/activities/{id}",
+            get_with(view::details::<Row, DealsView>, told("An activity"))
+                .put_with(update, told("Changes an activity"))
+                .delete_with(
+                    remove,
+                    told("Takes an activity back; what happened to it stays in its history"),
+                ),
+        )
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActivityWritten {
+    id: Uuid,
+    message: &'static str,
+    version: i64,
+}
+
+async fn list_of_deal(
+    State(app): State<App>,
+    caller: May<DealsView>,
+    OfList(deal): OfList,
+    List { mut pairs, .. }: List<Row>,
+) -> Result<Page<Row>, Problem> {
+    let as_of = past::take(&mut pairs)?;
+    let read = async |reader: Reader<'_>| {
+        if !views::sees::<deal::Row>(reader, deal).await? {
+            return Ok(None);
+        }
+        let scope = of_deal(reader.schema, deal);
+        views::page_of::<Row>(reader, &pairs, &scope).await.map(Some)
+    };
+    let page = as_reader_at(&app, &caller, as_of, read).await?;
+    let missing = || Problem::missing("deal.missing");
+    page.map(envelope::list).map(Page::of).ok_or_else(missing)
+}
+
+async fn record(
+    State(app): State<App>,
+    caller: May<DealsUpdate>,
+    Id(deal): Id<DealId>,
+    write: Write,
+    Body { value, hash }: Body<New<Details, Nothing>>,
+) -> Result<Created<ActivityWritten>, Problem> {
+    let context = write.context(&caller, hash);
+    let id = Uuid::now_v7().into();
+    let done = activity::record(&app.executor, id, deal, value.change, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.created(ActivityWritten {
+        id: done.id,
+        message: "Activity added to deal",
+        version: done.version,
+    }))
+}
+
+async fn update(
+    State(app): State<App>,
+    caller: May<DealsUpdate>,
+    Id(id): Id<ActivityId>,
+    write: Write,
+    Body { value, hash }: Body<Edit<Details, Nothing>>,
+) -> Result<Reply<ActivityWritten>, Problem> {
+    let context = write.context(&caller, hash);
+    let done = activity::update(&app.executor, id, value.change, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.ok(ActivityWritten {
+        id: done.id,
+        message: "Activity updated",
+        version: done.version,
+    }))
+}
+
+async fn remove(
+    State(app): State<App>,
+    caller: May<DealsUpdate>,
+    Id(id): Id<ActivityId>,
+    write: Write,
+) -> Result<Reply<ActivityWritten>, Problem> {
+    let context = write.context(&caller, BodyHash::default());
+    let done = activity::remove(&app.executor, id, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.ok(ActivityWritten {
+        id: done.id,
+        message: "Activity removed",
+        version: done.version,
+    }))
+}

@@ -1,0 +1,178 @@
+//! What comes, goes, is corrected, counted and sent elsewhere: each with what follows from it.
+
+use super::{Least, Moment, Movement, Place, REASON_MAX, REFERENCE_MAX, Stock, StockEvent, StockRejection, Transfer};
+use crate::{
+    Check, Money, Quantity, Rule, Total,
+    id::{ProductId, TransferId},
+};
+
+impl Stock {
+    pub(super) fn receive(&self, movement: Movement) -> Result<Vec<StockEvent>, StockRejection> {
+        let mut check = movement.texts();
+        check.positive_quantity("quantity", movement.quantity);
+        check.not_negative("unitCost", movement.unit_cost.unwrap_or_default());
+        check.done()?;
+        self.can_change(movement.warehouse, movement.quantity)?;
+        let received = StockEvent::Received {
+            product_id: movement.product_id,
+            quantity: movement.quantity,
+            unit_cost: movement.unit_cost,
+            reference: movement.reference,
+            reason: movement.reason,
+            warehouse_id: movement.warehouse,
+        };
+        Ok(self.moved(movement.product_id, received, None))
+    }
+
+    pub(super) fn issue(&self, movement: &Movement, least: Option<&Least>) -> Result<Vec<StockEvent>, StockRejection> {
+        let mut check = movement.texts();
+        check.positive_quantity("quantity", movement.quantity);
+        check.done()?;
+        self.can_change(movement.warehouse, -movement.quantity)?;
+        let issued = StockEvent::Issued {
+            product_id: movement.product_id,
+            quantity: movement.quantity,
+            unit_cost: self.holding.average(),
+            cost: self.holding.cost_out(movement.quantity),
+            reference: movement.reference.clone(),
+            reason: movement.reason.clone(),
+            warehouse_id: movement.warehouse,
+        };
+        Ok(self.moved(movement.product_id, issued, least))
+    }
+
+    pub(super) fn adjust(&self, movement: &Movement, least: Option<&Least>) -> Result<Vec<StockEvent>, StockRejection> {
+        let difference = movement.quantity;
+        let mut check = movement.texts();
+        check.that(!difference.is_zero(), "quantity", Rule::NotAllowed);
+        check.not_negative("unitCost", movement.unit_cost.unwrap_or_default());
+        check.that(movement.reason.is_some(), "reason", Rule::Required);
+        check.done()?;
+        self.can_change(movement.warehouse, difference)?;
+        let (unit_cost, cost) = self.priced(difference, movement.unit_cost);
+        let adjusted = StockEvent::Adjusted {
+            product_id: movement.product_id,
+            difference,
+            unit_cost,
+            cost,
+            reference: movement.reference.clone(),
+            reason: movement.reason.clone(),
+            warehouse_id: movement.warehouse,
+        };
+        Ok(self.moved(movement.product_id, adjusted, least))
+    }
+
+    /// What was found, against what was written down until then; what has moved since stands.
+    pub(super) fn count(
+        &self,
+        movement: &Movement,
+        Moment { at, moved_since }: Moment,
+        least: Option<&Least>,
+    ) -> Result<Vec<StockEvent>, StockRejection> {
+        let counted = movement.quantity;
+        let mut check = movement.texts();
+        check.that(!counted.is_negative(), "quantity", Rule::Negative);
+        check.not_negative("unitCost", movement.unit_cost.unwrap_or_default());
+        check.done()?;
+        let expected = self.at(movement.warehouse).minus(moved_since);
+        let difference = counted.minus(expected);
+        self.can_change(movement.warehouse, difference)?;
+        let (unit_cost, cost) = self.priced(difference, movement.unit_cost);
+        let counted = StockEvent::Counted {
+            product_id: movement.product_id,
+            counted,
+            expected,
+            difference,
+            at,
+            unit_cost,
+            cost,
+            reference: movement.reference.clone(),
+            reason: movement.reason.clone(),
+            warehouse_id: movement.warehouse,
+        };
+        Ok(self.moved(movement.product_id, counted, least))
+    }
+
+    /// Goods that are promised may change their place: they are there all the same.
+    pub(super) fn send(&self, movement: &Movement, transfer: Transfer) -> Result<Vec<StockEvent>, StockRejection> {
+        let Transfer { id, to, at_once } = transfer;
+        let mut check = movement.texts();
+        check.positive_quantity("quantity", movement.quantity);
+        check.that(to != movement.warehouse, "toWarehouseId", Rule::NotAllowed);
+        check.done()?;
+        let available = self.at(movement.warehouse);
+        if available < movement.quantity {
+            return Err(StockRejection::NotEnough { available });
+        }
+        let (product_id, quantity) = (movement.product_id, movement.quantity);
+        let sent = StockEvent::Sent {
+            product_id,
+            transfer_id: id,
+            from: movement.warehouse,
+            to,
+            quantity,
+            reference: movement.reference.clone(),
+            reason: movement.reason.clone(),
+        };
+        let arrived = at_once.then_some(StockEvent::Arrived {
+            product_id,
+            transfer_id: id,
+            to,
+            quantity,
+        });
+        Ok([sent].into_iter().chain(arrived).collect())
+    }
+
+    pub(super) fn arrive(
+        &self,
+        product_id: ProductId,
+        transfer_id: TransferId,
+    ) -> Result<Vec<StockEvent>, StockRejection> {
+        let moving = self.places.under_way(transfer_id).ok_or(StockRejection::NotUnderWay)?;
+        Ok(vec![StockEvent::Arrived {
+            product_id,
+            transfer_id,
+            to: moving.to,
+            quantity: moving.quantity,
+        }])
+    }
+
+    /// Nothing goes below zero, nothing that is promised goes away, and there is an end to what can be counted.
+    fn can_change(&self, place: Place, difference: Quantity) -> Result<(), StockRejection> {
+        let free = self.available().min(self.at(place));
+        if difference.is_negative() && free.plus(difference).is_negative() {
+            return Err(StockRejection::NotEnough { available: free });
+        }
+        let after = self.on_hand().checked_add(difference);
+        after.map(drop).ok_or(StockRejection::TooMuch)
+    }
+
+    /// What lies at a place.
+    pub(super) fn at(&self, place: Place) -> Quantity {
+        self.places.at(place, self.on_hand())
+    }
+
+    /// What one of a difference costs, and what the value changes by. Less costs what it did on average.
+    fn priced(&self, difference: Quantity, unit_cost: Option<Money>) -> (Option<Money>, Total) {
+        let own = unit_cost.filter(|_| difference.is_positive());
+        let cost = self.holding.cost_of(difference, own);
+        (own.or_else(|| self.holding.average()), cost)
+    }
+
+    /// A movement with what follows from it: who waits is served, and that little is left is told.
+    fn moved(&self, product_id: ProductId, movement: StockEvent, least: Option<&Least>) -> Vec<StockEvent> {
+        let free = self.available().plus(movement.difference());
+        let served = self.serve_waiting(product_id, free);
+        let low = self.low(product_id, free, least);
+        [movement].into_iter().chain(served).chain(low).collect()
+    }
+}
+
+impl Movement {
+    fn texts(&self) -> Check {
+        let mut check = Check::default();
+        check.optional_text("reference", self.reference.as_ref(), REFERENCE_MAX);
+        check.optional_text("reason", self.reason.as_ref(), REASON_MAX);
+        check
+    }
+}

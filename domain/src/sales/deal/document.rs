@@ -1,0 +1,41 @@
+//! A paper that a deal refers to: an offer, a contract, a protocol. The file itself is somewhere else, where its address says.
+
+use crate::{Fields, Rule, Violations};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The most that a deal refers to.
+pub const DOCUMENTS_MAX: usize = 100;
+
+/// As it is asked for, and kept.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields)]
+#[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::field::constrain::<Self>)]
+pub struct Document {
+    /// `Proposal_v2.pdf`.
+    #[serde(default)]
+    #[field(required, max = 200)]
+    pub name: String,
+    /// What it is, in a word: `proposal`.
+    #[serde(default, rename = "type")]
+    #[field(max = 100)]
+    pub kind: Option<String>,
+    /// Begins with `https://` or `http://`.
+    #[serde(default)]
+    #[field(required, max = 900)]
+    pub url: String,
+}
+
+impl Document {
+    pub(super) fn sound(&self) -> Result<(), Violations> {
+        self.checked()?;
+        let leads_there = ["https://", "http://"].iter().any(|begin| {
+            let rest = self.url.strip_prefix(begin);
+            rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace))
+        });
+        match leads_there {
+            true => Ok(()),
+            false => Err(Violations::one("url", Rule::NotAllowed)),
+        }
+    }
+}

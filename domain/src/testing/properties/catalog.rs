@@ -1,0 +1,253 @@
+//! The same of what is sold, bought and made: categories, price lists, products and their stock.
+
+use super::{Promises, any_commands, nothing};
+use crate::{
+    Money, Patch, Quantity,
+    catalog::{
+        category::{self, Above, Category, CategoryCommand},
+        price::{Prices, SetPrices, Tier},
+        price_list::{self, PriceList, PriceListCommand},
+        product::{self, Product, ProductCommand, ProductEvent},
+        stock::{Least, Moment, Movement, Stock, StockCommand, StockEvent, Transfer},
+        warehouse::{self, Warehouse, WarehouseCommand},
+    },
+    id::ProductId,
+    testing::sample,
+};
+use uuid::Uuid;
+
+#[test]
+fn category() {
+    use CategoryCommand as C;
+    let details = category::Details {
+        name: "Электроника".into(),
+        ..Default::default()
+    };
+    let named = |name: &str| {
+        Box::new(category::Change {
+            name: Patch::Set(name.into()),
+            ..Default::default()
+        })
+    };
+    let below_itself = Above {
+        categories: vec![Default::default()],
+        ..Default::default()
+    };
+    let commands = [
+        C::Create(Box::new(details), Above::default()),
+        C::Create(Box::default(), Above::default()),
+        C::Update(named("a"), Above::default()),
+        C::Update(named("b"), Above::default()),
+        C::Update(named(" "), Above::default()),
+        C::Update(named("c"), below_itself),
+        C::Archive,
+    ];
+    let names_its_effect = |command: &C| matches!(command, C::Update(_, above) if above.categories.is_empty());
+    any_commands::<Category>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
+}
+
+#[test]
+fn price_list_and_prices() {
+    use PriceListCommand as C;
+    let details = |name: &str| price_list::Details {
+        name: name.into(),
+        ..Default::default()
+    };
+    let named = |name: &str| {
+        Box::new(price_list::Change {
+            name: Patch::Set(name.into()),
+            ..Default::default()
+        })
+    };
+    let commands = [
+        C::Create(Box::new(details("a"))),
+        C::Create(Box::default()),
+        C::Update(named("b")),
+        C::Update(named("c")),
+        C::Update(named(" ")),
+        C::Archive,
+    ];
+    let names_its_effect = |command: &C| matches!(command, C::Update(_));
+    any_commands::<PriceList>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
+
+    let set = |list: u128, prices: &[i32]| SetPrices {
+        product_id: ProductId::default(),
+        price_list_id: Uuid::from_u128(list).into(),
+        tiers: prices
+            .iter()
+            .map(|price| Tier {
+                min_quantity: Quantity::whole(*price),
+                price: Money::whole(*price),
+            })
+            .collect(),
+    };
+    let commands = [
+        set(1, &[3, 1]),
+        set(1, &[2]),
+        set(1, &[]),
+        set(2, &[1]),
+        set(2, &[1, 1]),
+        set(2, &[-1]),
+    ];
+    any_commands::<Prices>(
+        &commands,
+        &Promises {
+            names_its_effect: |_| true,
+            invariant: nothing,
+        },
+    );
+}
+
+#[test]
+fn warehouse() {
+    use WarehouseCommand as C;
+    let coded = |code: &str| {
+        Box::new(warehouse::Change {
+            code: Patch::Set(Some(code.into())),
+            ..Default::default()
+        })
+    };
+    let details = warehouse::Details {
+        name: "a".into(),
+        ..Default::default()
+    };
+    let commands = [
+        C::Create(Box::new(details)),
+        C::Create(Box::default()),
+        C::Update(coded("A")),
+        C::Update(coded("B")),
+        C::Archive,
+    ];
+    let names_its_effect = |command: &C| matches!(command, C::Update(_));
+    any_commands::<Warehouse>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
+}
+
+#[test]
+fn product_and_stock() {
+    use {ProductCommand as C, StockCommand as S};
+    let ProductEvent::Created(details) = sample("product.created.v1") else {
+        panic!("another event")
+    };
+    let change = |price| {
+        Box::new(product::Change {
+            price: Patch::Set(Money::whole(price)),
+            ..Default::default()
+        })
+    };
+    let commands = [
+        C::Create(details),
+        C::Create(Box::default()),
+        C::Update(change(7)),
+        C::Update(change(8)),
+        C::Update(change(-1)),
+        C::Archive,
+    ];
+    let names_its_effect = |command: &C| matches!(command, C::Update(_));
+    any_commands::<Product>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
+
+    let StockEvent::Reserved { demand, .. } = sample("stock.reserved.v1") else {
+        panic!("another event")
+    };
+    let product_id = ProductId::default();
+    let receive = |quantity| S::Receive {
+        product_id,
+        quantity,
+        unit_cost: None,
+        reference: None,
+        reason: None,
+        warehouse: None,
+    };
+    let least = Some(Least {
+        min: Quantity::whole(3),
+        code: "A".into(),
+        name: "a".into(),
+        unit: "шт".into(),
+    });
+    let movement = |quantity: i32| Movement {
+        product_id,
+        quantity: Quantity::whole(quantity),
+        reason: Some("a".into()),
+        ..Default::default()
+    };
+    let there = |quantity: i32| Movement {
+        warehouse: Some(Uuid::from_u128(1).into()),
+        ..movement(quantity)
+    };
+    let transfer = |id: u128, to, at_once| Transfer {
+        id: Uuid::from_u128(id).into(),
+        to,
+        at_once,
+    };
+    let moment = |moved_since: i32| Moment {
+        at: Default::default(),
+        moved_since: Quantity::whole(moved_since),
+    };
+    let reserve = |n: u128, quantity: i32| S::Reserve {
+        product_id,
+        demand: crate::catalog::stock::Demand {
+            id: Uuid::from_u128(n),
+            ..demand.clone()
+        },
+        quantity: Quantity::whole(quantity),
+        least: least.clone(),
+    };
+    let commands = [
+        receive(Quantity::whole(3)),
+        receive(Quantity::whole(8)),
+        receive(Quantity::ZERO),
+        receive(Quantity::from_units(999_999_999_999).unwrap()),
+        S::Issue(movement(2), least.clone()),
+        S::Issue(movement(7), least.clone()),
+        S::Adjust(movement(4), least.clone()),
+        S::Adjust(movement(-3), least.clone()),
+        S::Adjust(movement(0), least.clone()),
+        S::Count(movement(6), moment(0), least.clone()),
+        S::Count(movement(1), moment(2), least.clone()),
+        S::Count(movement(-1), moment(0), least.clone()),
+        S::Issue(there(1), None),
+        S::Count(there(2), moment(0), None),
+        S::Send(movement(2), transfer(1, there(0).warehouse, false)),
+        S::Send(there(1), transfer(2, None, true)),
+        S::Send(there(1), transfer(3, there(0).warehouse, true)),
+        S::Arrive {
+            product_id,
+            transfer_id: Uuid::from_u128(1).into(),
+        },
+        reserve(1, 5),
+        reserve(2, 4),
+        reserve(3, 0),
+    ];
+    let names_its_effect = |command: &S| matches!(command, S::Reserve { .. });
+    let invariant = |stock: &Stock| !stock.available().is_negative();
+    any_commands::<Stock>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant,
+        },
+    );
+}

@@ -1,0 +1,72 @@
+//! What is written of deals beside their fields and stages.
+
+use crate::shape::{self, Shape, fields};
+use domain::sales::{activity, pipeline as pipelines};
+use reqwest::Method;
+use serde_json::json;
+
+/// Of an open deal, of something done about it, and of a pipeline.
+pub(super) fn shapes(deal: &str, activity: &str, pipeline: &str) -> Vec<Shape> {
+    let call = json!({"type": "call", "subject": "a", "date": "2025-01-15T14:00:00Z", "duration": 30, "notes": "a", "outcome": "positive",
+        "nextStep": "a", "nextStepDate": "2025-01-20", "participants": []});
+    let to = |method: Method, route: &'static str, id: &str, good: &serde_json::Value, fields| Shape {
+        method,
+        route,
+        path: route.replace("{id}", id),
+        good: good.clone(),
+        fields,
+    };
+    let document = json!({"name": "Proposal_v2.pdf", "type": "proposal", "url": "https://storage.prometric.kz/deals/proposal.pdf"});
+    let stages = json!({"name": "a", "stages": [{"id": null, "name": "a", "stage": "LEAD", "probability": 10}]});
+    vec![
+        to(
+            Method::POST,
+            "/deals/{id}/activities",
+            deal,
+            &call,
+            shape::noun::<activity::Details>(true, "participants[0]:uuid!"),
+        ),
+        to(
+            Method::PUT,
+            "/activities/{id}",
+            activity,
+            &call,
+            shape::noun::<activity::Details>(false, "participants[0]:uuid!"),
+        ),
+        to(
+            Method::POST,
+            "/pipelines",
+            "",
+            &stages,
+            shape::noun::<pipelines::Details>(true, ""),
+        ),
+        to(
+            Method::PUT,
+            "/pipelines/{id}",
+            pipeline,
+            &stages,
+            shape::noun::<pipelines::Details>(false, ""),
+        ),
+        to(
+            Method::POST,
+            "/deals/bulk/stage",
+            "",
+            &json!({"ids": [deal], "stage": "LOST", "lostReason": "a", "competitorWon": "a", "notes": "a"}),
+            fields("ids:list! ids[0]:uuid! stage:choice! lostReason:text200! competitorWon:text200 notes:text5000"),
+        ),
+        to(
+            Method::POST,
+            "/deals/bulk/assign",
+            "",
+            &json!({"ids": [deal], "assignedTo": null}),
+            fields("ids:list! ids[0]:uuid!"),
+        ),
+        to(
+            Method::POST,
+            "/deals/{id}/documents",
+            deal,
+            &document,
+            fields("name:text200! type:text100 url:text900!"),
+        ),
+    ]
+}
