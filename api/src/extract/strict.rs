@@ -91,6 +91,15 @@ impl de::Error for Refused {
 
 pub struct Strict(pub Json);
 
+/// Methods of a `Deserializer` for whom only a whole number will do.
+macro_rules! whole {
+    ($($method:ident)*) => { $(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
+            self.whole(visitor)
+        }
+    )* };
+}
+
 impl<'de> Deserializer<'de> for Strict {
     type Error = Refused;
 
@@ -153,20 +162,11 @@ impl<'de> Deserializer<'de> for Strict {
         }
     }
 
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        self.whole(visitor)
-    }
-
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        self.whole(visitor)
-    }
-
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
-        self.whole(visitor)
-    }
+    whole!(deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64);
+    whole!(deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64);
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i128 u8 u16 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        bool i128 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
         tuple_struct map identifier ignored_any
     }
 }

@@ -86,7 +86,7 @@ struct Applicant {
 
 #[derive(Debug, Deserialize, JsonSchema)]
 struct BinQuestion {
-    #[schemars(regex(pattern = r"^\s*[0-9]{12}\s*$"))]
+    #[schemars(regex(pattern = r"^[^\S\x00-\x1f\x7f-\x9f]*[0-9]{12}[^\S\x00-\x1f\x7f-\x9f]*$"))]
     bin: String,
 }
 

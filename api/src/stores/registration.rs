@@ -54,8 +54,8 @@ pub fn router() -> ApiRouter<App> {
 }
 
 /// Letters, digits and what stands in addresses.
-pub const USERNAME: &str = r"^\s*[A-Za-z0-9._@+-]{3,50}\s*$";
-const SLUG: &str = r"^\s*[a-z0-9-]{0,48}\s*$";
+pub const USERNAME: &str = r"^[^\S\x00-\x1f\x7f-\x9f]*[A-Za-z0-9._@+-]{3,50}[^\S\x00-\x1f\x7f-\x9f]*$";
+const SLUG: &str = r"^[^\S\x00-\x1f\x7f-\x9f]*[a-z0-9-]{0,48}[^\S\x00-\x1f\x7f-\x9f]*$";
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]

@@ -79,7 +79,7 @@ struct NewStore {
     #[schemars(length(max = 200), regex(pattern = FILLED_LINE))]
     name: String,
     /// Made from the name when it is absent.
-    #[schemars(regex(pattern = r"^\s*[a-z0-9-]{0,48}\s*$"))]
+    #[schemars(regex(pattern = r"^[^\S\x00-\x1f\x7f-\x9f]*[a-z0-9-]{0,48}[^\S\x00-\x1f\x7f-\x9f]*$"))]
     slug: Option<String>,
     #[schemars(length(max = 1_000))]
     description: Option<String>,

@@ -122,7 +122,7 @@ impl Limits {
     fn constrain(&self, kind: FieldKind, may_be_blank: bool, property: &mut Map<String, Value>) {
         let mut say = |key: &str, value: Value| property.insert(key.to_owned(), value);
         let whole = |pattern: &str| {
-            let blank = if may_be_blank { r"\s*|" } else { "" };
+            let blank = if may_be_blank { format!("{BLANKS}|") } else { String::new() };
             format!("^({blank}{pattern})$")
         };
         match kind {
@@ -182,6 +182,8 @@ impl Format {
     }
 }
 
+/// Blanks as a text may have them: control characters are none.
+const BLANKS: &str = r"[^\S\x00-\x1f\x7f-\x9f]*";
 /// A text without line breaks and other control characters.
 pub const LINE: &str = r"^[^\x00-\x1f\x7f-\x9f]*$";
 /// The same with something to be seen in it.
