@@ -3,8 +3,8 @@
 use super::{json_content, lists, parameter};
 use crate::{
     extract::{
-        Asked, Body, Caller, DocumentParam, Id, InPath, InteractionParam, Leaving, List, May, NoQuery, OfList, ProductParam,
-        SignedIn, Within, Write, past::Seen,
+        Asked, Body, Caller, DocumentParam, Id, InPath, InteractionParam, Leaving, List, May, NoQuery, OfList,
+        ProductParam, SignedIn, Within, Write, past::Seen,
     },
     i18n::Language,
 };

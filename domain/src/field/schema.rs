@@ -122,7 +122,11 @@ impl Limits {
     fn constrain(&self, kind: FieldKind, may_be_blank: bool, property: &mut Map<String, Value>) {
         let mut say = |key: &str, value: Value| property.insert(key.to_owned(), value);
         let whole = |pattern: &str| {
-            let blank = if may_be_blank { format!("{BLANKS}|") } else { String::new() };
+            let blank = if may_be_blank {
+                format!("{BLANKS}|")
+            } else {
+                String::new()
+            };
             format!("^({blank}{pattern})$")
         };
         match kind {

@@ -56,9 +56,17 @@ fn every_limit_is_said() {
         ("/story", "pattern", Some(text_pattern(1_000, false).into())),
         // A text of blanks empties an optional field, so no format is promised of it.
         ("/mail", "format", None),
-        ("/bin", "pattern", Some(json!(r"^([^\S\x00-\x1f\x7f-\x9f]*|[0-9]{12})$"))),
+        (
+            "/bin",
+            "pattern",
+            Some(json!(r"^([^\S\x00-\x1f\x7f-\x9f]*|[0-9]{12})$")),
+        ),
         ("/bin", "maxLength", None),
-        ("/code", "pattern", Some(json!(r"^([^\S\x00-\x1f\x7f-\x9f]*|[A-Z]{3})$"))),
+        (
+            "/code",
+            "pattern",
+            Some(json!(r"^([^\S\x00-\x1f\x7f-\x9f]*|[A-Z]{3})$")),
+        ),
         ("/price", "minimum", Some(json!(0))),
         ("/chance", "minimum", Some(json!(0))),
         ("/chance", "maximum", Some(json!(100))),
