@@ -16,8 +16,8 @@ mod write;
 pub use body::{Asked, Body, BodyHash};
 pub use caller::{Caller, Holder, Leaving, Presented, SignedIn, present};
 pub use id::{
-    DocumentParam, Id, InPath, InteractionParam, List, NoQuery, OfList, ProductParam, Within, no_query, path_id,
-    path_text,
+    DocumentParam, Id, InPath, InteractionParam, List, NoQuery, OfList, ProductParam, QuoteParam, Within, no_query,
+    path_id, path_text,
 };
 pub use json::Json;
 pub use right::{May, Right};

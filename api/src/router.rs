@@ -20,6 +20,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(sales::deal::router())
         .merge(sales::activity::router())
         .merge(sales::pipeline::router())
+        .merge(sales::quote::router())
         .merge(sales::order::router())
         .merge(catalog::category::router())
         .merge(catalog::price_list::router())
@@ -51,6 +52,7 @@ fn routes() -> ApiRouter<App> {
             identity::router()
                 .merge(people::approval::router())
                 .merge(people::invitation::open_router())
+                .merge(sales::quote::open_router())
                 .merge(system::router())
                 .merge(nouns()),
         )

@@ -6,3 +6,4 @@ pub mod deal;
 pub mod interaction;
 pub mod order;
 pub mod pipeline;
+pub mod quote;

@@ -12,14 +12,14 @@ use domain::{
     catalog::product::{self, Product},
     check::ITEMS_MAX,
     finance::{Currency, exchange_rate::ExchangeRate, terms::net_days, vat},
-    id::{CustomerId, DealId, ExchangeRateId, PipelineId, PipelineStageId, UserId, WorkspaceId},
+    id::{CustomerId, DealId, ExchangeRateId, PipelineId, PipelineStageId, QuoteId, UserId, WorkspaceId},
     identity::{user::User, workspace::Workspace},
     sales::{
         LineRequest,
         customer::Customer,
         deal::{
-            Buyer, Change, Circumstances, Deal, DealCommand, DealEvent, DealRejection, Details, Draft, Place, Stage,
-            Stand, Win,
+            Acceptance, Buyer, Change, Circumstances, Deal, DealCommand, DealEvent, DealRejection, Details, Draft,
+            Place, Stage, Stand, Win,
         },
         line::{LineDraft, Price},
     },
@@ -212,6 +212,27 @@ async fn priced(
     let (customer, currency) = (details.customer_id, details.currency.clone());
     price::offer(executor, &requests, &mut drafts, customer, currency, context).await?;
     Ok(Some(drafts))
+}
+
+/// Accepts what a deal offers, which wins it.
+pub async fn accept_quote(
+    executor: &Executor,
+    id: DealId,
+    quote: QuoteId,
+    by: Option<String>,
+    context: &Context,
+) -> Answer {
+    let today = local_date(context.now);
+    let command = |now| {
+        DealCommand::AcceptQuote(Acceptance {
+            quote,
+            by: by.clone(),
+            today,
+            now,
+        })
+    };
+    let won = win(executor, id, Named::default(), command, context).await;
+    executor.or_repeated::<Deal>(id, context, won).await
 }
 
 async fn move_along(executor: &Executor, id: DealId, to: Stage, context: &Context) -> Answer {

@@ -85,6 +85,8 @@ ids! {
     /// Of a paper that a deal refers to.
     DocumentId,
     ActivityId,
+    /// One version of a deal's offer.
+    QuoteId,
     PipelineId,
     /// A stage of a workspace's own pipeline.
     PipelineStageId,

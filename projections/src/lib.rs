@@ -45,6 +45,7 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<sales::deal::Row>(),
         of::<sales::activity::Row>(),
         of::<sales::pipeline::Row>(),
+        of::<sales::quote::Row>(),
         of::<sales::order::Row>(),
         of::<catalog::category::Row>(),
         of::<catalog::price_list::Row>(),
@@ -144,6 +145,7 @@ mod tests {
         same::<deal::Row, domain::sales::deal::Stage>("stage");
         same::<deal::Row, domain::sales::deal::LossReason>("lost_category");
         same::<activity::Row, domain::sales::activity::ActivityType>("type");
+        same::<super::sales::quote::Row, domain::sales::deal::QuoteStatus>("status");
         same::<order::Row, domain::sales::order::Status>("status");
         same::<order::Row, domain::sales::order::OrderType>("type");
         same::<invoice::Row, domain::finance::invoice::InvoiceKind>("kind");

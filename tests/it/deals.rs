@@ -4,6 +4,7 @@ mod activities;
 mod bulk;
 mod metrics;
 mod pipelines;
+mod quotes;
 
 use prometric_tests::{Answer, Client, story::id};
 use reqwest::Method;

@@ -10,7 +10,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 19] = [
+const BODILESS: [&str; 20] = [
+    "POST /deals/{id}/quotes/{quoteId}/send",
     "DELETE /pipelines/{id}",
     "DELETE /activities/{id}",
     "DELETE /deals/{id}/documents/{documentId}",

@@ -5,7 +5,7 @@ mod database;
 
 use prometric_tests::{
     Answer, Client, Route, Server, eventually, routes,
-    story::{Shop, id},
+    story::{Shop, beside, id},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -48,15 +48,9 @@ impl Tenant {
         let owner = server.owner().await;
         let shop = Shop::open(&owner, 100, 20).await;
         let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
+        let beside = beside(&owner, &deal).await;
         owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
         let made = async |path: &str| id(&owner.post(path, json!({"name": "a"})).await.expect(201));
-        let activity = json!({"type": "call", "subject": "a"});
-        let activity = id(&owner
-            .post(&format!("/deals/{deal}/activities"), activity)
-            .await
-            .expect(201));
-        let pipeline = json!({"name": "Опт", "stages": [{"name": "a", "stage": "LEAD"}]});
-        let pipeline = id(&owner.post("/pipelines", pipeline).await.expect(201));
         let mut ids = BTreeMap::from([
             ("/customers", shop.customer.clone()),
             ("/products", shop.cabinet.clone()),
@@ -64,13 +58,12 @@ impl Tenant {
             ("/price-lists", made("/price-lists").await),
             ("/warehouses", made("/warehouses").await),
             ("/deals", deal.clone()),
-            ("/activities", activity),
-            ("/pipelines", pipeline),
             ("/audit", deal.clone()),
             ("/audit/correlations", deal.clone()),
             ("/admin/sagas", deal),
             ("/production/bom", shop.cabinet.clone()),
         ]);
+        ids.extend(beside);
         for list in ["/orders", "/finance/invoices", "/production/orders", "/notifications"] {
             ids.insert(
                 list,

@@ -219,7 +219,7 @@ fn every_rejection_has_a_code_of_its_own() {
 }
 
 /// Answer without a token.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 21] = [
     "GET /config",
     "GET /health",
     "POST /auth/check-bin",
@@ -235,6 +235,9 @@ const PUBLIC: [&str; 18] = [
     "POST /auth/reset-password",
     "POST /auth/verify-email",
     "POST /invitations/accept",
+    "POST /quotes/accept",
+    "POST /quotes/decline",
+    "POST /quotes/open",
     "POST /users/register-employee",
     "POST /users/register-owner",
     "POST /users/verify-email",
@@ -279,11 +282,19 @@ fn permission(route: &Route) -> Permission {
         "api-keys" => "API_KEYS".to_owned(),
         "organizations" => "EMPLOYEES".to_owned(),
         "invitations" => "MEMBERS".to_owned(),
+        "activities" | "quotes" => "DEALS".to_owned(),
+        "pipelines" if method == "GET" => "DEALS".to_owned(),
+        "pipelines" => "WORKSPACES".to_owned(),
         other => other.to_uppercase(),
     };
     let action = match (method, path) {
         ("POST", "/prices") => "UPDATE",
         ("POST" | "PUT" | "DELETE", path) if path.starts_with("/stock/") || path.starts_with("/warehouses") => "UPDATE",
+        ("POST" | "PUT" | "DELETE", path) if path.starts_with("/pipelines") || path.starts_with("/activities") => {
+            "UPDATE"
+        }
+        ("POST", path) if path.starts_with("/deals/bulk/") => "UPDATE",
+        ("DELETE", path) if path.contains("/documents/") => "UPDATE",
         ("POST" | "DELETE", path) if path.starts_with("/api-keys") => "UPDATE",
         (_, path) if path.ends_with("/approve") || path.ends_with("/refuse") => "APPROVE",
         (_, path) if path.starts_with("/notifications") => "VIEW", // seeing them is all one does with them

@@ -35,10 +35,10 @@ const PRODUCTS: &str = "insert into {s}.products (id, version, code, name, type,
     (array['PRODUCT','MATERIAL','SERVICE','MANUFACTURED'])[1 + h % 4], case when h % 50 = 0 then 'DISCONTINUED' else 'ACTIVE' end, \
     'Category ' || h % 40, 'Описание товара', 'шт', 1000 + h % 1000000, 500, 'KZT', true, 10, 3, '{}', '[]', '[]', '[]', '[]', '[]', '[]', false, {at}, {at} from {rows}";
 const DEALS: &str = "insert into {s}.deals (id, version, deal_number, title, description, customer_id, customer_name, value, currency, stage, \
-    probability, assigned_to, source, competitors, tags, products, timeline, documents, created_at, updated_at) \
+    probability, effective_probability, assigned_to, source, competitors, tags, products, timeline, documents, created_at, updated_at) \
     select {deal}, 1, 'DL-2026-' || lpad(i::text, 7, '0'), (array['Внедрение','Жеткізу','Поставка','Сервис'])[1 + h % 4] || ' ' || md5(i::text), \
     'Описание сделки', {some_customer}, 'ТОО Компания ' || h % 5000, (1 + h % 50000) * 1000, 'KZT', \
-    (array['LEAD','QUALIFIED','PROPOSAL','NEGOTIATION','CLOSING','WON','LOST'])[1 + h % 7], 50, {someone}, 'web', '[]', \
+    (array['LEAD','QUALIFIED','PROPOSAL','NEGOTIATION','CLOSING','WON','LOST'])[1 + h % 7], 50, 50, {someone}, 'web', '[]', \
     case when h % 1000 = 0 then '[\"vip\"]'::jsonb else '[\"regular\"]' end, \
     '[{\"productName\": \"ERP License\", \"quantity\": 50, \"unitPrice\": 400000, \"totalPrice\": 20160000}]', '[]', '[]', {at}, {at} from {rows}";
 const ORDERS: &str = "insert into {s}.orders (id, version, order_number, type, status, customer_id, customer_name, deal_id, items, total_amount, \

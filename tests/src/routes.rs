@@ -36,6 +36,7 @@ impl Route {
             .replace("{productId}", id)
             .replace("{interactionId}", id)
             .replace("{documentId}", id)
+            .replace("{quoteId}", id)
     }
 }
 

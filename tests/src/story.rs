@@ -81,6 +81,18 @@ impl Shop {
     }
 }
 
+/// What stands beside an open deal, each by the path below which it stands: something done about it, an offer, a pipeline.
+pub async fn beside(owner: &Client, deal: &str) -> [(&'static str, String); 3] {
+    let made = async |path: String, body: Value| id(&owner.post(&path, body).await.expect(201));
+    let call = json!({"type": "call", "subject": "a"});
+    let stages = json!({"name": "Опт", "stages": [{"name": "a", "stage": "LEAD"}]});
+    [
+        ("/activities", made(format!("/deals/{deal}/activities"), call).await),
+        ("/quotes", made(format!("/deals/{deal}/quotes"), json!({})).await),
+        ("/pipelines", made("/pipelines".to_owned(), stages).await),
+    ]
+}
+
 /// Wins a deal as part of that trace, and waits for what follows.
 pub async fn win(owner: &Client, traceparent: &str) -> String {
     let shop = Shop::open(owner, 1_000, 1_000).await;

@@ -48,6 +48,10 @@ impl Yard {
                 .find(|order| order["status"] == "scheduled")
         })
         .await;
+        owner
+            .post(&format!("/deals/{deal}/quotes"), json!({}))
+            .await
+            .expect(201);
         let pipeline = json!({"name": "Опт", "stages": [{"name": "Заявка", "stage": "LEAD"}]});
         let pipeline = id(&owner.post("/pipelines", pipeline).await.expect(201));
         let call = json!({"type": "call", "subject": "Follow-up call"});
@@ -75,6 +79,7 @@ impl Yard {
         let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
         shapes.extend(catalog::shapes(&owner, &shop).await);
         shapes.extend(deals::shapes(&deal, &call, &pipeline));
+        shapes.extend(deals::offers(&deal));
         shapes.extend(people.shapes());
         shapes.extend(interactions(&shop.customer, &said));
         shapes.extend(account::shapes(&key, &of));

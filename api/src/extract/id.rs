@@ -7,7 +7,7 @@ use axum::{
 };
 use domain::{
     Rule,
-    id::{DocumentId, InteractionId, ProductId},
+    id::{DocumentId, InteractionId, ProductId, QuoteId},
 };
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -30,6 +30,10 @@ pub struct Within<T>(pub T);
 
 /// `{documentId}` of the path.
 pub struct DocumentParam(pub DocumentId);
+
+/// `{quoteId}` of the path.
+#[derive(Debug, Clone, Copy)]
+pub struct QuoteParam(pub QuoteId);
 
 /// `{id}` of a list's path, which has the list's query.
 pub struct OfList(pub Uuid);
@@ -92,6 +96,15 @@ impl<S: Send + Sync> FromRequestParts<S> for DocumentParam {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         no_query(&parts.uri)?;
         path_id(parts, state, "documentId").await.map(|id| Self(id.into()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for QuoteParam {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        no_query(&parts.uri)?;
+        path_id(parts, state, "quoteId").await.map(|id| Self(id.into()))
     }
 }
 

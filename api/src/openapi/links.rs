@@ -5,10 +5,12 @@ use serde_json::{Map, Value, json};
 /// Ids that a path does not name: a bill of materials is its product's, a process is about a deal.
 const ELSEWHERE: [(&str, &str); 2] = [("/production/bom", "/products"), ("/audit/correlations", "/deals")];
 
-/// Answers that name something else's id: what a won deal becomes, what a payment pays.
-const NAMED: [(&str, &str, &str, &str); 2] = [
+/// Answers that name something else's id: what a won deal becomes, what a payment pays, what stands beside a deal.
+const NAMED: [(&str, &str, &str, &str); 4] = [
     ("/deals/{id}/win", "200", "orderId", "/orders"),
     ("/finance/payments", "201", "invoiceId", "/finance/invoices"),
+    ("/deals/{id}/activities", "201", "id", "/activities"),
+    ("/deals/{id}/quotes", "201", "id", "/quotes"),
 ];
 
 /// Where document 4's answers have the id.

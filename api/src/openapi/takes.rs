@@ -4,7 +4,7 @@ use super::{json_content, lists, parameter};
 use crate::{
     extract::{
         Asked, Body, Caller, DocumentParam, Id, InPath, InteractionParam, Leaving, List, May, NoQuery, OfList,
-        ProductParam, SignedIn, Within, Write, past::Seen,
+        ProductParam, QuoteParam, SignedIn, Within, Write, past::Seen,
     },
     i18n::Language,
 };
@@ -88,6 +88,12 @@ impl OperationInput for ProductParam {
 impl OperationInput for DocumentParam {
     fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
         path_id(operation, "documentId");
+    }
+}
+
+impl OperationInput for QuoteParam {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        path_id(operation, "quoteId");
     }
 }
 

@@ -4,8 +4,7 @@
 use crate::{
     envelope,
     extract::{
-        Body, BodyHash, Edit, Id, List, May, New, Nothing, OfList, Write,
-        past::{self},
+        Body, BodyHash, Edit, Id, List, May, New, Nothing, OfList, Write, past,
         rights::{DealsUpdate, DealsView},
     },
     openapi::told,

@@ -1,25 +1,27 @@
 //! A deal: LEAD, QUALIFIED, PROPOSAL, NEGOTIATION and CLOSING move freely among themselves; then WON, which is final,
 //! or LOST, which may be reopened. A won deal carries everything its order and invoice need.
 
+mod closing;
 mod details;
 mod document;
 mod loss;
 mod place;
+mod quote;
 
+pub use closing::{Buyer, Circumstances, Loss, Win, Won};
 pub use details::{Change, Details};
 pub use document::{DOCUMENTS_MAX, Document};
 pub use loss::LossReason;
 pub use place::{Place, Stand};
+use quote::Quotes;
+pub use quote::{Acceptance, Answer, Offer, Offered, QUOTES_MAX, Quote, QuoteStatus};
 
 use super::line::{self, Line, LineDraft};
 use crate::{
-    Aggregate, Belongs, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Percent, Permission,
-    PersonalField, Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
-    finance::Currency,
-    fixed::Rate,
-    id::{CustomerId, DealId, DocumentId, UserId},
+    Aggregate, Belongs, Changes, Check, Choice, Event, Fields, Number, Numbering, Percent, Permission, PersonalField,
+    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
+    id::{CustomerId, DealId, DocumentId, QuoteId},
 };
-use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -52,6 +54,13 @@ pub enum DealCommand {
     },
     Remove {
         document: DocumentId,
+    },
+    Quote(Box<Offer>),
+    SendQuote(QuoteId),
+    AcceptQuote(Acceptance),
+    DeclineQuote {
+        quote: QuoteId,
+        reason: Option<String>,
     },
 }
 
@@ -96,82 +105,6 @@ pub struct Draft {
     /// Where that is in a pipeline of the workspace's own.
     pub place: Option<Place>,
     pub products: Vec<LineDraft>,
-}
-
-#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema, Fields)]
-#[serde(rename_all = "camelCase")]
-#[schemars(transform = crate::field::constrain::<Self>)]
-pub struct Win {
-    pub actual_close_date: Option<NaiveDate>,
-    /// What was agreed; a difference from the lines becomes an adjustment line.
-    #[field(not_negative)]
-    pub final_amount: Option<Money>,
-    #[field(max = 5_000)]
-    pub notes: Option<String>,
-    #[serde(skip)]
-    pub now: Box<Circumstances>,
-}
-
-/// What winning takes from elsewhere, as looked up at that moment: the documents of a won deal bear the customer's name
-/// and terms of the day, and say what their currency is worth.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Circumstances {
-    /// The deal's customer, if it is still there.
-    pub customer: Option<Buyer>,
-    /// Days to pay.
-    pub payment_days: Option<u32>,
-    /// A currency and its rate of the day; absent when there is none on record, or for the base currency.
-    pub rate: Option<(Currency, Rate)>,
-}
-
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Buyer {
-    pub id: CustomerId,
-    pub name: String,
-    pub payment_terms: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema, Fields)]
-#[serde(rename_all = "camelCase")]
-#[schemars(transform = crate::field::constrain::<Self>)]
-pub struct Loss {
-    /// One of `LossReason`, or another in one's own words.
-    #[serde(default, rename = "lostReason")]
-    #[field(required, max = 200)]
-    pub reason: String,
-    #[serde(rename = "competitorWon")]
-    #[field(max = 200)]
-    pub competitor: Option<String>,
-    #[field(max = 5_000)]
-    pub notes: Option<String>,
-}
-
-/// Everything the order and the invoice of a won deal need.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Won {
-    pub from: Stage,
-    pub deal_number: Number,
-    pub title: String,
-    pub customer_id: CustomerId,
-    pub customer_name: Option<String>,
-    /// The deal's lines, and an adjustment when another amount was agreed.
-    pub items: Vec<Line>,
-    /// The sum of the items.
-    pub amount: Money,
-    pub currency: Currency,
-    pub assigned_to: Option<UserId>,
-    pub actual_close_date: Option<NaiveDate>,
-    pub notes: Option<String>,
-    /// The customer's, such as NET_30.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_terms: Option<String>,
-    /// Days to pay, by the terms or by the setting of the day.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment_days: Option<u32>,
-    /// What one unit of the currency is worth in the base currency; absent for the latter, and when there was no rate.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub exchange_rate: Option<Rate>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -220,6 +153,18 @@ pub enum DealEvent {
     },
     #[serde(rename = "deal.document.removed")]
     DocumentRemoved { document_id: DocumentId },
+    #[serde(rename = "deal.quote.made")]
+    QuoteMade(Box<Quote>),
+    #[serde(rename = "deal.quote.sent")]
+    QuoteSent { quote_id: QuoteId },
+    #[serde(rename = "deal.quote.accepted")]
+    QuoteAccepted {
+        quote_id: QuoteId,
+        customer_id: CustomerId,
+        by: Option<String>,
+    },
+    #[serde(rename = "deal.quote.declined")]
+    QuoteDeclined { quote_id: QuoteId, reason: Option<String> },
 }
 
 impl Event for DealEvent {
@@ -257,6 +202,12 @@ impl Event for DealEvent {
             StandIn::Name,
         ),
         PersonalField::new("deal.won", "customerName", Whose::Beside("customerId"), StandIn::Name),
+        PersonalField::new(
+            "deal.quote.accepted",
+            "by",
+            Whose::Beside("customerId"),
+            StandIn::Nothing,
+        ),
     ];
 
     const NUMBERINGS: &'static [Numbering] = &[Numbering {
@@ -292,6 +243,18 @@ pub enum DealRejection {
     #[error("no such document")]
     #[rejection(Missing, "deal.no_such_document")]
     NoSuchDocument,
+    #[error("no such quote")]
+    #[rejection(Missing, "deal.no_such_quote")]
+    NoSuchQuote,
+    #[error("a newer quote stands in its place")]
+    #[rejection(Conflict, "deal.quote_replaced")]
+    QuoteReplaced,
+    #[error("the quote was declined")]
+    #[rejection(Conflict, "deal.quote_declined")]
+    QuoteDeclined,
+    #[error("the quote is no longer good")]
+    #[rejection(Conflict, "deal.quote_expired")]
+    QuoteExpired,
     #[error(transparent)]
     #[rejection(Invalid, "deal.invalid")]
     Invalid(#[from] Violations),
@@ -323,7 +286,11 @@ impl Aggregate for Deal {
             | DealCommand::Win(_)
             | DealCommand::Lose(_)
             | DealCommand::Attach { .. }
-            | DealCommand::Remove { .. } => Permission::DealsUpdate,
+            | DealCommand::Remove { .. }
+            | DealCommand::Quote(_)
+            | DealCommand::SendQuote(_)
+            | DealCommand::AcceptQuote(_)
+            | DealCommand::DeclineQuote { .. } => Permission::DealsUpdate,
         }
     }
 
@@ -349,6 +316,10 @@ impl Aggregate for Deal {
             (Self::Known(deal), C::Lose(loss)) => deal.lose(loss),
             (Self::Known(deal), C::Attach { id, document }) => deal.attach(*id, document),
             (Self::Known(deal), C::Remove { document }) => deal.remove(*document),
+            (Self::Known(deal), C::Quote(offer)) => deal.quote(offer),
+            (Self::Known(deal), C::SendQuote(quote)) => deal.send_quote(*quote),
+            (Self::Known(deal), C::AcceptQuote(acceptance)) => deal.accept_quote(acceptance),
+            (Self::Known(deal), C::DeclineQuote { quote, reason }) => deal.decline_quote(*quote, reason.as_deref()),
         }
     }
 
@@ -372,6 +343,7 @@ impl Aggregate for Deal {
                     details: details.as_ref().clone(),
                     products: products.clone(),
                     documents: BTreeSet::new(),
+                    quotes: Quotes::default(),
                 }));
             }
             (Self::Unknown, _) => return Self::Unknown,
@@ -397,6 +369,10 @@ impl Aggregate for Deal {
             E::DocumentRemoved { document_id } => {
                 deal.documents.remove(document_id);
             }
+            E::QuoteMade(quote) => deal.quotes.made(quote),
+            E::QuoteSent { .. } => deal.quotes.came_to(Answer::Sent),
+            E::QuoteAccepted { .. } => deal.quotes.came_to(Answer::Accepted),
+            E::QuoteDeclined { .. } => deal.quotes.came_to(Answer::Declined),
         }
         Self::Known(deal)
     }
@@ -457,133 +433,6 @@ impl Known {
         };
         Ok(updated.into_iter().chain(moved).collect())
     }
-
-    /// PUT with a stage, POST stage, win and lose are one behaviour.
-    fn move_to(&self, to: Stage, now: &Circumstances) -> Result<Vec<DealEvent>, DealRejection> {
-        match (self.stage, to) {
-            (from, to) if from == to && self.place.is_none() => Ok(vec![]),
-            (Stage::Lost, Stage::Lost) => Ok(vec![]),
-            (_, Stage::Won) => self.win(&Win {
-                now: Box::new(now.clone()),
-                ..Win::default()
-            }),
-            (_, Stage::Lost) => self.lose(&Loss::default()),
-            (Stage::Won, _) => Err(DealRejection::AlreadyWon),
-            // It is for its pipeline to say which place that is.
-            _ if self.place.is_some() => Err(DealRejection::ChangedMeanwhile),
-            (from, to) => Ok(vec![DealEvent::StageChanged {
-                from,
-                to,
-                pipeline: None,
-            }]),
-        }
-    }
-
-    /// The same with a place in a pipeline of the workspace's own, or out of one.
-    fn stand(&self, stand: &Stand) -> Result<Vec<DealEvent>, DealRejection> {
-        let Stand { to, place } = stand;
-        let is_there = self.stage == *to && self.place.as_ref().map(Place::at) == place.as_ref().map(Place::at);
-        match self.stage {
-            _ if is_there => Ok(vec![]),
-            Stage::Won => Err(DealRejection::AlreadyWon),
-            _ if !to.is_open() => Err(Violations::one("stage", Rule::NotAllowed).into()),
-            from => Ok(vec![DealEvent::StageChanged {
-                from,
-                to: *to,
-                pipeline: place.clone(),
-            }]),
-        }
-    }
-
-    fn win(&self, win: &Win) -> Result<Vec<DealEvent>, DealRejection> {
-        match self.stage {
-            Stage::Won => return Ok(vec![]), // the first order is the answer
-            Stage::Lost => return Err(DealRejection::AlreadyLost),
-            Stage::Lead | Stage::Qualified | Stage::Proposal | Stage::Negotiation | Stage::Closing => {}
-        }
-        win.checked()?;
-        let customer_id = self.details.customer_id.ok_or(DealRejection::NoCustomer)?;
-        let Circumstances {
-            customer,
-            payment_days,
-            rate,
-        } = win.now.as_ref();
-        let customer_is_another = customer.as_ref().is_some_and(|customer| customer.id != customer_id);
-        let currency_is_another = rate.as_ref().is_some_and(|(of, _)| *of != self.details.currency);
-        if customer_is_another || currency_is_another {
-            return Err(DealRejection::ChangedMeanwhile);
-        }
-        let lines = line::sum(&self.products).unwrap_or_default();
-        let amount = self.agreed(win.final_amount, lines).ok_or(DealRejection::NothingSold)?;
-        let name = if self.products.is_empty() {
-            self.details.title.as_str()
-        } else {
-            "Adjustment"
-        };
-        let adjustment = Line::adjustment(name, amount.minus(lines));
-        let customer_name = customer.as_ref().map(|customer| customer.name.clone());
-        Ok(vec![DealEvent::Won(Box::new(Won {
-            from: self.stage,
-            deal_number: self.number.clone(),
-            title: self.details.title.clone(),
-            customer_id,
-            customer_name: customer_name.or_else(|| self.details.customer_name.clone()),
-            items: self.products.iter().cloned().chain(adjustment).collect(),
-            amount,
-            currency: self.details.currency.clone(),
-            assigned_to: self.details.assigned_to,
-            actual_close_date: win.actual_close_date,
-            notes: win.notes.clone(),
-            payment_terms: customer.as_ref().and_then(|customer| customer.payment_terms.clone()),
-            payment_days: *payment_days,
-            exchange_rate: rate.as_ref().map(|(_, rate)| *rate),
-        }))])
-    }
-
-    /// What a won deal is worth: a line is something sold, even when it is given away.
-    fn agreed(&self, named: Option<Money>, lines: Money) -> Option<Money> {
-        if self.products.is_empty() {
-            return named.or(self.details.value).filter(|amount| amount.is_positive());
-        }
-        Some(named.unwrap_or(lines))
-    }
-
-    fn lose(&self, loss: &Loss) -> Result<Vec<DealEvent>, DealRejection> {
-        match self.stage {
-            Stage::Lost => return Ok(vec![]),
-            Stage::Won => return Err(DealRejection::AlreadyWon),
-            Stage::Lead | Stage::Qualified | Stage::Proposal | Stage::Negotiation | Stage::Closing => {}
-        }
-        loss.checked()?;
-        Ok(vec![DealEvent::Lost {
-            from: self.stage,
-            reason: loss.reason.clone(),
-            competitor: loss.competitor.clone(),
-            notes: loss.notes.clone(),
-        }])
-    }
-
-    /// Papers come and go whatever the stage: a contract is signed when the deal is won.
-    fn attach(&self, id: DocumentId, document: &Document) -> Result<Vec<DealEvent>, DealRejection> {
-        if self.documents.contains(&id) {
-            return Ok(vec![]);
-        }
-        document.sound()?;
-        if self.documents.len() >= DOCUMENTS_MAX {
-            return Err(Violations::one("documents", Rule::TooMany { max: DOCUMENTS_MAX }).into());
-        }
-        Ok(vec![DealEvent::DocumentAttached {
-            document_id: id,
-            document: Box::new(document.clone()),
-        }])
-    }
-
-    fn remove(&self, document: DocumentId) -> Result<Vec<DealEvent>, DealRejection> {
-        if !self.documents.contains(&document) {
-            return Err(DealRejection::NoSuchDocument);
-        }
-        Ok(vec![DealEvent::DocumentRemoved { document_id: document }])
-    }
 }
 
 // Memory
@@ -605,6 +454,8 @@ pub struct Known {
     products: Vec<Line>,
     #[serde(default)]
     documents: BTreeSet<DocumentId>,
+    #[serde(default)]
+    quotes: Quotes,
 }
 
 impl Deal {

@@ -151,6 +151,25 @@ fn sales() -> Vec<&'static str> {
             Kind::Missing,
             "no such document",
         ),
+        says(D::NoSuchQuote, "deal.no_such_quote", Kind::Missing, "no such quote"),
+        says(
+            D::QuoteReplaced,
+            "deal.quote_replaced",
+            Kind::Conflict,
+            "a newer quote stands in its place",
+        ),
+        says(
+            D::QuoteDeclined,
+            "deal.quote_declined",
+            Kind::Conflict,
+            "the quote was declined",
+        ),
+        says(
+            D::QuoteExpired,
+            "deal.quote_expired",
+            Kind::Conflict,
+            "the quote is no longer good",
+        ),
         tells_fields::<D>("deal.invalid"),
         says(A::Missing, "activity.missing", Kind::Missing, "no such activity"),
         says(

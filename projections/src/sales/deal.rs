@@ -43,8 +43,8 @@ pub struct Row {
     pub details: Details,
     /// The value somebody named.
     pub estimate: Option<Money>,
-    /// The probability somebody named; `probability` is what is shown: that one, else the stage's.
-    pub named_probability: Option<Percent>,
+    /// The probability that somebody named, else that of its stage; what is over is certain.
+    pub effective_probability: Percent,
     pub products: Vec<Line>,
     pub timeline: Vec<Stay>,
     pub documents: Vec<Paper>,
@@ -96,7 +96,7 @@ impl Table for Row {
             Column::new("pipeline_stage_id", K::Uuid).nullable(),
             Column::new("place", K::Hidden).nullable(),
             Column::new("estimate", K::Hidden).nullable(),
-            Column::new("named_probability", K::Hidden).nullable(),
+            Column::new("effective_probability", K::Number),
             Column::new("actual_close_date", K::Date).nullable(),
             Column::new("products", K::Json),
             Column::new("timeline", K::Hidden),
@@ -112,7 +112,6 @@ impl Table for Row {
         ];
         let fields = Details::FIELDS.iter().map(|field| match field.name {
             "value" => Column::new("value", K::Number), // never empty here: else it is the sum of the lines
-            "probability" => Column::new("probability", K::Number), // nor here: else it is the stage's
             _ => Column::of(field),
         });
         own.into_iter().chain(fields).collect()
@@ -174,7 +173,7 @@ impl Table for Row {
                 pipeline_stage_id: None,
                 place: None,
                 estimate: details.value,
-                named_probability: details.probability,
+                effective_probability: Percent::ZERO,
                 details: details.as_ref().clone(),
                 products: products.clone(),
                 timeline: vec![],
@@ -193,7 +192,7 @@ impl Table for Row {
         let Some(deal) = row else { return };
         deal.apply(fact, at);
         deal.details.value = deal.estimate.or_else(|| line::sum(&deal.products));
-        deal.details.probability = Some(deal.likelihood());
+        deal.effective_probability = deal.likelihood();
         (deal.version, deal.updated_at) = (event.recorded.version, at);
     }
 }
@@ -205,7 +204,6 @@ impl Row {
             DealEvent::Updated { change, products } => {
                 self.details.apply(change);
                 change.value.apply(&mut self.estimate);
-                change.probability.apply(&mut self.named_probability);
                 if let Some(products) = products {
                     self.products.clone_from(products);
                 }
@@ -237,13 +235,18 @@ impl Row {
             DealEvent::DocumentRemoved { document_id } => {
                 self.documents.retain(|paper| paper.id != document_id.uuid());
             }
+            // They have rows of their own.
+            DealEvent::QuoteMade(_)
+            | DealEvent::QuoteSent { .. }
+            | DealEvent::QuoteAccepted { .. }
+            | DealEvent::QuoteDeclined { .. } => {}
         }
     }
 
     /// How likely it is to be won, in percent: what is over is certain.
     fn likelihood(&self) -> Percent {
         let of_place = || self.place.as_ref().and_then(|place| place.probability);
-        let said = self.named_probability.or_else(of_place);
+        let said = self.details.probability.or_else(of_place);
         let said = said.filter(|_| self.stage.is_open());
         said.unwrap_or_else(|| self.stage.probability())
     }
@@ -300,7 +303,7 @@ impl View for Row {
             K::Json,
             "json_build_object('daysInPipeline', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(t.created_at), \
          'daysInStage', reading.day(coalesce(t.won_at, t.lost_at, reading.moment())) - reading.day(coalesce((t.timeline->-1->>'enteredAt')::timestamptz, t.created_at)), \
-         'weightedValue', trim_scale(round(t.value * t.probability / 100, 2)), \
+         'weightedValue', trim_scale(round(t.value * t.effective_probability / 100, 2)), \
          'activitiesCount', coalesce((select c.total from {s}.counts c where c.name = 'activities' and c.field = 'deal_id' and c.value = t.id::text), 0), \
          'lastActivityDate', (select reading.day(max(a.date)) from {s}.activities a where a.deal_id = t.id and a.date <= reading.moment()))",
         ),
@@ -352,6 +355,13 @@ impl View for Row {
              'authorId', n.author_id, 'authorName', n.author_name)",
         )
         .rest("/activities?dealId="),
+        Nested::new(
+            "quotes",
+            "quotes",
+            "deal_id",
+            "json_build_object('id', n.id, 'number', n.number, 'status', n.status, 'amount', n.amount, 'currency', n.currency, 'validUntil', n.valid_until)",
+        )
+        .rest("/quotes?dealId="),
     ];
 }
 

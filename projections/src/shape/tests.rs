@@ -6,7 +6,7 @@ use crate::{
         category, price, price_list, product, stock_level, stock_movement, stock_place, stock_transfer, warehouse,
     },
     people::{department, employee},
-    sales::{customer, interaction},
+    sales::{activity, customer, deal, interaction, pipeline, quote},
 };
 use std::collections::BTreeSet;
 
@@ -31,6 +31,7 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<deal::Row>();
     holds::<activity::Row>();
     holds::<pipeline::Row>();
+    holds::<quote::Row>();
     holds::<order::Row>();
     holds::<invoice::Row>();
     holds::<exchange_rate::Row>();

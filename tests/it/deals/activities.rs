@@ -182,7 +182,7 @@ async fn documents_are_added_by_reference_and_shown_as_printed() {
 
 /// The one that is named holds, else the stage's; what is over is certain.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_probability_follows_the_stage_until_it_is_named() {
+async fn what_is_probable_follows_the_stage_until_it_is_named() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
     let deal = deal(
@@ -193,7 +193,10 @@ async fn a_probability_follows_the_stage_until_it_is_named() {
     let path = format!("/deals/{deal}");
     let told = async || {
         let seen = shown(&owner, &deal).await;
-        (seen["probability"].clone(), seen["metrics"]["weightedValue"].clone())
+        (
+            seen["effectiveProbability"].clone(),
+            seen["metrics"]["weightedValue"].clone(),
+        )
     };
     assert_eq!(told().await, (json!(75), json!(750_000)));
     owner.put(&path, json!({"stage": "PROPOSAL"})).await.expect(200);
@@ -212,6 +215,6 @@ async fn a_probability_follows_the_stage_until_it_is_named() {
     assert_eq!(told().await, (json!(62.5), json!(625_000)));
     owner.put(&path, json!({"probability": null})).await.expect(200);
     assert_eq!(told().await, (json!(90), json!(900_000)));
-    let likely = owner.get("/deals?probability[gte]=90").await.expect(200);
+    let likely = owner.get("/deals?effectiveProbability[gte]=90").await.expect(200);
     assert_eq!(likely["total"], json!(1));
 }

@@ -48,7 +48,7 @@ async fn a_deal_goes_along_a_pipeline_of_the_workspaces_own() {
     let (path, to) = (format!("/deals/{deal}"), format!("/deals/{deal}/stage"));
     let stands = async || {
         let seen = shown(&owner, &deal).await;
-        let (pipeline, probability) = (&seen["pipeline"], &seen["probability"]);
+        let (pipeline, probability) = (&seen["pipeline"], &seen["effectiveProbability"]);
         json!([pipeline["name"], pipeline["stageName"], seen["stage"], probability])
     };
     assert_eq!(stands().await, json!(["Опт", "Заявка", "LEAD", 5]));

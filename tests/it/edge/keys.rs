@@ -77,6 +77,13 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
     let document = owner.post(&format!("{open}/documents"), document).await.expect(201)["id"].clone();
     let pipeline = json!({"name": "На время", "stages": [{"name": "a", "stage": "LEAD"}]});
     let pipeline = owner.post("/pipelines", pipeline).await.expect(201)["id"].clone();
+    let quotes = async || {
+        let valued = json!({"title": "Предложение", "value": 100});
+        let valued = owner.post("/deals", valued).await.expect(201)["id"].clone();
+        format!("/deals/{}/quotes", valued.as_str().unwrap())
+    };
+    let (offered, unoffered) = (quotes().await, quotes().await);
+    let quote = owner.post(&offered, json!({})).await.expect(201)["id"].clone();
     let of = |path: &str, id: &serde_json::Value| format!("{path}/{}", id.as_str().unwrap());
     let bodiless = [
         (Method::DELETE, "/api-keys/{id}", revoked),
@@ -91,6 +98,11 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
             of("/organizations", &organization) + &format!("/employees/{}/approve", employee("two@company.kz").await),
         ),
         (Method::DELETE, "/pipelines/{id}", of("/pipelines", &pipeline)),
+        (
+            Method::POST,
+            "/deals/{id}/quotes/{quoteId}/send",
+            of(&offered, &quote) + "/send",
+        ),
         (Method::DELETE, "/activities/{id}", of("/activities", &activity)),
         (
             Method::DELETE,
@@ -134,10 +146,10 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
         if is_signing_in(&name) {
             continue;
         }
-        let path = if name == "POST /deals/{id}/lose" {
-            format!("{open}/lose")
-        } else {
-            path
+        let path = match &*name {
+            "POST /deals/{id}/lose" => format!("{open}/lose"),
+            "POST /deals/{id}/quotes" => unoffered.clone(),
+            _ => path,
         };
         // The same sample has made a product with this code already, and a role of this name.
         let body = match &*name {
@@ -157,9 +169,17 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
         if first.status >= 400 {
             // What is refused leaves nothing to repeat; yet all samples are good ones, but for a code that nobody was sent, and
             // where no step was refused that could be decided on.
-            if !["/verify-email", "/invitations/accept", "/retry", "/skip"]
-                .iter()
-                .any(|end| route.ends_with(end))
+            if ![
+                "/verify-email",
+                "/invitations/accept",
+                "/retry",
+                "/skip",
+                "/quotes/open",
+                "/quotes/accept",
+                "/quotes/decline",
+            ]
+            .iter()
+            .any(|end| route.ends_with(end))
             {
                 complaints.push(format!("{name}: {} {}", first.status, first.body));
             }

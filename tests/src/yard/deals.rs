@@ -70,3 +70,27 @@ pub(super) fn shapes(deal: &str, activity: &str, pipeline: &str) -> Vec<Shape> {
         ),
     ]
 }
+
+/// Of an open deal's offer. Nobody was sent the link that the samples have.
+pub(super) fn offers(deal: &str) -> Vec<Shape> {
+    let link = |route: &'static str, more: &str| Shape {
+        method: Method::POST,
+        route,
+        path: route.to_owned(),
+        good: json!({"token": "YQ", "name": "a", "reason": "a"}),
+        fields: fields(&format!("token:text0! {more}")),
+    };
+    let quote = Shape {
+        method: Method::POST,
+        route: "/deals/{id}/quotes",
+        path: format!("/deals/{deal}/quotes"),
+        good: json!({"validUntil": "2999-12-31", "notes": "a"}),
+        fields: fields("notes:text5000"),
+    };
+    vec![
+        quote,
+        link("/quotes/open", ""),
+        link("/quotes/accept", "name:text500"),
+        link("/quotes/decline", "reason:text500"),
+    ]
+}

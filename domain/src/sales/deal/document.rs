@@ -1,6 +1,7 @@
 //! A paper that a deal refers to: an offer, a contract, a protocol. The file itself is somewhere else, where its address says.
 
-use crate::{Fields, Rule, Violations};
+use super::{DealEvent, DealRejection, Known};
+use crate::{Fields, Rule, Violations, id::DocumentId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ pub struct Document {
 }
 
 impl Document {
-    pub(super) fn sound(&self) -> Result<(), Violations> {
+    fn sound(&self) -> Result<(), Violations> {
         self.checked()?;
         let leads_there = ["https://", "http://"].iter().any(|begin| {
             let rest = self.url.strip_prefix(begin);
@@ -37,5 +38,29 @@ impl Document {
             true => Ok(()),
             false => Err(Violations::one("url", Rule::NotAllowed)),
         }
+    }
+}
+
+impl Known {
+    /// Papers come and go whatever the stage: a contract is signed when the deal is won.
+    pub(super) fn attach(&self, id: DocumentId, document: &Document) -> Result<Vec<DealEvent>, DealRejection> {
+        if self.documents.contains(&id) {
+            return Ok(vec![]);
+        }
+        document.sound()?;
+        if self.documents.len() >= DOCUMENTS_MAX {
+            return Err(Violations::one("documents", Rule::TooMany { max: DOCUMENTS_MAX }).into());
+        }
+        Ok(vec![DealEvent::DocumentAttached {
+            document_id: id,
+            document: Box::new(document.clone()),
+        }])
+    }
+
+    pub(super) fn remove(&self, document: DocumentId) -> Result<Vec<DealEvent>, DealRejection> {
+        if !self.documents.contains(&document) {
+            return Err(DealRejection::NoSuchDocument);
+        }
+        Ok(vec![DealEvent::DocumentRemoved { document_id: document }])
     }
 }

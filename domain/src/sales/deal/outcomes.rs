@@ -1,10 +1,16 @@
 //! Every outcome of every command of a deal, in order of precedence: what is refused before what.
 
+mod documents;
+mod places;
+mod quotes;
+
 use super::*;
 use crate::{
-    Percent,
+    Money, Percent,
+    fixed::Rate,
     testing::{given, sample},
 };
+use chrono::NaiveDate;
 
 /// With a customer and two lines, 20 856 000 together.
 fn open() -> DealEvent {
@@ -150,8 +156,6 @@ fn what_is_not_there_can_only_be_created() {
         DealCommand::Move { to: Stage::Closing },
         DealCommand::Win(Win::default()),
         loss("price"),
-        attach(1),
-        remove(1),
     ] {
         given::<Deal>([]).when(command).then_rejected(DealRejection::Missing);
     }
@@ -231,154 +235,6 @@ fn every_step_of_the_life_cycle() {
     given::<Deal>([open(), moved(Stage::Closing)])
         .when(DealCommand::Move { to: Stage::Closing })
         .then([]);
-}
-
-/// In a pipeline, at the stage of that number.
-fn place(pipeline: u128, stage: u128) -> Place {
-    Place {
-        pipeline_id: crate::id::PipelineId::new(uuid::Uuid::from_u128(pipeline)),
-        pipeline_name: "Опт".into(),
-        stage_id: crate::id::PipelineStageId::new(uuid::Uuid::from_u128(stage)),
-        stage_name: "Образец".into(),
-        probability: None,
-    }
-}
-
-fn stand(to: Stage, place: Option<Place>) -> DealCommand {
-    DealCommand::Stand(Stand { to, place })
-}
-
-fn stood(from: Stage, to: Stage, pipeline: Option<Place>) -> DealEvent {
-    DealEvent::StageChanged { from, to, pipeline }
-}
-
-#[test]
-fn a_deal_stands_where_a_pipeline_says() {
-    let proposal = || stood(Stage::Lead, Stage::Proposal, Some(place(1, 1)));
-    let there = || vec![open(), proposal()];
-    let when = |before: Vec<DealEvent>, command| given::<Deal>(before).when(command);
-    when(vec![], stand(Stage::Lead, None)).then_rejected(DealRejection::Missing);
-    when(vec![open()], stand(Stage::Proposal, Some(place(1, 1)))).then([proposal()]);
-    when(there(), stand(Stage::Proposal, Some(place(1, 1)))).then([]);
-    // Another stage of the same kind, another pipeline, and none.
-    for to in [Some(place(1, 2)), Some(place(2, 1)), None] {
-        let moved = stood(Stage::Proposal, Stage::Proposal, to.clone());
-        when(there(), stand(Stage::Proposal, to)).then([moved]);
-    }
-    when(vec![open()], stand(Stage::Lead, None)).then([]);
-    when(vec![at(Stage::Lost)], stand(Stage::Lead, Some(place(1, 1)))).then([stood(
-        Stage::Lost,
-        Stage::Lead,
-        Some(place(1, 1)),
-    )]);
-    when(vec![at(Stage::Won)], stand(Stage::Lead, None)).then_rejected(DealRejection::AlreadyWon);
-    for to in [Stage::Won, Stage::Lost] {
-        when(vec![open()], stand(to, None)).then_rejected(invalid("stage", Rule::NotAllowed));
-    }
-    // Whoever looked up nothing does not know where in the pipeline that is.
-    for to in [Stage::Proposal, Stage::Closing] {
-        when(there(), DealCommand::Move { to }).then_rejected(DealRejection::ChangedMeanwhile);
-    }
-    when(there(), loss("price")).then([lost(Stage::Proposal)]);
-    let deal = there().iter().fold(Deal::default(), |deal, event| deal.evolve(event));
-    assert_eq!(
-        (deal.stage(), deal.place()),
-        (Some(Stage::Proposal), Some(&place(1, 1)))
-    );
-    assert_eq!((Deal::default().stage(), Deal::default().place()), (None, None));
-}
-
-#[test]
-fn an_update_may_move_along_a_pipeline() {
-    let command = |stand| DealCommand::Update {
-        change: entitled("ERP"),
-        products: None,
-        stage: Some(Stage::Closing),
-        stand,
-        now: Box::default(),
-    };
-    let there = Stand {
-        to: Stage::Proposal,
-        place: Some(place(1, 1)),
-    };
-    given::<Deal>([open()]).when(command(Some(there))).then([
-        updated("ERP", None),
-        stood(Stage::Lead, Stage::Proposal, Some(place(1, 1))),
-    ]);
-    given::<Deal>([open()])
-        .when(command(None))
-        .then([updated("ERP", None), moved(Stage::Closing)]);
-}
-
-fn document_id(n: u128) -> DocumentId {
-    DocumentId::new(uuid::Uuid::from_u128(n))
-}
-
-fn attach(n: u128) -> DealCommand {
-    attach_at(n, "https://storage.prometric.kz/deals/proposal.pdf")
-}
-
-fn attach_at(n: u128, url: &str) -> DealCommand {
-    DealCommand::Attach {
-        id: document_id(n),
-        document: Box::new(Document {
-            name: "Proposal_v2.pdf".into(),
-            kind: Some("proposal".into()),
-            url: url.into(),
-        }),
-    }
-}
-
-fn remove(n: u128) -> DealCommand {
-    DealCommand::Remove {
-        document: document_id(n),
-    }
-}
-
-fn attached(n: u128) -> DealEvent {
-    let DealCommand::Attach { id, document } = attach(n) else {
-        panic!("another command")
-    };
-    DealEvent::DocumentAttached {
-        document_id: id,
-        document,
-    }
-}
-
-fn removed(n: u128) -> DealEvent {
-    DealEvent::DocumentRemoved {
-        document_id: document_id(n),
-    }
-}
-
-#[test]
-fn documents_come_and_go_whatever_the_stage() {
-    for stage in [Stage::Lead, Stage::Won, Stage::Lost] {
-        given::<Deal>([at(stage)]).when(attach(1)).then([attached(1)]);
-        given::<Deal>([at(stage), attached(1)])
-            .when(remove(1))
-            .then([removed(1)]);
-    }
-    given::<Deal>([open(), attached(1)]).when(attach(1)).then([]);
-    for (url, rule) in [
-        (" ", Rule::Required),
-        ("proposal.pdf", Rule::NotAllowed),
-        ("https://", Rule::NotAllowed),
-        ("https://a b", Rule::NotAllowed),
-    ] {
-        given::<Deal>([open()])
-            .when(attach_at(1, url))
-            .then_rejected(invalid("url", rule));
-    }
-    let full = (1..=100).map(attached);
-    given::<Deal>([open()].into_iter().chain(full))
-        .when(attach(101))
-        .then_rejected(invalid("documents", Rule::TooMany { max: 100 }));
-    for before in [vec![open()], vec![open(), attached(1), removed(1)]] {
-        given::<Deal>(before)
-            .when(remove(1))
-            .then_rejected(DealRejection::NoSuchDocument);
-    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The deal's rules, each as given, when, then.
 
 use super::*;
-use crate::{Patch, Percent, Quantity, catalog::product::ProductType, id::ProductId, testing::given};
+use crate::{
+    Money, Patch, Percent, Quantity, catalog::product::ProductType, finance::Currency, fixed::Rate, id::ProductId,
+    testing::given,
+};
 
 fn draft() -> LineDraft {
     LineDraft {

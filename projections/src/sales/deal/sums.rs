@@ -51,7 +51,7 @@ type Line = (&'static str, String, i64);
 fn standing(deal: &Row, key: &impl Fn(&[&str]) -> String) -> Vec<Line> {
     let by = key(&[deal.stage.as_str(), deal.details.currency.as_str()]);
     let worth = worth(deal);
-    let weighted = weighted(worth, deal.details.probability.unwrap_or_default());
+    let weighted = weighted(worth, deal.effective_probability);
     vec![
         (STANDING, by.clone(), 1),
         (STANDING_VALUE, by.clone(), worth.units()),
