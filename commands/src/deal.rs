@@ -257,8 +257,8 @@ pub async fn customer_name<R>(
     name.ok_or_else(|| Error::NoSuchReference(Violations::one("customerId", Rule::Unknown)))
 }
 
-/// The name of the member a deal is assigned to.
-async fn member_name<R>(executor: &Executor, workspace: WorkspaceId, user: UserId) -> Result<String, Error<R>> {
+/// The name of the member a deal or an order is assigned to.
+pub async fn member_name<R>(executor: &Executor, workspace: WorkspaceId, user: UserId) -> Result<String, Error<R>> {
     let unknown = || Error::NoSuchReference(Violations::one("assignedTo", Rule::Unknown));
     let members = executor
         .load::<Workspace, R>(WorkspaceId::PLATFORM, workspace)

@@ -79,6 +79,8 @@ ids! {
     CustomerId,
     DealId,
     OrderId,
+    /// What of an order is sent together.
+    ShipmentId,
     ProductId,
     /// One stock per product.
     StockId,

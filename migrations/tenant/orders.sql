@@ -12,6 +12,8 @@ create table {schema}.orders (
     deal_number       text,
     items             jsonb not null,
     total_amount      numeric not null,
+    billed_amount     numeric not null,
+    billing_status    text not null,
     paid_amount       numeric not null,
     payment_status    text not null,
     production_status text not null,
@@ -23,6 +25,7 @@ create table {schema}.orders (
     payment_terms     text,
     notes             text,
     status_history    jsonb not null,
+    delivered_at      timestamptz,
     created_at        timestamptz not null,
     updated_at        timestamptz not null,
     search_text       text

@@ -63,6 +63,8 @@ impl Owed {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
     CreateOrder(OrderId, Box<order::Created>),
+    /// It was delivered and paid.
+    CompleteOrder(OrderId),
     CreateInvoice(InvoiceId, Box<invoice::Created>),
     Notify(NotificationId, Box<notification::Created>),
     Produce(ProductionOrderId, production_order::Request),
@@ -91,6 +93,7 @@ impl Act {
                     .create::<Order>(id, &OrderCommand::Create(created), context)
                     .await,
             ),
+            Self::CompleteOrder(id) => execute::<Order>(executor, id, OrderCommand::Complete, context).await,
             Self::CreateInvoice(id, created) => done(
                 executor
                     .create::<Invoice>(id, &InvoiceCommand::Create(created), context)

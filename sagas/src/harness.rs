@@ -109,6 +109,7 @@ impl World {
             Act::CreateOrder(id, created) => {
                 execute(&mut self.orders, facts, id, &OrderCommand::Create(created), Fact::Order)
             }
+            Act::CompleteOrder(id) => execute(&mut self.orders, facts, id, &OrderCommand::Complete, Fact::Order),
             Act::CreateInvoice(id, created) => execute(
                 &mut self.invoices,
                 facts,

@@ -18,6 +18,7 @@ mod testing;
 
 pub mod deal_won;
 pub mod invoice_collection;
+pub mod order_completion;
 pub mod order_fulfillment;
 
 pub use act::{Act, Owed};
@@ -34,5 +35,6 @@ fn all() -> Vec<Box<dyn Process>> {
         of::<deal_won::DealWon>(),
         of::<order_fulfillment::OrderFulfillment>(),
         of::<invoice_collection::InvoiceCollection>(),
+        of::<order_completion::OrderCompletion>(),
     ]
 }

@@ -87,7 +87,7 @@ impl Saga for OrderFulfillment {
 
     fn instance(seen: &Seen) -> Option<Uuid> {
         match seen.fact.as_ref() {
-            Fact::Order(OrderEvent::Created(_)) => Some(seen.id),
+            Fact::Order(OrderEvent::Created(_) | OrderEvent::Placed(_)) => Some(seen.id),
             Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => Some(created.order_id.into()),
             Fact::ProductionOrder(ProductionOrderEvent::Scheduled { order_id, .. }) => Some((*order_id).into()),
             Fact::Stock(StockEvent::Reserved { demand, .. } | StockEvent::Short { demand, .. }) => {
@@ -104,7 +104,13 @@ impl Saga for OrderFulfillment {
 
     fn evolve(self, seen: &Seen) -> Self {
         let mut run = match (self, seen.fact.as_ref()) {
-            (Self::Idle, Fact::Order(OrderEvent::Created(order))) => Box::new(Run::new(order, seen.at)),
+            // Nothing follows from a draft until it is placed.
+            (Self::Idle, Fact::Order(OrderEvent::Created(order))) if order.status == order::Status::Draft => {
+                return Self::Idle;
+            }
+            (Self::Idle, Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order))) => {
+                Box::new(Run::new(order, seen.at))
+            }
             (Self::Running(_), Fact::Process(ProcessEvent::Abandoned(_))) => return Self::Abandoned,
             (Self::Running(run), _) => run,
             (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,

@@ -3,7 +3,10 @@
 use super::*;
 use crate::{audit::NOUNS, mail::DEBTORS, problem::Code};
 use domain::{Rule, fact::CATEGORIES, office::notification::Topic};
-use sagas::{Saga, deal_won::DealWon, invoice_collection::InvoiceCollection, order_fulfillment::OrderFulfillment};
+use sagas::{
+    Saga, deal_won::DealWon, invoice_collection::InvoiceCollection, order_completion::OrderCompletion,
+    order_fulfillment::OrderFulfillment,
+};
 use std::{collections::BTreeSet, fs, path::Path};
 use strum::VariantArray;
 
@@ -133,7 +136,12 @@ fn every_event_every_field_and_every_actor_has_words_in_every_language() {
     let events = events.map(|event| event_key(&event.name));
     let fields = NOUNS.iter().flat_map(|noun| noun.fields());
     let fields = fields.map(|field| field_key(field.column));
-    let sagas = [DealWon::NAME, OrderFulfillment::NAME, InvoiceCollection::NAME];
+    let sagas = [
+        DealWon::NAME,
+        OrderFulfillment::NAME,
+        InvoiceCollection::NAME,
+        OrderCompletion::NAME,
+    ];
     let sagas = sagas.map(|saga| actor_key(&format!("saga:{saga}")));
     let keys = events.chain(fields).chain(sagas).chain([actor_key("system")]);
     let missing: BTreeSet<String> = keys

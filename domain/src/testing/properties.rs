@@ -27,7 +27,7 @@ use crate::{
     sales::{
         customer::{self, Customer, CustomerCommand},
         deal::{self, Deal, DealCommand, Draft, Loss, Stage, Win},
-        order::{Order, OrderCommand, OrderEvent},
+        order::{Order, OrderCommand},
     },
     testing::sample,
 };
@@ -170,14 +170,13 @@ fn customer_and_deal() {
 
 #[test]
 fn order_and_invoice() {
-    let OrderEvent::Created(order) = sample("order.created.v1");
-    let empty = order::without_lines(&order);
-    let commands = [OrderCommand::Create(order), OrderCommand::Create(empty)];
+    let commands = order::commands();
+    let names_its_effect = |command: &OrderCommand| !matches!(command, OrderCommand::Place(_));
     any_commands::<Order>(
         &commands,
         &Promises {
-            names_its_effect: nothing,
-            invariant: nothing,
+            names_its_effect,
+            invariant: order::is_the_sum_of_its_lines,
         },
     );
 
@@ -221,14 +220,88 @@ fn within_the_bill(invoice: &Invoice) -> bool {
 }
 
 mod order {
-    use crate::{Money, sales::order::Created};
+    use crate::{
+        Money, Patch, Quantity,
+        catalog::product::ProductType,
+        finance::Currency,
+        sales::{
+            line::{self, LineDraft, Price},
+            order::{Change, Created, Details, Draft, Order, OrderCommand as C, OrderEvent, Status, Step},
+        },
+        testing::sample,
+    };
 
-    pub fn without_lines(order: &Created) -> Box<Created> {
+    pub fn commands() -> Vec<C> {
+        let OrderEvent::Created(order) = sample("order.created.v1") else {
+            panic!("another event")
+        };
+        let change = Change {
+            notes: Patch::Set(Some("Срочно".into())),
+            ..Change::default()
+        };
+        let update = |items: Option<Vec<LineDraft>>, step: Option<Status>| C::Update {
+            change: Box::new(change.clone()),
+            items,
+            step: step.map(Step::from),
+        };
+        let mut commands = vec![
+            C::Create(without_lines(&order)),
+            C::Create(order.clone()),
+            by_hand(Status::Draft, vec![]),
+            by_hand(Status::Draft, vec![line(ProductType::Product)]),
+            by_hand(Status::Confirmed, vec![line(ProductType::Service)]),
+            update(None, None),
+            update(Some(vec![line(ProductType::Service)]), Some(Status::Pending)),
+            update(Some(vec![]), Some(Status::Confirmed)),
+            C::Complete,
+        ];
+        let steps = [
+            Status::Pending,
+            Status::Confirmed,
+            Status::Processing,
+            Status::Delivered,
+            Status::Completed,
+        ];
+        commands.extend(steps.map(|to| C::Move(to.into())));
+        commands
+    }
+
+    fn by_hand(status: Status, items: Vec<LineDraft>) -> C {
+        let details = Details {
+            customer_id: Some(Default::default()),
+            currency: Currency::kzt(),
+            ..Details::default()
+        };
+        C::Place(Box::new(Draft { details, status, items }))
+    }
+
+    fn line(kind: ProductType) -> LineDraft {
+        LineDraft {
+            product_id: Default::default(),
+            product_name: "ERP".into(),
+            product_code: None,
+            kind,
+            quantity: Quantity::whole(3),
+            price: Price {
+                amount: Money::whole(7),
+                ..Price::default()
+            },
+            discount: Default::default(),
+            tax: Default::default(),
+        }
+    }
+
+    fn without_lines(order: &Created) -> Box<Created> {
         Box::new(Created {
             items: vec![],
             total_amount: Money::ZERO,
             ..order.clone()
         })
+    }
+
+    pub fn is_the_sum_of_its_lines(order: &Order) -> bool {
+        let known = order.known();
+        known.is_none_or(|order| line::sum(order.items()) == Some(order.total()))
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     sales::{
         customer::{self, CustomerRejection},
         deal::DealRejection,
-        order::OrderRejection,
+        order::{self, OrderRejection},
     },
 };
 use std::collections::BTreeSet;
@@ -119,7 +119,33 @@ fn sales() -> Vec<&'static str> {
             "customer or currency was changed meanwhile",
         ),
         tells_fields::<D>("deal.invalid"),
+        says(O::Missing, "order.missing", Kind::Missing, "no such order"),
+        says(
+            O::AlreadyCreated,
+            "order.already_created",
+            Kind::Exists,
+            "already created",
+        ),
         says(O::Empty, "order.empty", Kind::Invalid, "an order has at least one line"),
+        says_with(
+            O::NoSuchStep {
+                from: order::Status::Pending,
+                to: order::Status::Delivered,
+            },
+            "order.no_such_step",
+            Kind::Transition,
+            "pending does not become delivered",
+            &[("from", "pending"), ("to", "delivered")],
+        ),
+        says_with(
+            O::BeingWorkedOn {
+                status: order::Status::Shipped,
+            },
+            "order.being_worked_on",
+            Kind::Conflict,
+            "it is shipped: it is being worked on",
+            &[("status", "shipped")],
+        ),
         tells_fields::<O>("order.invalid"),
     ]
 }

@@ -104,7 +104,7 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Customer(_) => vec![event.id()],
-            Fact::Order(OrderEvent::Created(order)) => vec![order.customer_id.into()],
+            Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => vec![order.customer_id.into()],
             Fact::Invoice(InvoiceEvent::Created(invoice)) => vec![invoice.customer_id.into()],
             Fact::Invoice(InvoiceEvent::PaymentReceived { customer_id, .. }) => vec![(*customer_id).into()],
             _ => vec![],
@@ -144,7 +144,9 @@ impl Table for Row {
                 customer.own(fact);
                 (customer.version, customer.updated_at) = (event.recorded.version, at);
             }
-            Fact::Order(OrderEvent::Created(order)) => customer.order(order, at),
+            // A draft is none yet.
+            Fact::Order(OrderEvent::Created(order)) if order.status == order::Status::Draft => {}
+            Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => customer.order(order, at),
             Fact::Invoice(InvoiceEvent::Created(invoice)) => {
                 let base = in_base(invoice.amount, &invoice.currency, invoice.exchange_rate);
                 customer.owe(&invoice.currency, invoice.amount, base);

@@ -1,0 +1,165 @@
+//! What an order's commands need to know first: the products its lines name, its customer with their terms, its deal, and
+//! what its currency is worth.
+
+use crate::{Context, Done, Error, Executor, deal};
+use domain::{
+    Belongs, Changes, Patch, Permission, Rule, Violations,
+    check::ITEMS_MAX,
+    finance::{Currency, exchange_rate::ExchangeRate},
+    fixed::Rate,
+    id::{CustomerId, ExchangeRateId, OrderId},
+    sales::{
+        LineRequest,
+        customer::Customer,
+        deal::Deal,
+        line::LineDraft,
+        order::{Change, Details, Draft, Order, OrderCommand, OrderEvent, OrderRejection, Status, Step},
+    },
+    time::local_date,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+type Answer = Result<Done<OrderEvent>, Error<OrderRejection>>;
+
+/// What a request says of an order beside the fields of its details.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Beside {
+    pub status: Patch<Status>,
+    /// Replaces all lines.
+    #[schemars(length(max = ITEMS_MAX))]
+    pub items: Patch<Vec<LineRequest>>,
+}
+
+/// Places an order by hand, or writes a draft of one.
+pub async fn create(executor: &Executor, id: OrderId, change: Change, beside: Beside, context: &Context) -> Answer {
+    let created = begin(executor, id, change, beside, context).await;
+    executor.or_repeated::<Order>(id, context, created).await
+}
+
+async fn begin(executor: &Executor, id: OrderId, mut change: Change, beside: Beside, context: &Context) -> Answer {
+    // Who sees only orders that are somebody's would not see what they make.
+    let may_see_it = context.actor.may_on(Permission::OrdersView, Belongs::default());
+    if let (true, false, Some(user)) = (change.assigned_to.is_keep(), may_see_it, context.actor.user()) {
+        change.assigned_to = Patch::Set(Some(user));
+    }
+    if change.currency.is_keep() {
+        change.currency = Patch::Set(Currency::default());
+    }
+    look_up(executor, &mut change, context).await?;
+    let draft = Draft {
+        details: Details::begin(&change),
+        status: beside.status.set().unwrap_or_default(),
+        items: priced(executor, beside.items, context).await?.unwrap_or_default(),
+    };
+    executor
+        .create::<Order>(id, &OrderCommand::Place(Box::new(draft)), context)
+        .await
+}
+
+/// Changes an order, and its status when one is named.
+pub async fn update(executor: &Executor, id: OrderId, change: Change, beside: Beside, context: &Context) -> Answer {
+    let updated = revise(executor, id, change, beside, context).await;
+    executor.or_repeated::<Order>(id, context, updated).await
+}
+
+async fn revise(executor: &Executor, id: OrderId, mut change: Change, beside: Beside, context: &Context) -> Answer {
+    look_up(executor, &mut change, context).await?;
+    let command = OrderCommand::Update {
+        change: Box::new(change),
+        items: priced(executor, beside.items, context).await?,
+        step: beside.status.set().map(Step::from),
+    };
+    executor.execute::<Order>(id, &command, context).await
+}
+
+/// Moves an order to another status.
+pub async fn go(executor: &Executor, id: OrderId, step: Step, context: &Context) -> Answer {
+    executor.execute::<Order>(id, &OrderCommand::Move(step), context).await
+}
+
+/// What the fields that are named bring along from elsewhere; what is taken out takes it away.
+async fn look_up(executor: &Executor, change: &mut Change, context: &Context) -> Result<(), Error<OrderRejection>> {
+    if let Patch::Set(customer) = change.customer_id {
+        buyer(executor, customer, change, context).await?;
+    }
+    if let Patch::Set(deal) = change.deal_id {
+        change.deal_number = Patch::Set(match deal {
+            None => None,
+            Some(deal) => {
+                let deal = executor
+                    .look::<Deal, OrderRejection>(context.workspace, deal)
+                    .await?
+                    .state;
+                let number = deal.number().map(ToString::to_string);
+                Some(number.ok_or_else(|| unknown("dealId"))?)
+            }
+        });
+    }
+    if let Patch::Set(Some(user)) = change.assigned_to {
+        deal::member_name(executor, context.workspace, user).await?;
+    }
+    if let Patch::Set(currency) = &change.currency {
+        change.exchange_rate = Patch::Set(rate(executor, currency, context).await?);
+    }
+    Ok(())
+}
+
+/// Name and terms of the day; terms that the request names are its own.
+async fn buyer(
+    executor: &Executor,
+    customer: Option<CustomerId>,
+    change: &mut Change,
+    context: &Context,
+) -> Result<(), Error<OrderRejection>> {
+    let Some(customer) = customer else {
+        change.customer_name = Patch::Set(None);
+        return Ok(());
+    };
+    let customer = executor
+        .look::<Customer, OrderRejection>(context.workspace, customer)
+        .await?
+        .state;
+    let profile = customer.profile().ok_or_else(|| unknown("customerId"))?;
+    change.customer_name = Patch::Set(Some(profile.name.clone()));
+    if change.payment_terms.is_keep() {
+        change.payment_terms = Patch::Set(profile.payment_terms.clone());
+    }
+    Ok(())
+}
+
+fn unknown(field: &str) -> Error<OrderRejection> {
+    Error::NoSuchReference(Violations::one(field, Rule::Unknown))
+}
+
+/// What the currency is worth today.
+async fn rate(
+    executor: &Executor,
+    currency: &Currency,
+    context: &Context,
+) -> Result<Option<Rate>, Error<OrderRejection>> {
+    if currency.is_base() {
+        return Ok(None);
+    }
+    let rates = ExchangeRateId::of(currency);
+    let rates = executor
+        .look::<ExchangeRate, OrderRejection>(context.workspace, rates)
+        .await?
+        .state;
+    Ok(rates.on(local_date(context.now)))
+}
+
+async fn priced(
+    executor: &Executor,
+    items: Patch<Vec<LineRequest>>,
+    context: &Context,
+) -> Result<Option<Vec<LineDraft>>, Error<OrderRejection>> {
+    let Patch::Set(requests) = items else {
+        return Ok(None);
+    };
+    let today = local_date(context.now);
+    deal::lines(executor, context.workspace, "items", &requests, today)
+        .await
+        .map(Some)
+}
