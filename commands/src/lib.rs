@@ -10,6 +10,7 @@ mod lanes;
 mod load;
 mod meaning;
 mod states;
+mod together;
 mod unit;
 
 pub mod bom;

@@ -1,6 +1,10 @@
 //! What an order's commands need to know first: the products its lines name, its customer with their terms, its deal, and
 //! what its currency is worth.
 
+mod shipping;
+
+pub use shipping::ship;
+
 use crate::{Context, Done, Error, Executor, deal};
 use domain::{
     Belongs, Changes, Patch, Permission, Rule, Violations,
@@ -13,12 +17,13 @@ use domain::{
         customer::Customer,
         deal::Deal,
         line::LineDraft,
-        order::{Change, Details, Draft, Order, OrderCommand, OrderEvent, OrderRejection, Status, Step},
+        order::{Change, Details, Dispatch, Draft, Order, OrderCommand, OrderEvent, OrderRejection, Status, Step},
     },
     time::local_date,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
+use uuid::Uuid;
 
 type Answer = Result<Done<OrderEvent>, Error<OrderRejection>>;
 
@@ -65,6 +70,13 @@ pub async fn update(executor: &Executor, id: OrderId, change: Change, beside: Be
 }
 
 async fn revise(executor: &Executor, id: OrderId, mut change: Change, beside: Beside, context: &Context) -> Answer {
+    if let Some(status @ Status::Shipped) = beside.status.as_set() {
+        let alone = change == Change::default() && beside.items.is_keep();
+        return match alone {
+            true => go(executor, id, Step::from(*status), context).await,
+            false => Err(Error::Rejected(Violations::one("status", Rule::NotAllowed).into())),
+        };
+    }
     look_up(executor, &mut change, context).await?;
     let command = OrderCommand::Update {
         change: Box::new(change),
@@ -74,8 +86,22 @@ async fn revise(executor: &Executor, id: OrderId, mut change: Change, beside: Be
     executor.execute::<Order>(id, &command, context).await
 }
 
-/// Moves an order to another status.
+/// Moves an order to another status; shipping sends all that is left.
 pub async fn go(executor: &Executor, id: OrderId, step: Step, context: &Context) -> Answer {
+    if step.status == Status::Shipped {
+        let order = executor
+            .look::<Order, OrderRejection>(context.workspace, id)
+            .await?
+            .state;
+        if order.known().is_none_or(|order| order.status() != Status::Shipped) {
+            let id_of_shipment = Uuid::now_v7().into();
+            let all = Dispatch {
+                id: id_of_shipment,
+                ..Dispatch::default()
+            };
+            return ship(executor, id, all, context).await;
+        }
+    }
     executor.execute::<Order>(id, &OrderCommand::Move(step), context).await
 }
 

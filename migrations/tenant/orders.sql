@@ -24,6 +24,8 @@ create table {schema}.orders (
     delivery_date     date,
     payment_terms     text,
     notes             text,
+    delivery_status   text not null,
+    shipments         jsonb not null,
     status_history    jsonb not null,
     delivered_at      timestamptz,
     created_at        timestamptz not null,

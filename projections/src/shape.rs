@@ -228,7 +228,7 @@ pub struct OrderDetails {
     pub status_history: Vec<order::StatusStep>,
     pub production_orders: Vec<ProductionOfOrder>,
     pub invoices: Vec<InvoiceOfOrder>,
-    pub shipments: Vec<NotYet>,
+    pub shipments: Vec<order::Sent>,
     pub documents: Vec<NotYet>,
 }
 

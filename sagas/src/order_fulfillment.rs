@@ -346,7 +346,7 @@ impl Run {
     ) -> Owed {
         let step = reserve(product, n);
         let demand = Demand {
-            id: derive(order, &step),
+            id: Demand::id_of(order, product, n),
             order_id: OrderId::new(order),
             line: n,
             production_order_id: production.map(|production| production.id),

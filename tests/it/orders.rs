@@ -2,11 +2,13 @@
 //! back; what follows from an order by hand is what follows from a won deal.
 
 mod life;
+mod ship;
 
 use prometric_tests::{
     Client, Server, eventually,
     story::{Shop, id},
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Document 2's request, but for the ids.

@@ -47,7 +47,10 @@ async fn receive(
     let written = write.settle(&app, context.workspace, &done).await;
     let reserved = done.events.iter().map(|event| match event {
         StockEvent::Reserved { quantity, .. } => *quantity,
-        StockEvent::Received { .. } | StockEvent::Short { .. } => Quantity::ZERO,
+        StockEvent::Received { .. }
+        | StockEvent::Short { .. }
+        | StockEvent::Shipped { .. }
+        | StockEvent::Released { .. } => Quantity::ZERO,
     });
     Ok(written.created(StockReceived {
         product_id,

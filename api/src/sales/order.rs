@@ -21,7 +21,7 @@ use commands::order::{self, Beside};
 use domain::{
     Money,
     id::OrderId,
-    sales::order::{Details, OrderEvent, Status, Step},
+    sales::order::{Details, Dispatch, OrderEvent, Status, Step},
 };
 use projections::sales::order::Row;
 use schemars::JsonSchema;
@@ -56,6 +56,13 @@ pub fn router() -> ApiRouter<App> {
             "/orders/{id}/status",
             post_with(status, told("Moves an order to another status")),
         )
+        .api_route(
+            "/orders/{id}/ship",
+            post_with(
+                ship,
+                told("Sends an order, or the `items` that are named: the goods leave stock at the same instant"),
+            ),
+        )
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -76,6 +83,16 @@ pub struct OrderChanged {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
     message: &'static str,
+    version: i64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderShipped {
+    id: Uuid,
+    /// `processing` while something is left.
+    status: Status,
+    shipment_id: Uuid,
     version: i64,
 }
 
@@ -142,6 +159,36 @@ async fn status(
         id: done.id,
         status,
         message: "Order status changed",
+        version: done.version,
+    }))
+}
+
+async fn ship(
+    State(app): State<App>,
+    caller: May<OrdersUpdate>,
+    Id(id): Id<OrderId>,
+    write: Write,
+    Body { value, hash }: Body<Dispatch>,
+) -> Result<Reply<OrderShipped>, Problem> {
+    let context = write.context(&caller, hash);
+    let dispatch = Dispatch {
+        id: Uuid::now_v7().into(),
+        ..value
+    };
+    let done = order::ship(&app.executor, id, dispatch, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    let (mut status, mut shipment) = (Status::Processing, None);
+    for event in &done.events {
+        match event {
+            OrderEvent::Shipped(sent) => shipment = Some(sent.shipment_id),
+            OrderEvent::StatusChanged { to, .. } => status = *to,
+            _ => {}
+        }
+    }
+    Ok(written.ok(OrderShipped {
+        id: done.id,
+        status,
+        shipment_id: shipment.ok_or_else(Problem::internal)?.into(),
         version: done.version,
     }))
 }

@@ -3,10 +3,10 @@
 //! the same decision: no reader has to notice, no race can take them away.
 
 use crate::{
-    Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Violations,
-    id::{OrderId, ProductId, ProductionOrderId, StockId},
+    Aggregate, Check, Event, Money, Number, Permission, Quantity, Rejection, Violations,
+    id::{OrderId, ProductId, ProductionOrderId, StockId, derive},
 };
-use rpds::RedBlackTreeSetSync;
+use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -26,6 +26,23 @@ pub enum StockCommand {
         demand: Demand,
         quantity: Quantity,
     },
+    /// Goods leave for a customer, out of what is held for the demand.
+    Ship(Box<Issue>),
+    /// The demand is no more: what is held for it is free, and it waits no longer.
+    Release { product_id: ProductId, demand: Demand },
+}
+
+/// Goods that leave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Issue {
+    /// Derived from the shipment and the order's line: asking twice is asking once.
+    pub id: Uuid,
+    pub product_id: ProductId,
+    pub demand: Demand,
+    /// All that the demand is for; it is made first if nobody has yet.
+    pub demanded: Quantity,
+    /// How much of it leaves.
+    pub quantity: Quantity,
 }
 
 /// What goods are wanted for: every supply is pegged to the demand it serves.
@@ -41,6 +58,24 @@ pub struct Demand {
     pub production_order_id: Option<ProductionOrderId>,
     /// Shown in stock movements: the order's or the production order's number.
     pub reference: String,
+}
+
+impl Demand {
+    /// An order's line's for that product: the one it sells, or material of what is made for it.
+    pub fn id_of(order: impl Into<Uuid>, product: ProductId, line: u32) -> Uuid {
+        derive(order, &format!("reserve {product} for line {line}"))
+    }
+
+    /// For what the line sells.
+    pub fn of_line(order: OrderId, number: &Number, line: u32, product: ProductId) -> Self {
+        Self {
+            id: Self::id_of(order, product, line),
+            order_id: order,
+            line,
+            production_order_id: None,
+            reference: number.to_string(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +102,21 @@ pub enum StockEvent {
         demand: Demand,
         missing: Quantity,
     },
+    /// This much of what was held for the demand is on its way.
+    #[serde(rename = "stock.shipped")]
+    Shipped {
+        id: Uuid,
+        product_id: ProductId,
+        demand: Demand,
+        quantity: Quantity,
+    },
+    /// This much was held for a demand that is no more.
+    #[serde(rename = "stock.released")]
+    Released {
+        product_id: ProductId,
+        demand: Demand,
+        quantity: Quantity,
+    },
 }
 
 impl Event for StockEvent {}
@@ -76,6 +126,9 @@ pub enum StockRejection {
     #[error("more than can be counted")]
     #[rejection(Invalid, "stock.too_much")]
     TooMuch,
+    #[error("{missing} are missing")]
+    #[rejection(Stock, "stock.unavailable")]
+    Unavailable { missing: Quantity },
     #[error(transparent)]
     #[rejection(Invalid, "stock.invalid")]
     Invalid(#[from] Violations),
@@ -129,21 +182,11 @@ impl Aggregate for Stock {
                 let mut check = Check::default();
                 check.positive_quantity("quantity", *quantity);
                 check.done()?;
-                let held = self.available().min(*quantity);
-                let missing = quantity.minus(held);
-                let (product_id, demand) = (*product_id, demand.clone());
-                let reserved = held.is_positive().then(|| StockEvent::Reserved {
-                    product_id,
-                    demand: demand.clone(),
-                    quantity: held,
-                });
-                let short = missing.is_positive().then(|| StockEvent::Short {
-                    product_id,
-                    demand: demand.clone(),
-                    missing,
-                });
-                Ok(reserved.into_iter().chain(short).collect())
+                Ok(self.reserve(*product_id, demand, *quantity))
             }
+            StockCommand::Ship(issue) if self.known.contains(&issue.id) => Ok(vec![]),
+            StockCommand::Ship(issue) => self.ship(issue),
+            StockCommand::Release { product_id, demand } => Ok(self.release(*product_id, demand)),
         }
     }
 
@@ -153,6 +196,7 @@ impl Aggregate for Stock {
             StockEvent::Reserved { demand, quantity, .. } => {
                 self.reserved = self.reserved.plus(*quantity);
                 self.known.insert_mut(demand.id);
+                self.hold(demand.id, self.held(demand.id).plus(*quantity));
                 if let Some(place) = self.line.iter().position(|waiting| waiting.demand.id == demand.id) {
                     let missing = self.line[place].missing.minus(*quantity);
                     if missing.is_positive() {
@@ -169,6 +213,21 @@ impl Aggregate for Stock {
                     missing: *missing,
                 });
             }
+            StockEvent::Shipped {
+                id, demand, quantity, ..
+            } => {
+                self.known.insert_mut(*id);
+                self.on_hand = self.on_hand.minus(*quantity);
+                self.reserved = self.reserved.minus(*quantity);
+                self.hold(demand.id, self.held(demand.id).minus(*quantity));
+            }
+            StockEvent::Released { demand, quantity, .. } => {
+                // Whoever asks for it later comes too late.
+                self.known.insert_mut(demand.id);
+                self.reserved = self.reserved.minus(*quantity);
+                self.hold(demand.id, Quantity::ZERO);
+                self.line.retain(|waiting| waiting.demand.id != demand.id);
+            }
         }
         self
     }
@@ -177,6 +236,82 @@ impl Aggregate for Stock {
 impl Stock {
     pub fn available(&self) -> Quantity {
         self.on_hand.minus(self.reserved)
+    }
+
+    /// How much is held for that demand.
+    pub fn held(&self, demand: Uuid) -> Quantity {
+        self.held.get(&demand).copied().unwrap_or_default()
+    }
+
+    fn hold(&mut self, demand: Uuid, quantity: Quantity) {
+        if quantity.is_positive() {
+            self.held.insert_mut(demand, quantity);
+        } else {
+            self.held.remove_mut(&demand);
+        }
+    }
+
+    fn reserve(&self, product_id: ProductId, demand: &Demand, quantity: Quantity) -> Vec<StockEvent> {
+        let held = self.available().min(quantity);
+        let missing = quantity.minus(held);
+        let reserved = held.is_positive().then(|| StockEvent::Reserved {
+            product_id,
+            demand: demand.clone(),
+            quantity: held,
+        });
+        let short = missing.is_positive().then(|| StockEvent::Short {
+            product_id,
+            demand: demand.clone(),
+            missing,
+        });
+        reserved.into_iter().chain(short).collect()
+    }
+
+    fn ship(&self, issue: &Issue) -> Result<Vec<StockEvent>, StockRejection> {
+        let Issue {
+            id,
+            product_id,
+            ref demand,
+            demanded,
+            quantity,
+        } = *issue;
+        let mut check = Check::default();
+        check.positive_quantity("quantity", quantity);
+        check.done()?;
+        let mut events = match self.known.contains(&demand.id) {
+            true => vec![],
+            false => self.reserve(product_id, demand, demanded.max(quantity)),
+        };
+        let held = events.iter().fold(self.clone(), Self::evolve).held(demand.id);
+        if held < quantity {
+            let missing = quantity.minus(held);
+            return Err(StockRejection::Unavailable { missing });
+        }
+        events.push(StockEvent::Shipped {
+            id,
+            product_id,
+            demand: demand.clone(),
+            quantity,
+        });
+        Ok(events)
+    }
+
+    /// Others that wait get what becomes free. A demand that nobody has made yet is noted all the same: it is not to be made
+    /// any more.
+    fn release(&self, product_id: ProductId, demand: &Demand) -> Vec<StockEvent> {
+        let held = self.held(demand.id);
+        let waits = self.line.iter().any(|waiting| waiting.demand.id == demand.id);
+        if held.is_zero() && !waits && self.known.contains(&demand.id) {
+            return vec![];
+        }
+        let released = StockEvent::Released {
+            product_id,
+            demand: demand.clone(),
+            quantity: held,
+        };
+        let after = self.clone().evolve(&released);
+        let served = after.serve_waiting(product_id, after.available());
+        [released].into_iter().chain(served).collect()
     }
 
     /// First come, first served.
@@ -206,6 +341,8 @@ pub struct Stock {
     reserved: Quantity,
     /// Every demand there ever was. A state is cloned for each change, and there may be a hundred thousand.
     known: RedBlackTreeSetSync<Uuid>,
+    /// How much of it is there for which demand, until it leaves.
+    held: RedBlackTreeMapSync<Uuid, Quantity>,
     /// Those with something missing, in the order they came.
     line: Vec<Waiting>,
 }
@@ -250,6 +387,16 @@ mod tests {
             demand: demand(n),
             quantity: Quantity::whole(quantity),
         }
+    }
+
+    fn ship(id: u128, n: u128, quantity: i32) -> StockCommand {
+        StockCommand::Ship(Box::new(Issue {
+            id: Uuid::from_u128(id),
+            product_id: ProductId::default(),
+            demand: demand(n),
+            demanded: Quantity::whole(quantity),
+            quantity: Quantity::whole(quantity),
+        }))
     }
 
     fn received(quantity: i32) -> StockEvent {
@@ -308,14 +455,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_ever_promised_twice(commands in prop::collection::vec((any::<bool>(), 0_u128..6, 1_i32..50), 0..40)) {
+        fn nothing_is_ever_promised_twice(commands in prop::collection::vec((0_u8..4, 0_u128..6, 1_i32..50), 0..40)) {
             let mut stock = Stock::default();
-            for (is_receipt, n, quantity) in commands {
-                let command = if is_receipt { receive(quantity) } else { reserve(n, quantity) };
-                for event in stock.decide(&command).unwrap() {
+            for (nth, (what, n, quantity)) in commands.into_iter().enumerate() {
+                let command = match what {
+                    0 => receive(quantity),
+                    1 => reserve(n, quantity),
+                    2 => ship(100 + nth as u128, n, quantity),
+                    _ => StockCommand::Release { product_id: ProductId::default(), demand: demand(n) },
+                };
+                for event in stock.decide(&command).unwrap_or_default() {
                     stock = stock.evolve(&event);
                 }
-                prop_assert!(!stock.available().is_negative());
+                prop_assert!(!stock.available().is_negative() && !stock.reserved.is_negative() && !stock.on_hand.is_negative());
+                let held: Quantity = stock.held.values().copied().sum();
+                prop_assert_eq!(held, stock.reserved, "what is reserved is held for somebody");
                 let starving = stock.line.iter().any(|waiting| waiting.missing.is_positive());
                 prop_assert!(!starving || stock.available().is_zero(), "goods lie free while a demand waits");
             }

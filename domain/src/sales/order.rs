@@ -4,25 +4,28 @@
 
 mod details;
 mod life;
+mod shipment;
 
 pub use details::{Change, Details};
 pub use life::Step;
+pub use shipment::{Dispatch, Parcel, Shipment, Shipped};
 
 use super::{
     customer::Address,
     line::{self, Line, LineDraft},
 };
 use crate::{
-    Aggregate, Belongs, Changes, Check, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Rejection,
-    Rule, Series, StandIn, Upcaster, Violations, Whose,
+    Aggregate, Belongs, Changes, Check, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Quantity,
+    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
     catalog::product::ProductType,
     finance::Currency,
     fixed::Rate,
-    id::{CustomerId, DealId, OrderId, UserId},
+    id::{CustomerId, DealId, OrderId, ShipmentId, UserId},
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 // Vocabulary
 
@@ -38,6 +41,7 @@ pub enum OrderCommand {
         step: Option<Step>,
     },
     Move(Step),
+    Ship(Dispatch),
     /// It was delivered and paid.
     Complete,
 }
@@ -129,6 +133,9 @@ pub enum OrderEvent {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         total_amount: Option<Money>,
     },
+    /// So much of it is on its way.
+    #[serde(rename = "order.shipped")]
+    Shipped(Box<Shipment>),
     #[serde(rename = "order.completed")]
     Completed { from: Status, note: Option<String> },
 }
@@ -178,6 +185,12 @@ pub enum OrderRejection {
     #[error("it is {status}: it is being worked on")]
     #[rejection(Conflict, "order.being_worked_on")]
     BeingWorkedOn { status: Status },
+    #[error("nothing is left to be sent")]
+    #[rejection(Conflict, "order.nothing_to_ship")]
+    NothingToShip,
+    #[error("{missing} of {product} are missing in stock")]
+    #[rejection(Stock, "order.out_of_stock")]
+    OutOfStock { product: String, missing: Quantity },
     #[error(transparent)]
     #[rejection(Invalid, "order.invalid")]
     Invalid(#[from] Violations),
@@ -204,7 +217,9 @@ impl Aggregate for Order {
     fn permission(command: &OrderCommand) -> Permission {
         match command {
             OrderCommand::Create(_) | OrderCommand::Place(_) => Permission::OrdersCreate,
-            OrderCommand::Update { .. } | OrderCommand::Move(_) | OrderCommand::Complete => Permission::OrdersUpdate,
+            OrderCommand::Update { .. } | OrderCommand::Move(_) | OrderCommand::Ship(_) | OrderCommand::Complete => {
+                Permission::OrdersUpdate
+            }
         }
     }
 
@@ -224,6 +239,7 @@ impl Aggregate for Order {
                 order.update(change, items.as_deref(), step.as_ref())
             }
             (Self::Known(order), C::Move(step)) => order.step(step),
+            (Self::Known(order), C::Ship(dispatch)) => order.ship(dispatch),
             (Self::Known(order), C::Complete) => order.complete(),
         }
     }
@@ -250,6 +266,7 @@ impl Aggregate for Order {
             }
             E::Placed(placed) => order.status = placed.status,
             E::StatusChanged { to, .. } => order.status = *to,
+            E::Shipped(shipment) => order.note(shipment),
             E::Completed { .. } => order.status = Status::Completed,
         }
         Self::Known(order)
@@ -272,6 +289,8 @@ fn place(draft: &Draft) -> Result<Vec<OrderEvent>, OrderRejection> {
         details: draft.details.clone(),
         total: line::sum(&items).unwrap_or_default(),
         items,
+        sent: BTreeMap::new(),
+        shipments: BTreeSet::new(),
     };
     Ok(vec![OrderEvent::Created(Box::new(order.as_created(draft.status)))])
 }
@@ -376,6 +395,9 @@ pub struct Known {
     items: Vec<Line>,
     /// The sum of the items.
     total: Money,
+    /// How much of which line was sent.
+    sent: BTreeMap<u32, Quantity>,
+    shipments: BTreeSet<ShipmentId>,
 }
 
 impl From<&Created> for Known {
@@ -386,6 +408,8 @@ impl From<&Created> for Known {
             details: created.into(),
             items: created.items.clone(),
             total: created.total_amount,
+            sent: BTreeMap::new(),
+            shipments: BTreeSet::new(),
         }
     }
 }

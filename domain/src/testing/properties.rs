@@ -226,7 +226,9 @@ mod order {
         finance::Currency,
         sales::{
             line::{self, LineDraft, Price},
-            order::{Change, Created, Details, Draft, Order, OrderCommand as C, OrderEvent, Status, Step},
+            order::{
+                Change, Created, Details, Dispatch, Draft, Order, OrderCommand as C, OrderEvent, Parcel, Status, Step,
+            },
         },
         testing::sample,
     };
@@ -250,9 +252,16 @@ mod order {
             by_hand(Status::Draft, vec![]),
             by_hand(Status::Draft, vec![line(ProductType::Product)]),
             by_hand(Status::Confirmed, vec![line(ProductType::Service)]),
+            by_hand(
+                Status::Confirmed,
+                vec![line(ProductType::Product), line(ProductType::Product)],
+            ),
             update(None, None),
             update(Some(vec![line(ProductType::Service)]), Some(Status::Pending)),
             update(Some(vec![]), Some(Status::Confirmed)),
+            ship(1, None),
+            ship(2, Some(1)),
+            ship(3, Some(2)),
             C::Complete,
         ];
         let steps = [
@@ -291,6 +300,18 @@ mod order {
         }
     }
 
+    fn ship(id: u128, quantity: Option<i32>) -> C {
+        let parcel = |quantity| Parcel {
+            product_id: Default::default(),
+            quantity: Quantity::whole(quantity),
+        };
+        C::Ship(Dispatch {
+            id: uuid::Uuid::from_u128(id).into(),
+            items: quantity.map(|quantity| vec![parcel(quantity)]),
+            ..Dispatch::default()
+        })
+    }
+
     fn without_lines(order: &Created) -> Box<Created> {
         Box::new(Created {
             items: vec![],
@@ -299,9 +320,12 @@ mod order {
         })
     }
 
+    /// And no more of a line is sent than there is of it.
     pub fn is_the_sum_of_its_lines(order: &Order) -> bool {
-        let known = order.known();
-        known.is_none_or(|order| line::sum(order.items()) == Some(order.total()))
+        let Some(order) = order.known() else { return true };
+        let left = order.left();
+        line::sum(order.items()) == Some(order.total())
+            && left.iter().all(|left| left.quantity <= order.ordered(left.line))
     }
 }
 

@@ -2,7 +2,7 @@
 //! kind of "no" it is, what its message needs, and its words.
 
 use crate::{
-    Kind, Money, Permission, Rejection, Rule, Violation, Violations,
+    Kind, Money, Permission, Quantity, Rejection, Rule, Violation, Violations,
     catalog::{product::ProductRejection, stock::StockRejection},
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
@@ -146,6 +146,22 @@ fn sales() -> Vec<&'static str> {
             "it is shipped: it is being worked on",
             &[("status", "shipped")],
         ),
+        says(
+            O::NothingToShip,
+            "order.nothing_to_ship",
+            Kind::Conflict,
+            "nothing is left to be sent",
+        ),
+        says_with(
+            O::OutOfStock {
+                product: "ERP".into(),
+                missing: Quantity::whole(3),
+            },
+            "order.out_of_stock",
+            Kind::Stock,
+            "3 of ERP are missing in stock",
+            &[("product", "ERP"), ("missing", "3")],
+        ),
         tells_fields::<O>("order.invalid"),
     ]
 }
@@ -163,6 +179,15 @@ fn catalog_and_finance() -> Vec<&'static str> {
         ),
         tells_fields::<P>("product.invalid"),
         says(S::TooMuch, "stock.too_much", Kind::Invalid, "more than can be counted"),
+        says_with(
+            S::Unavailable {
+                missing: Quantity::whole(3),
+            },
+            "stock.unavailable",
+            Kind::Stock,
+            "3 are missing",
+            &[("missing", "3")],
+        ),
         tells_fields::<S>("stock.invalid"),
         says(I::Missing, "invoice.missing", Kind::Missing, "no such invoice"),
         says(

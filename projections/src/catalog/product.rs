@@ -75,9 +75,12 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Product(_) => vec![event.id()],
-            Fact::Stock(StockEvent::Received { product_id, .. } | StockEvent::Reserved { product_id, .. }) => {
-                vec![(*product_id).into()]
-            }
+            Fact::Stock(
+                StockEvent::Received { product_id, .. }
+                | StockEvent::Reserved { product_id, .. }
+                | StockEvent::Shipped { product_id, .. }
+                | StockEvent::Released { product_id, .. },
+            ) => vec![(*product_id).into()],
             _ => vec![],
         }
     }
@@ -107,6 +110,12 @@ impl Table for Row {
             }
             Fact::Stock(StockEvent::Received { quantity, .. }) => product.in_stock = product.in_stock.plus(*quantity),
             Fact::Stock(StockEvent::Reserved { quantity, .. }) => product.reserved = product.reserved.plus(*quantity),
+            // Out of what was held.
+            Fact::Stock(StockEvent::Shipped { quantity, .. }) => {
+                product.in_stock = product.in_stock.minus(*quantity);
+                product.reserved = product.reserved.minus(*quantity);
+            }
+            Fact::Stock(StockEvent::Released { quantity, .. }) => product.reserved = product.reserved.minus(*quantity),
             _ => {}
         }
     }

@@ -27,7 +27,9 @@ pub struct Row {
 #[serde(rename_all = "UPPERCASE")]
 pub enum Movement {
     In,
+    Out,
     Reserve,
+    Release,
 }
 
 impl Table for Row {
@@ -48,7 +50,13 @@ impl Table for Row {
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
-            Fact::Stock(StockEvent::Received { .. } | StockEvent::Reserved { .. }) => vec![event.recorded.event_id],
+            Fact::Stock(StockEvent::Received { .. } | StockEvent::Reserved { .. } | StockEvent::Shipped { .. }) => {
+                vec![event.recorded.event_id]
+            }
+            // Of a demand that held nothing nothing moves.
+            Fact::Stock(StockEvent::Released { quantity, .. }) if quantity.is_positive() => {
+                vec![event.recorded.event_id]
+            }
             _ => vec![],
         }
     }
@@ -74,6 +82,29 @@ impl Table for Row {
             } => (
                 *product_id,
                 Movement::Reserve,
+                *quantity,
+                None,
+                Some(demand.reference.clone()),
+            ),
+            StockEvent::Shipped {
+                product_id,
+                demand,
+                quantity,
+                ..
+            } => (
+                *product_id,
+                Movement::Out,
+                *quantity,
+                None,
+                Some(demand.reference.clone()),
+            ),
+            StockEvent::Released {
+                product_id,
+                demand,
+                quantity,
+            } => (
+                *product_id,
+                Movement::Release,
                 *quantity,
                 None,
                 Some(demand.reference.clone()),

@@ -1,4 +1,4 @@
-//! An order as people see it, with the axes that follow from facts: what is billed and paid, what is being made.
+//! An order as people see it, with the axes that follow from facts: what is sent, billed and paid, what is being made.
 
 use super::customer;
 use crate::{
@@ -8,20 +8,21 @@ use crate::{
     table::{Seen, Table},
     view::{Computed, Nested, Owned, Related, View},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Changes, Choice, Fact, Fields, Money, Permission,
+    Changes, Choice, Fact, Fields, Money, Permission, Quantity,
     finance::invoice::{InvoiceEvent, InvoiceKind},
     production::production_order::ProductionOrderEvent,
     sales::{
         line::Line,
-        order::{Created, Details, OrderEvent, Status},
+        order::{Created, Details, OrderEvent, Shipped, Status},
     },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+const DELIVERY_STATUSES: &[&str] = &["none", "partial", "full"];
 const BILLING_STATUSES: &[&str] = &["none", "partial", "full"];
 const PAYMENT_STATUSES: &[&str] = &["unpaid", "partial", "paid"];
 const PRODUCTION_STATUSES: &[&str] = &["none", "waiting"];
@@ -43,10 +44,42 @@ pub struct Row {
     pub paid_amount: Money,
     pub payment_status: PaymentStatus,
     pub production_status: ProductionStatus,
+    pub delivery_status: DeliveryStatus,
+    pub shipments: Vec<Sent>,
     pub status_history: Vec<StatusStep>,
     pub delivered_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// How much of it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryStatus {
+    None,
+    Partial,
+    Full,
+}
+
+/// A shipment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    pub id: Uuid,
+    pub tracking_number: Option<String>,
+    pub carrier: Option<String>,
+    pub status: ShipmentStatus,
+    pub estimated_delivery: Option<NaiveDate>,
+    pub items: Vec<Shipped>,
+    pub shipped_at: DateTime<Utc>,
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ShipmentStatus {
+    InTransit,
+    Delivered,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -102,6 +135,8 @@ impl Table for Row {
             Column::new("paid_amount", K::Number),
             Column::new("payment_status", K::Choice(PAYMENT_STATUSES)),
             Column::new("production_status", K::Choice(PRODUCTION_STATUSES)),
+            Column::new("delivery_status", K::Choice(DELIVERY_STATUSES)),
+            Column::new("shipments", K::Hidden),
             Column::new("status_history", K::Hidden),
             Column::new("delivered_at", K::Time).nullable(),
             Column::new("created_at", K::Time),
@@ -170,6 +205,8 @@ impl Row {
             paid_amount: Money::ZERO,
             payment_status: PaymentStatus::Unpaid,
             production_status: ProductionStatus::None,
+            delivery_status: DeliveryStatus::None,
+            shipments: vec![],
             status_history: vec![],
             delivered_at: None,
             created_at: at,
@@ -194,6 +231,16 @@ impl Row {
             // Which status that is says the event behind it.
             OrderEvent::Placed(_) => {}
             OrderEvent::StatusChanged { to, note, .. } => self.enter(*to, note.clone(), event),
+            OrderEvent::Shipped(shipment) => self.shipments.push(Sent {
+                id: shipment.shipment_id.into(),
+                tracking_number: shipment.tracking_number.clone(),
+                carrier: shipment.carrier.clone(),
+                status: ShipmentStatus::InTransit,
+                estimated_delivery: shipment.estimated_delivery,
+                items: shipment.items.clone(),
+                shipped_at: event.recorded.recorded_at,
+                delivered_at: None,
+            }),
             OrderEvent::Completed { note, .. } => self.enter(Status::Completed, note.clone(), event),
         }
     }
@@ -203,6 +250,9 @@ impl Row {
         self.status = status;
         if status == Status::Delivered {
             self.delivered_at = Some(date);
+            for shipment in &mut self.shipments {
+                (shipment.status, shipment.delivered_at) = (ShipmentStatus::Delivered, Some(date));
+            }
         }
         self.status_history.push(StatusStep {
             status,
@@ -218,6 +268,18 @@ impl Row {
             paid if paid >= self.total_amount => PaymentStatus::Paid,
             paid if paid.is_positive() => PaymentStatus::Partial,
             _ => PaymentStatus::Unpaid,
+        };
+        let ordered: Quantity = self
+            .items
+            .iter()
+            .filter(|line| line.is_shipped())
+            .map(|line| line.quantity)
+            .sum();
+        let sent = self.shipments.iter().flat_map(|shipment| &shipment.items);
+        self.delivery_status = match sent.map(|item| item.quantity).sum::<Quantity>() {
+            sent if !sent.is_positive() => DeliveryStatus::None,
+            sent if sent < ordered => DeliveryStatus::Partial,
+            _ => DeliveryStatus::Full,
         };
         self.billing_status = match self.billed_amount {
             billed if !billed.is_positive() => BillingStatus::None,
@@ -243,7 +305,7 @@ impl View for Row {
     const RELATED: &'static [Related] = &[customer::RELATED];
     const DETAILS: &'static [Computed] = &[
         Computed::new("statusHistory", K::Json, "t.status_history"),
-        Computed::new("shipments", K::Json, "'[]'::json"),
+        Computed::new("shipments", K::Json, "t.shipments"),
         Computed::new("documents", K::Json, "'[]'::json"),
     ];
     const NESTED: &'static [Nested] = &[

@@ -68,7 +68,7 @@ impl Known {
         Ok(vec![placed, self.changed(step)])
     }
 
-    fn changed(&self, step: &Step) -> OrderEvent {
+    pub(super) fn changed(&self, step: &Step) -> OrderEvent {
         OrderEvent::StatusChanged {
             from: self.status,
             to: step.status,

@@ -356,3 +356,102 @@ fn every_step() {
             note: None,
         }]);
 }
+
+fn dispatch(items: Option<Vec<(u128, i32)>>) -> Dispatch {
+    let parcel = |(product, quantity): (u128, i32)| Parcel {
+        product_id: ProductId::new(Uuid::from_u128(product)),
+        quantity: Quantity::whole(quantity),
+    };
+    Dispatch {
+        tracking_number: Some("KZ987654321".into()),
+        carrier: Some("DHL".into()),
+        estimated_delivery: None,
+        items: items.map(|items| items.into_iter().map(parcel).collect()),
+        id: ShipmentId::new(Uuid::from_u128(5)),
+    }
+}
+
+/// An order of 50 of product 1, 2 of product 2, 10 of product 1 once more, and a service.
+fn of_goods(status: Status) -> OrderEvent {
+    let item = |product: u128, quantity: i32, kind| Line {
+        product_id: Some(ProductId::new(Uuid::from_u128(product))),
+        product_name: format!("product {product}"),
+        kind: line::LineType::Product(kind),
+        quantity: Quantity::whole(quantity),
+        ..sampled().items[0].clone()
+    };
+    let items = vec![
+        item(1, 50, ProductType::Product),
+        item(2, 2, ProductType::Manufactured),
+        item(1, 10, ProductType::Product),
+        item(3, 1, ProductType::Service),
+    ];
+    OrderEvent::Created(Box::new(Created {
+        status,
+        total_amount: line::sum(&items).unwrap(),
+        items,
+        ..*sampled()
+    }))
+}
+
+fn shipped(items: &[(u32, u128, i32)]) -> OrderEvent {
+    let item = |(line, product, quantity): &(u32, u128, i32)| Shipped {
+        line: *line,
+        product_id: ProductId::new(Uuid::from_u128(*product)),
+        product_name: format!("product {product}"),
+        quantity: Quantity::whole(*quantity),
+    };
+    OrderEvent::Shipped(Box::new(Shipment {
+        shipment_id: ShipmentId::new(Uuid::from_u128(5)),
+        tracking_number: Some("KZ987654321".into()),
+        carrier: Some("DHL".into()),
+        estimated_delivery: None,
+        items: items.iter().map(item).collect(),
+    }))
+}
+
+#[test]
+fn ship() {
+    use Status::{Cancelled, Completed, Confirmed, Delivered, Draft, Pending, Processing, Shipped};
+    let all = || dispatch(None);
+    let when = |status, dispatch| given::<Order>([of_goods(status)]).when(OrderCommand::Ship(dispatch));
+    given::<Order>([])
+        .when(OrderCommand::Ship(all()))
+        .then_rejected(OrderRejection::Missing);
+    for from in [Draft, Pending, Shipped, Delivered, Completed, Cancelled] {
+        when(from, all()).then_rejected(OrderRejection::NoSuchStep { from, to: Shipped });
+    }
+    let long = Dispatch {
+        carrier: Some("я".repeat(101)),
+        ..all()
+    };
+    when(Processing, long).then_rejected(invalid("carrier", Rule::TooLong { max: 100 }));
+    when(Processing, dispatch(Some(vec![(1, 0)]))).then_rejected(invalid("items[0].quantity", Rule::NotPositive));
+    when(Processing, dispatch(Some(vec![]))).then_rejected(OrderRejection::NothingToShip);
+    given::<Order>([of_services(Processing)])
+        .when(OrderCommand::Ship(all()))
+        .then_rejected(OrderRejection::NothingToShip);
+    when(Processing, dispatch(Some(vec![(9, 1)]))).then_rejected(invalid("items[0].productId", Rule::Unknown));
+    when(Processing, dispatch(Some(vec![(1, 30), (1, 31)])))
+        .then_rejected(invalid("items[1].quantity", Rule::TooLarge));
+    when(Processing, dispatch(Some(vec![(3, 1)]))).then_rejected(invalid("items[0].quantity", Rule::TooLarge));
+
+    let part = shipped(&[(0, 1, 50), (2, 1, 5)]);
+    when(Processing, dispatch(Some(vec![(1, 55)]))).then([part.clone()]);
+    let rest = shipped(&[(1, 2, 2), (2, 1, 5)]);
+    let another = Dispatch {
+        id: ShipmentId::new(Uuid::from_u128(6)),
+        ..all()
+    };
+    let OrderEvent::Shipped(mut last) = rest else {
+        panic!("another event")
+    };
+    last.shipment_id = another.id;
+    let begun = || given::<Order>([of_goods(Processing), part.clone()]);
+    begun()
+        .when(OrderCommand::Ship(another))
+        .then([OrderEvent::Shipped(last), changed(Processing, Shipped)]);
+    begun().when(OrderCommand::Ship(all())).then([]);
+    let whole = shipped(&[(0, 1, 50), (1, 2, 2), (2, 1, 10)]);
+    when(Confirmed, all()).then([changed(Confirmed, Processing), whole, changed(Processing, Shipped)]);
+}
