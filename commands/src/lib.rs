@@ -17,6 +17,7 @@ pub mod bom;
 pub mod deal;
 pub mod department;
 pub mod employee;
+pub mod invoice;
 pub mod notification;
 pub mod order;
 pub mod production_order;

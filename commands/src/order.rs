@@ -1,8 +1,10 @@
 //! What an order's commands need to know first: the products its lines name, its customer with their terms, its deal, and
 //! what its currency is worth.
 
+mod cancellation;
 mod shipping;
 
+pub use cancellation::{Found, cancel, cancellation};
 pub use shipping::ship;
 
 use crate::{Context, Done, Error, Executor, deal};
@@ -11,13 +13,16 @@ use domain::{
     check::ITEMS_MAX,
     finance::{Currency, exchange_rate::ExchangeRate},
     fixed::Rate,
-    id::{CustomerId, ExchangeRateId, OrderId},
+    id::{CustomerId, ExchangeRateId, InvoiceId, OrderId},
     sales::{
         LineRequest,
         customer::Customer,
         deal::Deal,
         line::LineDraft,
-        order::{Change, Details, Dispatch, Draft, Order, OrderCommand, OrderEvent, OrderRejection, Status, Step},
+        order::{
+            Cancellation, Change, Details, Dispatch, Draft, Order, OrderCommand, OrderEvent, OrderRejection, Status,
+            Step,
+        },
     },
     time::local_date,
 };
@@ -64,16 +69,30 @@ async fn begin(executor: &Executor, id: OrderId, mut change: Change, beside: Bes
 }
 
 /// Changes an order, and its status when one is named.
-pub async fn update(executor: &Executor, id: OrderId, change: Change, beside: Beside, context: &Context) -> Answer {
-    let updated = revise(executor, id, change, beside, context).await;
+pub async fn update(
+    executor: &Executor,
+    id: OrderId,
+    change: Change,
+    beside: Beside,
+    invoices: &[InvoiceId],
+    context: &Context,
+) -> Answer {
+    let updated = revise(executor, id, change, beside, invoices, context).await;
     executor.or_repeated::<Order>(id, context, updated).await
 }
 
-async fn revise(executor: &Executor, id: OrderId, mut change: Change, beside: Beside, context: &Context) -> Answer {
-    if let Some(status @ Status::Shipped) = beside.status.as_set() {
+async fn revise(
+    executor: &Executor,
+    id: OrderId,
+    mut change: Change,
+    beside: Beside,
+    invoices: &[InvoiceId],
+    context: &Context,
+) -> Answer {
+    if let Some(status @ (Status::Shipped | Status::Cancelled)) = beside.status.as_set() {
         let alone = change == Change::default() && beside.items.is_keep();
         return match alone {
-            true => go(executor, id, Step::from(*status), context).await,
+            true => go(executor, id, Step::from(*status), invoices, context).await,
             false => Err(Error::Rejected(Violations::one("status", Rule::NotAllowed).into())),
         };
     }
@@ -86,8 +105,9 @@ async fn revise(executor: &Executor, id: OrderId, mut change: Change, beside: Be
     executor.execute::<Order>(id, &command, context).await
 }
 
-/// Moves an order to another status; shipping sends all that is left.
-pub async fn go(executor: &Executor, id: OrderId, step: Step, context: &Context) -> Answer {
+/// Moves an order to another status; shipping sends all that is left, cancelling undoes all that followed, the
+/// `invoices` that are known to be for it included.
+pub async fn go(executor: &Executor, id: OrderId, step: Step, invoices: &[InvoiceId], context: &Context) -> Answer {
     if step.status == Status::Shipped {
         let order = executor
             .look::<Order, OrderRejection>(context.workspace, id)
@@ -101,6 +121,13 @@ pub async fn go(executor: &Executor, id: OrderId, step: Step, context: &Context)
             };
             return ship(executor, id, all, context).await;
         }
+    }
+    if step.status == Status::Cancelled {
+        let asked = Cancellation {
+            reason: step.note,
+            ..Cancellation::default()
+        };
+        return cancel(executor, id, asked, invoices, context).await;
     }
     executor.execute::<Order>(id, &OrderCommand::Move(step), context).await
 }

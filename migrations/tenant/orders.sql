@@ -15,6 +15,7 @@ create table {schema}.orders (
     billed_amount     numeric not null,
     billing_status    text not null,
     paid_amount       numeric not null,
+    refunded_amount   numeric not null,
     payment_status    text not null,
     production_status text not null,
     currency          text not null,

@@ -14,7 +14,7 @@ use domain::{
         product::ProductType,
         stock::{Stock, StockCommand, StockEvent},
     },
-    finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent},
+    finance::invoice::{self, Invoice, InvoiceCommand, InvoiceEvent, InvoiceKind, Revocation},
     id::{BomId, CustomerId, ProductId, StockId},
     office::notification::{Notification, NotificationCommand, NotificationEvent, Topic},
     process::{Process, ProcessCommand, ProcessEvent, Refusal},
@@ -37,6 +37,7 @@ use std::{
 };
 use uuid::Uuid;
 
+mod cancelled;
 mod decided;
 mod due;
 mod won;
@@ -142,6 +143,34 @@ impl World {
                 &ProductionOrderCommand::Schedule { start },
                 Fact::ProductionOrder,
             ),
+            Act::StopProduction(id, order_id, scrap) => {
+                let cancel = ProductionOrderCommand::Cancel { order_id, scrap };
+                execute(&mut self.production_orders, facts, id, &cancel, Fact::ProductionOrder)
+            }
+            Act::Release(product_id, demand) => {
+                let release = StockCommand::Release { product_id, demand };
+                execute(&mut self.stocks, facts, StockId::of(product_id), &release, Fact::Stock)
+            }
+            Act::Revoke(id, order_id, deal_id, refund) => {
+                let revoke = InvoiceCommand::Revoke(Revocation {
+                    order_id,
+                    deal_id,
+                    refund,
+                    credit_note_id: id.credit_note(),
+                });
+                execute(&mut self.invoices, facts, id, &revoke, Fact::Invoice)
+            }
+            Act::WriteCreditNote(id, date) => {
+                let known = self.invoices.get(&id.uuid()).and_then(Invoice::known);
+                let bill = known.ok_or("invoice.missing")?.bill();
+                let note = invoice::Created {
+                    kind: InvoiceKind::Credit,
+                    issue_date: date,
+                    ..bill.clone()
+                };
+                let create = InvoiceCommand::Create(Box::new(note));
+                execute(&mut self.invoices, facts, id.credit_note(), &create, Fact::Invoice)
+            }
             Act::AwaitBill(product_id, order_id, line) => {
                 let ask = BomCommand::Await {
                     product_id,

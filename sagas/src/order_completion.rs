@@ -40,7 +40,7 @@ impl Saga for OrderCompletion {
             Fact::Order(OrderEvent::StatusChanged {
                 to: Status::Delivered, ..
             }) => Some(seen.id),
-            Fact::Order(OrderEvent::Completed { .. }) => Some(seen.id),
+            Fact::Order(OrderEvent::Completed { .. } | OrderEvent::Cancelled(_)) => Some(seen.id),
             Fact::Invoice(InvoiceEvent::PaymentReceived { order_id, .. }) => order_id.map(Into::into),
             Fact::Process(event) => event.instance_of(Self::NAME),
             _ => None,
@@ -59,7 +59,7 @@ impl Saga for OrderCompletion {
         match seen.fact.as_ref() {
             Fact::Invoice(InvoiceEvent::PaymentReceived { applied, .. }) => open.paid = open.paid.plus(*applied),
             Fact::Order(OrderEvent::StatusChanged { total_amount, .. }) => open.delivered = *total_amount,
-            Fact::Order(OrderEvent::Completed { .. }) => return Self::Done,
+            Fact::Order(OrderEvent::Completed { .. } | OrderEvent::Cancelled(_)) => return Self::Done,
             Fact::Process(ProcessEvent::StepRefused(refusal)) => open.refused.note(refusal, seen.at),
             Fact::Process(ProcessEvent::StepRetried(decision)) => open.refused.clear(&decision.step),
             Fact::Process(ProcessEvent::StepSkipped(_)) => return Self::Done,

@@ -2,8 +2,9 @@
 //! `/status` are one behaviour.
 
 use crate::{
+    envelope,
     extract::{
-        Body, Edit, Id, May, New, With, Write,
+        Body, Caller, Edit, Id, May, New, With, Write,
         rights::{OrdersCreate, OrdersUpdate, OrdersView},
     },
     openapi::told,
@@ -20,8 +21,9 @@ use axum::extract::State;
 use commands::order::{self, Beside};
 use domain::{
     Money,
-    id::OrderId,
-    sales::order::{Details, Dispatch, OrderEvent, Status, Step},
+    finance::Currency,
+    id::{InvoiceId, OrderId},
+    sales::order::{Cancellation, Details, Dispatch, OrderEvent, Plan, Status, Step},
 };
 use projections::sales::order::Row;
 use schemars::JsonSchema;
@@ -55,6 +57,20 @@ pub fn router() -> ApiRouter<App> {
         .api_route(
             "/orders/{id}/status",
             post_with(status, told("Moves an order to another status")),
+        )
+        .api_route(
+            "/orders/{id}/cancellation",
+            get_with(
+                cancellation,
+                told("What cancelling the order would undo: reservations, production, invoices; and how much can go back"),
+            ),
+        )
+        .api_route(
+            "/orders/{id}/cancel",
+            post_with(
+                cancel,
+                told("Cancels an order: the plan that `/cancellation` shows is carried out whole"),
+            ),
         )
         .api_route(
             "/orders/{id}/ship",
@@ -96,6 +112,31 @@ pub struct OrderShipped {
     version: i64,
 }
 
+/// What cancelling would undo.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderCancellation {
+    id: Uuid,
+    status: Status,
+    /// Whether it can be cancelled as it stands: not when a part of it was sent.
+    possible: bool,
+    #[serde(flatten)]
+    plan: Plan,
+    /// The most that `refundAmount` may be; what does not go back becomes the customer's credit.
+    refundable: Money,
+    currency: Currency,
+    version: i64,
+}
+
+/// The invoices for the order, when it is to be cancelled.
+async fn invoices(app: &App, caller: &Caller, id: OrderId, to: Option<Status>) -> Result<Vec<InvoiceId>, Problem> {
+    if to != Some(Status::Cancelled) {
+        return Ok(vec![]);
+    }
+    let found = projections::finance::invoice::of_order(&app.reads, &caller.schema(), id.into()).await?;
+    Ok(found.into_iter().map(InvoiceId::new).collect())
+}
+
 async fn create(
     State(app): State<App>,
     caller: May<OrdersCreate>,
@@ -134,7 +175,8 @@ async fn update(
 ) -> Result<Reply<OrderChanged>, Problem> {
     let context = write.context(&caller, hash);
     let status = beside.status.as_set().copied();
-    let done = order::update(&app.executor, id, change, beside, &context).await?;
+    let invoices = invoices(&app, &caller, id, status).await?;
+    let done = order::update(&app.executor, id, change, beside, &invoices, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
     Ok(written.ok(OrderChanged {
         id: done.id,
@@ -153,7 +195,8 @@ async fn status(
 ) -> Result<Reply<OrderChanged>, Problem> {
     let context = write.context(&caller, hash);
     let status = Some(step.status);
-    let done = order::go(&app.executor, id, step, &context).await?;
+    let invoices = invoices(&app, &caller, id, status).await?;
+    let done = order::go(&app.executor, id, step, &invoices, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
     Ok(written.ok(OrderChanged {
         id: done.id,
@@ -189,6 +232,44 @@ async fn ship(
         id: done.id,
         status,
         shipment_id: shipment.ok_or_else(Problem::internal)?.into(),
+        version: done.version,
+    }))
+}
+
+async fn cancellation(
+    State(app): State<App>,
+    caller: May<OrdersView>,
+    Id(id): Id<OrderId>,
+) -> Result<Reply<OrderCancellation>, Problem> {
+    let invoices = invoices(&app, &caller, id, Some(Status::Cancelled)).await?;
+    let (workspace, actor) = (caller.workspace_id(), caller.actor());
+    let found = order::cancellation(&app.executor, workspace, &actor, id, &invoices).await?;
+    Ok(Reply::of(envelope::ok(OrderCancellation {
+        id: id.into(),
+        status: found.order.status(),
+        possible: found.order.may_be_cancelled(),
+        refundable: found.plan.refundable(),
+        plan: found.plan,
+        currency: found.order.details().currency.clone(),
+        version: found.version,
+    })))
+}
+
+async fn cancel(
+    State(app): State<App>,
+    caller: May<OrdersUpdate>,
+    Id(id): Id<OrderId>,
+    write: Write,
+    Body { value, hash }: Body<Cancellation>,
+) -> Result<Reply<OrderChanged>, Problem> {
+    let context = write.context(&caller, hash);
+    let invoices = invoices(&app, &caller, id, Some(Status::Cancelled)).await?;
+    let done = order::cancel(&app.executor, id, value, &invoices, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.ok(OrderChanged {
+        id: done.id,
+        status: Some(Status::Cancelled),
+        message: "Order cancelled successfully",
         version: done.version,
     }))
 }

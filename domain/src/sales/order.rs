@@ -2,10 +2,15 @@
 //! draft before all that. What follows from facts (delivery, billing, payment, production) is derived by readers, never
 //! commanded. A won deal places one, or a person does: what follows is the same.
 
+mod cancellation;
 mod details;
 mod life;
 mod shipment;
 
+pub use cancellation::{
+    Cancellation, Cancelled, InvoiceAct, Plan, PlannedGoods, PlannedInvoice, PlannedProduction, ProductionAct,
+    ProductionChoice, Revoked, Stopped, Unheld, Way,
+};
 pub use details::{Change, Details};
 pub use life::Step;
 pub use shipment::{Dispatch, Parcel, Shipment, Shipped};
@@ -42,6 +47,7 @@ pub enum OrderCommand {
     },
     Move(Step),
     Ship(Dispatch),
+    Cancel(Box<Cancellation>),
     /// It was delivered and paid.
     Complete,
 }
@@ -138,6 +144,9 @@ pub enum OrderEvent {
     Shipped(Box<Shipment>),
     #[serde(rename = "order.completed")]
     Completed { from: Status, note: Option<String> },
+    /// With the plan that is to be carried out.
+    #[serde(rename = "order.cancelled")]
+    Cancelled(Box<Cancelled>),
 }
 
 impl Event for OrderEvent {
@@ -191,6 +200,15 @@ pub enum OrderRejection {
     #[error("{missing} of {product} are missing in stock")]
     #[rejection(Stock, "order.out_of_stock")]
     OutOfStock { product: String, missing: Quantity },
+    #[error("a part of it was sent")]
+    #[rejection(Conflict, "order.partly_shipped")]
+    PartlyShipped,
+    #[error("{refundable} can go back")]
+    #[rejection(Balance, "order.refund_above_paid")]
+    RefundAbovePaid { refundable: Money },
+    #[error("{product} is being made: finish it to stock, or scrap it")]
+    #[rejection(Conflict, "order.choice_missing")]
+    ChoiceMissing { product: String },
     #[error(transparent)]
     #[rejection(Invalid, "order.invalid")]
     Invalid(#[from] Violations),
@@ -217,9 +235,11 @@ impl Aggregate for Order {
     fn permission(command: &OrderCommand) -> Permission {
         match command {
             OrderCommand::Create(_) | OrderCommand::Place(_) => Permission::OrdersCreate,
-            OrderCommand::Update { .. } | OrderCommand::Move(_) | OrderCommand::Ship(_) | OrderCommand::Complete => {
-                Permission::OrdersUpdate
-            }
+            OrderCommand::Update { .. }
+            | OrderCommand::Move(_)
+            | OrderCommand::Ship(_)
+            | OrderCommand::Cancel(_)
+            | OrderCommand::Complete => Permission::OrdersUpdate,
         }
     }
 
@@ -240,6 +260,7 @@ impl Aggregate for Order {
             }
             (Self::Known(order), C::Move(step)) => order.step(step),
             (Self::Known(order), C::Ship(dispatch)) => order.ship(dispatch),
+            (Self::Known(order), C::Cancel(cancellation)) => order.cancel(cancellation),
             (Self::Known(order), C::Complete) => order.complete(),
         }
     }
@@ -268,6 +289,7 @@ impl Aggregate for Order {
             E::StatusChanged { to, .. } => order.status = *to,
             E::Shipped(shipment) => order.note(shipment),
             E::Completed { .. } => order.status = Status::Completed,
+            E::Cancelled(_) => order.status = Status::Cancelled,
         }
         Self::Known(order)
     }
@@ -430,6 +452,11 @@ impl Known {
 
     pub fn status(&self) -> Status {
         self.status
+    }
+
+    /// Whether it is more than a draft.
+    pub fn is_placed(&self) -> bool {
+        self.status != Status::Draft
     }
 
     pub fn details(&self) -> &Details {

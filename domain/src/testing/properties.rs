@@ -10,7 +10,7 @@ use crate::{
         stock::{Stock, StockCommand, StockEvent},
     },
     fact::{self, encode},
-    finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, Payment},
+    finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, Payment, Revocation},
     id::{InvoiceId, PaymentId, ProductId, UserId},
     identity::{
         api_key::{ApiKey, ApiKeyCommand, ApiKeyEvent},
@@ -201,8 +201,14 @@ fn order_and_invoice() {
         pay(1, false),
         pay(0, true),
         pay(-1, true),
+        InvoiceCommand::Revoke(Revocation {
+            order_id: Default::default(),
+            deal_id: None,
+            refund: Money::whole(4),
+            credit_note_id: Default::default(),
+        }),
     ];
-    let names_its_effect = |command: &InvoiceCommand| matches!(command, InvoiceCommand::Create(_));
+    let names_its_effect = |command: &InvoiceCommand| !matches!(command, InvoiceCommand::Pay(_));
     any_commands::<Invoice>(
         &commands,
         &Promises {
@@ -263,6 +269,7 @@ mod order {
             ship(2, Some(1)),
             ship(3, Some(2)),
             C::Complete,
+            C::Cancel(Box::default()),
         ];
         let steps = [
             Status::Pending,
@@ -367,13 +374,27 @@ fn product_and_stock() {
         unit_cost: None,
         reference: None,
     };
+    let of = |n: u128| crate::catalog::stock::Demand {
+        id: Uuid::from_u128(n),
+        ..demand.clone()
+    };
     let reserve = |n: u128, quantity: i32| S::Reserve {
         product_id,
-        demand: crate::catalog::stock::Demand {
-            id: Uuid::from_u128(n),
-            ..demand.clone()
-        },
+        demand: of(n),
         quantity: Quantity::whole(quantity),
+    };
+    let ship = |id: u128, n: u128, quantity: i32| {
+        S::Ship(Box::new(crate::catalog::stock::Issue {
+            id: Uuid::from_u128(id),
+            product_id,
+            demand: of(n),
+            demanded: Quantity::whole(5),
+            quantity: Quantity::whole(quantity),
+        }))
+    };
+    let release = |n: u128| S::Release {
+        product_id,
+        demand: of(n),
     };
     let commands = [
         receive(Quantity::whole(3)),
@@ -383,8 +404,14 @@ fn product_and_stock() {
         reserve(1, 5),
         reserve(2, 4),
         reserve(3, 0),
+        ship(101, 1, 5),
+        ship(102, 2, 1),
+        ship(103, 4, 2),
+        release(1),
+        release(2),
+        release(4),
     ];
-    let names_its_effect = |command: &S| matches!(command, S::Reserve { .. });
+    let names_its_effect = |command: &S| !matches!(command, S::Receive { .. });
     let invariant = |stock: &Stock| !stock.available().is_negative();
     any_commands::<Stock>(
         &commands,
@@ -460,6 +487,10 @@ fn bill_and_production() {
         C::Create(Box::new(none)),
         at("2026-01-05T04:00:00Z"),
         at("1066-01-05T04:00:00Z"),
+        C::Cancel {
+            order_id: Default::default(),
+            scrap: false,
+        },
     ];
     any_commands::<ProductionOrder>(
         &commands,

@@ -16,7 +16,10 @@ use crate::{
         employee::{self, EmployeeRejection},
     },
     process::ProcessRejection,
-    production::{bom::BomRejection, production_order::ProductionOrderRejection},
+    production::{
+        bom::BomRejection,
+        production_order::{self, ProductionOrderRejection},
+    },
     sales::{
         customer::{self, CustomerRejection},
         deal::DealRejection,
@@ -162,6 +165,30 @@ fn sales() -> Vec<&'static str> {
             "3 of ERP are missing in stock",
             &[("product", "ERP"), ("missing", "3")],
         ),
+        says(
+            O::PartlyShipped,
+            "order.partly_shipped",
+            Kind::Conflict,
+            "a part of it was sent",
+        ),
+        says_with(
+            O::RefundAbovePaid {
+                refundable: Money::whole(10),
+            },
+            "order.refund_above_paid",
+            Kind::Balance,
+            "10 can go back",
+            &[("refundable", "10")],
+        ),
+        says_with(
+            O::ChoiceMissing {
+                product: "Cabinet".into(),
+            },
+            "order.choice_missing",
+            Kind::Conflict,
+            "Cabinet is being made: finish it to stock, or scrap it",
+            &[("product", "Cabinet")],
+        ),
         tells_fields::<O>("order.invalid"),
     ]
 }
@@ -215,6 +242,12 @@ fn catalog_and_finance() -> Vec<&'static str> {
             Kind::Invalid,
             "nothing is to be paid",
         ),
+        says(
+            I::Closed,
+            "invoice.closed",
+            Kind::Transition,
+            "it is not to be paid any more",
+        ),
         tells_fields::<I>("invoice.invalid"),
         tells_fields::<ExchangeRateRejection>("exchange_rate.invalid"),
     ]
@@ -261,6 +294,15 @@ fn production_and_office() -> Vec<&'static str> {
             "production_order.no_such_date",
             Kind::Invalid,
             "the date is out of range",
+        ),
+        says_with(
+            P::UnderWay {
+                status: production_order::Status::Completed,
+            },
+            "production_order.under_way",
+            Kind::Conflict,
+            "it is completed",
+            &[("status", "completed")],
         ),
         tells_fields::<P>("production_order.invalid"),
         says(

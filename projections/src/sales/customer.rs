@@ -107,6 +107,10 @@ impl Table for Row {
             Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => vec![order.customer_id.into()],
             Fact::Invoice(InvoiceEvent::Created(invoice)) => vec![invoice.customer_id.into()],
             Fact::Invoice(InvoiceEvent::PaymentReceived { customer_id, .. }) => vec![(*customer_id).into()],
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => {
+                invoice.customer_id.map(Into::into).into_iter().collect()
+            }
+            Fact::Invoice(InvoiceEvent::Credited(invoice)) => vec![invoice.customer_id.into()],
             _ => vec![],
         }
     }
@@ -148,8 +152,22 @@ impl Table for Row {
             Fact::Order(OrderEvent::Created(order)) if order.status == order::Status::Draft => {}
             Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => customer.order(order, at),
             Fact::Invoice(InvoiceEvent::Created(invoice)) => {
-                let base = in_base(invoice.amount, &invoice.currency, invoice.exchange_rate);
-                customer.owe(&invoice.currency, invoice.amount, base);
+                // What a credit note comes to is not to be paid any more.
+                let amount = if invoice.is_credit() {
+                    -invoice.amount
+                } else {
+                    invoice.amount
+                };
+                let base = in_base(amount, &invoice.currency, invoice.exchange_rate);
+                customer.owe(&invoice.currency, amount, base);
+            }
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => {
+                let base = in_base(-invoice.amount, &invoice.currency, invoice.exchange_rate);
+                customer.owe(&invoice.currency, -invoice.amount, base);
+            }
+            Fact::Invoice(InvoiceEvent::Credited(invoice)) => {
+                let base = in_base(invoice.refunded, &invoice.currency, invoice.exchange_rate);
+                customer.owe(&invoice.currency, invoice.refunded, base);
             }
             Fact::Invoice(InvoiceEvent::PaymentReceived {
                 amount,

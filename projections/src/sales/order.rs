@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 const DELIVERY_STATUSES: &[&str] = &["none", "partial", "full"];
 const BILLING_STATUSES: &[&str] = &["none", "partial", "full"];
-const PAYMENT_STATUSES: &[&str] = &["unpaid", "partial", "paid"];
+const PAYMENT_STATUSES: &[&str] = &["unpaid", "partial", "paid", "refunded"];
 const PRODUCTION_STATUSES: &[&str] = &["none", "waiting"];
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +42,8 @@ pub struct Row {
     pub billed_amount: Money,
     pub billing_status: BillingStatus,
     pub paid_amount: Money,
+    /// What of it went back to the customer.
+    pub refunded_amount: Money,
     pub payment_status: PaymentStatus,
     pub production_status: ProductionStatus,
     pub delivery_status: DeliveryStatus,
@@ -96,6 +98,8 @@ pub enum PaymentStatus {
     Unpaid,
     Partial,
     Paid,
+    /// What was paid went back, or became the customer's credit.
+    Refunded,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -133,6 +137,7 @@ impl Table for Row {
             Column::new("billed_amount", K::Number),
             Column::new("billing_status", K::Choice(BILLING_STATUSES)),
             Column::new("paid_amount", K::Number),
+            Column::new("refunded_amount", K::Number),
             Column::new("payment_status", K::Choice(PAYMENT_STATUSES)),
             Column::new("production_status", K::Choice(PRODUCTION_STATUSES)),
             Column::new("delivery_status", K::Choice(DELIVERY_STATUSES)),
@@ -158,7 +163,10 @@ impl Table for Row {
             Fact::Order(_) => return vec![event.id()],
             Fact::Invoice(InvoiceEvent::Created(invoice)) => invoice.order_id,
             Fact::Invoice(InvoiceEvent::PaymentReceived { order_id, .. }) => *order_id,
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => invoice.order_id,
+            Fact::Invoice(InvoiceEvent::Credited(invoice)) => invoice.order_id,
             Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => Some(created.order_id),
+            Fact::ProductionOrder(ProductionOrderEvent::Cancelled { order_id }) => Some(*order_id),
             _ => None,
         };
         of_order.map(Into::into).into_iter().collect()
@@ -175,14 +183,26 @@ impl Table for Row {
                 order.apply(fact, event);
                 (order.version, order.updated_at) = (event.recorded.version, at);
             }
-            Fact::Invoice(InvoiceEvent::Created(invoice)) if invoice.kind != InvoiceKind::Credit => {
+            Fact::Invoice(InvoiceEvent::Created(invoice)) if invoice.kind == InvoiceKind::Credit => {
+                order.billed_amount = order.billed_amount.minus(invoice.amount);
+            }
+            Fact::Invoice(InvoiceEvent::Created(invoice)) => {
                 order.billed_amount = order.billed_amount.plus(invoice.amount);
+            }
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => {
+                order.billed_amount = order.billed_amount.minus(invoice.amount);
+            }
+            Fact::Invoice(InvoiceEvent::Credited(invoice)) => {
+                order.refunded_amount = order.refunded_amount.plus(invoice.refunded);
             }
             Fact::Invoice(InvoiceEvent::PaymentReceived { applied, .. }) => {
                 order.paid_amount = order.paid_amount.plus(*applied);
             }
             Fact::ProductionOrder(ProductionOrderEvent::Created(_)) => {
                 order.production_status = ProductionStatus::Waiting
+            }
+            Fact::ProductionOrder(ProductionOrderEvent::Cancelled { .. }) => {
+                order.production_status = ProductionStatus::None
             }
             _ => {}
         }
@@ -203,6 +223,7 @@ impl Row {
             billed_amount: Money::ZERO,
             billing_status: BillingStatus::None,
             paid_amount: Money::ZERO,
+            refunded_amount: Money::ZERO,
             payment_status: PaymentStatus::Unpaid,
             production_status: ProductionStatus::None,
             delivery_status: DeliveryStatus::None,
@@ -241,6 +262,7 @@ impl Row {
                 shipped_at: event.recorded.recorded_at,
                 delivered_at: None,
             }),
+            OrderEvent::Cancelled(cancelled) => self.enter(Status::Cancelled, cancelled.reason.clone(), event),
             OrderEvent::Completed { note, .. } => self.enter(Status::Completed, note.clone(), event),
         }
     }
@@ -265,6 +287,7 @@ impl Row {
     /// What costs nothing is paid, and never billed.
     fn derive(&mut self) {
         self.payment_status = match self.paid_amount {
+            paid if self.status == Status::Cancelled && paid.is_positive() => PaymentStatus::Refunded,
             paid if paid >= self.total_amount => PaymentStatus::Paid,
             paid if paid.is_positive() => PaymentStatus::Partial,
             _ => PaymentStatus::Unpaid,
