@@ -2,9 +2,11 @@
 //! what its currency is worth.
 
 mod cancellation;
+mod returning;
 mod shipping;
 
 pub use cancellation::{Found, cancel, cancellation};
+pub use returning::take_back;
 pub use shipping::ship;
 
 use crate::{Context, Done, Error, Executor, deal};
@@ -58,6 +60,9 @@ async fn begin(executor: &Executor, id: OrderId, mut change: Change, beside: Bes
         change.currency = Patch::Set(Currency::default());
     }
     look_up(executor, &mut change, context).await?;
+    if let (true, Patch::Set(Some(customer))) = (change.payment_terms.is_keep(), change.customer_id) {
+        change.payment_terms = Patch::Set(terms(executor, customer, context).await?);
+    }
     let draft = Draft {
         details: Details::begin(&change),
         status: beside.status.set().unwrap_or_default(),
@@ -159,7 +164,7 @@ async fn look_up(executor: &Executor, change: &mut Change, context: &Context) ->
     Ok(())
 }
 
-/// Name and terms of the day; terms that the request names are its own.
+/// Name of the day.
 async fn buyer(
     executor: &Executor,
     customer: Option<CustomerId>,
@@ -176,10 +181,20 @@ async fn buyer(
         .state;
     let profile = customer.profile().ok_or_else(|| unknown("customerId"))?;
     change.customer_name = Patch::Set(Some(profile.name.clone()));
-    if change.payment_terms.is_keep() {
-        change.payment_terms = Patch::Set(profile.payment_terms.clone());
-    }
     Ok(())
+}
+
+/// The customer's, where a new order names no terms of its own.
+async fn terms(
+    executor: &Executor,
+    customer: CustomerId,
+    context: &Context,
+) -> Result<Option<String>, Error<OrderRejection>> {
+    let customer = executor
+        .look::<Customer, OrderRejection>(context.workspace, customer)
+        .await?
+        .state;
+    Ok(customer.profile().and_then(|profile| profile.payment_terms.clone()))
 }
 
 fn unknown(field: &str) -> Error<OrderRejection> {

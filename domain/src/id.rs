@@ -81,6 +81,8 @@ ids! {
     OrderId,
     /// What of an order is sent together.
     ShipmentId,
+    /// What of an order comes back together.
+    ReturnId,
     ProductId,
     /// One stock per product.
     StockId,

@@ -27,6 +27,7 @@ create table {schema}.orders (
     notes             text,
     delivery_status   text not null,
     shipments         jsonb not null,
+    returns           jsonb not null,
     status_history    jsonb not null,
     delivered_at      timestamptz,
     created_at        timestamptz not null,

@@ -229,6 +229,7 @@ pub struct OrderDetails {
     pub production_orders: Vec<ProductionOfOrder>,
     pub invoices: Vec<InvoiceOfOrder>,
     pub shipments: Vec<order::Sent>,
+    pub returns: Vec<order::CameBack>,
     pub documents: Vec<NotYet>,
 }
 

@@ -1,6 +1,7 @@
 //! A workspace in which every write can be tried, and the body of each of them.
 
 mod account;
+mod orders;
 mod people;
 
 use crate::{
@@ -67,7 +68,10 @@ impl Yard {
         let key = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
         let key = id(&owner.post("/api-keys", key).await.expect(201));
         let of = people.organization.clone();
+        let draft = json!({"customerId": shop.customer, "status": "draft"});
+        let draft = id(&owner.post("/orders", draft).await.expect(201));
         let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
+        shapes.extend(orders::shapes(&shop, &draft));
         shapes.extend(people.shapes());
         shapes.extend(account::shapes(&key, &of));
         Self {

@@ -36,6 +36,7 @@ event-order-updated = Order { $called } was changed.
 event-order-placed = Order { $called } is a draft no longer: { $totalAmount } { $currency }.
 event-order-status-changed = Order { $called } went from { $from } to { $to }.
 event-order-shipped = A part of order { $called }, or all of it, was sent.
+event-order-returned = Goods of order { $called } came back.
 event-order-completed = Order { $called } was completed.
 event-order-cancelled = Order { $called } was cancelled.
 event-product-created = Product “{ $called }” was created.

@@ -36,6 +36,7 @@ event-order-updated = { $called } тапсырысы өзгертілді.
 event-order-placed = { $called } тапсырысы енді жоба емес: { $totalAmount } { $currency }.
 event-order-status-changed = { $called } тапсырысы { $from } күйінен { $to } күйіне өтті.
 event-order-shipped = { $called } тапсырысы немесе оның бөлігі жөнелтілді.
+event-order-returned = { $called } тапсырысы бойынша тауар қайтты.
 event-order-completed = { $called } тапсырысы орындалды.
 event-order-cancelled = { $called } тапсырысы жойылды.
 event-product-created = «{ $called }» өнімі қосылды.

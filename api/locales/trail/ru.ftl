@@ -36,6 +36,7 @@ event-order-updated = Изменён заказ { $called }.
 event-order-placed = Заказ { $called } больше не черновик: { $totalAmount } { $currency }.
 event-order-status-changed = Заказ { $called } перешёл из { $from } в { $to }.
 event-order-shipped = Заказ { $called } или его часть отгружены.
+event-order-returned = По заказу { $called } вернулся товар.
 event-order-completed = Заказ { $called } выполнен.
 event-order-cancelled = Заказ { $called } отменён.
 event-product-created = Добавлен товар «{ $called }».

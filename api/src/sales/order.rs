@@ -23,7 +23,7 @@ use domain::{
     Money,
     finance::Currency,
     id::{InvoiceId, OrderId},
-    sales::order::{Cancellation, Details, Dispatch, OrderEvent, Plan, Status, Step},
+    sales::order::{Cancellation, Details, Dispatch, OrderEvent, Plan, Return, Status, Step},
 };
 use projections::sales::order::Row;
 use schemars::JsonSchema;
@@ -73,6 +73,13 @@ pub fn router() -> ApiRouter<App> {
             ),
         )
         .api_route(
+            "/orders/{id}/returns",
+            post_with(
+                take_back,
+                told("Goods that come back, as they are found: good ones are in stock again, damaged ones written off"),
+            ),
+        )
+        .api_route(
             "/orders/{id}/ship",
             post_with(
                 ship,
@@ -109,6 +116,14 @@ pub struct OrderShipped {
     /// `processing` while something is left.
     status: Status,
     shipment_id: Uuid,
+    version: i64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderReturned {
+    id: Uuid,
+    return_id: Uuid,
     version: i64,
 }
 
@@ -270,6 +285,31 @@ async fn cancel(
         id: done.id,
         status: Some(Status::Cancelled),
         message: "Order cancelled successfully",
+        version: done.version,
+    }))
+}
+
+async fn take_back(
+    State(app): State<App>,
+    caller: May<OrdersUpdate>,
+    Id(id): Id<OrderId>,
+    write: Write,
+    Body { value, hash }: Body<Return>,
+) -> Result<Created<OrderReturned>, Problem> {
+    let context = write.context(&caller, hash);
+    let back = Return {
+        id: Uuid::now_v7().into(),
+        ..value
+    };
+    let done = order::take_back(&app.executor, id, back, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    let returned = done.events.iter().find_map(|event| match event {
+        OrderEvent::Returned(returned) => Some(returned.return_id),
+        _ => None,
+    });
+    Ok(written.created(OrderReturned {
+        id: done.id,
+        return_id: returned.ok_or_else(Problem::internal)?.into(),
         version: done.version,
     }))
 }

@@ -5,6 +5,7 @@
 mod cancellation;
 mod details;
 mod life;
+mod returns;
 mod shipment;
 
 pub use cancellation::{
@@ -13,6 +14,7 @@ pub use cancellation::{
 };
 pub use details::{Change, Details};
 pub use life::Step;
+pub use returns::{Condition, Inspected, Return, Returned, ReturnedItem};
 pub use shipment::{Dispatch, Parcel, Shipment, Shipped};
 
 use super::{
@@ -25,7 +27,7 @@ use crate::{
     catalog::product::ProductType,
     finance::Currency,
     fixed::Rate,
-    id::{CustomerId, DealId, OrderId, ShipmentId, UserId},
+    id::{CustomerId, DealId, OrderId, ReturnId, ShipmentId, UserId},
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
@@ -47,6 +49,7 @@ pub enum OrderCommand {
     },
     Move(Step),
     Ship(Dispatch),
+    TakeBack(Return),
     Cancel(Box<Cancellation>),
     /// It was delivered and paid.
     Complete,
@@ -55,7 +58,7 @@ pub enum OrderCommand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Nothing follows from it yet.
+    // Nothing follows from it yet.
     Draft,
     #[default]
     Pending,
@@ -73,7 +76,7 @@ pub enum Status {
 pub enum OrderType {
     #[default]
     Sales,
-    /// Of services alone: nothing is made or sent.
+    // Of services alone: nothing is made or sent.
     Service,
 }
 
@@ -142,6 +145,9 @@ pub enum OrderEvent {
     /// So much of it is on its way.
     #[serde(rename = "order.shipped")]
     Shipped(Box<Shipment>),
+    /// So much of it came back.
+    #[serde(rename = "order.returned")]
+    Returned(Box<Returned>),
     #[serde(rename = "order.completed")]
     Completed { from: Status, note: Option<String> },
     /// With the plan that is to be carried out.
@@ -200,6 +206,12 @@ pub enum OrderRejection {
     #[error("{missing} of {product} are missing in stock")]
     #[rejection(Stock, "order.out_of_stock")]
     OutOfStock { product: String, missing: Quantity },
+    #[error("nothing of it is with the customer")]
+    #[rejection(Conflict, "order.nothing_to_return")]
+    NothingToReturn,
+    #[error("more of {product} than stock can hold")]
+    #[rejection(Invalid, "order.no_room")]
+    NoRoom { product: String },
     #[error("a part of it was sent")]
     #[rejection(Conflict, "order.partly_shipped")]
     PartlyShipped,
@@ -238,6 +250,7 @@ impl Aggregate for Order {
             OrderCommand::Update { .. }
             | OrderCommand::Move(_)
             | OrderCommand::Ship(_)
+            | OrderCommand::TakeBack(_)
             | OrderCommand::Cancel(_)
             | OrderCommand::Complete => Permission::OrdersUpdate,
         }
@@ -260,6 +273,7 @@ impl Aggregate for Order {
             }
             (Self::Known(order), C::Move(step)) => order.step(step),
             (Self::Known(order), C::Ship(dispatch)) => order.ship(dispatch),
+            (Self::Known(order), C::TakeBack(back)) => order.take_back(back),
             (Self::Known(order), C::Cancel(cancellation)) => order.cancel(cancellation),
             (Self::Known(order), C::Complete) => order.complete(),
         }
@@ -288,6 +302,7 @@ impl Aggregate for Order {
             E::Placed(placed) => order.status = placed.status,
             E::StatusChanged { to, .. } => order.status = *to,
             E::Shipped(shipment) => order.note(shipment),
+            E::Returned(returned) => order.note_return(returned),
             E::Completed { .. } => order.status = Status::Completed,
             E::Cancelled(_) => order.status = Status::Cancelled,
         }
@@ -313,6 +328,8 @@ fn place(draft: &Draft) -> Result<Vec<OrderEvent>, OrderRejection> {
         items,
         sent: BTreeMap::new(),
         shipments: BTreeSet::new(),
+        returned: BTreeMap::new(),
+        returns: BTreeSet::new(),
     };
     Ok(vec![OrderEvent::Created(Box::new(order.as_created(draft.status)))])
 }
@@ -338,13 +355,16 @@ impl Known {
         items: Option<&[LineDraft]>,
         step: Option<&Step>,
     ) -> Result<Vec<OrderEvent>, OrderRejection> {
+        let mut change = self.details.unless_named_again(change);
         let mut details = self.details.clone();
-        details.apply(change);
+        details.apply(&change);
         let mut check = Check::default();
         details.check_all(&mut check);
         let is_draft = self.status == Status::Draft;
         let currency_stays = details.currency == self.details.currency || items.is_some() || self.items.is_empty();
         check.that(currency_stays, "currency", Rule::OtherCurrency);
+        let fits = items.is_some() || details.kind != OrderType::Service || self.ships_nothing();
+        check.that(fits, "type", Rule::NotAllowed);
         let items = items.map(|drafts| priced(&mut check, drafts, &details));
         check.done()?;
         let others = items.clone().filter(|items| *items != self.items);
@@ -352,13 +372,11 @@ impl Known {
         if changed && !self.status.may_change() {
             return Err(OrderRejection::BeingWorkedOn { status: self.status });
         }
-        let agreed = details.is_as_placed(&self.details) && others.is_none();
-        if !is_draft && !agreed {
-            let field = if others.is_some() { "items" } else { "customerId" };
+        let otherwise = details.agreed_otherwise(&self.details);
+        if let (false, Some(field)) = (is_draft, otherwise.or(others.is_some().then_some("items"))) {
             return Err(Violations::one(field, Rule::NotAllowed).into());
         }
         let total_amount = others.as_deref().map(|items| line::sum(items).unwrap_or_default());
-        let mut change = change.clone();
         if !change.shipping_address.is_keep() {
             change.customer_id = crate::Patch::Set(details.customer_id);
         }
@@ -420,6 +438,9 @@ pub struct Known {
     /// How much of which line was sent.
     sent: BTreeMap<u32, Quantity>,
     shipments: BTreeSet<ShipmentId>,
+    /// How much of which line came back.
+    returned: BTreeMap<u32, Quantity>,
+    returns: BTreeSet<ReturnId>,
 }
 
 impl From<&Created> for Known {
@@ -432,6 +453,8 @@ impl From<&Created> for Known {
             total: created.total_amount,
             sent: BTreeMap::new(),
             shipments: BTreeSet::new(),
+            returned: BTreeMap::new(),
+            returns: BTreeSet::new(),
         }
     }
 }

@@ -233,7 +233,8 @@ mod order {
         sales::{
             line::{self, LineDraft, Price},
             order::{
-                Change, Created, Details, Dispatch, Draft, Order, OrderCommand as C, OrderEvent, Parcel, Status, Step,
+                Change, Condition, Created, Details, Dispatch, Draft, Inspected, Order, OrderCommand as C, OrderEvent,
+                Parcel, Return, Status, Step,
             },
         },
         testing::sample,
@@ -270,6 +271,8 @@ mod order {
             ship(3, Some(2)),
             C::Complete,
             C::Cancel(Box::default()),
+            take_back(1, 1),
+            take_back(2, 4),
         ];
         let steps = [
             Status::Pending,
@@ -316,6 +319,18 @@ mod order {
             id: uuid::Uuid::from_u128(id).into(),
             items: quantity.map(|quantity| vec![parcel(quantity)]),
             ..Dispatch::default()
+        })
+    }
+
+    fn take_back(id: u128, quantity: i32) -> C {
+        C::TakeBack(Return {
+            reason: None,
+            items: vec![Inspected {
+                product_id: Default::default(),
+                quantity: Quantity::whole(quantity),
+                condition: Condition::Damaged,
+            }],
+            id: uuid::Uuid::from_u128(id).into(),
         })
     }
 

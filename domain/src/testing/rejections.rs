@@ -166,6 +166,19 @@ fn sales() -> Vec<&'static str> {
             &[("product", "ERP"), ("missing", "3")],
         ),
         says(
+            O::NothingToReturn,
+            "order.nothing_to_return",
+            Kind::Conflict,
+            "nothing of it is with the customer",
+        ),
+        says_with(
+            O::NoRoom { product: "ERP".into() },
+            "order.no_room",
+            Kind::Invalid,
+            "more of ERP than stock can hold",
+            &[("product", "ERP")],
+        ),
+        says(
             O::PartlyShipped,
             "order.partly_shipped",
             Kind::Conflict,

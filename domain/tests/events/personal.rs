@@ -82,6 +82,8 @@ const OF_NOBODY: &[&str] = &[
     "order.created.notes",
     "order.created.orderNumber",
     "order.created.paymentTerms",
+    "order.returned.items[].productName",
+    "order.returned.reason",
     "order.shipped.carrier",
     "order.shipped.items[].productName",
     "order.shipped.trackingNumber",

@@ -15,7 +15,7 @@ use domain::{
     production::production_order::ProductionOrderEvent,
     sales::{
         line::Line,
-        order::{Created, Details, OrderEvent, Shipped, Status},
+        order::{Created, Details, OrderEvent, ReturnedItem, Shipped, Status},
     },
 };
 use schemars::JsonSchema;
@@ -48,6 +48,7 @@ pub struct Row {
     pub production_status: ProductionStatus,
     pub delivery_status: DeliveryStatus,
     pub shipments: Vec<Sent>,
+    pub returns: Vec<CameBack>,
     pub status_history: Vec<StatusStep>,
     pub delivered_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -75,6 +76,16 @@ pub struct Sent {
     pub items: Vec<Shipped>,
     pub shipped_at: DateTime<Utc>,
     pub delivered_at: Option<DateTime<Utc>>,
+}
+
+/// What came back together, as it was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CameBack {
+    pub id: Uuid,
+    pub reason: Option<String>,
+    pub items: Vec<ReturnedItem>,
+    pub returned_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -142,6 +153,7 @@ impl Table for Row {
             Column::new("production_status", K::Choice(PRODUCTION_STATUSES)),
             Column::new("delivery_status", K::Choice(DELIVERY_STATUSES)),
             Column::new("shipments", K::Hidden),
+            Column::new("returns", K::Hidden),
             Column::new("status_history", K::Hidden),
             Column::new("delivered_at", K::Time).nullable(),
             Column::new("created_at", K::Time),
@@ -228,6 +240,7 @@ impl Row {
             production_status: ProductionStatus::None,
             delivery_status: DeliveryStatus::None,
             shipments: vec![],
+            returns: vec![],
             status_history: vec![],
             delivered_at: None,
             created_at: at,
@@ -261,6 +274,12 @@ impl Row {
                 items: shipment.items.clone(),
                 shipped_at: event.recorded.recorded_at,
                 delivered_at: None,
+            }),
+            OrderEvent::Returned(returned) => self.returns.push(CameBack {
+                id: returned.return_id.into(),
+                reason: returned.reason.clone(),
+                items: returned.items.clone(),
+                returned_at: event.recorded.recorded_at,
             }),
             OrderEvent::Cancelled(cancelled) => self.enter(Status::Cancelled, cancelled.reason.clone(), event),
             OrderEvent::Completed { note, .. } => self.enter(Status::Completed, note.clone(), event),
@@ -329,6 +348,7 @@ impl View for Row {
     const DETAILS: &'static [Computed] = &[
         Computed::new("statusHistory", K::Json, "t.status_history"),
         Computed::new("shipments", K::Json, "t.shipments"),
+        Computed::new("returns", K::Json, "t.returns"),
         Computed::new("documents", K::Json, "'[]'::json"),
     ];
     const NESTED: &'static [Nested] = &[

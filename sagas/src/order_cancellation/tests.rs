@@ -145,7 +145,7 @@ fn a_refused_step_waits_for_a_person_who_is_told() {
     let refused = || refusal(OrderCancellation::NAME, ORDER, &step, "x");
     let parked: OrderCancellation = after(&[cancelled(), refused()]);
     assert!(matches!(parked.standing(), Standing::Parked { .. }));
-    assert_eq!(parked.refused(), [step.clone()]);
+    assert_eq!(parked.refused(), std::slice::from_ref(&step));
     let owed = steps(&parked, ORDER);
     assert!(!owed.contains(&step) && owed.contains(&"tell parked cancellation".to_owned()));
     assert_eq!(due(&parked, ORDER)[0].0, "tell still parked cancellation");

@@ -65,6 +65,8 @@ async fn dates_of_no_calendar_are_refused() {
         ("POST /deals", "expectedCloseDate"),
         ("PUT /deals/{id}", "expectedCloseDate"),
         ("POST /deals/{id}/win", "actualCloseDate"),
+        ("POST /orders", "deliveryDate"),
+        ("POST /orders/{id}/ship", "estimatedDelivery"),
         ("POST /finance/payments", "date"),
     ] {
         let shape = yard

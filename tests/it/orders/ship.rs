@@ -180,3 +180,33 @@ async fn delivered_and_paid_is_completed() {
         "nobody did it"
     );
 }
+
+/// What comes back good is in stock again, what is damaged is not, and no more comes back than was sent.
+#[tokio::test]
+async fn what_comes_back_is_inspected() {
+    let server = Server::start().await;
+    let owner = server.owner().await;
+    let shop = Shop::open(&owner, 0, 0).await;
+    let path = placed(&owner, &shop).await;
+    let returns = format!("{path}/returns");
+    let back = |quantity: i32, condition: &str| json!({"reason": "Не подошло", "items": [{"productId": shop.product, "quantity": quantity, "condition": condition}]});
+    let early = owner.post(&returns, back(1, "good")).await.refused(409, "CONFLICT");
+    assert_eq!(early["reason"], json!("order.nothing_to_return"));
+    go(&owner, &path, &["confirmed", "shipped", "delivered"]).await;
+    assert_eq!(stock(&owner, &shop.product).await.0, json!(99_990));
+    owner.post(&returns, back(3, "good")).await.expect(201);
+    assert_eq!(stock(&owner, &shop.product).await.0, json!(99_993));
+    owner.post(&returns, back(2, "damaged")).await.expect(201);
+    assert_eq!(stock(&owner, &shop.product).await.0, json!(99_993));
+    let answer = owner.post(&returns, back(6, "good")).await;
+    assert!(answer.body.to_string().contains("items[0].quantity"), "{}", answer.body);
+    answer.refused(400, "VALIDATION_FAILED");
+    let order = owner.get(&path).await.expect(200);
+    let kept: Vec<(&Value, &Value)> = order["returns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|back| (&back["items"][0]["quantity"], &back["items"][0]["condition"]))
+        .collect();
+    assert_eq!(kept, [(&json!(3), &json!("good")), (&json!(2), &json!("damaged"))]);
+}

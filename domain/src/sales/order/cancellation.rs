@@ -182,13 +182,13 @@ impl Known {
         if from == to {
             return Ok(vec![]);
         }
+        cancellation.checked()?;
         if !from.may_be_cancelled() {
             return Err(OrderRejection::NoSuchStep { from, to });
         }
-        if !self.shipments.is_empty() {
+        if self.is_out() {
             return Err(OrderRejection::PartlyShipped);
         }
-        cancellation.checked()?;
         let Cancellation {
             reason,
             refund_amount,
@@ -215,7 +215,7 @@ impl Known {
 
     /// As it stands now.
     pub fn may_be_cancelled(&self) -> bool {
-        self.status.may_be_cancelled() && self.shipments.is_empty()
+        self.status.may_be_cancelled() && !self.is_out()
     }
 
     /// Goods of the order that are held for it, or wait.

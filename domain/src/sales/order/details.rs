@@ -2,7 +2,7 @@
 
 use super::{Created, OrderType};
 use crate::{
-    Change, Check, Fields, Rule,
+    Change, Check, Fields, Patch, Rule,
     finance::{Currency, terms},
     fixed::Rate,
     id::{CustomerId, DealId, UserId},
@@ -53,17 +53,30 @@ impl Details {
         check.that(!misspelt, "paymentTerms", Rule::OutOfRange { min: 0, max });
     }
 
-    /// Whether both are for the same customer, deal and currency.
-    pub(super) fn is_as_placed(&self, other: &Self) -> bool {
-        let placed = |details: &Self| {
-            (
-                details.kind,
-                details.customer_id,
-                details.deal_id,
-                details.currency.clone(),
-            )
-        };
-        placed(self) == placed(other)
+    /// The first field that differs of those that people agree on when an order is placed.
+    pub(super) fn agreed_otherwise(&self, other: &Self) -> Option<&'static str> {
+        let fields = [
+            ("type", self.kind == other.kind),
+            ("customerId", self.customer_id == other.customer_id),
+            ("dealId", self.deal_id == other.deal_id),
+            ("currency", self.currency == other.currency),
+        ];
+        fields.into_iter().find(|(_, same)| !same).map(|(field, _)| field)
+    }
+
+    /// The change without what was looked up for a thing that is named again: an order keeps what it was written with.
+    pub(super) fn unless_named_again(&self, change: &Change) -> Change {
+        let mut change = change.clone();
+        if change.customer_id.as_set() == Some(&self.customer_id) {
+            change.customer_name = Patch::Keep;
+        }
+        if change.deal_id.as_set() == Some(&self.deal_id) {
+            change.deal_number = Patch::Keep;
+        }
+        if change.currency.as_set() == Some(&self.currency) {
+            change.exchange_rate = Patch::Keep;
+        }
+        change
     }
 }
 

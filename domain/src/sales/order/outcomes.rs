@@ -204,6 +204,13 @@ fn update() {
     pending()
         .when(update(dollars, None, None))
         .then_rejected(invalid("currency", Rule::OtherCurrency));
+    let service = Change {
+        kind: Patch::Set(OrderType::Service),
+        ..Change::default()
+    };
+    pending()
+        .when(update(service, None, None))
+        .then_rejected(invalid("type", Rule::NotAllowed));
     for status in [
         Status::Processing,
         Status::Shipped,
@@ -221,6 +228,17 @@ fn update() {
     pending()
         .when(update(other_customer(), None, None))
         .then_rejected(invalid("customerId", Rule::NotAllowed));
+    let named_again = || Change {
+        customer_id: Patch::Set(Some(sampled().customer_id)),
+        customer_name: Patch::Set(Some("renamed since".into())),
+        currency: Patch::Set(sampled().currency),
+        ..Change::default()
+    };
+    for status in [Status::Pending, Status::Shipped] {
+        given::<Order>([order(status)])
+            .when(update(named_again(), None, None))
+            .then([]);
+    }
     pending()
         .when(update(Change::default(), lines(), None))
         .then_rejected(invalid("items", Rule::NotAllowed));
@@ -572,4 +590,62 @@ fn what_a_cancellation_says() {
         ]
     );
     assert!(order.may_be_cancelled());
+}
+
+fn back(items: Vec<(u128, i32, Condition)>) -> Return {
+    let inspected = |(product, quantity, condition): (u128, i32, Condition)| Inspected {
+        product_id: ProductId::new(Uuid::from_u128(product)),
+        quantity: Quantity::whole(quantity),
+        condition,
+    };
+    Return {
+        reason: Some("Не подошло".into()),
+        items: items.into_iter().map(inspected).collect(),
+        id: ReturnId::new(Uuid::from_u128(6)),
+    }
+}
+
+/// No more comes back than was sent, line by line, each return once.
+#[test]
+fn take_back() {
+    use Condition::{Damaged, Good};
+    let sent = shipped(&[(0, 1, 50), (2, 1, 5)]);
+    let when = |back| given::<Order>([of_goods(Status::Processing), sent.clone()]).when(OrderCommand::TakeBack(back));
+    let none = OrderRejection::NothingToReturn;
+    given::<Order>([])
+        .when(OrderCommand::TakeBack(back(vec![(1, 1, Good)])))
+        .then_rejected(OrderRejection::Missing);
+    when(back(vec![(1, 0, Good)])).then_rejected(invalid("items[0].quantity", Rule::NotPositive));
+    given::<Order>([of_goods(Status::Confirmed)])
+        .when(OrderCommand::TakeBack(back(vec![(1, 1, Good)])))
+        .then_rejected(none.clone());
+    when(back(vec![])).then_rejected(none.clone());
+    when(back(vec![(2, 1, Good)])).then_rejected(invalid("items[0].quantity", Rule::TooLarge));
+    when(back(vec![(1, 50, Good), (1, 6, Damaged)])).then_rejected(invalid("items[1].quantity", Rule::TooLarge));
+    let item = |line, quantity, condition| ReturnedItem {
+        line,
+        product_id: ProductId::new(Uuid::from_u128(1)),
+        product_name: "product 1".into(),
+        quantity: Quantity::whole(quantity),
+        condition,
+    };
+    let returned = OrderEvent::Returned(Box::new(Returned {
+        return_id: ReturnId::new(Uuid::from_u128(6)),
+        reason: Some("Не подошло".into()),
+        items: vec![item(0, 50, Good), item(2, 1, Good), item(2, 4, Damaged)],
+    }));
+    when(back(vec![(1, 51, Good), (1, 4, Damaged)])).then([returned.clone()]);
+    let all = [of_goods(Status::Processing), sent.clone(), returned];
+    given::<Order>(all.clone())
+        .when(OrderCommand::TakeBack(back(vec![(1, 1, Good)])))
+        .then([]);
+    let another = Return {
+        id: ReturnId::new(Uuid::from_u128(7)),
+        ..back(vec![(1, 1, Good)])
+    };
+    given::<Order>(all.clone())
+        .when(OrderCommand::TakeBack(another))
+        .then_rejected(none);
+    let order = all.iter().fold(Order::default(), Order::evolve);
+    assert!(order.known().unwrap().may_be_cancelled(), "all of it is back");
 }

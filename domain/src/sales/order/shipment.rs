@@ -65,6 +65,7 @@ impl Known {
         if self.shipments.contains(&dispatch.id) {
             return Ok(vec![]);
         }
+        dispatch.checked()?;
         let begun = match self.status {
             Status::Confirmed => Some(self.changed(&Status::Processing.into())),
             Status::Processing => None,
@@ -73,7 +74,6 @@ impl Known {
                 return Err(OrderRejection::NoSuchStep { from, to });
             }
         };
-        dispatch.checked()?;
         let items = self.taken(dispatch.items.as_deref())?;
         let rest: Quantity = self.left().iter().map(|left| left.quantity).sum();
         let sent: Quantity = items.iter().map(|item| item.quantity).sum();

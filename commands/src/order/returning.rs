@@ -1,0 +1,84 @@
+//! Goods that come back: the order says how they were found, and what is good is in stock at the same instant; who waits for
+//! it gets it.
+
+use super::Answer;
+use crate::{Context, Error, Executor, Unit};
+use domain::{
+    Aggregate,
+    catalog::stock::{Stock, StockCommand, StockRejection},
+    id::{OrderId, StockId},
+    sales::order::{Condition, Known, Order, OrderCommand, OrderEvent, OrderRejection, Return, Returned},
+};
+use std::collections::BTreeMap;
+
+/// How often it is decided anew because a stock moved meanwhile.
+const ATTEMPTS_MAX: u32 = 64;
+
+/// Takes back what was sent.
+pub async fn take_back(executor: &Executor, id: OrderId, back: Return, context: &Context) -> Answer {
+    let command = OrderCommand::TakeBack(back);
+    let mut answer = Err(Error::Busy);
+    for _ in 0..ATTEMPTS_MAX {
+        answer = attempt(executor, id, &command, context).await;
+        if !matches!(answer, Err(Error::Busy)) {
+            break;
+        }
+    }
+    executor.or_first::<Order>(id, context, answer).await
+}
+
+async fn attempt(executor: &Executor, id: OrderId, command: &OrderCommand, context: &Context) -> Answer {
+    let decided = executor.decide::<Order>(id, command, context).await?;
+    let mut unit = Unit::default();
+    for event in &decided.events {
+        if let (OrderEvent::Returned(returned), Some(order)) = (event, decided.on.state.known()) {
+            put_back(executor, order, returned, &mut unit, context).await?;
+        }
+    }
+    executor.append_together(&decided, unit, context).await
+}
+
+/// What is good, by product.
+async fn put_back(
+    executor: &Executor,
+    order: &Known,
+    returned: &Returned,
+    unit: &mut Unit,
+    context: &Context,
+) -> Result<(), Error<OrderRejection>> {
+    let mut good = BTreeMap::new();
+    for item in returned.items.iter().filter(|item| item.condition == Condition::Good) {
+        let (quantity, _) = good
+            .entry(item.product_id)
+            .or_insert((domain::Quantity::ZERO, item.product_name.as_str()));
+        *quantity = quantity.plus(item.quantity);
+    }
+    for (product_id, (quantity, name)) in good {
+        let id = StockId::of(product_id);
+        let stock = executor.load::<Stock, OrderRejection>(context.workspace, id).await?;
+        let receive = StockCommand::Receive {
+            product_id,
+            quantity,
+            unit_cost: None,
+            reference: Some(order.number().to_string()),
+        };
+        let events = stock.state.decide(&receive);
+        let events = events.map_err(|refusal| Error::Rejected(refused(refusal, name)))?;
+        unit.add(id, stock.state.as_ref(), stock.version, &events)
+            .map_err(Error::Unstorable)?;
+    }
+    Ok(())
+}
+
+fn refused(refusal: StockRejection, product: &str) -> OrderRejection {
+    match refusal {
+        StockRejection::TooMuch => OrderRejection::NoRoom {
+            product: product.to_owned(),
+        },
+        StockRejection::Invalid(violations) => violations.into(),
+        StockRejection::Unavailable { missing } => OrderRejection::OutOfStock {
+            product: product.to_owned(),
+            missing,
+        },
+    }
+}
