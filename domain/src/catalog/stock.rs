@@ -2,9 +2,13 @@
 //! reference. A demand that cannot be met waits in line here, so that goods that arrive reserve themselves for it in
 //! the same decision: no reader has to notice, no race can take them away.
 
+mod shipping;
+
+pub use shipping::Issue;
+
 use crate::{
-    Aggregate, Check, Event, Money, Number, Permission, Quantity, Rejection, Violations,
-    id::{OrderId, ProductId, ProductionOrderId, StockId, derive},
+    Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Violations,
+    id::{OrderId, ProductId, ProductionOrderId, StockId},
 };
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 use schemars::JsonSchema;
@@ -32,19 +36,6 @@ pub enum StockCommand {
     Release { product_id: ProductId, demand: Demand },
 }
 
-/// Goods that leave.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Issue {
-    /// Derived from the shipment and the order's line: asking twice is asking once.
-    pub id: Uuid,
-    pub product_id: ProductId,
-    pub demand: Demand,
-    /// All that the demand is for; it is made first if nobody has yet.
-    pub demanded: Quantity,
-    /// How much of it leaves.
-    pub quantity: Quantity,
-}
-
 /// What goods are wanted for: every supply is pegged to the demand it serves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -58,24 +49,6 @@ pub struct Demand {
     pub production_order_id: Option<ProductionOrderId>,
     /// Shown in stock movements: the order's or the production order's number.
     pub reference: String,
-}
-
-impl Demand {
-    /// An order's line's for that product: the one it sells, or material of what is made for it.
-    pub fn id_of(order: impl Into<Uuid>, product: ProductId, line: u32) -> Uuid {
-        derive(order, &format!("reserve {product} for line {line}"))
-    }
-
-    /// For what the line sells.
-    pub fn of_line(order: OrderId, number: &Number, line: u32, product: ProductId) -> Self {
-        Self {
-            id: Self::id_of(order, product, line),
-            order_id: order,
-            line,
-            production_order_id: None,
-            reference: number.to_string(),
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -182,7 +155,20 @@ impl Aggregate for Stock {
                 let mut check = Check::default();
                 check.positive_quantity("quantity", *quantity);
                 check.done()?;
-                Ok(self.reserve(*product_id, demand, *quantity))
+                let held = self.available().min(*quantity);
+                let missing = quantity.minus(held);
+                let (product_id, demand) = (*product_id, demand.clone());
+                let reserved = held.is_positive().then(|| StockEvent::Reserved {
+                    product_id,
+                    demand: demand.clone(),
+                    quantity: held,
+                });
+                let short = missing.is_positive().then(|| StockEvent::Short {
+                    product_id,
+                    demand: demand.clone(),
+                    missing,
+                });
+                Ok(reserved.into_iter().chain(short).collect())
             }
             StockCommand::Ship(issue) if self.known.contains(&issue.id) => Ok(vec![]),
             StockCommand::Ship(issue) => self.ship(issue),
@@ -236,82 +222,6 @@ impl Aggregate for Stock {
 impl Stock {
     pub fn available(&self) -> Quantity {
         self.on_hand.minus(self.reserved)
-    }
-
-    /// How much is held for that demand.
-    pub fn held(&self, demand: Uuid) -> Quantity {
-        self.held.get(&demand).copied().unwrap_or_default()
-    }
-
-    fn hold(&mut self, demand: Uuid, quantity: Quantity) {
-        if quantity.is_positive() {
-            self.held.insert_mut(demand, quantity);
-        } else {
-            self.held.remove_mut(&demand);
-        }
-    }
-
-    fn reserve(&self, product_id: ProductId, demand: &Demand, quantity: Quantity) -> Vec<StockEvent> {
-        let held = self.available().min(quantity);
-        let missing = quantity.minus(held);
-        let reserved = held.is_positive().then(|| StockEvent::Reserved {
-            product_id,
-            demand: demand.clone(),
-            quantity: held,
-        });
-        let short = missing.is_positive().then(|| StockEvent::Short {
-            product_id,
-            demand: demand.clone(),
-            missing,
-        });
-        reserved.into_iter().chain(short).collect()
-    }
-
-    fn ship(&self, issue: &Issue) -> Result<Vec<StockEvent>, StockRejection> {
-        let Issue {
-            id,
-            product_id,
-            ref demand,
-            demanded,
-            quantity,
-        } = *issue;
-        let mut check = Check::default();
-        check.positive_quantity("quantity", quantity);
-        check.done()?;
-        let mut events = match self.known.contains(&demand.id) {
-            true => vec![],
-            false => self.reserve(product_id, demand, demanded.max(quantity)),
-        };
-        let held = events.iter().fold(self.clone(), Self::evolve).held(demand.id);
-        if held < quantity {
-            let missing = quantity.minus(held);
-            return Err(StockRejection::Unavailable { missing });
-        }
-        events.push(StockEvent::Shipped {
-            id,
-            product_id,
-            demand: demand.clone(),
-            quantity,
-        });
-        Ok(events)
-    }
-
-    /// Others that wait get what becomes free. A demand that nobody has made yet is noted all the same: it is not to be made
-    /// any more.
-    fn release(&self, product_id: ProductId, demand: &Demand) -> Vec<StockEvent> {
-        let held = self.held(demand.id);
-        let waits = self.line.iter().any(|waiting| waiting.demand.id == demand.id);
-        if held.is_zero() && !waits && self.known.contains(&demand.id) {
-            return vec![];
-        }
-        let released = StockEvent::Released {
-            product_id,
-            demand: demand.clone(),
-            quantity: held,
-        };
-        let after = self.clone().evolve(&released);
-        let served = after.serve_waiting(product_id, after.available());
-        [released].into_iter().chain(served).collect()
     }
 
     /// First come, first served.
