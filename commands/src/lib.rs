@@ -10,21 +10,24 @@ mod lanes;
 mod load;
 mod meaning;
 mod states;
+mod together;
 mod unit;
 
 pub mod activity;
 pub mod bom;
-pub mod customer;
 pub mod category;
+pub mod customer;
 pub mod deal;
 pub mod department;
 pub mod employee;
 pub mod interaction;
+pub mod invoice;
 pub mod notification;
+pub mod order;
+pub mod pipeline;
 pub mod price;
 pub mod price_list;
 pub mod product;
-pub mod pipeline;
 pub mod production_order;
 pub mod stock;
 

@@ -1,8 +1,8 @@
 //! The shapes of what views compute, for the API's description: the SQL beside each name says how, the types here say
 //! what. A test holds the two together by their names, and the black-box tests by real answers.
 
-mod customers;
 mod catalog;
+mod customers;
 mod people;
 
 use crate::{
@@ -19,13 +19,7 @@ use domain::{
     Money, Percent, Quantity,
     finance::invoice::Status as InvoiceState,
     production::production_order::Status as ProductionStatus,
-    sales::{
-        activity::ActivityType,
-        customer::CustomerType,
-        deal::Stage,
-        line::Line,
-        order::Status as OrderStatus,
-    },
+    sales::{activity::ActivityType, customer::CustomerType, deal::Stage, line::Line, order::Status as OrderStatus},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -198,7 +192,8 @@ pub struct OrderDetails {
     pub status_history: Vec<order::StatusStep>,
     pub production_orders: Vec<ProductionOfOrder>,
     pub invoices: Vec<InvoiceOfOrder>,
-    pub shipments: Vec<NotYet>,
+    pub shipments: Vec<order::Sent>,
+    pub returns: Vec<order::CameBack>,
     pub documents: Vec<NotYet>,
 }
 

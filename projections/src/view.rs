@@ -248,11 +248,6 @@ pub async fn is_there<V: View>(reader: Reader<'_>, id: Uuid) -> Result<bool, Vie
     Ok(found.is_some())
 }
 
-/// Whether there is one of that id for the reader.
-pub async fn sees<V: View>(reader: Reader<'_>, id: Uuid) -> Result<bool, ViewError> {
-    let statement = statement::sight::<V>(reader, id);
-}
-
 async fn look(reader: Reader<'_>, statement: &Statement) -> Result<Option<(i64, Vec<Option<String>>)>, sqlx::Error> {
     let mut session = reader.enter().await?;
     let found = statement.query().fetch_optional(&mut *session).await?;

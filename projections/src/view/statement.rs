@@ -185,7 +185,7 @@ pub fn one<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Statement {
 pub fn there<V: View>(reader: Reader<'_>, id: Uuid) -> Statement {
     let (schema, table) = (reader.schema, V::NAME);
     let mut values = vec![id.to_string()];
-    let placed = place(&mut values, &limited(reader, V::OWNED, &Scope::default()));
+    let placed = place(&mut values, &limited::<V>(reader, &Scope::default()));
     let wanted = ["t.id = $1::uuid".to_owned(), V::VISIBLE.to_owned()];
     let wanted: Vec<String> = wanted.into_iter().chain(placed.conditions()).collect();
     Statement {
@@ -196,19 +196,6 @@ pub fn there<V: View>(reader: Reader<'_>, id: Uuid) -> Statement {
         values,
         fields: vec![],
         is_particular: false,
-    }
-}
-
-/// Whether there is one of that id: its version and nothing else.
-pub fn sight<V: View>(reader: Reader<'_>, id: Uuid) -> Statement {
-    let placed = place(&mut values, &limited::<V>(reader, &Scope::default()));
-    let sql = format!(
-        "select t.version, array[]::text[] from {}.{} t{}",
-        reader.schema,
-        V::NAME,
-        conditions_sql(&wanted)
-    );
-        sql,
     }
 }
 

@@ -58,7 +58,7 @@ fn a_code_is_taken_and_given_back() {
     let known = unborn.evolve(&known()[0]);
     assert_eq!(
         known.claims(&WarehouseEvent::Updated(coded(None))),
-        [given_back.clone()]
+        std::slice::from_ref(&given_back)
     );
     assert_eq!(known.claims(&WarehouseEvent::Archived {}), [given_back]);
     let gone = known.evolve(&WarehouseEvent::Archived {});
