@@ -388,7 +388,7 @@ pub async fn customer_name<R>(
     name.ok_or_else(|| Error::NoSuchReference(Violations::one("customerId", Rule::Unknown)))
 }
 
-/// The name of the member a deal or a customer is assigned to.
+/// The name of the member a deal, an order or a customer is assigned to.
 pub(crate) async fn member_name<R>(
     executor: &Executor,
     workspace: WorkspaceId,

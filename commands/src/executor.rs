@@ -273,7 +273,7 @@ impl Executor {
         let Asked { id, context, .. } = *asked;
         let version = live.mark.version;
         if version > 0 {
-            reaches::<A>(asked, live.state.as_ref())?;
+            reaches::<A>(asked.command, context, live.state.as_ref())?;
         }
         if let Some(expected) = context.expected_version.as_ref().filter(|_| !context.allows(version)) {
             return Err(Error::Stale {
@@ -454,7 +454,7 @@ pub struct Answer {
 }
 
 /// The answer, read back from what stands in the log, so that a repeat cannot answer anything else.
-fn done<A: Aggregate, R>(asked: Answer, appended: &Appended) -> Result<Done<A::Event>, Error<R>> {
+pub(crate) fn done<A: Aggregate, R>(asked: Answer, appended: &Appended) -> Result<Done<A::Event>, Error<R>> {
     let first = appended.repeated.as_deref().map(serde_json::from_str::<Answer>);
     let Answer { id, version } = first.transpose().map_err(Error::Unstorable)?.unwrap_or(asked);
     let mut done = Done {
@@ -475,10 +475,14 @@ fn done<A: Aggregate, R>(asked: Answer, appended: &Appended) -> Result<Done<A::E
 }
 
 /// A right may reach to some records only; one that the caller may not see is not there for them.
-fn reaches<A: Aggregate>(asked: &Asked<'_, A>, state: &A) -> Result<(), Error<A::Rejection>> {
+pub(crate) fn reaches<A: Aggregate>(
+    command: &A::Command,
+    context: &Context,
+    state: &A,
+) -> Result<(), Error<A::Rejection>> {
     let Some(seen) = A::SEEN_WITH else { return Ok(()) };
-    let (actor, record) = (&asked.context.actor, state.belongs());
-    let permission = A::permission(asked.command);
+    let (actor, record) = (&context.actor, state.belongs());
+    let permission = A::permission(command);
     if !actor.may_on(seen, record) {
         return Err(Error::Hidden(A::NAME));
     }

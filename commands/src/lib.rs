@@ -10,6 +10,7 @@ mod lanes;
 mod load;
 mod meaning;
 mod states;
+mod together;
 mod unit;
 
 pub mod activity;
@@ -20,7 +21,9 @@ pub mod deal;
 pub mod department;
 pub mod employee;
 pub mod interaction;
+pub mod invoice;
 pub mod notification;
+pub mod order;
 pub mod pipeline;
 pub mod price;
 pub mod price_list;

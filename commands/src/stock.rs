@@ -323,12 +323,12 @@ async fn carry(executor: &Executor, shift: Shift, context: &Context) -> Answer {
 }
 
 /// A warehouse that is named must be there.
-async fn is_there(
+pub(crate) async fn is_there<R>(
     executor: &Executor,
     warehouse: Place,
     field: &str,
     context: &Context,
-) -> Result<(), Error<StockRejection>> {
+) -> Result<(), Error<R>> {
     let Some(id) = warehouse else { return Ok(()) };
     let warehouse = executor.look::<Warehouse, _>(context.workspace, id).await?.state;
     match warehouse.details() {
@@ -389,7 +389,8 @@ fn pieces(
         .ok_or_else(|| refused("quantity", Rule::TooLarge))
 }
 
-fn least(product: &product::Details) -> Option<Least> {
+/// How much of the product should be there, if somebody said so.
+pub(crate) fn least(product: &product::Details) -> Option<Least> {
     Some(Least {
         min: product.min_stock?,
         code: product.code.clone(),

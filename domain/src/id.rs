@@ -92,6 +92,10 @@ ids! {
     PipelineStageId,
     OrderId,
     CategoryId,
+    /// What of an order is sent together.
+    ShipmentId,
+    /// What of an order comes back together.
+    ReturnId,
     ProductId,
     PriceListId,
     /// One product's prices in lists.
@@ -139,6 +143,32 @@ impl PriceId {
     }
 }
 
+impl OrderId {
+    /// The one that a won deal becomes.
+    pub fn of_deal(deal: impl Into<Uuid>) -> Self {
+        Self(derive(deal, "order"))
+    }
+}
+
+impl InvoiceId {
+    /// The one that a won deal brings.
+    pub fn of_deal(deal: impl Into<Uuid>) -> Self {
+        Self(derive(deal, "invoice"))
+    }
+
+    /// The credit note that takes back the whole of it.
+    pub fn credit_note(self) -> Self {
+        Self(derive(self, "credit note"))
+    }
+}
+
+impl ProductionOrderId {
+    /// The one that makes an order's line.
+    pub fn of_line(order: impl Into<Uuid>, line: u32) -> Self {
+        Self(derive(order, &format!("production of line {line}")))
+    }
+}
+
 impl BomId {
     pub fn of(product: ProductId) -> Self {
         Self(derive(product, "bom"))
@@ -157,6 +187,11 @@ mod tests {
         let product = ProductId::new(Uuid::from_u128(9));
         assert_eq!(StockId::of(product).to_string(), "ff69fa6b-0fb3-587d-a799-2f37bf241988");
         assert_eq!(BomId::of(product).to_string(), "180cce17-c329-5c91-8e0d-572f7a567269");
+        let deal = Uuid::from_u128(9);
+        assert_eq!(OrderId::of_deal(deal), OrderId(derive(deal, "order")));
+        assert_eq!(InvoiceId::of_deal(deal), InvoiceId(derive(deal, "invoice")));
+        let line = ProductionOrderId::of_line(deal, 2);
+        assert_eq!(line.uuid(), derive(deal, "production of line 2"));
         let rates = ExchangeRateId::of(&Currency::from("USD"));
         assert_eq!(rates.to_string(), "e9c4c54f-58db-54c3-9b7c-4d7aab9fa204");
         let day = NaiveDate::from_ymd_opt(2026, 11, 10).unwrap();

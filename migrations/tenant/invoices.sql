@@ -14,6 +14,7 @@ create table {schema}.invoices (
     items          jsonb not null,
     amount         numeric not null,
     paid_amount    numeric not null,
+    refunded_amount numeric not null,
     currency       text not null,
     exchange_rate numeric,
     issue_date     date not null,

@@ -30,6 +30,7 @@ const PRICE_LIST: &str = "01a1fe4c-9700-7000-8000-000000000001";
 const PRICE: &str = "01a1fe4c-9700-7000-8000-000000000002";
 const WAREHOUSE: &str = "01a1fe4c-9800-7000-8000-000000000001";
 const MATERIAL: &str = "01a1fe4c-8012-746d-be04-bb251a93e8f4";
+const DRAFT: &str = "01a1fe4c-9a00-7000-8000-000000000001";
 const ORDER: &str = "5a857531-ec8e-545e-bbe0-9709dd7abd0f";
 const PRODUCTION: &str = "3821a876-5e20-5b6a-9576-8a423a405c9f";
 const INVOICE: &str = "8ecbeac2-2d86-5813-bebd-ec0c00e77de5";
@@ -38,9 +39,9 @@ const DEPARTMENT: &str = "01a1fe4c-9200-7000-8000-000000000001";
 const EMPLOYEE: &str = "01a1fe4c-9300-7000-8000-000000000001";
 const STRANGER: &str = "01a1fe4c-9300-7000-8000-000000000002";
 const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
-const PIPELINE: &str = "01a1fe4c-9700-7000-8000-000000000001";
-const ACTIVITY: &str = "01a1fe4c-9600-7000-8000-000000000001";
-const MISTAKE: &str = "01a1fe4c-9600-7000-8000-000000000002";
+const PIPELINE: &str = "01a1fe4c-9b00-7000-8000-000000000001";
+const ACTIVITY: &str = "01a1fe4c-9c00-7000-8000-000000000001";
+const MISTAKE: &str = "01a1fe4c-9c00-7000-8000-000000000002";
 const SEALED: [&str; 6] = [
     "01a1fe4c-9400-7000-8000-000000000001",
     "01a1fe4c-9400-7000-8000-000000000002",
@@ -144,6 +145,19 @@ const STORY: &[(&str, &str)] = &[
     ("deal.document.attached.v1", DEAL),
     ("deal.document.attached.v1", LOST),
     ("deal.document.removed.v1", LOST),
+    ("stock.shipped.v1", MATERIAL),
+    ("stock.released.v1", MATERIAL),
+    ("order.status.changed.v1", ORDER),
+    ("order.shipped.v1", ORDER),
+    ("order.returned.v1", ORDER),
+    ("order.completed.v1", ORDER),
+    ("order.created.v3", DRAFT),
+    ("order.updated.v1", DRAFT),
+    ("order.placed.v1", DRAFT),
+    ("order.cancelled.v1", DRAFT),
+    ("production.order.cancelled.v1", PRODUCTION),
+    ("invoice.credited.v1", INVOICE),
+    ("invoice.cancelled.v1", SEALED[3]),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -77,7 +77,8 @@ pub struct OrderDetails {
     pub status_history: Vec<order::StatusStep>,
     pub production_orders: Vec<ProductionOfOrder>,
     pub invoices: Vec<InvoiceOfOrder>,
-    pub shipments: Vec<NotYet>,
+    pub shipments: Vec<order::Sent>,
+    pub returns: Vec<order::CameBack>,
     pub documents: Vec<NotYet>,
 }
 

@@ -1,13 +1,13 @@
 //! What sagas ask for, and how it is carried out: through the same commands as everybody's, by an id that makes a
 //! repeat harmless; some of it at once, some not before its time.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use commands::{Context, Error, Executor, production_order, stock};
 use domain::{
-    Aggregate, Quantity, Rejection,
-    catalog::stock::Demand,
-    finance::invoice::{self, Invoice, InvoiceCommand},
-    id::{BomId, InvoiceId, NotificationId, OrderId, ProductId, ProductionOrderId},
+    Aggregate, Money, Quantity, Rejection,
+    catalog::stock::{Demand, Stock, StockCommand},
+    finance::invoice::{self, Invoice, InvoiceCommand, Revocation},
+    id::{BomId, DealId, InvoiceId, NotificationId, OrderId, ProductId, ProductionOrderId, StockId},
     office::notification::{self, Notification, NotificationCommand},
     production::{
         bom::{Bom, BomCommand},
@@ -63,6 +63,8 @@ impl Owed {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
     CreateOrder(OrderId, Box<order::Created>),
+    /// It was delivered and paid.
+    CompleteOrder(OrderId),
     CreateInvoice(InvoiceId, Box<invoice::Created>),
     Notify(NotificationId, Box<notification::Created>),
     Produce(ProductionOrderId, production_order::Request),
@@ -70,6 +72,13 @@ pub enum Act {
     AwaitBill(ProductId, OrderId, u32),
     Reserve(ProductId, Demand, Quantity),
     Schedule(ProductionOrderId, DateTime<Utc>),
+    /// The order is cancelled; whether what is under way may be lost.
+    StopProduction(ProductionOrderId, OrderId, bool),
+    Release(ProductId, Demand),
+    /// So much of what was paid on it goes back.
+    Revoke(InvoiceId, OrderId, Option<DealId>, Money),
+    /// Of the invoice that it takes back, on that day.
+    WriteCreditNote(InvoiceId, NaiveDate),
 }
 
 /// Why a step was not carried out.
@@ -91,6 +100,7 @@ impl Act {
                     .create::<Order>(id, &OrderCommand::Create(created), context)
                     .await,
             ),
+            Self::CompleteOrder(id) => execute::<Order>(executor, id, OrderCommand::Complete, context).await,
             Self::CreateInvoice(id, created) => done(
                 executor
                     .create::<Invoice>(id, &InvoiceCommand::Create(created), context)
@@ -113,6 +123,24 @@ impl Act {
             Self::Reserve(product_id, demand, quantity) => {
                 done(stock::reserve(executor, product_id, demand, quantity, context).await)
             }
+            Self::StopProduction(id, order_id, scrap) => {
+                let cancel = ProductionOrderCommand::Cancel { order_id, scrap };
+                execute::<ProductionOrder>(executor, id, cancel, context).await
+            }
+            Self::Release(product_id, demand) => {
+                let release = StockCommand::Release { product_id, demand };
+                execute::<Stock>(executor, StockId::of(product_id), release, context).await
+            }
+            Self::Revoke(id, order_id, deal_id, refund) => {
+                let revocation = Revocation {
+                    order_id,
+                    deal_id,
+                    refund,
+                    credit_note_id: id.credit_note(),
+                };
+                execute::<Invoice>(executor, id, InvoiceCommand::Revoke(revocation), context).await
+            }
+            Self::WriteCreditNote(id, date) => done(commands::invoice::credit(executor, id, date, context).await),
             Self::Schedule(id, start) => {
                 execute::<ProductionOrder>(executor, id, ProductionOrderCommand::Schedule { start }, context).await
             }

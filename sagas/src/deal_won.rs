@@ -60,11 +60,11 @@ const ORDER: &str = "order";
 const INVOICE: &str = "invoice";
 
 pub fn order_id(deal: Uuid) -> OrderId {
-    OrderId::new(derive(deal, ORDER))
+    OrderId::of_deal(deal)
 }
 
 pub fn invoice_id(deal: Uuid) -> InvoiceId {
-    InvoiceId::new(derive(deal, INVOICE))
+    InvoiceId::of_deal(deal)
 }
 
 impl Saga for DealWon {
@@ -75,6 +75,7 @@ impl Saga for DealWon {
             Fact::Deal(DealEvent::Won(_)) => Some(seen.id),
             Fact::Order(OrderEvent::Created(order)) => order.deal_id.map(Into::into),
             Fact::Invoice(InvoiceEvent::Created(invoice)) => invoice.deal_id.map(Into::into),
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => invoice.deal_id.map(Into::into),
             Fact::Notification(NotificationEvent::Created(created)) => Some(created.about),
             Fact::Process(event) => event.instance_of(Self::NAME),
             _ => None,
@@ -147,6 +148,14 @@ impl Run {
                 self.order_number = Some(order.order_number.clone());
             }
             Fact::Invoice(InvoiceEvent::Created(invoice))
+                if invoice
+                    .deal_id
+                    .is_some_and(|deal| invoice_id(deal.into()).uuid() == seen.id) =>
+            {
+                self.invoiced = true
+            }
+            // The order was cancelled before its invoice was written: there will be none.
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice))
                 if invoice
                     .deal_id
                     .is_some_and(|deal| invoice_id(deal.into()).uuid() == seen.id) =>

@@ -16,13 +16,11 @@ use domain::{
     },
     finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent},
     id::{BomId, CustomerId, ProductId, StockId},
-    office::notification::{Notification, NotificationCommand, NotificationEvent, Topic},
+    office::notification::{Notification, NotificationEvent, Topic},
     process::{Process, ProcessCommand, ProcessEvent, Refusal},
     production::{
-        bom::{Below, Bill, Bom, BomCommand, Component, Operation, explode},
-        production_order::{
-            Draft, Priority, ProductionOrder, ProductionOrderCommand, ProductionOrderEvent, ProductionOrderRejection,
-        },
+        bom::{Below, Bill, Bom, BomCommand, Component, Operation},
+        production_order::{ProductionOrder, ProductionOrderEvent},
     },
     sales::{
         deal::{DealEvent, Stage, Won},
@@ -37,6 +35,8 @@ use std::{
 };
 use uuid::Uuid;
 
+mod acts;
+mod cancelled;
 mod decided;
 mod due;
 mod won;
@@ -101,83 +101,6 @@ impl World {
     fn tell<S: Saga>(&mut self, instance: Uuid, command: &ProcessCommand) -> Result<(), String> {
         let id = stream(instance, S::NAME);
         execute(&mut self.processes, &mut self.facts, id, command, Fact::Process)
-    }
-
-    fn act(&mut self, act: Act) -> Result<(), String> {
-        let facts = &mut self.facts;
-        match act {
-            Act::CreateOrder(id, created) => {
-                execute(&mut self.orders, facts, id, &OrderCommand::Create(created), Fact::Order)
-            }
-            Act::CreateInvoice(id, created) => execute(
-                &mut self.invoices,
-                facts,
-                id,
-                &InvoiceCommand::Create(created),
-                Fact::Invoice,
-            ),
-            Act::Notify(id, created) => execute(
-                &mut self.notifications,
-                facts,
-                id,
-                &NotificationCommand::Notify(created),
-                Fact::Notification,
-            ),
-            Act::Reserve(product_id, demand, quantity) => execute(
-                &mut self.stocks,
-                facts,
-                StockId::of(product_id),
-                &StockCommand::Reserve {
-                    product_id,
-                    demand,
-                    quantity,
-                    least: None,
-                },
-                Fact::Stock,
-            ),
-            Act::Schedule(id, start) => execute(
-                &mut self.production_orders,
-                facts,
-                id,
-                &ProductionOrderCommand::Schedule { start },
-                Fact::ProductionOrder,
-            ),
-            Act::AwaitBill(product_id, order_id, line) => {
-                let ask = BomCommand::Await {
-                    product_id,
-                    order_id,
-                    line,
-                };
-                execute(&mut self.boms, facts, BomId::of(product_id), &ask, Fact::Bom)
-            }
-            Act::Produce(id, request) => {
-                let bom = self.boms.get(&BomId::of(request.product_id).into());
-                let bill = bom.and_then(Bom::bill).map(|bill| (request.product_id, bill.clone()));
-                let explosion = explode(request.product_id, request.quantity, &bill.into_iter().collect());
-                let explosion = explosion.map_err(|_| ProductionOrderRejection::NoBill.code().to_owned())?;
-                let draft = Draft {
-                    id,
-                    order_id: request.order_id,
-                    order_number: request.order_number,
-                    line: request.line,
-                    product_id: request.product_id,
-                    product_name: request.product_name,
-                    quantity: request.quantity,
-                    priority: Priority::Medium,
-                    due_date: None,
-                    bom_version: 1,
-                    explosion,
-                    notes: None,
-                };
-                execute(
-                    &mut self.production_orders,
-                    facts,
-                    id,
-                    &ProductionOrderCommand::Create(Box::new(draft)),
-                    Fact::ProductionOrder,
-                )
-            }
-        }
     }
 
     fn receive(&mut self, product_id: ProductId, quantity: i32) {

@@ -46,7 +46,12 @@ impl Saga for InvoiceCollection {
 
     fn instance(seen: &Seen) -> Option<Uuid> {
         match seen.fact.as_ref() {
-            Fact::Invoice(InvoiceEvent::Created(_) | InvoiceEvent::Paid { .. }) => Some(seen.id),
+            Fact::Invoice(
+                InvoiceEvent::Created(_)
+                | InvoiceEvent::Paid { .. }
+                | InvoiceEvent::Cancelled(_)
+                | InvoiceEvent::Credited(_),
+            ) => Some(seen.id),
             Fact::Notification(NotificationEvent::Created(created)) if created.topic == Topic::InvoiceOverdue => {
                 Some(created.about)
             }
@@ -64,7 +69,9 @@ impl Saga for InvoiceCollection {
             (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,
         };
         match seen.fact.as_ref() {
-            Fact::Invoice(InvoiceEvent::Paid { .. }) => return Self::Done,
+            Fact::Invoice(InvoiceEvent::Paid { .. } | InvoiceEvent::Cancelled(_) | InvoiceEvent::Credited(_)) => {
+                return Self::Done;
+            }
             Fact::Notification(NotificationEvent::Created(_)) => open.told = true,
             Fact::Process(ProcessEvent::StepRefused(refusal)) => open.refused.note(refusal, seen.at),
             Fact::Process(ProcessEvent::StepRetried(decision)) => open.refused.clear(&decision.step),

@@ -18,6 +18,8 @@ mod testing;
 
 pub mod deal_won;
 pub mod invoice_collection;
+pub mod order_cancellation;
+pub mod order_completion;
 pub mod order_fulfillment;
 pub mod replenishment;
 
@@ -36,5 +38,7 @@ fn all() -> Vec<Box<dyn Process>> {
         of::<order_fulfillment::OrderFulfillment>(),
         of::<invoice_collection::InvoiceCollection>(),
         of::<replenishment::Replenishment>(),
+        of::<order_completion::OrderCompletion>(),
+        of::<order_cancellation::OrderCancellation>(),
     ]
 }

@@ -79,7 +79,7 @@ fn schedule(line: u32) -> String {
 }
 
 pub fn production_order_id(order: Uuid, line: u32) -> ProductionOrderId {
-    ProductionOrderId::new(derive(order, &format!("production of line {line}")))
+    ProductionOrderId::of_line(order, line)
 }
 
 impl Saga for OrderFulfillment {
@@ -87,7 +87,7 @@ impl Saga for OrderFulfillment {
 
     fn instance(seen: &Seen) -> Option<Uuid> {
         match seen.fact.as_ref() {
-            Fact::Order(OrderEvent::Created(_)) => Some(seen.id),
+            Fact::Order(OrderEvent::Created(_) | OrderEvent::Placed(_) | OrderEvent::Cancelled(_)) => Some(seen.id),
             Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => Some(created.order_id.into()),
             Fact::ProductionOrder(ProductionOrderEvent::Scheduled { order_id, .. }) => Some((*order_id).into()),
             Fact::Stock(StockEvent::Reserved { demand, .. } | StockEvent::Short { demand, .. }) => {
@@ -104,8 +104,16 @@ impl Saga for OrderFulfillment {
 
     fn evolve(self, seen: &Seen) -> Self {
         let mut run = match (self, seen.fact.as_ref()) {
-            (Self::Idle, Fact::Order(OrderEvent::Created(order))) => Box::new(Run::new(order, seen.at)),
+            // Nothing follows from a draft until it is placed.
+            (Self::Idle, Fact::Order(OrderEvent::Created(order))) if order.status == order::Status::Draft => {
+                return Self::Idle;
+            }
+            (Self::Idle, Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order))) => {
+                Box::new(Run::new(order, seen.at))
+            }
             (Self::Running(_), Fact::Process(ProcessEvent::Abandoned(_))) => return Self::Abandoned,
+            // What was done for it is undone by another process.
+            (Self::Running(_), Fact::Order(OrderEvent::Cancelled(_))) => return Self::Done,
             (Self::Running(run), _) => run,
             (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,
         };
@@ -340,7 +348,7 @@ impl Run {
     ) -> Owed {
         let step = reserve(product, n);
         let demand = Demand {
-            id: derive(order, &step),
+            id: Demand::id_of(order, product, n),
             order_id: OrderId::new(order),
             line: n,
             production_order_id: production.map(|production| production.id),

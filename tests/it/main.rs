@@ -27,6 +27,7 @@ mod load;
 mod names;
 mod nodes;
 mod operator;
+mod orders;
 mod outage;
 mod past;
 mod people;

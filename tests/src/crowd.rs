@@ -42,16 +42,16 @@ const DEALS: &str = "insert into {s}.deals (id, version, deal_number, title, des
     case when h % 1000 = 0 then '[\"vip\"]'::jsonb else '[\"regular\"]' end, \
     '[{\"productName\": \"ERP License\", \"quantity\": 50, \"unitPrice\": 400000, \"totalPrice\": 20160000}]', '[]', '[]', {at}, {at} from {rows}";
 const ORDERS: &str = "insert into {s}.orders (id, version, order_number, type, status, customer_id, customer_name, deal_id, items, total_amount, \
-    paid_amount, payment_status, production_status, currency, status_history, created_at, updated_at) \
+    billed_amount, billing_status, paid_amount, refunded_amount, payment_status, production_status, delivery_status, shipments, returns, currency, status_history, created_at, updated_at) \
     select {order}, 1, 'ORD-2026-' || lpad(i::text, 7, '0'), 'SALES', \
     (array['pending','confirmed','processing','shipped','delivered','completed','cancelled'])[1 + h % 7], {some_customer}, \
-    'ТОО Компания ' || h % 5000, {deal}, '[{\"productName\": \"ERP License\", \"quantity\": 50, \"totalPrice\": 20160000}]', 1000, 0, 'unpaid', \
-    'none', 'KZT', '[]', {at}, {at} from {rows}";
+    'ТОО Компания ' || h % 5000, {deal}, '[{\"productName\": \"ERP License\", \"quantity\": 50, \"totalPrice\": 20160000}]', 1000, 0, 'none', 0, 0, 'unpaid', \
+    'none', 'none', '[]', '[]', 'KZT', '[]', {at}, {at} from {rows}";
 const INVOICES: &str = "insert into {s}.invoices (id, version, invoice_number, kind, state, customer_id, customer_name, order_id, order_number, \
-    items, amount, paid_amount, currency, issue_date, due_date, created_at, updated_at) \
+    items, amount, paid_amount, refunded_amount, currency, issue_date, due_date, created_at, updated_at) \
     select {invoice}, 1, 'INV-2026-' || lpad(i::text, 7, '0'), 'tax', case when h % 20 = 0 then 'sent' when h % 20 = 1 then 'partial' \
     when h % 1000 = 7 then 'draft' else 'paid' end, {some_customer}, 'ТОО Компания ' || h % 5000, {order}, 'ORD-2026-' || lpad(i::text, 7, '0'), \
-    '[{\"productName\": \"ERP License\", \"quantity\": 50, \"totalPrice\": 20160000}]', 1000, 0, 'KZT', ({at})::date, ({at})::date + 30, {at}, {at} from {rows}";
+    '[{\"productName\": \"ERP License\", \"quantity\": 50, \"totalPrice\": 20160000}]', 1000, 0, 0, 'KZT', ({at})::date, ({at})::date + 30, {at}, {at} from {rows}";
 const PAYMENTS: &str = "insert into {s}.payments (id, version, payment_number, invoice_id, invoice_number, customer_id, amount, applied, credit, \
     currency, method, date, created_at) select {payment}, 1, 'PAY-2026-' || lpad(i::text, 7, '0'), {invoice}, 'INV-2026-' || lpad(i::text, 7, '0'), \
     {some_customer}, 1000, 1000, 0, 'KZT', 'bank_transfer', ({at})::date, {at} from {rows}";

@@ -3,6 +3,7 @@
 mod account;
 mod catalog;
 mod deals;
+mod orders;
 mod people;
 
 use crate::{
@@ -76,10 +77,13 @@ impl Yard {
         let key = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
         let key = id(&owner.post("/api-keys", key).await.expect(201));
         let of = people.organization.clone();
+        let draft = json!({"customerId": shop.customer, "status": "draft"});
+        let draft = id(&owner.post("/orders", draft).await.expect(201));
         let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
         shapes.extend(catalog::shapes(&owner, &shop).await);
         shapes.extend(deals::shapes(&deal, &call, &pipeline));
         shapes.extend(deals::offers(&deal));
+        shapes.extend(orders::shapes(&shop, &draft));
         shapes.extend(people.shapes());
         shapes.extend(interactions(&shop.customer, &said));
         shapes.extend(account::shapes(&key, &of));

@@ -136,7 +136,10 @@ async fn record(
                 version,
             })
         }
-        InvoiceEvent::Created(_) | InvoiceEvent::Paid { .. } => None,
+        InvoiceEvent::Created(_)
+        | InvoiceEvent::Paid { .. }
+        | InvoiceEvent::Cancelled(_)
+        | InvoiceEvent::Credited(_) => None,
     });
     Ok(written.created(answer.ok_or_else(Problem::internal)?))
 }

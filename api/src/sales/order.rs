@@ -1,8 +1,34 @@
-//! Orders: document 1 §6, document 2 "Orders API". Won deals place them; here they are read.
+//! Orders: document 1 §6, document 2 "Orders API". Won deals place them, or people do. PUT with `status` and POST
+//! `/status` are one behaviour.
 
-use crate::{extract::rights::OrdersView, openapi::told, state::App, view};
-use aide::axum::{ApiRouter, routing::get_with};
+use crate::{
+    envelope,
+    extract::{
+        Body, Caller, Edit, Id, May, New, With, Write,
+        rights::{OrdersCreate, OrdersUpdate, OrdersView},
+    },
+    openapi::told,
+    problem::Problem,
+    reply::{Created, Reply},
+    state::App,
+    view,
+};
+use aide::axum::{
+    ApiRouter,
+    routing::{get_with, post_with},
+};
+use axum::extract::State;
+use commands::order::{self, Beside};
+use domain::{
+    Money,
+    finance::Currency,
+    id::{InvoiceId, OrderId},
+    sales::order::{Cancellation, Details, Dispatch, OrderEvent, Plan, Return, Status, Step},
+};
 use projections::sales::order::Row;
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
@@ -11,6 +37,10 @@ pub fn router() -> ApiRouter<App> {
             get_with(
                 view::list::<Row, OrdersView>,
                 told("The workspace's orders, newest first"),
+            )
+            .post_with(
+                create,
+                told("A new order, numbered `ORD-…`: a draft, pending or confirmed; what follows from it follows by itself"),
             ),
         )
         .api_route(
@@ -18,6 +48,268 @@ pub fn router() -> ApiRouter<App> {
             get_with(
                 view::details::<Row, OrdersView>,
                 told("An order with its history, production orders and invoices"),
+            )
+            .put_with(
+                update,
+                told("Changes an order that nobody works on yet; with `status` it moves as well"),
             ),
         )
+        .api_route(
+            "/orders/{id}/status",
+            post_with(status, told("Moves an order to another status")),
+        )
+        .api_route(
+            "/orders/{id}/cancellation",
+            get_with(
+                cancellation,
+                told("What cancelling the order would undo: reservations, production, invoices; and how much can go back"),
+            ),
+        )
+        .api_route(
+            "/orders/{id}/cancel",
+            post_with(
+                cancel,
+                told("Cancels an order: the plan that `/cancellation` shows is carried out whole"),
+            ),
+        )
+        .api_route(
+            "/orders/{id}/returns",
+            post_with(
+                take_back,
+                told("Goods that come back, as they are found: good ones are in stock again, damaged ones written off"),
+            ),
+        )
+        .api_route(
+            "/orders/{id}/ship",
+            post_with(
+                ship,
+                told("Sends an order, or the `items` that are named: the goods leave stock at the same instant"),
+            ),
+        )
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderCreated {
+    id: Uuid,
+    /// `ORD-2026-0001`.
+    order_number: String,
+    status: Status,
+    total_amount: Money,
+    version: i64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderChanged {
+    id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    message: &'static str,
+    version: i64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderShipped {
+    id: Uuid,
+    /// `processing` while something is left.
+    status: Status,
+    shipment_id: Uuid,
+    version: i64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderReturned {
+    id: Uuid,
+    return_id: Uuid,
+    version: i64,
+}
+
+/// What cancelling would undo.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderCancellation {
+    id: Uuid,
+    status: Status,
+    /// Whether it can be cancelled as it stands: not when a part of it was sent.
+    possible: bool,
+    #[serde(flatten)]
+    plan: Plan,
+    /// The most that `refundAmount` may be; what does not go back becomes the customer's credit.
+    refundable: Money,
+    currency: Currency,
+    version: i64,
+}
+
+/// The invoices for the order, when it is to be cancelled.
+async fn invoices(app: &App, caller: &Caller, id: OrderId, to: Option<Status>) -> Result<Vec<InvoiceId>, Problem> {
+    if to != Some(Status::Cancelled) {
+        return Ok(vec![]);
+    }
+    let found = projections::finance::invoice::of_order(&app.reads, &caller.schema(), id.into()).await?;
+    Ok(found.into_iter().map(InvoiceId::new).collect())
+}
+
+async fn create(
+    State(app): State<App>,
+    caller: May<OrdersCreate>,
+    write: Write,
+    Body {
+        value: With { change, beside },
+        hash,
+    }: Body<New<Details, Beside>>,
+) -> Result<Created<OrderCreated>, Problem> {
+    let context = write.context(&caller, hash);
+    let done = order::create(&app.executor, Uuid::now_v7().into(), change, beside, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    let (id, version) = (done.id, done.version);
+    let answer = done.events.into_iter().find_map(|event| match event {
+        OrderEvent::Created(order) => Some(OrderCreated {
+            id,
+            order_number: order.order_number.to_string(),
+            status: order.status,
+            total_amount: order.total_amount,
+            version,
+        }),
+        _ => None,
+    });
+    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+}
+
+async fn update(
+    State(app): State<App>,
+    caller: May<OrdersUpdate>,
+    Id(id): Id<OrderId>,
+    write: Write,
+    Body {
+        value: With { change, beside },
+        hash,
+    }: Body<Edit<Details, Beside>>,
+) -> Result<Reply<OrderChanged>, Problem> {
+    let context = write.context(&caller, hash);
+    let status = beside.status.as_set().copied();
+    let invoices = invoices(&app, &caller, id, status).await?;
+    let done = order::update(&app.executor, id, change, beside, &invoices, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.ok(OrderChanged {
+        id: done.id,
+        status,
+        message: "Order updated successfully",
+        version: done.version,
+    }))
+}
+
+async fn status(
+    State(app): State<App>,
+    caller: May<OrdersUpdate>,
+    Id(id): Id<OrderId>,
+    write: Write,
+    Body { value: step, hash }: Body<Step>,
+) -> Result<Reply<OrderChanged>, Problem> {
+    let context = write.context(&caller, hash);
+    let status = Some(step.status);
+    let invoices = invoices(&app, &caller, id, status).await?;
+    let done = order::go(&app.executor, id, step, &invoices, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.ok(OrderChanged {
+        id: done.id,
+        status,
+        message: "Order status changed",
+        version: done.version,
+    }))
+}
+
+async fn ship(
+    State(app): State<App>,
+    caller: May<OrdersUpdate>,
+    Id(id): Id<OrderId>,
+    write: Write,
+    Body { value, hash }: Body<Dispatch>,
+) -> Result<Reply<OrderShipped>, Problem> {
+    let context = write.context(&caller, hash);
+    let dispatch = Dispatch {
+        id: Uuid::now_v7().into(),
+        ..value
+    };
+    let done = order::ship(&app.executor, id, dispatch, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    let (mut status, mut shipment) = (Status::Processing, None);
+    for event in &done.events {
+        match event {
+            OrderEvent::Shipped(sent) => shipment = Some(sent.shipment_id),
+            OrderEvent::StatusChanged { to, .. } => status = *to,
+            _ => {}
+        }
+    }
+    Ok(written.ok(OrderShipped {
+        id: done.id,
+        status,
+        shipment_id: shipment.ok_or_else(Problem::internal)?.into(),
+        version: done.version,
+    }))
+}
+
+async fn cancellation(
+    State(app): State<App>,
+    caller: May<OrdersView>,
+    Id(id): Id<OrderId>,
+) -> Result<Reply<OrderCancellation>, Problem> {
+    let invoices = invoices(&app, &caller, id, Some(Status::Cancelled)).await?;
+    let (workspace, actor) = (caller.workspace_id(), caller.actor());
+    let found = order::cancellation(&app.executor, workspace, &actor, id, &invoices).await?;
+    Ok(Reply::of(envelope::ok(OrderCancellation {
+        id: id.into(),
+        status: found.order.status(),
+        possible: found.order.may_be_cancelled(),
+        refundable: found.plan.refundable(),
+        plan: found.plan,
+        currency: found.order.details().currency.clone(),
+        version: found.version,
+    })))
+}
+
+async fn cancel(
+    State(app): State<App>,
+    caller: May<OrdersUpdate>,
+    Id(id): Id<OrderId>,
+    write: Write,
+    Body { value, hash }: Body<Cancellation>,
+) -> Result<Reply<OrderChanged>, Problem> {
+    let context = write.context(&caller, hash);
+    let invoices = invoices(&app, &caller, id, Some(Status::Cancelled)).await?;
+    let done = order::cancel(&app.executor, id, value, &invoices, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.ok(OrderChanged {
+        id: done.id,
+        status: Some(Status::Cancelled),
+        message: "Order cancelled successfully",
+        version: done.version,
+    }))
+}
+
+async fn take_back(
+    State(app): State<App>,
+    caller: May<OrdersUpdate>,
+    Id(id): Id<OrderId>,
+    write: Write,
+    Body { value, hash }: Body<Return>,
+) -> Result<Created<OrderReturned>, Problem> {
+    let context = write.context(&caller, hash);
+    let back = Return {
+        id: Uuid::now_v7().into(),
+        ..value
+    };
+    let done = order::take_back(&app.executor, id, back, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    let returned = done.events.iter().find_map(|event| match event {
+        OrderEvent::Returned(returned) => Some(returned.return_id),
+        _ => None,
+    });
+    Ok(written.created(OrderReturned {
+        id: done.id,
+        return_id: returned.ok_or_else(Problem::internal)?.into(),
+        version: done.version,
+    }))
 }

@@ -1,21 +1,25 @@
 //! Stock of one product: on hand, reserved, available, and what it cost. Nothing goes below zero and every change is a
 //! movement with a reference. A demand that cannot be met waits in line here, so that goods that arrive reserve themselves
 //! for it in the same decision: no reader has to notice, no race can take them away. What is reserved is not there for
-//! others: no issue and no count takes it away. That it has become less than it should is told here as well, once each time.
+//! others: no issue and no count takes it away, only what it is reserved for. That it has become less than it should is told
+//! here as well, once each time.
 
+mod effects;
 mod holding;
 mod places;
 mod rules;
+mod shipping;
 
 pub use holding::Holding;
 pub use places::{Place, Places};
+pub use shipping::Outgoing;
 
 use crate::{
     Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Total, Violations,
     id::{OrderId, ProductId, ProductionOrderId, StockId, TransferId, WarehouseId},
 };
 use chrono::{DateTime, Utc};
-use rpds::RedBlackTreeSetSync;
+use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -54,6 +58,10 @@ pub enum StockCommand {
         quantity: Quantity,
         least: Option<Least>,
     },
+    /// Goods leave for a customer, out of what is held for the demand.
+    Ship(Box<Outgoing>),
+    /// The demand is no more: what is held for it is free, and it waits no longer.
+    Release { product_id: ProductId, demand: Demand },
 }
 
 /// Goods that come or go, and why.
@@ -212,6 +220,28 @@ pub enum StockEvent {
         demand: Demand,
         missing: Quantity,
     },
+    /// This much of what was held for the demand is on its way to a customer.
+    #[serde(rename = "stock.shipped")]
+    Shipped {
+        /// What it leaves with; of goods from several places it is said of each.
+        id: Uuid,
+        product_id: ProductId,
+        demand: Demand,
+        quantity: Quantity,
+        /// The average at that moment.
+        unit_cost: Option<Money>,
+        /// What all of it cost.
+        cost: Total,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        warehouse_id: Option<WarehouseId>,
+    },
+    /// This much was held for a demand that is no more.
+    #[serde(rename = "stock.released")]
+    Released {
+        product_id: ProductId,
+        demand: Demand,
+        quantity: Quantity,
+    },
 }
 
 impl Event for StockEvent {}
@@ -227,6 +257,9 @@ pub enum StockRejection {
     #[error("no such transfer is on its way")]
     #[rejection(Missing, "stock.not_under_way")]
     NotUnderWay,
+    #[error("{missing} are missing")]
+    #[rejection(Stock, "stock.unavailable")]
+    Unavailable { missing: Quantity },
     #[error(transparent)]
     #[rejection(Invalid, "stock.invalid")]
     Invalid(#[from] Violations),
@@ -277,24 +310,27 @@ impl Aggregate for Stock {
                 quantity,
                 least,
             } => self.reserve(*product_id, demand, *quantity, least.as_ref()),
+            StockCommand::Ship(going) if self.known.contains(&going.id) => Ok(vec![]),
+            StockCommand::Ship(going) => self.ship(going),
+            StockCommand::Release { product_id, demand } => Ok(self.release(*product_id, demand)),
         }
     }
 
     fn evolve(mut self, event: &StockEvent) -> Self {
+        self.holding = self.holding.after(event);
+        self.places = self.places.after(event);
+        self.reserved = self.reserved.plus(event.promised());
         match event {
             StockEvent::Received { .. }
             | StockEvent::Issued { .. }
             | StockEvent::Adjusted { .. }
             | StockEvent::Counted { .. }
             | StockEvent::Sent { .. }
-            | StockEvent::Arrived { .. } => {
-                self.holding = self.holding.after(event);
-                self.places = self.places.after(event);
-            }
-            StockEvent::Low { .. } => {}
+            | StockEvent::Arrived { .. }
+            | StockEvent::Low { .. } => {}
             StockEvent::Reserved { demand, quantity, .. } => {
-                self.reserved = self.reserved.plus(*quantity);
                 self.known.insert_mut(demand.id);
+                self.hold(demand.id, self.held(demand.id).plus(*quantity));
                 if let Some(place) = self.line.iter().position(|waiting| waiting.demand.id == demand.id) {
                     let missing = self.line[place].missing.minus(*quantity);
                     if missing.is_positive() {
@@ -311,51 +347,20 @@ impl Aggregate for Stock {
                     missing: *missing,
                 });
             }
+            StockEvent::Shipped {
+                id, demand, quantity, ..
+            } => {
+                self.known.insert_mut(*id);
+                self.hold(demand.id, self.held(demand.id).minus(*quantity));
+            }
+            StockEvent::Released { demand, .. } => {
+                // Whoever asks for it later comes too late.
+                self.known.insert_mut(demand.id);
+                self.hold(demand.id, Quantity::ZERO);
+                self.line.retain(|waiting| waiting.demand.id != demand.id);
+            }
         }
         self
-    }
-}
-
-impl StockEvent {
-    pub fn product(&self) -> ProductId {
-        match self {
-            Self::Received { product_id, .. }
-            | Self::Issued { product_id, .. }
-            | Self::Adjusted { product_id, .. }
-            | Self::Counted { product_id, .. }
-            | Self::Sent { product_id, .. }
-            | Self::Arrived { product_id, .. }
-            | Self::Low { product_id, .. }
-            | Self::Reserved { product_id, .. }
-            | Self::Short { product_id, .. } => *product_id,
-        }
-    }
-
-    /// By how much it changes what is on hand.
-    pub fn difference(&self) -> Quantity {
-        match self {
-            Self::Received { quantity, .. } => *quantity,
-            Self::Issued { quantity, .. } => -*quantity,
-            Self::Adjusted { difference, .. } | Self::Counted { difference, .. } => *difference,
-            Self::Sent { .. }
-            | Self::Arrived { .. }
-            | Self::Reserved { .. }
-            | Self::Short { .. }
-            | Self::Low { .. } => Quantity::ZERO,
-        }
-    }
-
-    /// By how much it changes what lies where.
-    pub fn moves(&self) -> Option<(Place, Quantity)> {
-        match self {
-            Self::Received { warehouse_id, .. }
-            | Self::Issued { warehouse_id, .. }
-            | Self::Adjusted { warehouse_id, .. }
-            | Self::Counted { warehouse_id, .. } => Some((*warehouse_id, self.difference())),
-            Self::Sent { from, quantity, .. } => Some((*from, -*quantity)),
-            Self::Arrived { to, quantity, .. } => Some((*to, *quantity)),
-            Self::Reserved { .. } | Self::Short { .. } | Self::Low { .. } => None,
-        }
     }
 }
 
@@ -434,8 +439,10 @@ pub struct Stock {
     holding: Holding,
     places: Places,
     reserved: Quantity,
-    /// Every demand there ever was. A state is cloned for each change, and there may be a hundred thousand.
+    /// Every demand there ever was, and whatever left. A state is cloned for each change, and there may be a hundred thousand.
     known: RedBlackTreeSetSync<Uuid>,
+    /// How much of it is there for which demand, until it leaves.
+    held: RedBlackTreeMapSync<Uuid, Quantity>,
     /// Those with something missing, in the order they came.
     line: Vec<Waiting>,
 }

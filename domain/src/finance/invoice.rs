@@ -1,6 +1,10 @@
 //! An invoice and what was paid on it: draft → sent → partial → paid. The invoice is the boundary within which a
 //! payment may not exceed what is open, so payments live in its stream. `overdue` is a reader's view of the due date.
 
+mod revocation;
+
+pub use revocation::{Cancelled, Credited, Revocation};
+
 use crate::{
     Aggregate, Check, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Rejection, Rule, Series,
     StandIn, Upcaster, Violations, Whose,
@@ -19,6 +23,8 @@ use serde::{Deserialize, Serialize};
 pub enum InvoiceCommand {
     Create(Box<Created>),
     Pay(Payment),
+    /// It is not to be paid any more.
+    Revoke(Revocation),
 }
 
 /// A proforma collects money and posts no revenue; the tax invoice is dated by the turnover (product, "State machines").
@@ -68,6 +74,12 @@ pub struct Created {
     pub assigned_to: Option<UserId>,
 }
 
+impl Created {
+    pub fn is_credit(&self) -> bool {
+        self.kind == InvoiceKind::Credit
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Payment {
     pub id: PaymentId,
@@ -113,6 +125,11 @@ pub enum InvoiceEvent {
         deal_id: Option<DealId>,
         amount: Money,
     },
+    #[serde(rename = "invoice.cancelled")]
+    Cancelled(Box<Cancelled>),
+    /// It was paid, in part or in full, and is taken back.
+    #[serde(rename = "invoice.credited")]
+    Credited(Box<Credited>),
 }
 
 impl Event for InvoiceEvent {
@@ -161,6 +178,9 @@ pub enum InvoiceRejection {
     #[error("a draft is sent before it is paid")]
     #[rejection(Transition, "invoice.not_sent")]
     NotSent,
+    #[error("it is not to be paid any more")]
+    #[rejection(Transition, "invoice.closed")]
+    Closed,
     #[error(transparent)]
     #[rejection(Invalid, "invoice.invalid")]
     Invalid(#[from] Violations),
@@ -175,14 +195,17 @@ impl Aggregate for Invoice {
     type Event = InvoiceEvent;
     type Rejection = InvoiceRejection;
 
-    fn permission(_command: &InvoiceCommand) -> Permission {
-        Permission::FinanceCreate
+    fn permission(command: &InvoiceCommand) -> Permission {
+        match command {
+            InvoiceCommand::Create(_) | InvoiceCommand::Pay(_) => Permission::FinanceCreate,
+            InvoiceCommand::Revoke(_) => Permission::FinanceUpdate,
+        }
     }
 
     fn decide(&self, command: &InvoiceCommand) -> Result<Vec<InvoiceEvent>, InvoiceRejection> {
         use {InvoiceCommand as C, InvoiceRejection as R};
         match (self, command) {
-            (Self::Known(_), C::Create(_)) => Ok(vec![]), // the command names its effect
+            (Self::Known(_) | Self::Never, C::Create(_)) => Ok(vec![]), // the command names its effect
             (Self::Unknown, C::Create(created)) if created.items.is_empty() => Err(R::Empty),
             (Self::Unknown, C::Create(created)) if line::sum(&created.items) != Some(created.amount) => {
                 Err(Violations::one("amount", Rule::NotAllowed).into())
@@ -190,7 +213,13 @@ impl Aggregate for Invoice {
             // No payment could ever settle it.
             (Self::Unknown, C::Create(created)) if created.amount.is_zero() => Err(R::NothingToPay),
             (Self::Unknown, C::Create(created)) => Ok(vec![InvoiceEvent::Created(created.clone())]),
-            (Self::Unknown, C::Pay(_)) => Err(R::Missing),
+            (Self::Unknown | Self::Never, C::Pay(_)) => Err(R::Missing),
+            (Self::Unknown, C::Revoke(revocation)) => {
+                let never = revocation::never(revocation);
+                Ok(vec![InvoiceEvent::Cancelled(Box::new(never))])
+            }
+            (Self::Never, C::Revoke(_)) => Ok(vec![]),
+            (Self::Known(invoice), C::Revoke(revocation)) => Ok(invoice.revoke(revocation)),
             (Self::Known(invoice), C::Pay(payment)) => invoice.pay(payment),
         }
     }
@@ -200,13 +229,22 @@ impl Aggregate for Invoice {
             (_, InvoiceEvent::Created(created)) => Self::Known(Box::new(Known {
                 bill: created.as_ref().clone(),
                 paid: Money::ZERO,
+                closed: false,
             })),
             (Self::Known(mut invoice), InvoiceEvent::PaymentReceived { applied, .. }) => {
                 invoice.paid = invoice.paid.plus(*applied);
                 Self::Known(invoice)
             }
             (state, InvoiceEvent::Paid { .. }) => state,
-            (Self::Unknown, InvoiceEvent::PaymentReceived { .. }) => Self::Unknown,
+            (Self::Known(mut invoice), InvoiceEvent::Cancelled(_) | InvoiceEvent::Credited(_)) => {
+                invoice.closed = true;
+                Self::Known(invoice)
+            }
+            (Self::Unknown | Self::Never, InvoiceEvent::Cancelled(_)) => Self::Never,
+            (
+                state @ (Self::Unknown | Self::Never),
+                InvoiceEvent::PaymentReceived { .. } | InvoiceEvent::Credited(_),
+            ) => state,
         }
     }
 }
@@ -219,6 +257,9 @@ impl Known {
         check.date("date", Some(payment.date));
         check.optional_text("reference", payment.reference.as_ref(), 100);
         check.done()?;
+        if self.closed {
+            return Err(InvoiceRejection::Closed);
+        }
         if self.bill.status == Status::Draft {
             return Err(InvoiceRejection::NotSent);
         }
@@ -259,6 +300,16 @@ impl Known {
         Ok([received].into_iter().chain(paid).collect())
     }
 
+    fn revoke(&self, revocation: &Revocation) -> Vec<InvoiceEvent> {
+        if self.closed {
+            vec![]
+        } else if self.paid.is_zero() {
+            vec![InvoiceEvent::Cancelled(Box::new(self.cancelled()))]
+        } else {
+            vec![InvoiceEvent::Credited(Box::new(self.credited(revocation)))]
+        }
+    }
+
     /// The next payment in the base currency: what it adds to all that was paid, so that parts add up to the whole
     /// whatever is rounded.
     fn in_base(&self, payment: Money) -> Option<Money> {
@@ -280,6 +331,8 @@ impl Known {
 pub enum Invoice {
     #[default]
     Unknown,
+    /// Cancelled before it was written.
+    Never,
     Known(Box<Known>),
 }
 
@@ -287,6 +340,17 @@ pub enum Invoice {
 pub struct Known {
     bill: Created,
     paid: Money,
+    /// Cancelled or credited: nobody is to pay it any more.
+    closed: bool,
+}
+
+impl Invoice {
+    pub fn known(&self) -> Option<&Known> {
+        match self {
+            Self::Unknown | Self::Never => None,
+            Self::Known(invoice) => Some(invoice),
+        }
+    }
 }
 
 #[cfg(test)]

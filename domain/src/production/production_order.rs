@@ -20,6 +20,12 @@ pub enum ProductionOrderCommand {
     Schedule {
         start: DateTime<Utc>,
     },
+    /// The order's it was made for; one that is not written yet is not to be.
+    Cancel {
+        order_id: OrderId,
+        /// What was made so far may be lost.
+        scrap: bool,
+    },
 }
 
 /// What to make, with the bill of materials already looked up and exploded.
@@ -114,6 +120,8 @@ pub enum ProductionOrderEvent {
         start: DateTime<Utc>,
         finish: DateTime<Utc>,
     },
+    #[serde(rename = "production.order.cancelled")]
+    Cancelled { order_id: OrderId },
 }
 
 impl Event for ProductionOrderEvent {
@@ -135,6 +143,9 @@ pub enum ProductionOrderRejection {
     #[error("the bill of materials cannot be exploded: {0}")]
     #[rejection(Conflict, "production_order.cannot_explode")]
     CannotExplode(String),
+    #[error("it is {status}")]
+    #[rejection(Conflict, "production_order.under_way")]
+    UnderWay { status: Status },
     #[error("the date is out of range")]
     #[rejection(Invalid, "production_order.no_such_date")]
     NoSuchDate,
@@ -155,7 +166,9 @@ impl Aggregate for ProductionOrder {
     fn permission(command: &ProductionOrderCommand) -> Permission {
         match command {
             ProductionOrderCommand::Create(_) => Permission::ProductionCreate,
-            ProductionOrderCommand::Schedule { .. } => Permission::ProductionUpdate,
+            ProductionOrderCommand::Schedule { .. } | ProductionOrderCommand::Cancel { .. } => {
+                Permission::ProductionUpdate
+            }
         }
     }
 
@@ -169,12 +182,24 @@ impl Aggregate for ProductionOrder {
                 check.done()?;
                 Ok(vec![ProductionOrderEvent::Created(Box::new(draft.as_created()))])
             }
+            (Self::Unknown, C::Cancel { order_id, .. }) => {
+                Ok(vec![ProductionOrderEvent::Cancelled { order_id: *order_id }])
+            }
+            (Self::Known { status, order_id, .. }, C::Cancel { scrap, .. }) => match status {
+                Status::Cancelled => Ok(vec![]),
+                Status::Completed => Err(ProductionOrderRejection::UnderWay { status: *status }),
+                Status::InProgress if !scrap => Err(ProductionOrderRejection::UnderWay { status: *status }),
+                Status::Pending | Status::Scheduled | Status::InProgress => {
+                    Ok(vec![ProductionOrderEvent::Cancelled { order_id: *order_id }])
+                }
+            },
             (Self::Unknown, C::Schedule { .. }) => Err(ProductionOrderRejection::Missing),
             (
                 Self::Known {
                     status: Status::Pending,
                     order_id,
                     minutes,
+                    ..
                 },
                 C::Schedule { start },
             ) => {
@@ -204,12 +229,42 @@ impl Aggregate for ProductionOrder {
                     status: Status::Pending,
                     order_id: created.order_id,
                     minutes,
+                    materials: created.materials.iter().map(|material| material.material_id).collect(),
                 }
             }
-            (Self::Known { order_id, minutes, .. }, ProductionOrderEvent::Scheduled { .. }) => Self::Known {
+            (
+                Self::Known {
+                    order_id,
+                    minutes,
+                    materials,
+                    ..
+                },
+                ProductionOrderEvent::Scheduled { .. },
+            ) => Self::Known {
                 status: Status::Scheduled,
                 order_id,
                 minutes,
+                materials,
+            },
+            (
+                Self::Known {
+                    order_id,
+                    minutes,
+                    materials,
+                    ..
+                },
+                ProductionOrderEvent::Cancelled { .. },
+            ) => Self::Known {
+                status: Status::Cancelled,
+                order_id,
+                minutes,
+                materials,
+            },
+            (Self::Unknown, ProductionOrderEvent::Cancelled { order_id }) => Self::Known {
+                status: Status::Cancelled,
+                order_id: *order_id,
+                minutes: 0,
+                materials: vec![],
             },
             (Self::Unknown, ProductionOrderEvent::Scheduled { .. }) => Self::Unknown,
         }
@@ -269,7 +324,27 @@ pub enum ProductionOrder {
         order_id: OrderId,
         /// All work orders together.
         minutes: u64,
+        /// What is reserved for it.
+        materials: Vec<ProductId>,
     },
+}
+
+impl ProductionOrder {
+    /// How far it is; nothing before it is written.
+    pub fn status(&self) -> Option<Status> {
+        match self {
+            Self::Unknown => None,
+            Self::Known { status, .. } => Some(*status),
+        }
+    }
+
+    /// What is reserved for it.
+    pub fn materials(&self) -> &[ProductId] {
+        match self {
+            Self::Unknown => &[],
+            Self::Known { materials, .. } => materials,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -459,6 +459,13 @@ pub struct Known {
 }
 
 impl Deal {
+    pub fn number(&self) -> Option<&Number> {
+        match self {
+            Self::Known(deal) => Some(&deal.number),
+            Self::Unknown => None,
+        }
+    }
+
     pub fn details(&self) -> Option<&Details> {
         match self {
             Self::Known(deal) => Some(&deal.details),

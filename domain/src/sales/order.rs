@@ -1,31 +1,65 @@
-//! A sales order: pending → confirmed → processing → shipped → delivered → completed. What follows from facts
-//! (delivery, billing, payment, production) is derived by readers, never commanded.
+//! A sales order: pending → confirmed → processing → shipped → delivered → completed; cancelled from the first three; a
+//! draft before all that. What follows from facts (delivery, billing, payment, production) is derived by readers, never
+//! commanded. A won deal places one, or a person does: what follows is the same.
+
+mod cancellation;
+mod details;
+mod life;
+mod returns;
+mod shipment;
+
+pub use cancellation::{
+    Cancellation, Cancelled, InvoiceAct, Plan, PlannedGoods, PlannedInvoice, PlannedProduction, ProductionAct,
+    ProductionChoice, Revoked, Stopped, Unheld, Way,
+};
+pub use details::{Change, Details};
+pub use life::Step;
+pub use returns::{Condition, Inspected, Return, Returned, ReturnedItem};
+pub use shipment::{Dispatch, Parcel, Shipment, Shipped};
 
 use super::{
     customer::Address,
-    line::{self, Line},
+    line::{self, Line, LineDraft},
 };
 use crate::{
-    Aggregate, Belongs, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Rejection, Rule, Series,
-    StandIn, Upcaster, Violations, Whose,
+    Aggregate, Belongs, Changes, Check, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Quantity,
+    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
+    catalog::product::ProductType,
     finance::Currency,
     fixed::Rate,
-    id::{CustomerId, DealId, OrderId, UserId},
+    id::{CustomerId, DealId, OrderId, ReturnId, ShipmentId, UserId},
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 // Vocabulary
 
 #[derive(Debug, Clone)]
 pub enum OrderCommand {
+    /// As a won deal has it: nothing is looked up or computed any more.
     Create(Box<Created>),
+    /// By hand.
+    Place(Box<Draft>),
+    Update {
+        change: Box<Change>,
+        items: Option<Vec<LineDraft>>,
+        step: Option<Step>,
+    },
+    Move(Step),
+    Ship(Dispatch),
+    TakeBack(Return),
+    Cancel(Box<Cancellation>),
+    /// It was delivered and paid.
+    Complete,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
+    // Nothing follows from it yet.
+    Draft,
     #[default]
     Pending,
     Confirmed,
@@ -38,9 +72,21 @@ pub enum Status {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "UPPERCASE")]
+#[schemars(extend("x-extensible" = true))]
 pub enum OrderType {
     #[default]
     Sales,
+    // Of services alone: nothing is made or sent.
+    Service,
+}
+
+/// An order by hand, with its products already looked up.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Draft {
+    pub details: Details,
+    /// A draft, pending or confirmed.
+    pub status: Status,
+    pub items: Vec<LineDraft>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -73,25 +119,57 @@ pub struct Created {
 pub enum OrderEvent {
     #[serde(rename = "order.created")]
     Created(Box<Created>),
+    #[serde(rename = "order.updated")]
+    Updated {
+        #[serde(flatten)]
+        change: Box<Change>,
+        /// All lines, when they are others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        items: Option<Vec<Line>>,
+        /// Their sum.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total_amount: Option<Money>,
+    },
+    /// A draft became an order, and this is what it says: all that follows begins here.
+    #[serde(rename = "order.placed")]
+    Placed(Box<Created>),
+    #[serde(rename = "order.status.changed")]
+    StatusChanged {
+        from: Status,
+        to: Status,
+        note: Option<String>,
+        /// What is to be paid for it; said when it was delivered.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        total_amount: Option<Money>,
+    },
+    /// So much of it is on its way.
+    #[serde(rename = "order.shipped")]
+    Shipped(Box<Shipment>),
+    /// So much of it came back.
+    #[serde(rename = "order.returned")]
+    Returned(Box<Returned>),
+    #[serde(rename = "order.completed")]
+    Completed { from: Status, note: Option<String> },
+    /// With the plan that is to be carried out.
+    #[serde(rename = "order.cancelled")]
+    Cancelled(Box<Cancelled>),
 }
 
 impl Event for OrderEvent {
-    /// Since 2, what tells of people is sealed.
-    const UPCASTERS: &'static [Upcaster] = &[Upcaster::unchanged("order.created", 1)];
+    /// Since 2, what tells of people is sealed; since 3 there are drafts and orders of services.
+    const UPCASTERS: &'static [Upcaster] = &[
+        Upcaster::unchanged("order.created", 1),
+        Upcaster::unchanged("order.created", 2),
+    ];
 
+    /// Whose they are stands beside them, also when only the address changes.
     const PERSONAL: &'static [PersonalField] = &[
-        PersonalField::new(
-            "order.created",
-            "customerName",
-            Whose::Beside("customerId"),
-            StandIn::Name,
-        ),
-        PersonalField::new(
-            "order.created",
-            "shippingAddress",
-            Whose::Beside("customerId"),
-            StandIn::Nothing,
-        ),
+        of_customer("order.created", "customerName", StandIn::Name),
+        of_customer("order.created", "shippingAddress", StandIn::Nothing),
+        of_customer("order.updated", "customerName", StandIn::Name),
+        of_customer("order.updated", "shippingAddress", StandIn::Nothing),
+        of_customer("order.placed", "customerName", StandIn::Name),
+        of_customer("order.placed", "shippingAddress", StandIn::Nothing),
     ];
 
     const NUMBERINGS: &'static [Numbering] = &[Numbering {
@@ -101,11 +179,48 @@ impl Event for OrderEvent {
     }];
 }
 
+const fn of_customer(event_type: &'static str, path: &'static str, erased: StandIn) -> PersonalField {
+    PersonalField::new(event_type, path, Whose::Beside("customerId"), erased)
+}
+
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum OrderRejection {
+    #[error("no such order")]
+    #[rejection(Missing, "order.missing")]
+    Missing,
+    #[error("already created")]
+    #[rejection(Exists, "order.already_created")]
+    AlreadyCreated,
     #[error("an order has at least one line")]
     #[rejection(Invalid, "order.empty")]
     Empty,
+    #[error("{from} does not become {to}")]
+    #[rejection(Transition, "order.no_such_step")]
+    NoSuchStep { from: Status, to: Status },
+    #[error("it is {status}: it is being worked on")]
+    #[rejection(Conflict, "order.being_worked_on")]
+    BeingWorkedOn { status: Status },
+    #[error("nothing is left to be sent")]
+    #[rejection(Conflict, "order.nothing_to_ship")]
+    NothingToShip,
+    #[error("{missing} of {product} are missing in stock")]
+    #[rejection(Stock, "order.out_of_stock")]
+    OutOfStock { product: String, missing: Quantity },
+    #[error("nothing of it is with the customer")]
+    #[rejection(Conflict, "order.nothing_to_return")]
+    NothingToReturn,
+    #[error("more of {product} than stock can hold")]
+    #[rejection(Invalid, "order.no_room")]
+    NoRoom { product: String },
+    #[error("a part of it was sent")]
+    #[rejection(Conflict, "order.partly_shipped")]
+    PartlyShipped,
+    #[error("{refundable} can go back")]
+    #[rejection(Balance, "order.refund_above_paid")]
+    RefundAbovePaid { refundable: Money },
+    #[error("{product} is being made: finish it to stock, or scrap it")]
+    #[rejection(Conflict, "order.choice_missing")]
+    ChoiceMissing { product: String },
     #[error(transparent)]
     #[rejection(Invalid, "order.invalid")]
     Invalid(#[from] Violations),
@@ -124,30 +239,181 @@ impl Aggregate for Order {
     fn belongs(&self) -> Belongs {
         let user = match self {
             Self::Unknown => None,
-            Self::Placed { assigned_to, .. } => *assigned_to,
+            Self::Known(order) => order.details.assigned_to,
         };
         Belongs { user, department: None }
     }
 
-    fn permission(_command: &OrderCommand) -> Permission {
-        Permission::OrdersCreate
-    }
-
-    fn decide(&self, OrderCommand::Create(created): &OrderCommand) -> Result<Vec<OrderEvent>, OrderRejection> {
-        match self {
-            Self::Placed { .. } => Ok(vec![]), // the command names its effect: this order exists
-            Self::Unknown if created.items.is_empty() => Err(OrderRejection::Empty),
-            Self::Unknown if line::sum(&created.items) != Some(created.total_amount) => {
-                Err(Violations::one("totalAmount", Rule::NotAllowed).into())
-            }
-            Self::Unknown => Ok(vec![OrderEvent::Created(created.clone())]),
+    fn permission(command: &OrderCommand) -> Permission {
+        match command {
+            OrderCommand::Create(_) | OrderCommand::Place(_) => Permission::OrdersCreate,
+            OrderCommand::Update { .. }
+            | OrderCommand::Move(_)
+            | OrderCommand::Ship(_)
+            | OrderCommand::TakeBack(_)
+            | OrderCommand::Cancel(_)
+            | OrderCommand::Complete => Permission::OrdersUpdate,
         }
     }
 
-    fn evolve(self, OrderEvent::Created(created): &OrderEvent) -> Self {
-        Self::Placed {
-            status: created.status,
-            assigned_to: created.assigned_to,
+    fn decide(&self, command: &OrderCommand) -> Result<Vec<OrderEvent>, OrderRejection> {
+        use {OrderCommand as C, OrderRejection as R};
+        match (self, command) {
+            (Self::Known(_), C::Create(_)) => Ok(vec![]), // the command names its effect: this order exists
+            (Self::Unknown, C::Create(created)) if created.items.is_empty() => Err(R::Empty),
+            (Self::Unknown, C::Create(created)) if line::sum(&created.items) != Some(created.total_amount) => {
+                Err(Violations::one("totalAmount", Rule::NotAllowed).into())
+            }
+            (Self::Unknown, C::Create(created)) => Ok(vec![OrderEvent::Created(created.clone())]),
+            (Self::Unknown, C::Place(draft)) => place(draft),
+            (Self::Known(_), C::Place(_)) => Err(R::AlreadyCreated),
+            (Self::Unknown, _) => Err(R::Missing),
+            (Self::Known(order), C::Update { change, items, step }) => {
+                order.update(change, items.as_deref(), step.as_ref())
+            }
+            (Self::Known(order), C::Move(step)) => order.step(step),
+            (Self::Known(order), C::Ship(dispatch)) => order.ship(dispatch),
+            (Self::Known(order), C::TakeBack(back)) => order.take_back(back),
+            (Self::Known(order), C::Cancel(cancellation)) => order.cancel(cancellation),
+            (Self::Known(order), C::Complete) => order.complete(),
+        }
+    }
+
+    fn evolve(self, event: &OrderEvent) -> Self {
+        use OrderEvent as E;
+        let mut order = match (self, event) {
+            (_, E::Created(created)) => return Self::Known(Box::new(created.as_ref().into())),
+            (Self::Unknown, _) => return Self::Unknown,
+            (Self::Known(order), _) => order,
+        };
+        match event {
+            E::Created(_) => {}
+            E::Updated {
+                change,
+                items,
+                total_amount,
+            } => {
+                order.details.apply(change);
+                if let Some(items) = items {
+                    order.items.clone_from(items);
+                }
+                order.total = total_amount.unwrap_or(order.total);
+            }
+            E::Placed(placed) => order.status = placed.status,
+            E::StatusChanged { to, .. } => order.status = *to,
+            E::Shipped(shipment) => order.note(shipment),
+            E::Returned(returned) => order.note_return(returned),
+            E::Completed { .. } => order.status = Status::Completed,
+            E::Cancelled(_) => order.status = Status::Cancelled,
+        }
+        Self::Known(order)
+    }
+}
+
+fn place(draft: &Draft) -> Result<Vec<OrderEvent>, OrderRejection> {
+    let mut check = Check::default();
+    draft.details.check_all(&mut check);
+    let begins = matches!(draft.status, Status::Draft | Status::Pending | Status::Confirmed);
+    check.that(begins, "status", Rule::NotAllowed);
+    let items = priced(&mut check, &draft.items, &draft.details);
+    check.done()?;
+    if items.is_empty() && draft.status != Status::Draft {
+        return Err(OrderRejection::Empty);
+    }
+    let order = Known {
+        number: Number::pending(),
+        status: draft.status,
+        details: draft.details.clone(),
+        total: line::sum(&items).unwrap_or_default(),
+        items,
+        sent: BTreeMap::new(),
+        shipments: BTreeSet::new(),
+        returned: BTreeMap::new(),
+        returns: BTreeSet::new(),
+    };
+    Ok(vec![OrderEvent::Created(Box::new(order.as_created(draft.status)))])
+}
+
+/// The lines of an order of that kind and currency.
+fn priced(check: &mut Check, drafts: &[LineDraft], details: &Details) -> Vec<Line> {
+    for (n, draft) in drafts.iter().enumerate() {
+        let fits = match details.kind {
+            OrderType::Sales => true,
+            OrderType::Service => matches!(draft.kind, ProductType::Service | ProductType::Digital),
+        };
+        check.that(fits, format!("items[{n}].productId"), Rule::NotAllowed);
+    }
+    line::price(check, "items", drafts, &details.currency)
+}
+
+impl Known {
+    /// What people agreed on stays once it is an order; who sees to it, where it goes and when may change until it is being
+    /// worked on.
+    fn update(
+        &self,
+        change: &Change,
+        items: Option<&[LineDraft]>,
+        step: Option<&Step>,
+    ) -> Result<Vec<OrderEvent>, OrderRejection> {
+        let mut change = self.details.unless_named_again(change);
+        let mut details = self.details.clone();
+        details.apply(&change);
+        let mut check = Check::default();
+        details.check_all(&mut check);
+        let is_draft = self.status == Status::Draft;
+        let currency_stays = details.currency == self.details.currency || items.is_some() || self.items.is_empty();
+        check.that(currency_stays, "currency", Rule::OtherCurrency);
+        let fits = items.is_some() || details.kind != OrderType::Service || self.ships_nothing();
+        check.that(fits, "type", Rule::NotAllowed);
+        let items = items.map(|drafts| priced(&mut check, drafts, &details));
+        check.done()?;
+        let others = items.clone().filter(|items| *items != self.items);
+        let changed = details != self.details || others.is_some();
+        if changed && !self.status.may_change() {
+            return Err(OrderRejection::BeingWorkedOn { status: self.status });
+        }
+        let otherwise = details.agreed_otherwise(&self.details);
+        if let (false, Some(field)) = (is_draft, otherwise.or(others.is_some().then_some("items"))) {
+            return Err(Violations::one(field, Rule::NotAllowed).into());
+        }
+        let total_amount = others.as_deref().map(|items| line::sum(items).unwrap_or_default());
+        if !change.shipping_address.is_keep() {
+            change.customer_id = crate::Patch::Set(details.customer_id);
+        }
+        let updated = changed.then(|| OrderEvent::Updated {
+            change: Box::new(change),
+            items: others.clone(),
+            total_amount,
+        });
+        let after = Self {
+            details,
+            items: others.unwrap_or_else(|| self.items.clone()),
+            total: total_amount.unwrap_or(self.total),
+            ..self.clone()
+        };
+        let moved = step.map_or_else(|| Ok(vec![]), |step| after.step(step))?;
+        Ok(updated.into_iter().chain(moved).collect())
+    }
+
+    fn as_created(&self, status: Status) -> Created {
+        let details = self.details.clone();
+        Created {
+            order_number: self.number.clone(),
+            kind: details.kind,
+            status,
+            customer_id: details.customer_id.unwrap_or_default(),
+            customer_name: details.customer_name,
+            deal_id: details.deal_id,
+            deal_number: details.deal_number.as_deref().map(Number::from),
+            items: self.items.clone(),
+            total_amount: self.total,
+            currency: details.currency,
+            assigned_to: details.assigned_to,
+            shipping_address: details.shipping_address,
+            delivery_date: details.delivery_date,
+            payment_terms: details.payment_terms,
+            notes: details.notes,
+            exchange_rate: details.exchange_rate,
         }
     }
 }
@@ -158,56 +424,77 @@ impl Aggregate for Order {
 pub enum Order {
     #[default]
     Unknown,
-    Placed {
-        status: Status,
-        assigned_to: Option<UserId>,
-    },
+    Known(Box<Known>),
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    number: Number,
+    status: Status,
+    details: Details,
+    items: Vec<Line>,
+    /// The sum of the items.
+    total: Money,
+    /// How much of which line was sent.
+    sent: BTreeMap<u32, Quantity>,
+    shipments: BTreeSet<ShipmentId>,
+    /// How much of which line came back.
+    returned: BTreeMap<u32, Quantity>,
+    returns: BTreeSet<ReturnId>,
+}
+
+impl From<&Created> for Known {
+    fn from(created: &Created) -> Self {
+        Self {
+            number: created.order_number.clone(),
+            status: created.status,
+            details: created.into(),
+            items: created.items.clone(),
+            total: created.total_amount,
+            sent: BTreeMap::new(),
+            shipments: BTreeSet::new(),
+            returned: BTreeMap::new(),
+            returns: BTreeSet::new(),
+        }
+    }
+}
+
+impl Order {
+    pub fn known(&self) -> Option<&Known> {
+        match self {
+            Self::Unknown => None,
+            Self::Known(order) => Some(order),
+        }
+    }
+}
+
+impl Known {
+    pub fn number(&self) -> &Number {
+        &self.number
+    }
+
+    pub fn status(&self) -> Status {
+        self.status
+    }
+
+    /// Whether it is more than a draft.
+    pub fn is_placed(&self) -> bool {
+        self.status != Status::Draft
+    }
+
+    pub fn details(&self) -> &Details {
+        &self.details
+    }
+
+    pub fn items(&self) -> &[Line] {
+        &self.items
+    }
+
+    /// Their sum.
+    pub fn total(&self) -> Money {
+        self.total
+    }
 }
 
 #[cfg(test)]
 mod outcomes;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::given;
-
-    fn created(total: i32) -> Box<Created> {
-        Box::new(Created {
-            order_number: Number::pending(),
-            kind: OrderType::Sales,
-            status: Status::Pending,
-            customer_id: CustomerId::default(),
-            customer_name: None,
-            deal_id: None,
-            deal_number: None,
-            items: Line::adjustment("ERP", Money::whole(10)).into_iter().collect(),
-            total_amount: Money::whole(total),
-            currency: Currency::kzt(),
-            assigned_to: None,
-            shipping_address: None,
-            delivery_date: None,
-            payment_terms: None,
-            notes: None,
-            exchange_rate: None,
-        })
-    }
-
-    #[test]
-    fn an_order_is_placed_once_however_often_it_is_asked_for() {
-        given::<Order>([])
-            .when(OrderCommand::Create(created(10)))
-            .then([OrderEvent::Created(created(10))]);
-        given::<Order>([OrderEvent::Created(created(10))])
-            .when(OrderCommand::Create(created(10)))
-            .then([]);
-    }
-
-    #[test]
-    fn a_total_that_is_not_the_sum_of_the_lines_is_refused() {
-        let refused = OrderRejection::Invalid(Violations::one("totalAmount", Rule::NotAllowed));
-        given::<Order>([])
-            .when(OrderCommand::Create(created(11)))
-            .then_rejected(refused);
-    }
-}

@@ -2,14 +2,15 @@
 
 mod catalog;
 mod deals;
+mod orders;
 mod people;
+mod production;
 mod workspace;
 
 use crate::{
-    Aggregate, Money, Number, Patch, Quantity, Role,
+    Aggregate, Money, Patch, Role,
     fact::{self, encode},
-    finance::invoice::{Invoice, InvoiceCommand, InvoiceEvent, Payment},
-    id::{InvoiceId, PaymentId, UserId},
+    id::UserId,
     identity::{
         api_key::{ApiKey, ApiKeyCommand, ApiKeyEvent},
         organization::{self, Organization, OrganizationCommand, OrganizationEvent},
@@ -18,19 +19,13 @@ use crate::{
     },
     office::notification::{Notification, NotificationCommand, NotificationEvent},
     process::{Process, ProcessCommand, ProcessEvent},
-    production::{
-        bom::{Below, Bill, Bom, BomCommand, BomEvent},
-        production_order::{ProductionOrder, ProductionOrderCommand},
-    },
     sales::{
         customer::{self, Customer, CustomerCommand},
         interaction::{self, Interaction, InteractionCommand, Record},
-        order::{Order, OrderCommand, OrderEvent},
     },
     testing::sample,
 };
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
-use serde_json::Value;
 use std::fmt::Debug;
 use uuid::Uuid;
 
@@ -168,145 +163,6 @@ fn customer() {
         &commands,
         &Promises {
             names_its_effect,
-            invariant: nothing,
-        },
-    );
-}
-
-#[test]
-fn order_and_invoice() {
-    let OrderEvent::Created(order) = sample("order.created.v1");
-    let empty = order::without_lines(&order);
-    let commands = [OrderCommand::Create(order), OrderCommand::Create(empty)];
-    any_commands::<Order>(
-        &commands,
-        &Promises {
-            names_its_effect: nothing,
-            invariant: nothing,
-        },
-    );
-
-    let InvoiceEvent::Created(bill) = sample("invoice.created.v1") else {
-        panic!("another event")
-    };
-    let pay = |amount: i32, allow_credit| {
-        InvoiceCommand::Pay(Payment {
-            id: PaymentId::default(),
-            invoice_id: InvoiceId::default(),
-            amount: Money::whole(amount),
-            method: "cash".into(),
-            reference: None,
-            date: bill.issue_date,
-            allow_credit,
-        })
-    };
-    let commands = [
-        InvoiceCommand::Create(bill.clone()),
-        pay(10_000_000, false),
-        pay(10_000_000, true),
-        pay(1, false),
-        pay(0, true),
-        pay(-1, true),
-    ];
-    let names_its_effect = |command: &InvoiceCommand| matches!(command, InvoiceCommand::Create(_));
-    any_commands::<Invoice>(
-        &commands,
-        &Promises {
-            names_its_effect,
-            invariant: within_the_bill,
-        },
-    );
-}
-
-/// Never is more applied than was billed.
-fn within_the_bill(invoice: &Invoice) -> bool {
-    let state = serde_json::to_value(invoice).unwrap();
-    let amount = |at: &str| state.pointer(at).and_then(Value::as_f64);
-    amount("/Known/paid") <= amount("/Known/bill/amount")
-}
-
-mod order {
-    use crate::{Money, sales::order::Created};
-
-    pub fn without_lines(order: &Created) -> Box<Created> {
-        Box::new(Created {
-            items: vec![],
-            total_amount: Money::ZERO,
-            ..order.clone()
-        })
-    }
-}
-
-#[test]
-fn bill_and_production() {
-    let BomEvent::Defined { product_id, bill, .. } = sample("bom.defined.v1") else {
-        panic!("another event")
-    };
-    let awaits = |line| BomCommand::Await {
-        product_id,
-        order_id: Default::default(),
-        line,
-    };
-    let define = |bill: Bill, below| BomCommand::Define {
-        product_id,
-        bill,
-        below,
-    };
-    let commands = [
-        define(bill.clone(), Below::Sound),
-        define(
-            Bill {
-                operations: vec![],
-                ..bill.clone()
-            },
-            Below::Sound,
-        ),
-        define(bill, Below::LeadsBack),
-        define(Bill::default(), Below::Sound),
-        awaits(0),
-        awaits(1),
-    ];
-    // Who asks for a bill that is there is answered each time.
-    any_commands::<Bom>(
-        &commands,
-        &Promises {
-            names_its_effect: |command| matches!(command, BomCommand::Define { .. }),
-            invariant: nothing,
-        },
-    );
-
-    use ProductionOrderCommand as C;
-    let draft = crate::production::production_order::Draft {
-        id: Default::default(),
-        order_id: Default::default(),
-        order_number: Number::from("ORD-2026-0001"),
-        line: 0,
-        product_id,
-        product_name: "Cabinet".into(),
-        quantity: Quantity::whole(2),
-        priority: Default::default(),
-        due_date: None,
-        bom_version: 1,
-        explosion: Default::default(),
-        notes: None,
-    };
-    let none = crate::production::production_order::Draft {
-        quantity: Quantity::ZERO,
-        ..draft.clone()
-    };
-    let at = |instant: &str| C::Schedule {
-        start: instant.parse().unwrap(),
-    };
-    let commands = [
-        C::Create(Box::new(draft)),
-        C::Create(Box::new(none)),
-        at("2026-01-05T04:00:00Z"),
-        at("1066-01-05T04:00:00Z"),
-    ];
-    any_commands::<ProductionOrder>(
-        &commands,
-        &Promises {
-            names_its_effect: nothing,
             invariant: nothing,
         },
     );

@@ -1,12 +1,11 @@
 //! Every refusal there is, pinned in one place: its code, which clients and the messages of all languages go by, what
 //! kind of "no" it is, what its message needs, and its words.
 
+mod catalog;
+mod orders;
+
 use crate::{
-    Kind, Money, Permission, Quantity, Rejection, Rule, Violation, Violations,
-    catalog::{
-        category::CategoryRejection, price::PriceRejection, price_list::PriceListRejection, product::ProductRejection,
-        stock::StockRejection, warehouse::WarehouseRejection,
-    },
+    Kind, Money, Permission, Rejection, Rule, Violation, Violations,
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
     identity::{
@@ -19,13 +18,15 @@ use crate::{
         employee::{self, EmployeeRejection},
     },
     process::ProcessRejection,
-    production::{bom::BomRejection, production_order::ProductionOrderRejection},
+    production::{
+        bom::BomRejection,
+        production_order::{self, ProductionOrderRejection},
+    },
     sales::{
         activity::ActivityRejection,
         customer::{self, CustomerRejection},
         deal::DealRejection,
         interaction::InteractionRejection,
-        order::OrderRejection,
         pipeline::PipelineRejection,
     },
 };
@@ -65,9 +66,7 @@ fn tells_fields<R: Rejection + From<Violations>>(code: &'static str) -> &'static
 }
 
 fn sales() -> Vec<&'static str> {
-    use {
-        ActivityRejection as A, CustomerRejection as C, DealRejection as D, OrderRejection as O, PipelineRejection as P,
-    };
+    use {ActivityRejection as A, CustomerRejection as C, DealRejection as D, PipelineRejection as P};
     let step = C::Transition {
         from: customer::Status::Churned,
         to: customer::Status::Active,
@@ -193,93 +192,13 @@ fn sales() -> Vec<&'static str> {
             "an archived pipeline is not changed any more",
         ),
         tells_fields::<P>("pipeline.invalid"),
-        says(O::Empty, "order.empty", Kind::Invalid, "an order has at least one line"),
-        tells_fields::<O>("order.invalid"),
     ]
 }
 
-fn catalog_and_finance() -> Vec<&'static str> {
-    use {
-        CategoryRejection as C, InvoiceRejection as I, PriceListRejection as L, ProductRejection as P,
-        StockRejection as S,
-    };
+fn finance() -> Vec<&'static str> {
+    use InvoiceRejection as I;
     let open = Money::from_units(12_550).unwrap();
     vec![
-        says(C::Missing, "category.missing", Kind::Missing, "no such category"),
-        says(
-            C::AlreadyCreated,
-            "category.already_created",
-            Kind::Exists,
-            "already created",
-        ),
-        says(
-            C::Cyclic,
-            "category.cyclic",
-            Kind::Conflict,
-            "a category cannot be a part of itself",
-        ),
-        says_with(
-            C::TooDeep { max: 10 },
-            "category.too_deep",
-            Kind::Conflict,
-            "more than 10 levels",
-            &[("max", "10")],
-        ),
-        tells_fields::<C>("category.invalid"),
-        says(L::Missing, "price_list.missing", Kind::Missing, "no such price list"),
-        says(
-            L::AlreadyCreated,
-            "price_list.already_created",
-            Kind::Exists,
-            "already created",
-        ),
-        tells_fields::<L>("price_list.invalid"),
-        says_with(
-            PriceRejection::TooManyLists { max: 100 },
-            "price.too_many_lists",
-            Kind::Conflict,
-            "in more than 100 lists",
-            &[("max", "100")],
-        ),
-        tells_fields::<PriceRejection>("price.invalid"),
-        says(P::Missing, "product.missing", Kind::Missing, "no such product"),
-        says(
-            P::AlreadyCreated,
-            "product.already_created",
-            Kind::Exists,
-            "already created",
-        ),
-        tells_fields::<P>("product.invalid"),
-        says(S::TooMuch, "stock.too_much", Kind::Invalid, "more than can be counted"),
-        says_with(
-            S::NotEnough {
-                available: Quantity::whole(3),
-            },
-            "stock.not_enough",
-            Kind::Stock,
-            "3 is there for it",
-            &[("available", "3")],
-        ),
-        says(
-            S::NotUnderWay,
-            "stock.not_under_way",
-            Kind::Missing,
-            "no such transfer is on its way",
-        ),
-        tells_fields::<S>("stock.invalid"),
-        says(
-            WarehouseRejection::Missing,
-            "warehouse.missing",
-            Kind::Missing,
-            "no such warehouse",
-        ),
-        says(
-            WarehouseRejection::AlreadyCreated,
-            "warehouse.already_created",
-            Kind::Exists,
-            "already created",
-        ),
-        tells_fields::<WarehouseRejection>("warehouse.invalid"),
         says(I::Missing, "invoice.missing", Kind::Missing, "no such invoice"),
         says(
             I::Empty,
@@ -305,6 +224,12 @@ fn catalog_and_finance() -> Vec<&'static str> {
             "invoice.nothing_to_pay",
             Kind::Invalid,
             "nothing is to be paid",
+        ),
+        says(
+            I::Closed,
+            "invoice.closed",
+            Kind::Transition,
+            "it is not to be paid any more",
         ),
         tells_fields::<I>("invoice.invalid"),
         tells_fields::<ExchangeRateRejection>("exchange_rate.invalid"),
@@ -352,6 +277,15 @@ fn production_and_office() -> Vec<&'static str> {
             "production_order.no_such_date",
             Kind::Invalid,
             "the date is out of range",
+        ),
+        says_with(
+            P::UnderWay {
+                status: production_order::Status::Completed,
+            },
+            "production_order.under_way",
+            Kind::Conflict,
+            "it is completed",
+            &[("status", "completed")],
         ),
         tells_fields::<P>("production_order.invalid"),
         says(
@@ -534,7 +468,9 @@ fn people() -> Vec<&'static str> {
 fn every_refusal_has_its_code_its_kind_and_its_words() {
     let pinned = [
         sales(),
-        catalog_and_finance(),
+        orders::orders(),
+        catalog::catalog(),
+        finance(),
         production_and_office(),
         processes(),
         identity(),

@@ -144,8 +144,10 @@ impl Table for Row {
                 product.note_price(local_date(at));
                 (product.version, product.updated_at) = (event.recorded.version, at);
             }
-            Fact::Stock(StockEvent::Reserved { quantity, .. }) => product.reserved = product.reserved.plus(*quantity),
-            Fact::Stock(fact) => product.in_stock = product.in_stock.plus(fact.difference()),
+            Fact::Stock(fact) => {
+                product.in_stock = product.in_stock.plus(fact.difference());
+                product.reserved = product.reserved.plus(fact.promised());
+            }
             _ => {}
         }
     }

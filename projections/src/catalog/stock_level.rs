@@ -137,9 +137,7 @@ impl Row {
     }
 
     fn take(&mut self, event: &StockEvent) {
-        if let StockEvent::Reserved { quantity, .. } = event {
-            self.reserved = self.reserved.plus(*quantity);
-        }
+        self.reserved = self.reserved.plus(event.promised());
         let holding = Holding {
             quantity: self.on_hand,
             value: self.value,

@@ -19,7 +19,7 @@ pub struct Row {
     pub product_id: Uuid,
     #[serde(rename = "type")]
     pub kind: Movement,
-    /// What came, went or was held; of adjustments and counts the difference, below zero when there was less.
+    /// What came, went, was held or became free; of adjustments and counts the difference, below zero when there was less.
     pub quantity: Quantity,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<Uuid>,
@@ -43,11 +43,21 @@ pub enum Movement {
     Adjustment,
     Count,
     Reserve,
+    Release,
     Sent,
     Arrived,
 }
 
-const MOVEMENTS: &[&str] = &["IN", "OUT", "ADJUSTMENT", "COUNT", "RESERVE", "SENT", "ARRIVED"];
+const MOVEMENTS: &[&str] = &[
+    "IN",
+    "OUT",
+    "ADJUSTMENT",
+    "COUNT",
+    "RESERVE",
+    "RELEASE",
+    "SENT",
+    "ARRIVED",
+];
 
 impl Table for Row {
     const NAME: &'static str = "stock_movements";
@@ -77,6 +87,8 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. }) => vec![],
+            // Of a demand that held nothing nothing moves.
+            Fact::Stock(StockEvent::Released { quantity, .. }) if !quantity.is_positive() => vec![],
             Fact::Stock(_) => vec![event.recorded.event_id],
             _ => vec![],
         }
@@ -150,6 +162,19 @@ impl Row {
             StockEvent::Reserved { demand, quantity, .. } => {
                 self.quantity = *quantity;
                 self.told(Movement::Reserve, None, Some(&demand.reference), None);
+            }
+            StockEvent::Shipped {
+                demand,
+                quantity,
+                unit_cost,
+                ..
+            } => {
+                self.quantity = *quantity;
+                self.told(Movement::Out, *unit_cost, Some(&demand.reference), None);
+            }
+            StockEvent::Released { demand, quantity, .. } => {
+                self.quantity = *quantity;
+                self.told(Movement::Release, None, Some(&demand.reference), None);
             }
             StockEvent::Sent {
                 quantity,

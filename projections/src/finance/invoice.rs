@@ -1,6 +1,7 @@
 //! An invoice as people see it. `overdue` is a view of the due date, not a fact.
 
 use crate::{
+    Readers,
     column::{Column, ColumnKind as K},
     list::Op,
     sales::customer,
@@ -18,6 +19,7 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 const STATUSES: &[&str] = &["draft", "sent", "partial", "paid", "overdue", "cancelled"];
@@ -38,6 +40,8 @@ pub struct Row {
     pub items: Vec<Line>,
     pub amount: Money,
     pub paid_amount: Money,
+    /// What of it went back.
+    pub refunded_amount: Money,
     pub currency: Currency,
     pub exchange_rate: Option<Rate>,
     pub issue_date: NaiveDate,
@@ -51,6 +55,7 @@ pub struct Row {
 impl Table for Row {
     const NAME: &'static str = "invoices";
     const SQL: &'static str = include_str!("../../../migrations/tenant/invoices.sql");
+    const FOLD: u32 = 2;
 
     fn columns() -> Vec<Column> {
         vec![
@@ -67,6 +72,7 @@ impl Table for Row {
             Column::new("items", K::Hidden),
             Column::new("amount", K::Number),
             Column::new("paid_amount", K::Number),
+            Column::new("refunded_amount", K::Number),
             Column::new("currency", K::Text),
             Column::new("exchange_rate", K::Number).nullable(),
             Column::new("issue_date", K::Date),
@@ -107,7 +113,13 @@ impl Table for Row {
                 deal_id: invoice.deal_id.map(Into::into),
                 items: invoice.items.clone(),
                 amount: invoice.amount,
-                paid_amount: Money::ZERO,
+                // Nobody has to pay what is written as paid: a credit note.
+                paid_amount: if invoice.status == Status::Paid {
+                    invoice.amount
+                } else {
+                    Money::ZERO
+                },
+                refunded_amount: Money::ZERO,
                 currency: invoice.currency.clone(),
                 exchange_rate: invoice.exchange_rate,
                 issue_date: invoice.issue_date,
@@ -128,6 +140,11 @@ impl Table for Row {
                 }
             }
             InvoiceEvent::Paid { .. } => (invoice.state, invoice.paid_at) = (Status::Paid, Some(at)),
+            InvoiceEvent::Cancelled(_) => invoice.state = Status::Cancelled,
+            InvoiceEvent::Credited(credited) => {
+                invoice.state = Status::Cancelled;
+                invoice.refunded_amount = credited.refunded;
+            }
         }
         (invoice.version, invoice.updated_at) = (event.recorded.version, at);
     }
@@ -162,7 +179,11 @@ impl View for Row {
             ),
             ("cancelled", "t.state = 'cancelled'"),
         ]),
-        Computed::new("openAmount", K::Number, "(t.amount - t.paid_amount)"),
+        Computed::new(
+            "openAmount",
+            K::Number,
+            "case when t.state = 'cancelled' then 0 else t.amount - t.paid_amount end",
+        ),
         Computed::new(
             "items",
             K::Json,
@@ -178,4 +199,16 @@ impl View for Row {
              (select * from {s}.payments p where p.invoice_id = t.id order by p.created_at desc, p.id desc limit 20) p)",
         ),
     ];
+}
+
+/// Those that are for an order.
+pub async fn of_order(readers: &Readers, schema: &str, order: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
+    let all = format!("select id from {schema}.invoices where order_id = $1 order by created_at, id");
+    let mut session = readers.enter(schema).await?;
+    let found = sqlx::query_scalar(AssertSqlSafe(all))
+        .bind(order)
+        .fetch_all(&mut *session)
+        .await?;
+    session.leave();
+    Ok(found)
 }

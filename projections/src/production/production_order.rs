@@ -108,9 +108,11 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::ProductionOrder(_) => vec![event.id()],
-            Fact::Stock(StockEvent::Reserved { demand, .. } | StockEvent::Short { demand, .. }) => {
-                demand.production_order_id.map(Into::into).into_iter().collect()
-            }
+            Fact::Stock(
+                StockEvent::Reserved { demand, .. }
+                | StockEvent::Short { demand, .. }
+                | StockEvent::Released { demand, .. },
+            ) => demand.production_order_id.map(Into::into).into_iter().collect(),
             _ => vec![],
         }
     }
@@ -128,8 +130,17 @@ impl Table for Row {
                     order.start_date = Some(local_date(*start));
                     order.estimated_completion = Some(local_date(*finish));
                 }
+                if let ProductionOrderEvent::Cancelled { .. } = fact {
+                    order.status = Status::Cancelled;
+                }
                 (order.version, order.updated_at) = (event.recorded.version, at);
             }
+            Fact::Stock(StockEvent::Released {
+                product_id, quantity, ..
+            }) => order.material((*product_id).into(), |material| {
+                material.reserved = material.reserved.minus(*quantity);
+                material.missing = Quantity::ZERO;
+            }),
             Fact::Stock(StockEvent::Reserved {
                 product_id, quantity, ..
             }) => order.material((*product_id).into(), |material| {

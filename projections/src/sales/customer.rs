@@ -106,9 +106,13 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Customer(_) => vec![event.id()],
-            Fact::Order(OrderEvent::Created(order)) => vec![order.customer_id.into()],
+            Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => vec![order.customer_id.into()],
             Fact::Invoice(InvoiceEvent::Created(invoice)) => vec![invoice.customer_id.into()],
             Fact::Invoice(InvoiceEvent::PaymentReceived { customer_id, .. }) => vec![(*customer_id).into()],
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => {
+                invoice.customer_id.map(Into::into).into_iter().collect()
+            }
+            Fact::Invoice(InvoiceEvent::Credited(invoice)) => vec![invoice.customer_id.into()],
             _ => vec![],
         }
     }
@@ -146,10 +150,26 @@ impl Table for Row {
                 customer.own(fact);
                 (customer.version, customer.updated_at) = (event.recorded.version, at);
             }
-            Fact::Order(OrderEvent::Created(order)) => customer.order(order, at),
+            // A draft is none yet.
+            Fact::Order(OrderEvent::Created(order)) if order.status == order::Status::Draft => {}
+            Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => customer.order(order, at),
             Fact::Invoice(InvoiceEvent::Created(invoice)) => {
-                let base = in_base(invoice.amount, &invoice.currency, invoice.exchange_rate);
-                customer.owe(&invoice.currency, invoice.amount, base);
+                // What a credit note comes to is not to be paid any more.
+                let amount = if invoice.is_credit() {
+                    -invoice.amount
+                } else {
+                    invoice.amount
+                };
+                let base = in_base(amount, &invoice.currency, invoice.exchange_rate);
+                customer.owe(&invoice.currency, amount, base);
+            }
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => {
+                let base = in_base(-invoice.amount, &invoice.currency, invoice.exchange_rate);
+                customer.owe(&invoice.currency, -invoice.amount, base);
+            }
+            Fact::Invoice(InvoiceEvent::Credited(invoice)) => {
+                let base = in_base(invoice.refunded, &invoice.currency, invoice.exchange_rate);
+                customer.owe(&invoice.currency, invoice.refunded, base);
             }
             Fact::Invoice(InvoiceEvent::PaymentReceived {
                 amount,
@@ -268,7 +288,7 @@ impl View for Row {
             "orders",
             "customer_id",
             "json_build_object('id', n.id, 'orderNumber', n.order_number, 'totalAmount', n.total_amount, 'currency', n.currency, 'status', n.status, \
-             'deliveredAt', null)",
+             'deliveredAt', reading.day(n.delivered_at))",
         )
         .rest("/orders?customerId=")
         .right(Permission::OrdersView)

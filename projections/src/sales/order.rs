@@ -1,4 +1,4 @@
-//! An order as people see it, with the axes that follow from facts: what is paid, what is being made.
+//! An order as people see it, with the axes that follow from facts: what is sent, billed and paid, what is being made.
 
 use super::customer;
 use crate::{
@@ -10,22 +10,21 @@ use crate::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Choice, Fact, Money, Permission,
-    finance::Currency,
-    finance::invoice::InvoiceEvent,
-    fixed::Rate,
+    Changes, Choice, Fact, Fields, Money, Permission, Quantity,
+    finance::invoice::{InvoiceEvent, InvoiceKind},
     production::production_order::ProductionOrderEvent,
     sales::{
-        customer::Address,
         line::Line,
-        order::{OrderEvent, OrderType, Status},
+        order::{Created, Details, OrderEvent, ReturnedItem, Shipped, Status},
     },
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-const PAYMENT_STATUSES: &[&str] = &["unpaid", "partial", "paid"];
+const DELIVERY_STATUSES: &[&str] = &["none", "partial", "full"];
+const BILLING_STATUSES: &[&str] = &["none", "partial", "full"];
+const PAYMENT_STATUSES: &[&str] = &["unpaid", "partial", "paid", "refunded"];
 const PRODUCTION_STATUSES: &[&str] = &["none", "waiting"];
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,28 +33,74 @@ pub struct Row {
     pub id: Uuid,
     pub version: i64,
     pub order_number: String,
-    #[serde(rename = "type")]
-    pub kind: OrderType,
     pub status: Status,
-    pub customer_id: Uuid,
-    pub customer_name: Option<String>,
-    pub deal_id: Option<Uuid>,
-    pub deal_number: Option<String>,
+    #[serde(flatten)]
+    pub details: Details,
     pub items: Vec<Line>,
     pub total_amount: Money,
+    /// What its invoices come to.
+    pub billed_amount: Money,
+    pub billing_status: BillingStatus,
     pub paid_amount: Money,
+    /// What of it went back to the customer.
+    pub refunded_amount: Money,
     pub payment_status: PaymentStatus,
     pub production_status: ProductionStatus,
-    pub currency: Currency,
-    pub exchange_rate: Option<Rate>,
-    pub assigned_to: Option<Uuid>,
-    pub shipping_address: Option<Address>,
-    pub delivery_date: Option<NaiveDate>,
-    pub payment_terms: Option<String>,
-    pub notes: Option<String>,
+    pub delivery_status: DeliveryStatus,
+    pub shipments: Vec<Sent>,
+    pub returns: Vec<CameBack>,
     pub status_history: Vec<StatusStep>,
+    pub delivered_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// How much of it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DeliveryStatus {
+    None,
+    Partial,
+    Full,
+}
+
+/// A shipment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent {
+    pub id: Uuid,
+    pub tracking_number: Option<String>,
+    pub carrier: Option<String>,
+    pub status: ShipmentStatus,
+    pub estimated_delivery: Option<NaiveDate>,
+    pub items: Vec<Shipped>,
+    pub shipped_at: DateTime<Utc>,
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
+/// What came back together, as it was found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CameBack {
+    pub id: Uuid,
+    pub reason: Option<String>,
+    pub items: Vec<ReturnedItem>,
+    pub returned_at: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ShipmentStatus {
+    InTransit,
+    Delivered,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BillingStatus {
+    None,
+    Partial,
+    Full,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +109,8 @@ pub enum PaymentStatus {
     Unpaid,
     Partial,
     Paid,
+    /// What was paid went back, or became the customer's credit.
+    Refunded,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -80,39 +127,43 @@ pub struct StatusStep {
     pub date: DateTime<Utc>,
     /// Absent when the system did it.
     pub user_id: Option<String>,
+    /// What was said of it.
+    #[serde(default)]
+    pub note: Option<String>,
 }
 
 impl Table for Row {
     const NAME: &'static str = "orders";
     const SQL: &'static str = include_str!("../../../migrations/tenant/orders.sql");
+    const FOLD: u32 = 2;
 
     fn columns() -> Vec<Column> {
-        vec![
+        let own = vec![
             Column::new("id", K::Uuid),
             Column::new("version", K::Number),
             Column::new("order_number", K::Text),
-            Column::new("type", K::Choice(OrderType::WORDS)),
             Column::new("status", K::Choice(Status::WORDS)),
-            Column::new("customer_id", K::Uuid),
-            Column::new("customer_name", K::Text).nullable(),
-            Column::new("deal_id", K::Uuid).nullable(),
-            Column::new("deal_number", K::Text).nullable(),
             Column::new("items", K::Json),
             Column::new("total_amount", K::Number),
+            Column::new("billed_amount", K::Number),
+            Column::new("billing_status", K::Choice(BILLING_STATUSES)),
             Column::new("paid_amount", K::Number),
+            Column::new("refunded_amount", K::Number),
             Column::new("payment_status", K::Choice(PAYMENT_STATUSES)),
             Column::new("production_status", K::Choice(PRODUCTION_STATUSES)),
-            Column::new("currency", K::Text),
-            Column::new("exchange_rate", K::Number).nullable(),
-            Column::new("assigned_to", K::Uuid).nullable(),
-            Column::new("shipping_address", K::Json).nullable(),
-            Column::new("delivery_date", K::Date).nullable(),
-            Column::new("payment_terms", K::Text).nullable(),
-            Column::new("notes", K::Text).nullable(),
+            Column::new("delivery_status", K::Choice(DELIVERY_STATUSES)),
+            Column::new("shipments", K::Hidden),
+            Column::new("returns", K::Hidden),
             Column::new("status_history", K::Hidden),
+            Column::new("delivered_at", K::Time).nullable(),
             Column::new("created_at", K::Time),
             Column::new("updated_at", K::Time),
-        ]
+        ];
+        let fields = Details::FIELDS.iter().map(|field| match field.name {
+            "customerId" => Column::new("customer_id", K::Uuid), // never empty once it is an order
+            _ => Column::of(field),
+        });
+        own.into_iter().chain(fields).collect()
     }
 
     fn counted(&self) -> Vec<(&'static str, String)> {
@@ -120,71 +171,163 @@ impl Table for Row {
     }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
-        match &event.fact {
-            Fact::Order(_) => vec![event.id()],
-            Fact::Invoice(InvoiceEvent::PaymentReceived {
-                order_id: Some(order), ..
-            }) => vec![(*order).into()],
-            Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => vec![created.order_id.into()],
-            _ => vec![],
-        }
+        let of_order = match &event.fact {
+            Fact::Order(_) => return vec![event.id()],
+            Fact::Invoice(InvoiceEvent::Created(invoice)) => invoice.order_id,
+            Fact::Invoice(InvoiceEvent::PaymentReceived { order_id, .. }) => *order_id,
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => invoice.order_id,
+            Fact::Invoice(InvoiceEvent::Credited(invoice)) => invoice.order_id,
+            Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => Some(created.order_id),
+            Fact::ProductionOrder(ProductionOrderEvent::Cancelled { order_id }) => Some(*order_id),
+            _ => None,
+        };
+        of_order.map(Into::into).into_iter().collect()
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
+        let at = event.recorded.recorded_at;
         if let Fact::Order(OrderEvent::Created(order)) = &event.fact {
-            let at = event.recorded.recorded_at;
-            let user_id = event.recorded.meta().actor.strip_prefix("user:").map(str::to_owned);
-            *row = Some(Self {
-                id: key,
-                version: event.recorded.version,
-                order_number: order.order_number.to_string(),
-                kind: order.kind,
-                status: order.status,
-                customer_id: order.customer_id.into(),
-                customer_name: order.customer_name.clone(),
-                deal_id: order.deal_id.map(Into::into),
-                deal_number: order.deal_number.as_ref().map(ToString::to_string),
-                items: order.items.clone(),
-                total_amount: order.total_amount,
-                paid_amount: Money::ZERO,
-                // What costs nothing is paid.
-                payment_status: if order.total_amount.is_zero() {
-                    PaymentStatus::Paid
-                } else {
-                    PaymentStatus::Unpaid
-                },
-                production_status: ProductionStatus::None,
-                currency: order.currency.clone(),
-                exchange_rate: order.exchange_rate,
-                assigned_to: order.assigned_to.map(Into::into),
-                shipping_address: order.shipping_address.clone(),
-                delivery_date: order.delivery_date,
-                payment_terms: order.payment_terms.clone(),
-                notes: order.notes.clone(),
-                status_history: vec![StatusStep {
-                    status: order.status,
-                    date: at,
-                    user_id,
-                }],
-                created_at: at,
-                updated_at: at,
-            });
+            *row = Some(Self::new(key, order, at));
         }
         let Some(order) = row else { return };
         match &event.fact {
+            Fact::Order(fact) => {
+                order.apply(fact, event);
+                (order.version, order.updated_at) = (event.recorded.version, at);
+            }
+            Fact::Invoice(InvoiceEvent::Created(invoice)) if invoice.kind == InvoiceKind::Credit => {
+                order.billed_amount = order.billed_amount.minus(invoice.amount);
+            }
+            Fact::Invoice(InvoiceEvent::Created(invoice)) => {
+                order.billed_amount = order.billed_amount.plus(invoice.amount);
+            }
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => {
+                order.billed_amount = order.billed_amount.minus(invoice.amount);
+            }
+            Fact::Invoice(InvoiceEvent::Credited(invoice)) => {
+                order.refunded_amount = order.refunded_amount.plus(invoice.refunded);
+            }
             Fact::Invoice(InvoiceEvent::PaymentReceived { applied, .. }) => {
                 order.paid_amount = order.paid_amount.plus(*applied);
-                order.payment_status = if order.paid_amount >= order.total_amount {
-                    PaymentStatus::Paid
-                } else {
-                    PaymentStatus::Partial
-                };
             }
             Fact::ProductionOrder(ProductionOrderEvent::Created(_)) => {
                 order.production_status = ProductionStatus::Waiting
             }
+            Fact::ProductionOrder(ProductionOrderEvent::Cancelled { .. }) => {
+                order.production_status = ProductionStatus::None
+            }
             _ => {}
         }
+        order.derive();
+    }
+}
+
+impl Row {
+    fn new(id: Uuid, order: &Created, at: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            version: 0,
+            order_number: order.order_number.to_string(),
+            status: order.status,
+            details: order.into(),
+            items: order.items.clone(),
+            total_amount: order.total_amount,
+            billed_amount: Money::ZERO,
+            billing_status: BillingStatus::None,
+            paid_amount: Money::ZERO,
+            refunded_amount: Money::ZERO,
+            payment_status: PaymentStatus::Unpaid,
+            production_status: ProductionStatus::None,
+            delivery_status: DeliveryStatus::None,
+            shipments: vec![],
+            returns: vec![],
+            status_history: vec![],
+            delivered_at: None,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    fn apply(&mut self, fact: &OrderEvent, event: &Seen) {
+        match fact {
+            OrderEvent::Created(order) => self.enter(order.status, None, event),
+            OrderEvent::Updated {
+                change,
+                items,
+                total_amount,
+            } => {
+                self.details.apply(change);
+                if let Some(items) = items {
+                    self.items.clone_from(items);
+                }
+                self.total_amount = total_amount.unwrap_or(self.total_amount);
+            }
+            // Which status that is says the event behind it.
+            OrderEvent::Placed(_) => {}
+            OrderEvent::StatusChanged { to, note, .. } => self.enter(*to, note.clone(), event),
+            OrderEvent::Shipped(shipment) => self.shipments.push(Sent {
+                id: shipment.shipment_id.into(),
+                tracking_number: shipment.tracking_number.clone(),
+                carrier: shipment.carrier.clone(),
+                status: ShipmentStatus::InTransit,
+                estimated_delivery: shipment.estimated_delivery,
+                items: shipment.items.clone(),
+                shipped_at: event.recorded.recorded_at,
+                delivered_at: None,
+            }),
+            OrderEvent::Returned(returned) => self.returns.push(CameBack {
+                id: returned.return_id.into(),
+                reason: returned.reason.clone(),
+                items: returned.items.clone(),
+                returned_at: event.recorded.recorded_at,
+            }),
+            OrderEvent::Cancelled(cancelled) => self.enter(Status::Cancelled, cancelled.reason.clone(), event),
+            OrderEvent::Completed { note, .. } => self.enter(Status::Completed, note.clone(), event),
+        }
+    }
+
+    fn enter(&mut self, status: Status, note: Option<String>, event: &Seen) {
+        let date = event.recorded.recorded_at;
+        self.status = status;
+        if status == Status::Delivered {
+            self.delivered_at = Some(date);
+            for shipment in &mut self.shipments {
+                (shipment.status, shipment.delivered_at) = (ShipmentStatus::Delivered, Some(date));
+            }
+        }
+        self.status_history.push(StatusStep {
+            status,
+            date,
+            user_id: event.recorded.meta().actor.strip_prefix("user:").map(str::to_owned),
+            note,
+        });
+    }
+
+    /// What costs nothing is paid, and never billed.
+    fn derive(&mut self) {
+        self.payment_status = match self.paid_amount {
+            paid if self.status == Status::Cancelled && paid.is_positive() => PaymentStatus::Refunded,
+            paid if paid >= self.total_amount => PaymentStatus::Paid,
+            paid if paid.is_positive() => PaymentStatus::Partial,
+            _ => PaymentStatus::Unpaid,
+        };
+        let ordered: Quantity = self
+            .items
+            .iter()
+            .filter(|line| line.is_shipped())
+            .map(|line| line.quantity)
+            .sum();
+        let sent = self.shipments.iter().flat_map(|shipment| &shipment.items);
+        self.delivery_status = match sent.map(|item| item.quantity).sum::<Quantity>() {
+            sent if !sent.is_positive() => DeliveryStatus::None,
+            sent if sent < ordered => DeliveryStatus::Partial,
+            _ => DeliveryStatus::Full,
+        };
+        self.billing_status = match self.billed_amount {
+            billed if !billed.is_positive() => BillingStatus::None,
+            billed if billed < self.total_amount => BillingStatus::Partial,
+            _ => BillingStatus::Full,
+        };
     }
 }
 
@@ -204,7 +347,8 @@ impl View for Row {
     const RELATED: &'static [Related] = &[customer::RELATED];
     const DETAILS: &'static [Computed] = &[
         Computed::new("statusHistory", K::Json, "t.status_history"),
-        Computed::new("shipments", K::Json, "'[]'::json"),
+        Computed::new("shipments", K::Json, "t.shipments"),
+        Computed::new("returns", K::Json, "t.returns"),
         Computed::new("documents", K::Json, "'[]'::json"),
     ];
     const NESTED: &'static [Nested] = &[

@@ -321,3 +321,12 @@ fn what_is_given_up_owes_nothing_for_ever() {
     }
     assert_eq!(after::<DealWon>(&[abandoned]), DealWon::Idle, "nothing has begun");
 }
+
+/// Its order was cancelled before the invoice was written, and that will not be written any more.
+#[test]
+fn an_invoice_that_is_cancelled_beforehand_is_not_waited_for() {
+    let cancelled = || seen(invoice_id(deal()), sample("invoice.cancelled.v1"));
+    assert_eq!(DealWon::instance(&cancelled()), Some(deal()));
+    assert!(owed(&[won(), ordered()]).contains(&INVOICE.to_owned()));
+    assert!(!owed(&[won(), ordered(), cancelled()]).contains(&INVOICE.to_owned()));
+}

@@ -328,3 +328,37 @@ fn a_line_without_a_bill_waits_for_one_and_asks_once() {
     let billed = refused_again.evolve(&provided);
     assert_eq!(steps(&billed, ORDER), ["produce line 1 by its bill"]);
 }
+
+/// The sample's order as a draft.
+fn drafted() -> Seen {
+    match sample("order.created.v1") {
+        Fact::Order(OrderEvent::Created(mut order)) => {
+            order.status = order::Status::Draft;
+            seen(ORDER, Fact::Order(OrderEvent::Created(order)))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn nothing_follows_from_a_draft_before_it_is_placed() {
+    let draft: OrderFulfillment = after(&[drafted()]);
+    assert_eq!(draft, OrderFulfillment::Idle);
+    let placed = seen(ORDER, sample("order.placed.v1"));
+    assert_eq!(OrderFulfillment::instance(&placed), Some(ORDER));
+    let begun: OrderFulfillment = after(&[drafted(), placed]);
+    assert_eq!(
+        steps(&begun, ORDER),
+        steps(&after::<OrderFulfillment>(&[ordered()]), ORDER)
+    );
+}
+
+#[test]
+fn nothing_follows_from_an_order_that_was_cancelled() {
+    let cancelled = || seen(ORDER, sample("order.cancelled.v1"));
+    assert_eq!(OrderFulfillment::instance(&cancelled()), Some(ORDER));
+    let done = fold(with_goods(), &[cancelled()]);
+    assert_eq!(done, OrderFulfillment::Done);
+    let early: OrderFulfillment = after(&[drafted(), cancelled()]);
+    assert_eq!(early, OrderFulfillment::Idle);
+}

@@ -32,7 +32,9 @@ fn the_sagas_there_are() {
             "deal_won_orchestrator",
             "order_fulfillment_orchestrator",
             "invoice_collection",
-            "replenishment"
+            "replenishment",
+            "order_completion",
+            "order_cancellation",
         ]
     );
 }

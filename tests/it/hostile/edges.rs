@@ -67,6 +67,8 @@ async fn dates_of_no_calendar_are_refused() {
         ("POST /deals/{id}/win", "actualCloseDate"),
         ("POST /deals/{id}/activities", "date"),
         ("POST /deals/{id}/activities", "nextStepDate"),
+        ("POST /orders", "deliveryDate"),
+        ("POST /orders/{id}/ship", "estimatedDelivery"),
         ("POST /finance/payments", "date"),
         ("POST /customers/{id}/interactions", "date"),
         ("POST /price-lists", "validFrom"),

@@ -114,14 +114,18 @@ async fn a_price_that_a_line_names_stays() {
     let lines = json!([{"productId": product, "quantity": 1, "unitPrice": 120}, {"productId": product, "quantity": 1}]);
     let deal = json!({"title": "a", "products": lines});
     let deal = id(&owner.post("/deals", deal).await.expect(201));
-    let shown = owner.get(&format!("/deals/{deal}")).await.expect(200);
-    let prices: Vec<&Value> = shown["products"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|line| &line["unitPrice"])
-        .collect();
-    assert_eq!(prices, [&json!(120), &json!(90)]);
+    let customer = id(&owner.post("/customers", json!({"name": "a"})).await.expect(201));
+    let order = json!({"customerId": customer, "status": "draft", "items": lines});
+    let order = id(&owner.post("/orders", order).await.expect(201));
+    for (path, of) in [
+        (format!("/deals/{deal}"), "products"),
+        (format!("/orders/{order}"), "items"),
+    ] {
+        let shown = owner.get(&path).await.expect(200);
+        let lines = shown[of].as_array().unwrap().iter();
+        let prices: Vec<&Value> = lines.map(|line| &line["unitPrice"]).collect();
+        assert_eq!(prices, [&json!(120), &json!(90)], "{path}");
+    }
     let nobody = "0190c2a5-0000-7000-8000-000000000000";
     for (list, product) in [(nobody, product.as_str()), (cheap.as_str(), nobody)] {
         let body = json!({"priceListId": list, "productId": product, "tiers": []});

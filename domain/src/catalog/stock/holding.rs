@@ -47,11 +47,12 @@ impl Holding {
             StockEvent::Received {
                 quantity, unit_cost, ..
             } => self.cost_in(*quantity, *unit_cost),
-            StockEvent::Issued { cost, .. } => -*cost,
+            StockEvent::Issued { cost, .. } | StockEvent::Shipped { cost, .. } => -*cost,
             StockEvent::Adjusted { cost, .. } | StockEvent::Counted { cost, .. } => *cost,
             StockEvent::Sent { .. }
             | StockEvent::Arrived { .. }
             | StockEvent::Reserved { .. }
+            | StockEvent::Released { .. }
             | StockEvent::Short { .. }
             | StockEvent::Low { .. } => Total::ZERO,
         };

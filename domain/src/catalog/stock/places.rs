@@ -36,6 +36,18 @@ impl Places {
         }
     }
 
+    /// Where it may be taken from, of so much on hand, and how much there: from the warehouse that is named, or else first
+    /// from wherever nobody said, then from one warehouse after another.
+    pub fn lying(&self, at: Place, on_hand: Quantity) -> Vec<(Place, Quantity)> {
+        match at {
+            Some(_) => vec![(at, self.at(at, on_hand))],
+            None => {
+                let elsewhere = self.warehouses.iter().map(|(id, there)| (Some(*id), *there));
+                [(None, self.at(None, on_hand))].into_iter().chain(elsewhere).collect()
+            }
+        }
+    }
+
     pub fn under_way(&self, transfer: TransferId) -> Option<UnderWay> {
         self.under_way.get(&transfer).copied()
     }
@@ -71,7 +83,9 @@ impl Places {
             | StockEvent::Issued { .. }
             | StockEvent::Adjusted { .. }
             | StockEvent::Counted { .. }
+            | StockEvent::Shipped { .. }
             | StockEvent::Reserved { .. }
+            | StockEvent::Released { .. }
             | StockEvent::Short { .. }
             | StockEvent::Low { .. } => {}
         }

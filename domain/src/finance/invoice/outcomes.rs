@@ -211,3 +211,64 @@ fn what_keeps_a_payment_from_being_taken_in_this_order() {
         assert_eq!(pays(&[], bad), Err(invalid(field, rule)));
     }
 }
+
+fn revocation(refund: i32) -> InvoiceCommand {
+    InvoiceCommand::Revoke(Revocation {
+        order_id: OrderId::default(),
+        deal_id: None,
+        refund: Money::whole(refund),
+        credit_note_id: InvoiceId::default(),
+    })
+}
+
+/// One that nobody paid is cancelled, a paid one is credited, each once; and one that is not written yet never will be.
+#[test]
+fn revoke() {
+    let cancelled = |events: &[InvoiceEvent]| matches!(events, [InvoiceEvent::Cancelled(_)]);
+    let state = |events: &[InvoiceEvent]| events.iter().fold(Invoice::default(), Invoice::evolve);
+    let never = Invoice::default().decide(&revocation(0)).unwrap();
+    assert!(cancelled(&never), "{never:?}");
+    assert_eq!(state(&never).decide(&revocation(0)), Ok(vec![]));
+    assert_eq!(state(&never).decide(&InvoiceCommand::Create(bill())), Ok(vec![]));
+    assert_eq!(
+        state(&never).decide(&InvoiceCommand::Pay(payment(1))),
+        Err(InvoiceRejection::Missing)
+    );
+
+    let open = [billed(&bill())];
+    let unpaid = state(&open).decide(&revocation(7)).unwrap();
+    let [InvoiceEvent::Cancelled(gone)] = &unpaid[..] else {
+        panic!("{unpaid:?}")
+    };
+    assert_eq!(
+        (gone.amount, gone.customer_id),
+        (bill().amount, Some(bill().customer_id))
+    );
+    let closed = state(&open).evolve(&unpaid[0]);
+    assert_eq!(closed.decide(&revocation(7)), Ok(vec![]));
+    assert_eq!(
+        closed.decide(&InvoiceCommand::Pay(payment(1))),
+        Err(InvoiceRejection::Closed)
+    );
+
+    let paid = state(&open).decide(&InvoiceCommand::Pay(payment(10_000_000))).unwrap();
+    let part = paid.iter().fold(state(&open), Invoice::evolve);
+    for (asked, refunded, kept) in [
+        (4, 4, 9_999_996),
+        (10_000_000, 10_000_000, 0),
+        (10_000_001, 10_000_000, 0),
+        (-1, 0, 10_000_000),
+    ] {
+        let events = part.decide(&revocation(asked)).unwrap();
+        let [InvoiceEvent::Credited(credited)] = &events[..] else {
+            panic!("{events:?}")
+        };
+        assert_eq!(
+            (credited.refunded, credited.kept, credited.amount),
+            (Money::whole(refunded), Money::whole(kept), bill().amount)
+        );
+        let after = part.clone().evolve(&events[0]);
+        assert_eq!(after.decide(&revocation(asked)), Ok(vec![]));
+        assert!(after.known().is_some_and(Known::is_closed));
+    }
+}

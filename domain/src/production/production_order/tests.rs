@@ -141,3 +141,42 @@ fn work_takes_whole_minutes_and_is_counted_from_one() {
         "asking twice is asking once"
     );
 }
+
+/// Before it is begun it may be cancelled, even before it is written; then it is not written any more.
+#[test]
+fn cancelled() {
+    let order_id = OrderId::default();
+    let cancel = || ProductionOrderCommand::Cancel { order_id, scrap: false };
+    let cancelled = || ProductionOrderEvent::Cancelled { order_id };
+    let created = || ProductionOrderEvent::Created(Box::new(draft().as_created()));
+    let scheduled = || ProductionOrderEvent::Scheduled {
+        order_id,
+        start: DateTime::UNIX_EPOCH,
+        finish: DateTime::UNIX_EPOCH,
+    };
+    for before in [vec![], vec![created()], vec![created(), scheduled()]] {
+        given::<ProductionOrder>(before.clone())
+            .when(cancel())
+            .then([cancelled()]);
+        let after = before.into_iter().chain([cancelled()]);
+        given::<ProductionOrder>(after.clone()).when(cancel()).then([]);
+        given::<ProductionOrder>(after)
+            .when(ProductionOrderCommand::Create(Box::new(draft())))
+            .then([]);
+    }
+    let start = DateTime::UNIX_EPOCH;
+    given::<ProductionOrder>([created(), cancelled()])
+        .when(ProductionOrderCommand::Schedule { start })
+        .then([]);
+    let of = |status| ProductionOrder::Known {
+        status,
+        order_id,
+        minutes: 0,
+        materials: vec![],
+    };
+    let under_way = |status| Err(ProductionOrderRejection::UnderWay { status });
+    let scrap = ProductionOrderCommand::Cancel { order_id, scrap: true };
+    assert_eq!(of(Status::InProgress).decide(&cancel()), under_way(Status::InProgress));
+    assert_eq!(of(Status::InProgress).decide(&scrap), Ok(vec![cancelled()]));
+    assert_eq!(of(Status::Completed).decide(&scrap), under_way(Status::Completed));
+}

@@ -8,7 +8,7 @@ use crate::{
         price::{Prices, SetPrices, Tier},
         price_list::{self, PriceList, PriceListCommand},
         product::{self, Product, ProductCommand, ProductEvent},
-        stock::{Least, Moment, Movement, Stock, StockCommand, StockEvent, Transfer},
+        stock::{Demand, Least, Moment, Movement, Outgoing, Stock, StockCommand, StockEvent, Transfer},
         warehouse::{self, Warehouse, WarehouseCommand},
     },
     id::ProductId,
@@ -206,12 +206,28 @@ fn product_and_stock() {
         at: Default::default(),
         moved_since: Quantity::whole(moved_since),
     };
+    let of = |n: u128| Demand {
+        id: Uuid::from_u128(n),
+        ..demand.clone()
+    };
+    let ship = |id: u128, n: u128, quantity: i32| {
+        S::Ship(Box::new(Outgoing {
+            id: Uuid::from_u128(id),
+            product_id,
+            demand: of(n),
+            demanded: Quantity::whole(5),
+            quantity: Quantity::whole(quantity),
+            warehouse: None,
+            least: least.clone(),
+        }))
+    };
+    let release = |n: u128| S::Release {
+        product_id,
+        demand: of(n),
+    };
     let reserve = |n: u128, quantity: i32| S::Reserve {
         product_id,
-        demand: crate::catalog::stock::Demand {
-            id: Uuid::from_u128(n),
-            ..demand.clone()
-        },
+        demand: of(n),
         quantity: Quantity::whole(quantity),
         least: least.clone(),
     };
@@ -240,8 +256,14 @@ fn product_and_stock() {
         reserve(1, 5),
         reserve(2, 4),
         reserve(3, 0),
+        ship(101, 1, 5),
+        ship(102, 2, 1),
+        ship(103, 4, 2),
+        release(1),
+        release(2),
+        release(4),
     ];
-    let names_its_effect = |command: &S| matches!(command, S::Reserve { .. });
+    let names_its_effect = |command: &S| matches!(command, S::Reserve { .. } | S::Ship(_) | S::Release { .. });
     let invariant = |stock: &Stock| !stock.available().is_negative();
     any_commands::<Stock>(
         &commands,

@@ -1,0 +1,246 @@
+//! What an order's commands need to know first: the products its lines name, its customer with their terms, its deal, and
+//! what its currency is worth.
+
+mod cancellation;
+mod returning;
+mod shipping;
+
+pub use cancellation::{Found, cancel, cancellation};
+pub use returning::take_back;
+pub use shipping::ship;
+
+use crate::{Context, Done, Error, Executor, deal, price};
+use domain::{
+    Belongs, Changes, Patch, Permission, Rule, Violations,
+    check::ITEMS_MAX,
+    finance::{Currency, exchange_rate::ExchangeRate},
+    fixed::Rate,
+    id::{CustomerId, ExchangeRateId, InvoiceId, OrderId},
+    sales::{
+        LineRequest,
+        customer::Customer,
+        deal::Deal,
+        line::LineDraft,
+        order::{
+            Cancellation, Change, Details, Dispatch, Draft, Order, OrderCommand, OrderEvent, OrderRejection, Status,
+            Step,
+        },
+    },
+    time::local_date,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use uuid::Uuid;
+
+type Answer = Result<Done<OrderEvent>, Error<OrderRejection>>;
+
+/// What a request says of an order beside the fields of its details.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Beside {
+    pub status: Patch<Status>,
+    /// Replaces all lines.
+    #[schemars(length(max = ITEMS_MAX))]
+    pub items: Patch<Vec<LineRequest>>,
+}
+
+/// Places an order by hand, or writes a draft of one.
+pub async fn create(executor: &Executor, id: OrderId, change: Change, beside: Beside, context: &Context) -> Answer {
+    let created = begin(executor, id, change, beside, context).await;
+    executor.or_repeated::<Order>(id, context, created).await
+}
+
+async fn begin(executor: &Executor, id: OrderId, mut change: Change, beside: Beside, context: &Context) -> Answer {
+    // Who sees only orders that are somebody's would not see what they make.
+    let may_see_it = context.actor.may_on(Permission::OrdersView, Belongs::default());
+    if let (true, false, Some(user)) = (change.assigned_to.is_keep(), may_see_it, context.actor.user()) {
+        change.assigned_to = Patch::Set(Some(user));
+    }
+    if change.currency.is_keep() {
+        change.currency = Patch::Set(Currency::default());
+    }
+    look_up(executor, &mut change, context).await?;
+    if let (true, Patch::Set(Some(customer))) = (change.payment_terms.is_keep(), change.customer_id) {
+        change.payment_terms = Patch::Set(terms(executor, customer, context).await?);
+    }
+    let details = Details::begin(&change);
+    let items = priced(executor, beside.items, &details, context).await?;
+    let draft = Draft {
+        details,
+        status: beside.status.set().unwrap_or_default(),
+        items: items.unwrap_or_default(),
+    };
+    executor
+        .create::<Order>(id, &OrderCommand::Place(Box::new(draft)), context)
+        .await
+}
+
+/// Changes an order, and its status when one is named.
+pub async fn update(
+    executor: &Executor,
+    id: OrderId,
+    change: Change,
+    beside: Beside,
+    invoices: &[InvoiceId],
+    context: &Context,
+) -> Answer {
+    let updated = revise(executor, id, change, beside, invoices, context).await;
+    executor.or_repeated::<Order>(id, context, updated).await
+}
+
+async fn revise(
+    executor: &Executor,
+    id: OrderId,
+    mut change: Change,
+    beside: Beside,
+    invoices: &[InvoiceId],
+    context: &Context,
+) -> Answer {
+    if let Some(status @ (Status::Shipped | Status::Cancelled)) = beside.status.as_set() {
+        let alone = change == Change::default() && beside.items.is_keep();
+        return match alone {
+            true => go(executor, id, Step::from(*status), invoices, context).await,
+            false => Err(Error::Rejected(Violations::one("status", Rule::NotAllowed).into())),
+        };
+    }
+    look_up(executor, &mut change, context).await?;
+    let items = match beside.items.is_keep() {
+        true => None,
+        false => {
+            let order = executor.look::<Order, _>(context.workspace, id).await?.state;
+            let mut details = order.known().map(|order| order.details().clone()).unwrap_or_default();
+            details.apply(&change);
+            priced(executor, beside.items, &details, context).await?
+        }
+    };
+    let command = OrderCommand::Update {
+        change: Box::new(change),
+        items,
+        step: beside.status.set().map(Step::from),
+    };
+    executor.execute::<Order>(id, &command, context).await
+}
+
+/// Moves an order to another status; shipping sends all that is left, cancelling undoes all that followed, the
+/// `invoices` that are known to be for it included.
+pub async fn go(executor: &Executor, id: OrderId, step: Step, invoices: &[InvoiceId], context: &Context) -> Answer {
+    if step.status == Status::Shipped {
+        let order = executor
+            .look::<Order, OrderRejection>(context.workspace, id)
+            .await?
+            .state;
+        if order.known().is_none_or(|order| order.status() != Status::Shipped) {
+            let id_of_shipment = Uuid::now_v7().into();
+            let all = Dispatch {
+                id: id_of_shipment,
+                ..Dispatch::default()
+            };
+            return ship(executor, id, all, context).await;
+        }
+    }
+    if step.status == Status::Cancelled {
+        let asked = Cancellation {
+            reason: step.note,
+            ..Cancellation::default()
+        };
+        return cancel(executor, id, asked, invoices, context).await;
+    }
+    executor.execute::<Order>(id, &OrderCommand::Move(step), context).await
+}
+
+/// What the fields that are named bring along from elsewhere; what is taken out takes it away.
+async fn look_up(executor: &Executor, change: &mut Change, context: &Context) -> Result<(), Error<OrderRejection>> {
+    if let Patch::Set(customer) = change.customer_id {
+        buyer(executor, customer, change, context).await?;
+    }
+    if let Patch::Set(deal) = change.deal_id {
+        change.deal_number = Patch::Set(match deal {
+            None => None,
+            Some(deal) => {
+                let deal = executor
+                    .look::<Deal, OrderRejection>(context.workspace, deal)
+                    .await?
+                    .state;
+                let number = deal.number().map(ToString::to_string);
+                Some(number.ok_or_else(|| unknown("dealId"))?)
+            }
+        });
+    }
+    if let Patch::Set(Some(user)) = change.assigned_to {
+        deal::member_name(executor, context.workspace, user).await?;
+    }
+    if let Patch::Set(currency) = &change.currency {
+        change.exchange_rate = Patch::Set(rate(executor, currency, context).await?);
+    }
+    Ok(())
+}
+
+/// Name of the day.
+async fn buyer(
+    executor: &Executor,
+    customer: Option<CustomerId>,
+    change: &mut Change,
+    context: &Context,
+) -> Result<(), Error<OrderRejection>> {
+    let Some(customer) = customer else {
+        change.customer_name = Patch::Set(None);
+        return Ok(());
+    };
+    let customer = executor
+        .look::<Customer, OrderRejection>(context.workspace, customer)
+        .await?
+        .state;
+    let profile = customer.profile().ok_or_else(|| unknown("customerId"))?;
+    change.customer_name = Patch::Set(Some(profile.name.clone()));
+    Ok(())
+}
+
+/// The customer's, where a new order names no terms of its own.
+async fn terms(
+    executor: &Executor,
+    customer: CustomerId,
+    context: &Context,
+) -> Result<Option<String>, Error<OrderRejection>> {
+    let customer = executor
+        .look::<Customer, OrderRejection>(context.workspace, customer)
+        .await?
+        .state;
+    Ok(customer.profile().and_then(|profile| profile.payment_terms.clone()))
+}
+
+fn unknown(field: &str) -> Error<OrderRejection> {
+    Error::NoSuchReference(Violations::one(field, Rule::Unknown))
+}
+
+/// What the currency is worth today.
+async fn rate(
+    executor: &Executor,
+    currency: &Currency,
+    context: &Context,
+) -> Result<Option<Rate>, Error<OrderRejection>> {
+    if currency.is_base() {
+        return Ok(None);
+    }
+    let rates = ExchangeRateId::of(currency);
+    let rates = executor
+        .look::<ExchangeRate, OrderRejection>(context.workspace, rates)
+        .await?
+        .state;
+    Ok(rates.on(local_date(context.now)))
+}
+
+async fn priced(
+    executor: &Executor,
+    items: Patch<Vec<LineRequest>>,
+    details: &Details,
+    context: &Context,
+) -> Result<Option<Vec<LineDraft>>, Error<OrderRejection>> {
+    let Patch::Set(requests) = items else {
+        return Ok(None);
+    };
+    let today = local_date(context.now);
+    let mut drafts = deal::lines(executor, context.workspace, "items", &requests, today).await?;
+    let (customer, currency) = (details.customer_id, details.currency.clone());
+    price::offer(executor, &requests, &mut drafts, customer, currency, context).await?;
+    Ok(Some(drafts))
+}

@@ -1,0 +1,80 @@
+//! A command on one aggregate whose events are appended together with those of others, all or nothing: where one without
+//! the others would be a lie, as a shipment of goods that are still in stock.
+
+use crate::{
+    Answer, Context, Done, Error, Executor, Loaded, Unit,
+    executor::{done, reaches},
+};
+use domain::Aggregate;
+use log::AppendError;
+
+/// What a command decided, and on what.
+pub(crate) struct Decided<A: Aggregate> {
+    pub id: A::Id,
+    pub on: Loaded<A>,
+    pub events: Vec<A::Event>,
+}
+
+impl Executor {
+    /// Decides on what the log says now.
+    pub(crate) async fn decide<A: Aggregate>(
+        &self,
+        id: A::Id,
+        command: &A::Command,
+        context: &Context,
+    ) -> Result<Decided<A>, Error<A::Rejection>> {
+        let permission = A::permission(command);
+        if !context.actor.may(permission) {
+            return Err(Error::Forbidden(permission));
+        }
+        let on = self.load::<A, A::Rejection>(context.workspace, id).await?;
+        if on.version > 0 {
+            reaches::<A>(command, context, on.state.as_ref())?;
+        }
+        if let Some(expected) = context
+            .expected_version
+            .as_ref()
+            .filter(|_| !context.allows(on.version))
+        {
+            return Err(Error::Stale {
+                expected: expected.clone(),
+                actual: on.version,
+            });
+        }
+        let events = on.state.decide(command).map_err(Error::Rejected)?;
+        Ok(Decided { id, on, events })
+    }
+
+    /// Appends it with what stands in the unit already. `Busy`: somebody else has written to one of them meanwhile, and it
+    /// is to be decided anew.
+    pub(crate) async fn append_together<A: Aggregate>(
+        &self,
+        Decided { id, on, events }: &Decided<A>,
+        mut unit: Unit,
+        context: &Context,
+    ) -> Result<Done<A::Event>, Error<A::Rejection>> {
+        unit.add(*id, on.state.as_ref(), on.version, events)
+            .map_err(Error::Unstorable)?;
+        let answer = Answer {
+            id: (*id).into(),
+            version: on.version + i64::try_from(events.len()).unwrap_or(0),
+        };
+        match self.commit(unit, context, &answer).await {
+            Err(AppendError::Version { .. }) => Err(Error::Busy),
+            appended => done::<A, _>(answer, &appended?),
+        }
+    }
+
+    /// The first answer, if the command was carried out before and that is why it is refused now.
+    pub(crate) async fn or_first<A: Aggregate>(
+        &self,
+        id: A::Id,
+        context: &Context,
+        answer: Result<Done<A::Event>, Error<A::Rejection>>,
+    ) -> Result<Done<A::Event>, Error<A::Rejection>> {
+        match answer {
+            Err(error) if error.may_be_of_a_repeat() => self.repeated::<A>(id, context).await?.ok_or(error),
+            answer => answer,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Goods that leave for a customer, out of what is held for a demand; and demands that are no more.
+
+use super::{Demand, Least, Place, Stock, StockEvent, StockRejection};
+use crate::{
+    Aggregate, Check, Number, Quantity,
+    id::{OrderId, ProductId, derive},
+};
+use uuid::Uuid;
+
+/// Goods that leave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outgoing {
+    /// Derived from the shipment and the order's line: asking twice is asking once.
+    pub id: Uuid,
+    pub product_id: ProductId,
+    pub demand: Demand,
+    /// All that the demand is for; it is made first if nobody has yet.
+    pub demanded: Quantity,
+    /// How much of it leaves.
+    pub quantity: Quantity,
+    /// From where; absent: from wherever it lies.
+    pub warehouse: Place,
+    pub least: Option<Least>,
+}
+
+impl Demand {
+    /// An order's line's for that product: the one it sells, or material of what is made for it.
+    pub fn id_of(order: impl Into<Uuid>, product: ProductId, line: u32) -> Uuid {
+        derive(order, &format!("reserve {product} for line {line}"))
+    }
+
+    /// For what the line sells.
+    pub fn of_line(order: OrderId, number: &Number, line: u32, product: ProductId) -> Self {
+        Self {
+            id: Self::id_of(order, product, line),
+            order_id: order,
+            line,
+            production_order_id: None,
+            reference: number.to_string(),
+        }
+    }
+}
+
+impl Stock {
+    /// How much is held for that demand.
+    pub fn held(&self, demand: Uuid) -> Quantity {
+        self.held.get(&demand).copied().unwrap_or_default()
+    }
+
+    pub(super) fn hold(&mut self, demand: Uuid, quantity: Quantity) {
+        if quantity.is_positive() {
+            self.held.insert_mut(demand, quantity);
+        } else {
+            self.held.remove_mut(&demand);
+        }
+    }
+
+    /// What nobody has asked for yet is held first; what is held for others stays.
+    pub(super) fn ship(&self, going: &Outgoing) -> Result<Vec<StockEvent>, StockRejection> {
+        let Outgoing {
+            product_id,
+            ref demand,
+            demanded,
+            quantity,
+            ..
+        } = *going;
+        let mut check = Check::default();
+        check.positive_quantity("quantity", quantity);
+        check.done()?;
+        let asked = match self.known.contains(&demand.id) {
+            true => vec![],
+            false => self.reserve(product_id, demand, demanded.max(quantity), going.least.as_ref())?,
+        };
+        let left = asked.iter().fold(self.clone(), Self::evolve).leave(going)?;
+        Ok(asked.into_iter().chain(left).collect())
+    }
+
+    /// Out of what is held, and from where it lies: what is on the way to a place cannot leave yet.
+    fn leave(self, going: &Outgoing) -> Result<Vec<StockEvent>, StockRejection> {
+        let held = self.held(going.demand.id);
+        if held < going.quantity {
+            let missing = going.quantity.minus(held);
+            return Err(StockRejection::Unavailable { missing });
+        }
+        let (mut missing, mut left) = (going.quantity, Vec::new());
+        let mut stock = self;
+        for (place, there) in stock.places.lying(going.warehouse, stock.on_hand()) {
+            let quantity = missing.min(there);
+            if quantity.is_positive() {
+                let shipped = stock.leaves(going, place, quantity);
+                stock = stock.evolve(&shipped);
+                missing = missing.minus(quantity);
+                left.push(shipped);
+            }
+        }
+        match missing.is_zero() {
+            true => Ok(left),
+            false => Err(StockRejection::Unavailable { missing }),
+        }
+    }
+
+    /// At the average.
+    fn leaves(&self, going: &Outgoing, place: Place, quantity: Quantity) -> StockEvent {
+        StockEvent::Shipped {
+            id: going.id,
+            product_id: going.product_id,
+            demand: going.demand.clone(),
+            quantity,
+            unit_cost: self.holding.average(),
+            cost: self.holding.cost_out(quantity),
+            warehouse_id: place,
+        }
+    }
+
+    /// Others that wait get what becomes free. A demand that nobody has made yet is noted all the same: it is not to be made
+    /// any more.
+    pub(super) fn release(&self, product_id: ProductId, demand: &Demand) -> Vec<StockEvent> {
+        let held = self.held(demand.id);
+        let waits = self.line.iter().any(|waiting| waiting.demand.id == demand.id);
+        if held.is_zero() && !waits && self.known.contains(&demand.id) {
+            return vec![];
+        }
+        let released = StockEvent::Released {
+            product_id,
+            demand: demand.clone(),
+            quantity: held,
+        };
+        let after = self.clone().evolve(&released);
+        let served = after.serve_waiting(product_id, after.available());
+        [released].into_iter().chain(served).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! What is sent of an order, and what comes back.
+
+use super::*;
+
+fn dispatch(items: Option<Vec<(u128, i32)>>) -> Dispatch {
+    let parcel = |(product, quantity): (u128, i32)| Parcel {
+        product_id: ProductId::new(Uuid::from_u128(product)),
+        quantity: Quantity::whole(quantity),
+    };
+    Dispatch {
+        tracking_number: Some("KZ987654321".into()),
+        carrier: Some("DHL".into()),
+        estimated_delivery: None,
+        warehouse_id: None,
+        items: items.map(|items| items.into_iter().map(parcel).collect()),
+        id: ShipmentId::new(Uuid::from_u128(5)),
+    }
+}
+
+/// An order of 50 of product 1, 2 of product 2, 10 of product 1 once more, and a service.
+pub fn of_goods(status: Status) -> OrderEvent {
+    let item = |product: u128, quantity: i32, kind| Line {
+        product_id: Some(ProductId::new(Uuid::from_u128(product))),
+        product_name: format!("product {product}"),
+        kind: line::LineType::Product(kind),
+        quantity: Quantity::whole(quantity),
+        ..sampled().items[0].clone()
+    };
+    let items = vec![
+        item(1, 50, ProductType::Product),
+        item(2, 2, ProductType::Manufactured),
+        item(1, 10, ProductType::Product),
+        item(3, 1, ProductType::Service),
+    ];
+    OrderEvent::Created(Box::new(Created {
+        status,
+        total_amount: line::sum(&items).unwrap(),
+        items,
+        ..*sampled()
+    }))
+}
+
+pub fn shipped(items: &[(u32, u128, i32)]) -> OrderEvent {
+    let item = |(line, product, quantity): &(u32, u128, i32)| Shipped {
+        line: *line,
+        product_id: ProductId::new(Uuid::from_u128(*product)),
+        product_name: format!("product {product}"),
+        quantity: Quantity::whole(*quantity),
+    };
+    OrderEvent::Shipped(Box::new(Shipment {
+        shipment_id: ShipmentId::new(Uuid::from_u128(5)),
+        tracking_number: Some("KZ987654321".into()),
+        carrier: Some("DHL".into()),
+        estimated_delivery: None,
+        warehouse_id: None,
+        items: items.iter().map(item).collect(),
+    }))
+}
+
+#[test]
+fn ship() {
+    use Status::{Cancelled, Completed, Confirmed, Delivered, Draft, Pending, Processing, Shipped};
+    let all = || dispatch(None);
+    let when = |status, dispatch| given::<Order>([of_goods(status)]).when(OrderCommand::Ship(dispatch));
+    given::<Order>([])
+        .when(OrderCommand::Ship(all()))
+        .then_rejected(OrderRejection::Missing);
+    for from in [Draft, Pending, Shipped, Delivered, Completed, Cancelled] {
+        when(from, all()).then_rejected(OrderRejection::NoSuchStep { from, to: Shipped });
+    }
+    let long = Dispatch {
+        carrier: Some("я".repeat(101)),
+        ..all()
+    };
+    when(Processing, long).then_rejected(invalid("carrier", Rule::TooLong { max: 100 }));
+    when(Processing, dispatch(Some(vec![(1, 0)]))).then_rejected(invalid("items[0].quantity", Rule::NotPositive));
+    when(Processing, dispatch(Some(vec![]))).then_rejected(OrderRejection::NothingToShip);
+    given::<Order>([of_services(Processing)])
+        .when(OrderCommand::Ship(all()))
+        .then_rejected(OrderRejection::NothingToShip);
+    when(Processing, dispatch(Some(vec![(9, 1)]))).then_rejected(invalid("items[0].productId", Rule::Unknown));
+    when(Processing, dispatch(Some(vec![(1, 30), (1, 31)])))
+        .then_rejected(invalid("items[1].quantity", Rule::TooLarge));
+    when(Processing, dispatch(Some(vec![(3, 1)]))).then_rejected(invalid("items[0].quantity", Rule::TooLarge));
+
+    let part = shipped(&[(0, 1, 50), (2, 1, 5)]);
+    when(Processing, dispatch(Some(vec![(1, 55)]))).then([part.clone()]);
+    let rest = shipped(&[(1, 2, 2), (2, 1, 5)]);
+    let another = Dispatch {
+        id: ShipmentId::new(Uuid::from_u128(6)),
+        ..all()
+    };
+    let OrderEvent::Shipped(mut last) = rest else {
+        panic!("another event")
+    };
+    last.shipment_id = another.id;
+    let begun = || given::<Order>([of_goods(Processing), part.clone()]);
+    begun()
+        .when(OrderCommand::Ship(another))
+        .then([OrderEvent::Shipped(last), changed(Processing, Shipped)]);
+    begun().when(OrderCommand::Ship(all())).then([]);
+    let whole = shipped(&[(0, 1, 50), (1, 2, 2), (2, 1, 10)]);
+    when(Confirmed, all()).then([changed(Confirmed, Processing), whole, changed(Processing, Shipped)]);
+}
+
+fn back(items: Vec<(u128, i32, Condition)>) -> Return {
+    let inspected = |(product, quantity, condition): (u128, i32, Condition)| Inspected {
+        product_id: ProductId::new(Uuid::from_u128(product)),
+        quantity: Quantity::whole(quantity),
+        condition,
+    };
+    Return {
+        reason: Some("Не подошло".into()),
+        warehouse_id: None,
+        items: items.into_iter().map(inspected).collect(),
+        id: ReturnId::new(Uuid::from_u128(6)),
+    }
+}
+
+/// No more comes back than was sent, line by line, each return once.
+#[test]
+fn take_back() {
+    use Condition::{Damaged, Good};
+    let sent = shipped(&[(0, 1, 50), (2, 1, 5)]);
+    let when = |back| given::<Order>([of_goods(Status::Processing), sent.clone()]).when(OrderCommand::TakeBack(back));
+    let none = OrderRejection::NothingToReturn;
+    given::<Order>([])
+        .when(OrderCommand::TakeBack(back(vec![(1, 1, Good)])))
+        .then_rejected(OrderRejection::Missing);
+    when(back(vec![(1, 0, Good)])).then_rejected(invalid("items[0].quantity", Rule::NotPositive));
+    given::<Order>([of_goods(Status::Confirmed)])
+        .when(OrderCommand::TakeBack(back(vec![(1, 1, Good)])))
+        .then_rejected(none.clone());
+    when(back(vec![])).then_rejected(none.clone());
+    when(back(vec![(2, 1, Good)])).then_rejected(invalid("items[0].quantity", Rule::TooLarge));
+    when(back(vec![(1, 50, Good), (1, 6, Damaged)])).then_rejected(invalid("items[1].quantity", Rule::TooLarge));
+    let item = |line, quantity, condition| ReturnedItem {
+        line,
+        product_id: ProductId::new(Uuid::from_u128(1)),
+        product_name: "product 1".into(),
+        quantity: Quantity::whole(quantity),
+        condition,
+    };
+    let returned = OrderEvent::Returned(Box::new(Returned {
+        return_id: ReturnId::new(Uuid::from_u128(6)),
+        reason: Some("Не подошло".into()),
+        warehouse_id: None,
+        items: vec![item(0, 50, Good), item(2, 1, Good), item(2, 4, Damaged)],
+    }));
+    when(back(vec![(1, 51, Good), (1, 4, Damaged)])).then([returned.clone()]);
+    let all = [of_goods(Status::Processing), sent.clone(), returned];
+    given::<Order>(all.clone())
+        .when(OrderCommand::TakeBack(back(vec![(1, 1, Good)])))
+        .then([]);
+    let another = Return {
+        id: ReturnId::new(Uuid::from_u128(7)),
+        ..back(vec![(1, 1, Good)])
+    };
+    given::<Order>(all.clone())
+        .when(OrderCommand::TakeBack(another))
+        .then_rejected(none);
+    let order = all.iter().fold(Order::default(), Order::evolve);
+    assert!(order.known().unwrap().may_be_cancelled(), "all of it is back");
+}

@@ -1,0 +1,100 @@
+//! The same of what is sold, bought and made: categories, price lists, products, their stock and where it lies.
+
+use super::{says, says_with, tells_fields};
+use crate::{
+    Kind, Quantity,
+    catalog::{
+        category::CategoryRejection, price::PriceRejection, price_list::PriceListRejection, product::ProductRejection,
+        stock::StockRejection, warehouse::WarehouseRejection,
+    },
+};
+
+pub fn catalog() -> Vec<&'static str> {
+    use {CategoryRejection as C, PriceListRejection as L, ProductRejection as P, StockRejection as S};
+    vec![
+        says(C::Missing, "category.missing", Kind::Missing, "no such category"),
+        says(
+            C::AlreadyCreated,
+            "category.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        says(
+            C::Cyclic,
+            "category.cyclic",
+            Kind::Conflict,
+            "a category cannot be a part of itself",
+        ),
+        says_with(
+            C::TooDeep { max: 10 },
+            "category.too_deep",
+            Kind::Conflict,
+            "more than 10 levels",
+            &[("max", "10")],
+        ),
+        tells_fields::<C>("category.invalid"),
+        says(L::Missing, "price_list.missing", Kind::Missing, "no such price list"),
+        says(
+            L::AlreadyCreated,
+            "price_list.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        tells_fields::<L>("price_list.invalid"),
+        says_with(
+            PriceRejection::TooManyLists { max: 100 },
+            "price.too_many_lists",
+            Kind::Conflict,
+            "in more than 100 lists",
+            &[("max", "100")],
+        ),
+        tells_fields::<PriceRejection>("price.invalid"),
+        says(P::Missing, "product.missing", Kind::Missing, "no such product"),
+        says(
+            P::AlreadyCreated,
+            "product.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        tells_fields::<P>("product.invalid"),
+        says(S::TooMuch, "stock.too_much", Kind::Invalid, "more than can be counted"),
+        says_with(
+            S::NotEnough {
+                available: Quantity::whole(3),
+            },
+            "stock.not_enough",
+            Kind::Stock,
+            "3 is there for it",
+            &[("available", "3")],
+        ),
+        says(
+            S::NotUnderWay,
+            "stock.not_under_way",
+            Kind::Missing,
+            "no such transfer is on its way",
+        ),
+        says_with(
+            S::Unavailable {
+                missing: Quantity::whole(3),
+            },
+            "stock.unavailable",
+            Kind::Stock,
+            "3 are missing",
+            &[("missing", "3")],
+        ),
+        tells_fields::<S>("stock.invalid"),
+        says(
+            WarehouseRejection::Missing,
+            "warehouse.missing",
+            Kind::Missing,
+            "no such warehouse",
+        ),
+        says(
+            WarehouseRejection::AlreadyCreated,
+            "warehouse.already_created",
+            Kind::Exists,
+            "already created",
+        ),
+        tells_fields::<WarehouseRejection>("warehouse.invalid"),
+    ]
+}

@@ -1,0 +1,263 @@
+//! OrderCancellation: what an order's cancellation says is carried out whole. Production orders end, what was reserved is
+//! free for others, invoices are cancelled or credited, and what was credited gets its note. Each step names its effect, also
+//! on what another process is about to write: a production order, a reservation or an invoice that comes too late comes to
+//! nothing. So nothing of the order outlives it, whatever crashes meanwhile.
+
+use crate::{
+    Act, Owed, Saga, Seen, Standing,
+    deadline::{BY_ITSELF, PARKED},
+    refused::{Refusals, Refused},
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{
+    Fact, Role,
+    catalog::stock::{Demand, StockEvent},
+    finance::invoice::InvoiceEvent,
+    id::{DealId, InvoiceId, NotificationId, OrderId, ProductId, ProductionOrderId, derive},
+    office::notification::{self, Audience, NotificationEvent, Topic},
+    process::ProcessEvent,
+    production::production_order::ProductionOrderEvent,
+    sales::order::{Cancelled, OrderEvent, Revoked, Stopped, Unheld},
+    time::local_date,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub enum OrderCancellation {
+    #[default]
+    Idle,
+    Running(Box<Run>),
+    Done,
+    Abandoned,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    reference: String,
+    deal_id: Option<DealId>,
+    /// When it began, or went on by a person's word.
+    since: DateTime<Utc>,
+    /// What is still to be done, by step.
+    open: BTreeMap<String, Undo>,
+    told: BTreeSet<NotificationId>,
+    refused: Refusals,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+enum Undo {
+    Production {
+        id: ProductionOrderId,
+        scrap: bool,
+    },
+    Held(Unheld),
+    Invoice(Revoked),
+    /// An invoice was credited that day: the note is wanted.
+    Note {
+        invoice: InvoiceId,
+        date: NaiveDate,
+    },
+}
+
+fn stop(id: ProductionOrderId) -> String {
+    format!("stop production {id}")
+}
+
+fn release(product: ProductId, line: u32) -> String {
+    format!("release {product} of line {line}")
+}
+
+fn revoke(invoice: InvoiceId) -> String {
+    format!("revoke invoice {invoice}")
+}
+
+fn credit(note: InvoiceId) -> String {
+    format!("write credit note {note}")
+}
+
+impl Saga for OrderCancellation {
+    const NAME: &'static str = "order_cancellation";
+
+    fn instance(seen: &Seen) -> Option<Uuid> {
+        match seen.fact.as_ref() {
+            Fact::Order(OrderEvent::Cancelled(_)) => Some(seen.id),
+            Fact::ProductionOrder(ProductionOrderEvent::Cancelled { order_id }) => Some((*order_id).into()),
+            Fact::Stock(StockEvent::Released { demand, .. }) => Some(demand.order_id.into()),
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => invoice.order_id.map(Into::into),
+            Fact::Invoice(InvoiceEvent::Credited(invoice)) => invoice.order_id.map(Into::into),
+            Fact::Invoice(InvoiceEvent::Created(note)) if note.is_credit() => note.order_id.map(Into::into),
+            Fact::Notification(NotificationEvent::Created(created))
+                if matches!(created.topic, Topic::ProcessParked | Topic::ProcessLate) =>
+            {
+                Some(created.about)
+            }
+            Fact::Process(event) => event.instance_of(Self::NAME),
+            _ => None,
+        }
+    }
+
+    fn evolve(self, seen: &Seen) -> Self {
+        let mut run = match (self, seen.fact.as_ref()) {
+            (Self::Idle, Fact::Order(OrderEvent::Cancelled(cancelled))) => Box::new(Run::new(cancelled, seen.at)),
+            (Self::Running(_), Fact::Process(ProcessEvent::Abandoned(_))) => return Self::Abandoned,
+            (Self::Running(run), _) => run,
+            (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,
+        };
+        run.see(seen);
+        let complete = run.open.is_empty() && run.refused.is_empty();
+        if complete { Self::Done } else { Self::Running(run) }
+    }
+
+    fn owed(&self, order: Uuid) -> Vec<Owed> {
+        let Self::Running(run) = self else { return vec![] };
+        let steps = run
+            .open
+            .iter()
+            .map(|(step, undo)| Owed::new(step, run.act(order, undo)));
+        let owed = steps.chain(run.parked(order)).chain(run.late(order));
+        owed.filter(|owed| !run.refused.contains(&owed.step)).collect()
+    }
+
+    fn standing(&self) -> Standing {
+        match self {
+            Self::Idle => Standing::Idle,
+            Self::Done => Standing::Done,
+            Self::Abandoned => Standing::Abandoned,
+            Self::Running(run) => run.refused.standing().unwrap_or(Standing::Running),
+        }
+    }
+
+    fn refused(&self) -> Vec<String> {
+        match self {
+            Self::Running(run) => run.refused.steps(),
+            Self::Idle | Self::Done | Self::Abandoned => vec![],
+        }
+    }
+}
+
+impl Run {
+    fn new(cancelled: &Cancelled, at: DateTime<Utc>) -> Self {
+        let production = cancelled.production.iter().map(|stopped| {
+            let Stopped {
+                production_order_id: id,
+                scrap,
+            } = *stopped;
+            (stop(id), Undo::Production { id, scrap })
+        });
+        let goods = cancelled.goods.iter().map(|goods| {
+            let step = release(goods.product_id, goods.line);
+            (step, Undo::Held(goods.clone()))
+        });
+        let invoices = cancelled.invoices.iter().map(|revoked| {
+            let step = revoke(revoked.invoice_id);
+            (step, Undo::Invoice(revoked.clone()))
+        });
+        Self {
+            reference: cancelled.order_number.to_string(),
+            deal_id: cancelled.deal_id,
+            since: at,
+            open: production.chain(goods).chain(invoices).collect(),
+            told: BTreeSet::new(),
+            refused: Refusals::default(),
+        }
+    }
+
+    fn see(&mut self, seen: &Seen) {
+        match seen.fact.as_ref() {
+            Fact::ProductionOrder(ProductionOrderEvent::Cancelled { .. }) => {
+                self.open.remove(&stop(seen.id.into()));
+            }
+            Fact::Stock(StockEvent::Released { product_id, demand, .. }) => {
+                self.open.remove(&release(*product_id, demand.line));
+            }
+            Fact::Invoice(InvoiceEvent::Cancelled(_)) => {
+                self.open.remove(&revoke(seen.id.into()));
+            }
+            Fact::Invoice(InvoiceEvent::Credited(credited)) => {
+                self.open.remove(&revoke(seen.id.into()));
+                let note = Undo::Note {
+                    invoice: seen.id.into(),
+                    date: local_date(seen.at),
+                };
+                self.open.insert(credit(credited.credit_note_id), note);
+            }
+            Fact::Invoice(InvoiceEvent::Created(_)) => {
+                self.open.remove(&credit(seen.id.into()));
+            }
+            Fact::Notification(NotificationEvent::Created(_)) => {
+                self.told.insert(seen.id.into());
+            }
+            Fact::Process(ProcessEvent::StepRefused(refusal)) => self.refused.note(refusal, seen.at),
+            Fact::Process(ProcessEvent::StepRetried(decision)) => {
+                self.refused.clear(&decision.step);
+                self.since = seen.at;
+            }
+            Fact::Process(ProcessEvent::StepSkipped(decision)) => {
+                self.refused.clear(&decision.step);
+                self.open.remove(&decision.step);
+                self.told
+                    .insert(NotificationId::new(derive(decision.instance, &decision.step)));
+                self.since = seen.at;
+            }
+            _ => {}
+        }
+    }
+
+    fn act(&self, order: Uuid, undo: &Undo) -> Act {
+        let order_id = OrderId::new(order);
+        match undo {
+            Undo::Production { id, scrap } => Act::StopProduction(*id, order_id, *scrap),
+            Undo::Held(Unheld {
+                line,
+                product_id,
+                production_order_id,
+            }) => {
+                let demand = Demand {
+                    id: Demand::id_of(order, *product_id, *line),
+                    order_id,
+                    line: *line,
+                    production_order_id: *production_order_id,
+                    reference: self.reference.clone(),
+                };
+                Act::Release(*product_id, demand)
+            }
+            Undo::Invoice(Revoked { invoice_id, refund }) => Act::Revoke(*invoice_id, order_id, self.deal_id, *refund),
+            Undo::Note { invoice, date } => Act::WriteCreditNote(*invoice, *date),
+        }
+    }
+
+    /// A refused step waits for a person, who has to be told.
+    fn parked(&self, order: Uuid) -> Option<Owed> {
+        let Refused { step, code, .. } = self.refused.first()?;
+        let data = json!({"saga": OrderCancellation::NAME, "orderId": order, "orderNumber": self.reference, "step": step, "reason": code});
+        self.tell(order, "tell parked cancellation", Topic::ProcessParked, data)
+    }
+
+    /// Should it not have come to its end by then.
+    fn late(&self, order: Uuid) -> Option<Owed> {
+        let (step, since, within) = match self.refused.first() {
+            None => ("tell late cancellation", self.since, BY_ITSELF),
+            Some(refused) => ("tell still parked cancellation", refused.at, PARKED),
+        };
+        let data = json!({"saga": OrderCancellation::NAME, "orderId": order, "number": self.reference, "since": local_date(since)});
+        let owed = self.tell(order, step, Topic::ProcessLate, data)?;
+        Some(owed.not_before(since + within))
+    }
+
+    /// Unless it was told.
+    fn tell(&self, order: Uuid, step: &str, topic: Topic, data: Value) -> Option<Owed> {
+        let id = NotificationId::new(derive(order, step));
+        let created = notification::Created {
+            topic,
+            audience: Audience::Role(Role::Owner),
+            about: order,
+            data: data.as_object().cloned().unwrap_or_default(),
+        };
+        (!self.told.contains(&id)).then(|| Owed::new(step, Act::Notify(id, Box::new(created))))
+    }
+}
+
+#[cfg(test)]
+mod tests;
