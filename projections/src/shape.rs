@@ -17,10 +17,8 @@ use crate::{
 };
 use chrono::NaiveDate;
 use domain::{
-    Money, Percent, Quantity,
-    finance::invoice::Status as InvoiceState,
+    Money, Percent, Quantity, finance::invoice::Status as InvoiceState,
     production::production_order::Status as ProductionStatus,
-    sales::{deal::Stage, order::Status as OrderStatus},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -72,7 +70,6 @@ pub struct NotYet {}
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-
 pub struct OrderDetails {
     pub status_history: Vec<order::StatusStep>,
     pub production_orders: Vec<ProductionOfOrder>,

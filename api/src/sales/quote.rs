@@ -164,7 +164,7 @@ async fn list_of_deal(
 ) -> Result<Page<Row>, Problem> {
     let as_of = past::take(&mut pairs)?;
     let read = async |reader: Reader<'_>| {
-        if !views::sees::<deal::Row>(reader, deal).await? {
+        if !views::is_there::<deal::Row>(reader, deal).await? {
             return Ok(None);
         }
         let scope = of_deal(reader.schema, deal);

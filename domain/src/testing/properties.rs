@@ -8,7 +8,7 @@ mod production;
 mod workspace;
 
 use crate::{
-    Aggregate, Money, Patch, Role,
+    Aggregate, Patch, Role,
     fact::{self, encode},
     id::UserId,
     identity::{

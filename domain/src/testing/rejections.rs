@@ -3,6 +3,7 @@
 
 mod catalog;
 mod orders;
+mod people;
 
 use crate::{
     Kind, Money, Permission, Rejection, Rule, Violation, Violations,
@@ -13,10 +14,6 @@ use crate::{
         workspace::WorkspaceRejection,
     },
     office::notification::NotificationRejection,
-    people::{
-        department::DepartmentRejection,
-        employee::{self, EmployeeRejection},
-    },
     process::ProcessRejection,
     production::{
         bom::BomRejection,
@@ -411,59 +408,6 @@ fn identity() -> Vec<&'static str> {
     ]
 }
 
-fn people() -> Vec<&'static str> {
-    use {DepartmentRejection as D, EmployeeRejection as E};
-    let step = E::NoSuchStep {
-        from: employee::Status::Refused,
-        to: employee::Status::Active,
-    };
-    let of_step = [("from", "refused"), ("to", "active")];
-    vec![
-        says(D::Missing, "department.missing", Kind::Missing, "no such department"),
-        says(
-            D::AlreadyCreated,
-            "department.already_created",
-            Kind::Exists,
-            "already created",
-        ),
-        says(
-            D::Cyclic,
-            "department.cyclic",
-            Kind::Conflict,
-            "a department cannot be a part of itself",
-        ),
-        says_with(
-            D::TooDeep { max: 7 },
-            "department.too_deep",
-            Kind::Conflict,
-            "more than 7 levels",
-            &[("max", "7")],
-        ),
-        tells_fields::<D>("department.invalid"),
-        says(E::Missing, "employee.missing", Kind::Missing, "no such employee"),
-        says(
-            E::AlreadyCreated,
-            "employee.already_created",
-            Kind::Exists,
-            "already created",
-        ),
-        says_with(
-            step,
-            "employee.no_such_step",
-            Kind::Transition,
-            "Refused does not become Active",
-            &of_step,
-        ),
-        says(
-            E::HasAnAccount,
-            "employee.has_an_account",
-            Kind::Conflict,
-            "somebody else's account",
-        ),
-        tells_fields::<E>("employee.invalid"),
-    ]
-}
-
 #[test]
 fn every_refusal_has_its_code_its_kind_and_its_words() {
     let pinned = [
@@ -474,7 +418,7 @@ fn every_refusal_has_its_code_its_kind_and_its_words() {
         production_and_office(),
         processes(),
         identity(),
-        people(),
+        people::people(),
     ]
     .concat();
     let there: Vec<_> = CATEGORIES
