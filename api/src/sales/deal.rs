@@ -5,7 +5,7 @@ mod summary;
 
 use crate::{
     extract::{
-        Body, BodyHash, Caller, DocumentParam, Edit, Id, May, New, With, Write,
+        Body, BodyHash, Caller, DocumentParam, Edit, Id, May, New, Nothing, With, Write,
         rights::{DealsCreate, DealsUpdate, DealsView},
     },
     openapi::told,
@@ -261,12 +261,12 @@ async fn attach(
     caller: May<DealsUpdate>,
     Id(id): Id<DealId>,
     write: Write,
-    Body { value, hash }: Body<Document>,
+    Body { value, hash }: Body<New<Document, Nothing>>,
 ) -> Result<Created<DocumentAttached>, Problem> {
     let context = write.context(&caller, hash);
     let command = DealCommand::Attach {
         id: Uuid::now_v7().into(),
-        document: Box::new(value),
+        document: Box::new(Document::begin(&value.change)),
     };
     let done = deal::execute(&app.executor, id, command, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;

@@ -44,7 +44,11 @@ pub async fn cancellation(
         order: order.clone(),
         version: loaded.version,
         plan: Plan::default(),
-        guards: vec![],
+        // The order itself too: a draft that is placed meanwhile holds goods.
+        guards: vec![Guard {
+            stream_id: id.into(),
+            version: loaded.version,
+        }],
     };
     found.look_at_lines(executor, workspace, id).await?;
     found.look_at_invoices(executor, workspace, id, invoices).await?;

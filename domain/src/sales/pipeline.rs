@@ -270,10 +270,10 @@ mod tests {
             .when(update("Опт"))
             .then_rejected(PipelineRejection::Missing);
         given::<Pipeline>([created()])
-            .when(update("Опт"))
-            .then([updated("Опт")]);
-        given::<Pipeline>([created(), updated("Опт")])
-            .when(update("Опт"))
+            .when(update("Розница"))
+            .then([updated("Розница")]);
+        given::<Pipeline>([created(), updated("Розница")])
+            .when(update("Розница"))
             .then([]);
         given::<Pipeline>([created()])
             .when(update(" "))

@@ -50,6 +50,7 @@ const OF_NOBODY: &[&str] = &[
     "deal.lost.notes",
     "deal.lost.reason",
     "deal.quote.declined.reason",
+    "deal.quote.made.items[].priceList.name",
     "deal.quote.made.currency",
     "deal.quote.made.items[].productCode",
     "deal.quote.made.items[].productName",

@@ -1,7 +1,7 @@
 //! A paper that a deal refers to: an offer, a contract, a protocol. The file itself is somewhere else, where its address says.
 
 use super::{DealEvent, DealRejection, Known};
-use crate::{Fields, Rule, Violations, id::DocumentId};
+use crate::{Change, Fields, Rule, Violations, id::DocumentId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,20 +9,17 @@ use serde::{Deserialize, Serialize};
 pub const DOCUMENTS_MAX: usize = 100;
 
 /// As it is asked for, and kept.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields, Change)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = crate::field::constrain::<Self>)]
 pub struct Document {
     /// `Proposal_v2.pdf`.
-    #[serde(default)]
     #[field(required, max = 200)]
     pub name: String,
     /// What it is, in a word: `proposal`.
-    #[serde(default, rename = "type")]
+    #[serde(rename = "type")]
     #[field(max = 100)]
     pub kind: Option<String>,
     /// Begins with `https://` or `http://`.
-    #[serde(default)]
     #[field(required, max = 900)]
     pub url: String,
 }
