@@ -141,7 +141,7 @@ async fn revise(executor: &Executor, id: DealId, mut change: Change, beside: Bes
 }
 
 /// Carries out a command that may move a deal along its pipeline: which place is meant is looked up where the request names a
-/// pipeline, or the deal turns out to be in one; and again when it is in another meanwhile.
+/// pipeline, or the deal is known to be in one; and again when it turns out to be in one, or in another meanwhile.
 async fn stand(
     executor: &Executor,
     id: DealId,
@@ -152,6 +152,12 @@ async fn stand(
     let mut place = None;
     if wanted.names_a_pipeline() {
         place = Some(pipeline::look(executor, id, wanted, context).await?);
+    } else if wanted.stage.is_some_and(Stage::is_open) {
+        let deal = executor.look::<Deal, DealRejection>(context.workspace, id).await?.state;
+        if deal.place().is_some() {
+            // What keeps it from being found is told where it is asked for, after what the deal itself refuses.
+            place = pipeline::look(executor, id, wanted, context).await.ok();
+        }
     }
     let mut answer = Err(Error::Busy);
     for _ in 0..ATTEMPTS_MAX {

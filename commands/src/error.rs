@@ -56,11 +56,11 @@ pub enum Error<R> {
 }
 
 impl<R> Error<R> {
-    /// The state may show what this very command did.
+    /// The state may show what this very command did; or what it refers to has gone since.
     pub(crate) fn may_be_of_a_repeat(&self) -> bool {
         matches!(
             self,
-            Self::Rejected(_) | Self::Stale { .. } | Self::Hidden(_) | Self::Forbidden(_)
+            Self::Rejected(_) | Self::NoSuchReference(_) | Self::Stale { .. } | Self::Hidden(_) | Self::Forbidden(_)
         )
     }
 

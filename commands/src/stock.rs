@@ -24,6 +24,13 @@ const ATTEMPTS_MAX: u32 = 8;
 /// So many of the newest events are read first to learn what has moved.
 const NEWEST: i64 = 256;
 
+/// Which way goods go: what was archived is still to be emptied, and not to be filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    In,
+    Out,
+}
+
 /// Of which moment, and of which place, it is asked what has moved since.
 #[derive(Clone, Copy)]
 struct Asked {
@@ -139,11 +146,11 @@ pub async fn receive(executor: &Executor, receipt: Receipt, context: &Context) -
 }
 
 async fn put(executor: &Executor, receipt: Receipt, context: &Context) -> Answer {
-    let product = stocked(executor, receipt.product_id, context).await?;
-    is_there(executor, receipt.warehouse_id, "warehouseId", context).await?;
+    let product = stocked(executor, receipt.product_id, Way::In, context).await?;
+    is_there(executor, receipt.warehouse_id, Way::In, "warehouseId", context).await?;
     let command = StockCommand::Receive {
         product_id: receipt.product_id,
-        quantity: pieces(&product, receipt.quantity, receipt.unit.as_deref())?,
+        quantity: pieces(product.as_ref(), receipt.quantity, receipt.unit.as_deref())?,
         unit_cost: receipt.unit_cost,
         reference: receipt.reference,
         reason: receipt.reason,
@@ -161,17 +168,17 @@ pub async fn issue(executor: &Executor, issue: Issue, context: &Context) -> Answ
 }
 
 async fn take(executor: &Executor, issue: Issue, context: &Context) -> Answer {
-    let product = stocked(executor, issue.product_id, context).await?;
-    is_there(executor, issue.warehouse_id, "warehouseId", context).await?;
+    let product = stocked(executor, issue.product_id, Way::Out, context).await?;
+    is_there(executor, issue.warehouse_id, Way::Out, "warehouseId", context).await?;
     let movement = Movement {
         product_id: issue.product_id,
-        quantity: pieces(&product, issue.quantity, issue.unit.as_deref())?,
+        quantity: pieces(product.as_ref(), issue.quantity, issue.unit.as_deref())?,
         unit_cost: None,
         reference: issue.reference,
         reason: issue.reason,
         warehouse: issue.warehouse_id,
     };
-    let command = StockCommand::Issue(movement, least(&product));
+    let command = StockCommand::Issue(movement, product.as_ref().and_then(least));
     let id = StockId::of(issue.product_id);
     executor.execute::<Stock>(id, &command, context).await
 }
@@ -184,8 +191,12 @@ pub async fn adjust(executor: &Executor, adjustment: Adjustment, context: &Conte
 }
 
 async fn correct(executor: &Executor, adjustment: Adjustment, context: &Context) -> Answer {
-    let product = stocked(executor, adjustment.product_id, context).await?;
-    is_there(executor, adjustment.warehouse_id, "warehouseId", context).await?;
+    let way = match adjustment.quantity.is_negative() {
+        true => Way::Out,
+        false => Way::In,
+    };
+    let product = stocked(executor, adjustment.product_id, way, context).await?;
+    is_there(executor, adjustment.warehouse_id, way, "warehouseId", context).await?;
     let movement = Movement {
         product_id: adjustment.product_id,
         quantity: adjustment.quantity,
@@ -194,7 +205,7 @@ async fn correct(executor: &Executor, adjustment: Adjustment, context: &Context)
         reason: Some(adjustment.reason).filter(|reason| !reason.trim().is_empty()),
         warehouse: adjustment.warehouse_id,
     };
-    let command = StockCommand::Adjust(movement, least(&product));
+    let command = StockCommand::Adjust(movement, product.as_ref().and_then(least));
     let id = StockId::of(adjustment.product_id);
     executor.execute::<Stock>(id, &command, context).await
 }
@@ -207,8 +218,9 @@ pub async fn count(executor: &Executor, count: Count, context: &Context) -> Answ
 }
 
 async fn compare(executor: &Executor, count: Count, context: &Context) -> Answer {
-    let product = stocked(executor, count.product_id, context).await?;
-    is_there(executor, count.warehouse_id, "warehouseId", context).await?;
+    let product = stocked(executor, count.product_id, Way::Out, context).await?;
+    is_there(executor, count.warehouse_id, Way::Out, "warehouseId", context).await?;
+    let least = product.as_ref().and_then(least);
     let mut check = Check::default();
     check.date("countedAt", count.counted_at.map(|at| at.date_naive()));
     let is_past = count.counted_at.is_none_or(|at| at <= context.now);
@@ -228,14 +240,14 @@ async fn compare(executor: &Executor, count: Count, context: &Context) -> Answer
             at: context.now,
             moved_since: Quantity::ZERO,
         };
-        let command = StockCommand::Count(movement, moment, least(&product));
+        let command = StockCommand::Count(movement, moment, least);
         return executor.execute::<Stock>(id, &command, context).await;
     };
     let mut answer = Err(Error::Busy);
     for _ in 0..ATTEMPTS_MAX {
         let version = executor.load::<Stock, _>(context.workspace, id).await?.version;
         let moved_since = moved_since(executor, context.workspace, id, version, Asked { at, place }).await?;
-        let command = StockCommand::Count(movement.clone(), Moment { at, moved_since }, least(&product));
+        let command = StockCommand::Count(movement.clone(), Moment { at, moved_since }, least.clone());
         // What moves from now on is not in that sum.
         let expected_version = match context.allows(version) {
             true => Some(Versions::from(version)),
@@ -301,9 +313,9 @@ pub async fn send(executor: &Executor, shift: Shift, context: &Context) -> Answe
 }
 
 async fn carry(executor: &Executor, shift: Shift, context: &Context) -> Answer {
-    stocked(executor, shift.product_id, context).await?;
-    is_there(executor, shift.from_warehouse_id, "fromWarehouseId", context).await?;
-    is_there(executor, shift.to_warehouse_id, "toWarehouseId", context).await?;
+    stocked(executor, shift.product_id, Way::Out, context).await?;
+    is_there(executor, shift.from_warehouse_id, Way::Out, "fromWarehouseId", context).await?;
+    is_there(executor, shift.to_warehouse_id, Way::In, "toWarehouseId", context).await?;
     let movement = Movement {
         product_id: shift.product_id,
         quantity: shift.quantity,
@@ -322,18 +334,21 @@ async fn carry(executor: &Executor, shift: Shift, context: &Context) -> Answer {
     executor.execute::<Stock>(id, &command, context).await
 }
 
-/// A warehouse that is named must be there.
+/// A warehouse that is named must be there; or, for what leaves it, have been there.
 pub(crate) async fn is_there<R>(
     executor: &Executor,
     warehouse: Place,
+    way: Way,
     field: &str,
     context: &Context,
 ) -> Result<(), Error<R>> {
     let Some(id) = warehouse else { return Ok(()) };
     let warehouse = executor.look::<Warehouse, _>(context.workspace, id).await?.state;
-    match warehouse.details() {
-        Some(_) => Ok(()),
-        None => Err(Error::NoSuchReference(Violations::one(field, Rule::Unknown))),
+    match (warehouse.as_ref(), way) {
+        (Warehouse::Known(_), _) | (Warehouse::Archived, Way::Out) => Ok(()),
+        (Warehouse::Unknown, _) | (Warehouse::Archived, Way::In) => {
+            Err(Error::NoSuchReference(Violations::one(field, Rule::Unknown)))
+        }
     }
 }
 
@@ -356,25 +371,29 @@ pub async fn reserve(
     executor.execute::<Stock>(id, &command, context).await
 }
 
-/// The product, if there can be any of it on a shelf.
+/// The product, if there can be any of it on a shelf; of one that was archived, and only leaves, nothing is told.
 async fn stocked(
     executor: &Executor,
     product_id: ProductId,
+    way: Way,
     context: &Context,
-) -> Result<product::Details, Error<StockRejection>> {
+) -> Result<Option<product::Details>, Error<StockRejection>> {
     let product = executor.look::<Product, _>(context.workspace, product_id).await?.state;
-    match product.details() {
-        None => Err(Error::NoSuchReference(Violations::one("productId", Rule::Unknown))),
-        Some(details) if !details.kind.is_stocked() => {
+    match (product.as_ref(), way) {
+        (Product::Archived, Way::Out) => Ok(None),
+        (Product::Unknown, _) | (Product::Archived, Way::In) => {
+            Err(Error::NoSuchReference(Violations::one("productId", Rule::Unknown)))
+        }
+        (Product::Known(details), _) if !details.kind.is_stocked() => {
             Err(Error::Rejected(Violations::one("productId", Rule::NotAllowed).into()))
         }
-        Some(details) => Ok(details.clone()),
+        (Product::Known(details), _) => Ok(Some(details.as_ref().clone())),
     }
 }
 
-/// In the product's own unit.
+/// In the product's own unit; of one that nothing is told of, there is no other to name.
 fn pieces(
-    product: &product::Details,
+    product: Option<&product::Details>,
     quantity: Quantity,
     unit: Option<&str>,
 ) -> Result<Quantity, Error<StockRejection>> {
@@ -383,7 +402,8 @@ fn pieces(
     let Some(unit) = unit.map(str::trim).filter(|unit| !unit.is_empty()) else {
         return Ok(quantity);
     };
-    let factor = product.factor(unit).ok_or_else(|| refused("unit", Rule::NotAllowed))?;
+    let factor = product.and_then(|product| product.factor(unit));
+    let factor = factor.ok_or_else(|| refused("unit", Rule::NotAllowed))?;
     quantity
         .times(factor)
         .ok_or_else(|| refused("quantity", Rule::TooLarge))

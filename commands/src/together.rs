@@ -65,7 +65,8 @@ impl Executor {
         }
     }
 
-    /// The first answer, if the command was carried out before and that is why it is refused now.
+    /// The first answer, if the command was carried out before and that is why it is refused now, or what it refers to has
+    /// gone since.
     pub(crate) async fn or_first<A: Aggregate>(
         &self,
         id: A::Id,

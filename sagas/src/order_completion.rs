@@ -1,5 +1,6 @@
 //! OrderCompletion: an order that was delivered and paid is completed by itself, whichever of the two comes last. It begins
-//! with the first of them, and waits for the other as long as it takes.
+//! with the first of them, and waits for the other as long as it takes; but not where it was completed by hand, or cancelled,
+//! before anything was paid.
 
 use crate::{Act, Owed, Saga, Seen, Standing, refused::Refusals};
 use domain::{
@@ -53,6 +54,8 @@ impl Saga for OrderCompletion {
                 Self::Idle,
                 Fact::Order(OrderEvent::StatusChanged { .. }) | Fact::Invoice(InvoiceEvent::PaymentReceived { .. }),
             ) => Box::default(),
+            // It has ended already: what is paid afterwards waits for nothing.
+            (Self::Idle, Fact::Order(OrderEvent::Completed { .. } | OrderEvent::Cancelled(_))) => return Self::Done,
             (Self::Open(open), _) => open,
             (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,
         };

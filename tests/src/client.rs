@@ -72,6 +72,14 @@ impl Client {
         }
     }
 
+    /// The same caller in their workspace, wherever their token enters by default.
+    pub fn inside(&self) -> Self {
+        Self {
+            base: format!("{}/workspaces/{}", self.base, self.workspace),
+            ..self.clone()
+        }
+    }
+
     /// The same caller from another of this machine's addresses.
     pub fn from_address(&self, address: IpAddr) -> Self {
         let http = reqwest::Client::builder().local_address(address).build();

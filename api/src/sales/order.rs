@@ -20,7 +20,7 @@ use aide::axum::{
 use axum::extract::State;
 use commands::order::{self, Beside};
 use domain::{
-    Money,
+    Money, Permission,
     finance::Currency,
     id::{InvoiceId, OrderId},
     sales::order::{Cancellation, Details, Dispatch, OrderEvent, Plan, Return, Status, Step},
@@ -62,14 +62,18 @@ pub fn router() -> ApiRouter<App> {
             "/orders/{id}/cancellation",
             get_with(
                 cancellation,
-                told("What cancelling the order would undo: reservations, production, invoices; and how much can go back"),
+                told(
+                    "What cancelling the order would undo, as far as the caller may see it: reservations, production, invoices; and how much can go back",
+                ),
             ),
         )
         .api_route(
             "/orders/{id}/cancel",
             post_with(
                 cancel,
-                told("Cancels an order: the plan that `/cancellation` shows is carried out whole"),
+                told(
+                    "Cancels an order: the plan of `/cancellation` is carried out whole; giving money back takes `FINANCE_UPDATE` as well",
+                ),
             ),
         )
         .api_route(
@@ -137,8 +141,9 @@ pub struct OrderCancellation {
     possible: bool,
     #[serde(flatten)]
     plan: Plan,
-    /// The most that `refundAmount` may be; what does not go back becomes the customer's credit.
-    refundable: Money,
+    /// The most that `refundAmount` may be; what does not go back becomes the customer's credit. Absent without `FINANCE_VIEW`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refundable: Option<Money>,
     currency: Currency,
     version: i64,
 }
@@ -251,6 +256,19 @@ async fn ship(
     }))
 }
 
+/// As much of a plan as the caller may see, and how much can go back, which invoices tell.
+fn shown(mut plan: Plan, caller: &Caller) -> (Plan, Option<Money>) {
+    if !caller.standing.may(Permission::ProductionView) {
+        plan.production.clear();
+    }
+    if caller.standing.may(Permission::FinanceView) {
+        let refundable = plan.refundable();
+        return (plan, Some(refundable));
+    }
+    plan.invoices.clear();
+    (plan, None)
+}
+
 async fn cancellation(
     State(app): State<App>,
     caller: May<OrdersView>,
@@ -259,12 +277,13 @@ async fn cancellation(
     let invoices = invoices(&app, &caller, id, Some(Status::Cancelled)).await?;
     let (workspace, actor) = (caller.workspace_id(), caller.actor());
     let found = order::cancellation(&app.executor, workspace, &actor, id, &invoices).await?;
+    let (plan, refundable) = shown(found.plan, &caller);
     Ok(Reply::of(envelope::ok(OrderCancellation {
         id: id.into(),
         status: found.order.status(),
         possible: found.order.may_be_cancelled(),
-        refundable: found.plan.refundable(),
-        plan: found.plan,
+        plan,
+        refundable,
         currency: found.order.details().currency.clone(),
         version: found.version,
     })))
@@ -277,6 +296,9 @@ async fn cancel(
     write: Write,
     Body { value, hash }: Body<Cancellation>,
 ) -> Result<Reply<OrderChanged>, Problem> {
+    if value.refund_amount.is_some_and(Money::is_positive) {
+        caller.require(Permission::FinanceUpdate)?;
+    }
     let context = write.context(&caller, hash);
     let invoices = invoices(&app, &caller, id, Some(Status::Cancelled)).await?;
     let done = order::cancel(&app.executor, id, value, &invoices, &context).await?;

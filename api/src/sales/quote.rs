@@ -26,6 +26,7 @@ use domain::{
     Money, Rule,
     field::{FILLED_LINE, LINE},
     id::{DealId, QuoteId, WorkspaceId},
+    identity::workspace::{Workspace, WorkspaceRejection},
     sales::{
         deal::{Deal, DealCommand, DealEvent, DealRejection, Offer, Offered, QuoteStatus},
         line::Line,
@@ -226,14 +227,14 @@ async fn send(
 }
 
 async fn open(State(app): State<App>, Body { value, .. }: Body<Said>) -> Result<Response, Problem> {
-    let Ticket { workspace, deal, quote } = Ticket::of(&app, &value)?;
+    let Ticket { workspace, deal, quote } = Ticket::of(&app, &value).await?;
     let deal = app.executor.look::<Deal, DealRejection>(workspace, deal).await?.state;
     let offered = deal.offered(quote).ok_or_else(missing)?;
     Ok(envelope::ok(Shown::from(offered)))
 }
 
 async fn accept(State(app): State<App>, write: Write, Body { value, .. }: Body<Said>) -> Result<Response, Problem> {
-    let Ticket { workspace, deal, quote } = Ticket::of(&app, &value)?;
+    let Ticket { workspace, deal, quote } = Ticket::of(&app, &value).await?;
     let context = by_link(&write, workspace);
     let done = deals::accept_quote(&app.executor, deal, quote, value.name, &context).await?;
     _ = write.settle(&app, workspace, &done).await;
@@ -242,7 +243,7 @@ async fn accept(State(app): State<App>, write: Write, Body { value, .. }: Body<S
 }
 
 async fn decline(State(app): State<App>, write: Write, Body { value, .. }: Body<Said>) -> Result<Response, Problem> {
-    let Ticket { workspace, deal, quote } = Ticket::of(&app, &value)?;
+    let Ticket { workspace, deal, quote } = Ticket::of(&app, &value).await?;
     let context = by_link(&write, workspace);
     let command = DealCommand::DeclineQuote {
         quote,
@@ -287,8 +288,22 @@ impl Ticket {
             .collect()
     }
 
+    /// Nobody enters a workspace that was archived, by a link neither.
+    async fn of(app: &App, said: &Said) -> Result<Self, Problem> {
+        let ticket = Self::read(app, said)?;
+        let workspace = app
+            .executor
+            .load::<Workspace, WorkspaceRejection>(WorkspaceId::PLATFORM, ticket.workspace)
+            .await?
+            .state;
+        match workspace.as_ref() {
+            Workspace::Open(_) => Ok(ticket),
+            Workspace::Unknown | Workspace::Archived => Err(missing()),
+        }
+    }
+
     /// What is no token of ours names nothing.
-    fn of(app: &App, said: &Said) -> Result<Self, Problem> {
+    fn read(app: &App, said: &Said) -> Result<Self, Problem> {
         for (field, text) in [("name", &said.name), ("reason", &said.reason)] {
             let text = text.as_deref().unwrap_or_default();
             if text.chars().nth(WORDS_MAX).is_some() {

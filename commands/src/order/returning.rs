@@ -49,7 +49,7 @@ async fn put_back(
     unit: &mut Unit,
     context: &Context,
 ) -> Result<(), Error<OrderRejection>> {
-    stock::is_there(executor, returned.warehouse_id, "warehouseId", context).await?;
+    stock::is_there(executor, returned.warehouse_id, stock::Way::In, "warehouseId", context).await?;
     let mut good = BTreeMap::new();
     for item in returned.items.iter().filter(|item| item.condition == Condition::Good) {
         let (quantity, _) = good

@@ -38,7 +38,7 @@ async fn send(executor: &Executor, id: OrderId, command: &OrderCommand, context:
         _ => None,
     });
     if let (Some(shipment), Some(order)) = (shipment, decided.on.state.known()) {
-        stock::is_there(executor, shipment.warehouse_id, "warehouseId", context).await?;
+        stock::is_there(executor, shipment.warehouse_id, stock::Way::Out, "warehouseId", context).await?;
         for (product, going) in outgoing(id, order, shipment) {
             take(executor, product, going, &mut unit, context).await?;
         }

@@ -257,7 +257,8 @@ impl Known {
         check.date("date", Some(payment.date));
         check.optional_text("reference", payment.reference.as_ref(), 100);
         check.done()?;
-        if self.closed {
+        // A credit note takes back: nobody has to pay it.
+        if self.closed || self.bill.is_credit() {
             return Err(InvoiceRejection::Closed);
         }
         if self.bill.status == Status::Draft {

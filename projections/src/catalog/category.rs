@@ -8,12 +8,12 @@ use crate::{
 use chrono::{DateTime, Utc};
 use domain::{
     Changes, Fact, Fields, Quantity,
-    catalog::category::{CategoryEvent, Details},
+    catalog::category::{CategoryEvent, Details, LEVELS_MAX},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, types::Json};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -115,19 +115,23 @@ pub async fn tree(reader: Reader<'_>) -> Result<Vec<Branch>, sqlx::Error> {
 
 /// The rules see to it that nothing is below itself; what names a parent that is not there stands at the top.
 fn grown(branches: Vec<Branch>) -> Vec<Branch> {
-    let known: Vec<Uuid> = branches.iter().map(|branch| branch.id).collect();
+    let known: HashSet<Uuid> = branches.iter().map(|branch| branch.id).collect();
     let mut below: HashMap<Option<Uuid>, Vec<Branch>> = HashMap::new();
     for branch in branches {
         let parent = branch.parent_id.filter(|parent| known.contains(parent));
         below.entry(parent).or_default().push(branch);
     }
-    gather(&mut below, None)
+    gather(&mut below, None, LEVELS_MAX)
 }
 
-fn gather(below: &mut HashMap<Option<Uuid>, Vec<Branch>>, parent: Option<Uuid>) -> Vec<Branch> {
+/// So many levels and no more: what came to stand deeper, because a category with much below it was moved, is not shown.
+fn gather(below: &mut HashMap<Option<Uuid>, Vec<Branch>>, parent: Option<Uuid>, levels: usize) -> Vec<Branch> {
+    if levels == 0 {
+        return vec![];
+    }
     let mut here = below.remove(&parent).unwrap_or_default();
     for branch in &mut here {
-        branch.children = gather(below, Some(branch.id));
+        branch.children = gather(below, Some(branch.id), levels - 1);
     }
     here
 }
@@ -177,5 +181,15 @@ mod tests {
             branches.iter().map(one).collect()
         }
         assert_eq!(told(&grown(all)), "1(2(4())3())5()");
+    }
+
+    #[test]
+    fn a_tree_ends_where_there_are_too_many_levels() {
+        let chain = (1..=LEVELS_MAX as u128 + 2).map(|n| branch(n, (n > 1).then(|| n - 1)));
+        fn levels(branches: &[Branch]) -> usize {
+            let below = branches.iter().map(|branch| 1 + levels(&branch.children));
+            below.max().unwrap_or_default()
+        }
+        assert_eq!(levels(&grown(chain.collect())), LEVELS_MAX);
     }
 }

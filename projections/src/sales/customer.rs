@@ -248,6 +248,7 @@ impl View for Row {
              || c.contact order by c.nth), '[]') from jsonb_array_elements(t.contacts) with ordinality c(contact, nth))",
         ),
         // Late: one of the newest twenty invoices was paid after its due date, or still is not. Nothing until one is paid or late.
+        // A credit note is not to be paid.
         Computed::new(
             "metrics",
             K::Json,
@@ -255,7 +256,7 @@ impl View for Row {
              'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', t.last_order_date, \
              'paymentBehavior', (select case when bool_or((coalesce(i.paid_at, reading.moment()) at time zone 'Asia/Almaty')::date > i.due_date) then 'late' \
              when bool_or(i.paid_at is not null) then 'on-time' end from (select * from {s}.invoices i \
-             where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))",
+             where i.customer_id = t.id and i.kind <> 'credit' and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))",
         ),
     ];
     /// More of them than a list shows. How late: over those of the same invoices that are paid, one paid early being 0 days late.
@@ -270,7 +271,7 @@ impl View for Row {
          'lifetimeValue', t.lifetime_value, 'revenues', t.revenues, \
          'lastActivityDate', (select reading.day(max(a.date)) from {s}.interactions a where a.customer_id = t.id)) \
          from (select i.paid_at, reading.day(coalesce(i.paid_at, reading.moment())) - i.due_date as late from {s}.invoices i \
-         where i.customer_id = t.id and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i)",
+         where i.customer_id = t.id and i.kind <> 'credit' and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i)",
     )];
     const NESTED: &'static [Nested] = &[
         Nested::new(

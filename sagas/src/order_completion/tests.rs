@@ -50,6 +50,10 @@ fn completed() -> Seen {
     seen(ORDER, sample("order.completed.v1"))
 }
 
+fn cancelled() -> Seen {
+    seen(ORDER, sample("order.cancelled.v1"))
+}
+
 fn standing(facts: &[Seen]) -> Standing {
     after::<OrderCompletion>(facts).standing()
 }
@@ -66,6 +70,7 @@ fn which_order_a_fact_concerns() {
         delivered(),
         paid(1),
         completed(),
+        cancelled(),
         refusal(OrderCompletion::NAME, ORDER, COMPLETE, "x"),
     ] {
         assert_eq!(OrderCompletion::instance(&seen), Some(ORDER), "{seen:?}");
@@ -103,11 +108,21 @@ fn whichever_comes_last_completes_it() {
     );
 }
 
-/// By hand, where nothing was to be sent.
+/// By hand, where nothing was to be sent; also what is cancelled. What is paid on it afterwards changes nothing.
 #[test]
-fn what_a_person_completes_is_done() {
-    assert_eq!(standing(&[paid(1), completed()]), Standing::Done);
-    assert_eq!(standing(&[completed()]), Standing::Idle);
+fn what_a_person_ends_is_done() {
+    for ended in [completed(), cancelled()] {
+        for facts in [
+            vec![ended.clone()],
+            vec![paid(1), ended.clone()],
+            vec![ended.clone(), paid(1)],
+            vec![ended.clone(), paid(22_500_000), delivered()],
+        ] {
+            let done: OrderCompletion = after(&facts);
+            assert_eq!(done.standing(), Standing::Done, "{facts:?}");
+            assert_eq!(steps(&done, ORDER), Vec::<String>::new());
+        }
+    }
 }
 
 #[test]

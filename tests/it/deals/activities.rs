@@ -140,7 +140,7 @@ async fn who_may_not_change_a_deal_adds_nothing_to_it() {
     let deal = deal(&owner, json!({"title": "ERP"})).await;
     let path = format!("/deals/{deal}/activities");
     let activity = id(&owner.post(&path, call()).await.expect(201));
-    let employee = server.member(&owner, Role::Employee).await;
+    let employee = server.member(&owner, Role::Employee).await.inside();
     assert_eq!(employee.items(&path).await.len(), 1, "an employee sees deals");
     for refused in [
         employee.post(&path, call()).await,
@@ -151,7 +151,7 @@ async fn who_may_not_change_a_deal_adds_nothing_to_it() {
     ] {
         assert_eq!(refused.refused(403, "AUTH_FORBIDDEN")["permission"], "DEALS_UPDATE");
     }
-    let stockkeeper = server.member(&owner, Role::Stockkeeper).await;
+    let stockkeeper = server.member(&owner, Role::Stockkeeper).await.inside();
     let unseen = stockkeeper.get(&path).await.refused(403, "AUTH_FORBIDDEN");
     assert_eq!(unseen["permission"], "DEALS_VIEW");
 }

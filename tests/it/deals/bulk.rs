@@ -110,7 +110,7 @@ async fn a_repeat_under_one_key_does_nothing_twice() {
 async fn deals_are_assigned_as_far_as_rights_reach() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
-    let manager = server.member(&owner, Role::Manager).await;
+    let manager = server.member(&owner, Role::Manager).await.inside();
     let ours = deals(&owner, 2).await;
     let body = json!({"ids": ours, "assignedTo": manager.user});
     let told = owner.post("/deals/bulk/assign", body).await.expect(200);
@@ -127,7 +127,7 @@ async fn deals_are_assigned_as_far_as_rights_reach() {
         .post("/deals/bulk/assign", json!({"ids": ours}))
         .await
         .refused(400, "REQUIRED_FIELD");
-    let employee = server.member(&owner, Role::Employee).await;
+    let employee = server.member(&owner, Role::Employee).await.inside();
     let refused = employee
         .post("/deals/bulk/assign", json!({"ids": ours, "assignedTo": null}))
         .await

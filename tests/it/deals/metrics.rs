@@ -167,7 +167,7 @@ async fn sums_are_of_deals_that_are_seen() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
     business(&owner).await;
-    let seller = server.member(&owner, domain::Role::Employee).await;
+    let seller = server.member(&owner, domain::Role::Employee).await.inside();
     let body = json!({"title": "ERP", "value": 500, "assignedTo": seller.user});
     deal(&owner, body).await;
     let role = json!({"name": "Продавец", "permissions": ["DEALS_VIEW:own"]});

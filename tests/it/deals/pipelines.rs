@@ -170,7 +170,7 @@ async fn an_archived_pipeline_is_entered_no_more() {
 async fn a_pipeline_is_set_up_by_whoever_runs_the_workspace() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
-    let manager = server.member(&owner, Role::Manager).await;
+    let manager = server.member(&owner, Role::Manager).await.inside();
     let wrong = json!({"name": "Опт", "stages": [{"name": "Победа", "stage": "WON"}]});
     let refused = owner.post("/pipelines", wrong).await.refused(400, "VALIDATION_FAILED");
     assert_eq!(refused["rules"]["stages[0].stage"], "not_allowed");

@@ -114,7 +114,9 @@ pub async fn create(
         hash,
     }: Body<Batch>,
 ) -> Result<Created<BatchDone>, Problem> {
-    let once = Once::new(&app.pepper, &write, &caller.name(), hash);
+    // The same key in another workspace is another request.
+    let who = format!("{} in {}", caller.name(), caller.workspace.id);
+    let once = Once::new(&app.pepper, &write, &who, hash);
     if let Some(first) = once.first(&app.pool).await? {
         return Ok(Created::of(first.into_response()));
     }

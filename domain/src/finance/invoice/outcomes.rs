@@ -177,6 +177,21 @@ fn what_keeps_a_payment_from_being_taken_in_this_order() {
     given::<Invoice>([billed(&draft)])
         .when(pay(payment(22_500_001)))
         .then_rejected(InvoiceRejection::NotSent);
+    for status in [Status::Draft, Status::Paid] {
+        let note = Created {
+            kind: InvoiceKind::Credit,
+            status,
+            ..*bill()
+        };
+        given::<Invoice>([billed(&note)])
+            .when(pay(above(1)))
+            .then_rejected(invalid("method", Rule::Required));
+        for asked in [payment(1), payment(22_500_001), credited(22_500_001)] {
+            given::<Invoice>([billed(&note)])
+                .when(pay(asked))
+                .then_rejected(InvoiceRejection::Closed);
+        }
+    }
     let open = Money::whole(500_000);
     let part = [payment(22_000_000)];
     assert_eq!(pays(&part, payment(500_001)), Err(InvoiceRejection::AboveOpen { open }));

@@ -5,7 +5,7 @@ use super::{Circumstances, Deal, DealEvent, DealRejection, Known, Stage, Win};
 use crate::{
     Choice, Fields, Money, Rule, Violations,
     finance::Currency,
-    id::QuoteId,
+    id::{CustomerId, QuoteId},
     sales::line::{self, Line},
 };
 use chrono::NaiveDate;
@@ -38,6 +38,9 @@ pub struct Quote {
     pub number: u32,
     /// The version before, which does not stand any more.
     pub replaces: Option<QuoteId>,
+    /// Whom it was made for; absent where the deal was nobody's yet, and in what was made before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer_id: Option<CustomerId>,
     pub items: Vec<Line>,
     /// The sum of the items.
     pub amount: Money,
@@ -141,6 +144,7 @@ impl Known {
             quote_id: offer.id,
             number: before.map_or(0, |quote| quote.number) + 1,
             replaces: before.map(|quote| quote.quote_id),
+            customer_id: self.details.customer_id,
             items: self.items_for(amount, lines),
             amount,
             currency: self.details.currency.clone(),
@@ -171,8 +175,9 @@ impl Known {
             Answer::Declined => return Err(DealRejection::QuoteDeclined),
             Answer::Sent => self.must_be_open()?,
         }
-        if quote.currency != self.details.currency {
-            return Err(DealRejection::QuoteReplaced); // by a deal in another currency
+        // By a deal with somebody else, or in another currency.
+        if self.is_with_another(quote) || quote.currency != self.details.currency {
+            return Err(DealRejection::QuoteReplaced);
         }
         if quote.valid_until.is_some_and(|last| last < acceptance.today) {
             return Err(DealRejection::QuoteExpired);
@@ -192,19 +197,27 @@ impl Known {
     }
 
     pub(super) fn decline_quote(&self, id: QuoteId, reason: Option<&str>) -> Result<Vec<DealEvent>, DealRejection> {
-        let (_, answer) = self.quotes.standing(id)?;
+        let (quote, answer) = self.quotes.standing(id)?;
         match answer {
             Answer::Declined => Ok(vec![]),
             Answer::Made => Err(DealRejection::NoSuchQuote),
             Answer::Accepted => Err(DealRejection::AlreadyWon),
             Answer::Sent => {
                 self.must_be_open()?;
+                if self.is_with_another(quote) {
+                    return Err(DealRejection::QuoteReplaced);
+                }
                 Ok(vec![DealEvent::QuoteDeclined {
                     quote_id: id,
                     reason: reason.map(str::to_owned),
                 }])
             }
         }
+    }
+
+    /// Whether the deal has been given to another customer than the offer was made for, who is not to answer it any more.
+    fn is_with_another(&self, quote: &Quote) -> bool {
+        quote.customer_id.is_some() && quote.customer_id != self.details.customer_id
     }
 
     fn must_be_open(&self) -> Result<(), DealRejection> {
@@ -226,11 +239,12 @@ pub struct Offered<'a> {
 }
 
 impl Deal {
-    /// The newest offer, if it is that one and was sent.
+    /// The newest offer, if it is that one, was sent, and the deal is still with whom it was made for.
     pub fn offered(&self, id: QuoteId) -> Option<Offered<'_>> {
         let Self::Known(deal) = self else { return None };
         let (quote, answer) = deal.quotes.newest()?;
-        (quote.quote_id == id && answer != Answer::Made).then_some(Offered {
+        let is_shown = quote.quote_id == id && answer != Answer::Made && !deal.is_with_another(quote);
+        is_shown.then_some(Offered {
             title: &deal.details.title,
             customer_name: deal.details.customer_name.as_deref(),
             quote,

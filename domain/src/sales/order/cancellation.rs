@@ -2,7 +2,7 @@
 //! (sagas/src/order_cancellation.rs). Production that was not begun is cancelled and its materials are free again, goods are
 //! held no longer, an invoice nobody paid is cancelled, a paid one is credited.
 
-use super::{Known, OrderEvent, OrderRejection, Status};
+use super::{Known, OrderEvent, OrderRejection, Shipped, Status};
 use crate::{
     Check, Choice, Fields, Money, Number, Quantity, Rule,
     id::{DealId, InvoiceId, ProductId, ProductionOrderId},
@@ -218,18 +218,15 @@ impl Known {
         self.status.may_be_cancelled() && !self.is_out()
     }
 
-    /// Goods of the order that are held for it, or wait.
+    /// Goods of the order that are held for it, or wait: what was sent is held no longer, also when it came back.
     pub fn reserved(&self) -> Vec<PlannedGoods> {
-        let lines = (0..).zip(&self.items).filter(|(_, line)| line.is_shipped());
-        let goods = lines.filter_map(|(line, item)| {
-            Some(PlannedGoods {
-                line,
-                product_id: item.product_id?,
-                product_name: item.product_name.clone(),
-                quantity: item.quantity,
-            })
-        });
-        goods.collect()
+        let goods = |left: Shipped| PlannedGoods {
+            line: left.line,
+            product_id: left.product_id,
+            product_name: left.product_name,
+            quantity: left.quantity,
+        };
+        self.left().into_iter().map(goods).collect()
     }
 }
 

@@ -41,6 +41,13 @@ fn decline(n: u128) -> DealCommand {
 
 /// The n-th version of what the sample deal is offered for.
 fn quoted(n: u128) -> DealEvent {
+    let DealEvent::Created { details, .. } = open() else {
+        panic!("another event")
+    };
+    quoted_to(n, details.customer_id)
+}
+
+fn quoted_to(n: u128, customer_id: Option<CustomerId>) -> DealEvent {
     let DealEvent::Created { products, details, .. } = open() else {
         panic!("another event")
     };
@@ -48,12 +55,25 @@ fn quoted(n: u128) -> DealEvent {
         quote_id: quote_id(n),
         number: u32::try_from(n).unwrap(),
         replaces: (n > 1).then(|| quote_id(n - 1)),
+        customer_id,
         items: products,
         amount: Money::whole(20_856_000),
         currency: details.currency,
         valid_until: NaiveDate::from_ymd_opt(2026, 12, 31),
         notes: Some("With delivery".into()),
     }))
+}
+
+/// The deal is given to another customer, or to none.
+fn given_to(customer: Option<u128>) -> DealEvent {
+    let customer = customer.map(|n| CustomerId::new(uuid::Uuid::from_u128(n)));
+    DealEvent::Updated {
+        change: Box::new(Change {
+            customer_id: crate::Patch::Set(customer),
+            ..Change::default()
+        }),
+        products: None,
+    }
 }
 
 fn sent(n: u128) -> DealEvent {
@@ -84,6 +104,8 @@ fn a_quote_is_a_version_of_what_the_deal_offers() {
     when(vec![open()], 1).then([quoted(1)]);
     when(vec![open(), quoted(1)], 1).then([]);
     when(vec![open(), quoted(1)], 2).then([quoted(2)]);
+    let nobodys = but(|_, details, _| details.customer_id = None);
+    when(vec![nobodys], 1).then([quoted_to(1, None)]);
     when(vec![open(), quoted(1), quoted(2)], 1).then_rejected(DealRejection::QuoteReplaced);
     when(vec![at(Stage::Won)], 1).then_rejected(DealRejection::AlreadyWon);
     when(vec![at(Stage::Lost)], 1).then_rejected(DealRejection::AlreadyLost);
@@ -159,9 +181,12 @@ fn what_keeps_a_quote_from_being_accepted_in_this_order() {
         products: Some(vec![]),
     };
     when(and(dollars), accept(1)).then_rejected(DealRejection::QuoteReplaced);
+    for customer in [Some(7), None] {
+        when(and(given_to(customer)), accept(1)).then_rejected(DealRejection::QuoteReplaced);
+    }
     when(there(), accept_on(1, day("2027-01-01"))).then_rejected(DealRejection::QuoteExpired);
     let nobodys = but(|_, details, _| details.customer_id = None);
-    when(vec![nobodys, quoted(1), sent(1)], accept(1)).then_rejected(DealRejection::NoCustomer);
+    when(vec![nobodys, quoted_to(1, None), sent(1)], accept(1)).then_rejected(DealRejection::NoCustomer);
 }
 
 #[test]
@@ -174,6 +199,8 @@ fn a_quote_is_declined_once() {
     when(vec![open(), quoted(1), sent(1), declined(1)]).then([]);
     when(vec![open(), quoted(1), sent(1), accepted(1)]).then_rejected(DealRejection::AlreadyWon);
     when(vec![at(Stage::Lost), quoted(1), sent(1)]).then_rejected(DealRejection::AlreadyLost);
+    when(vec![open(), quoted(1), sent(1), given_to(Some(7))]).then_rejected(DealRejection::QuoteReplaced);
+    when(vec![open(), quoted_to(1, None), sent(1), given_to(Some(7))]).then([declined(1)]);
     let shown = |events: &[DealEvent]| {
         let deal = events.iter().fold(Deal::default(), |deal, event| deal.evolve(event));
         deal.offered(quote_id(1)).map(|offered| offered.answer)
@@ -184,6 +211,13 @@ fn a_quote_is_declined_once() {
     assert_eq!(shown(&[open(), quoted(1)]), None, "nobody was given it");
     assert_eq!(shown(&[open(), quoted(1), sent(1)]), Some(Answer::Sent));
     assert_eq!(shown(&[open(), quoted(1), sent(1), quoted(2)]), None);
+    assert_eq!(
+        shown(&[open(), quoted(1), sent(1), given_to(Some(7))]),
+        None,
+        "it is not theirs"
+    );
+    let nobodys = [open(), quoted_to(1, None), sent(1), given_to(Some(7))];
+    assert_eq!(shown(&nobodys), Some(Answer::Sent));
 }
 
 #[test]

@@ -106,19 +106,40 @@ fn what_a_cancellation_says() {
         let back: Vec<Money> = cancelled.invoices.iter().map(|revoked| revoked.refund).collect();
         assert_eq!(back, [Money::whole(first), Money::whole(second)]);
     }
-    let order = order.known().unwrap();
-    let held: Vec<(u32, Quantity)> = order
-        .reserved()
-        .iter()
-        .map(|goods| (goods.line, goods.quantity))
-        .collect();
-    assert_eq!(
-        held,
-        [
-            (0, Quantity::whole(50)),
-            (1, Quantity::whole(2)),
-            (2, Quantity::whole(10))
-        ]
-    );
-    assert!(order.may_be_cancelled());
+    assert!(order.known().unwrap().may_be_cancelled());
+}
+
+/// What was sent is held no longer, also when it came back: there is nothing to release of it.
+#[test]
+fn what_is_still_held() {
+    let back = |line: u32, quantity: i32| {
+        OrderEvent::Returned(Box::new(Returned {
+            return_id: ReturnId::default(),
+            reason: None,
+            warehouse_id: None,
+            items: vec![ReturnedItem {
+                line,
+                product_id: ProductId::new(Uuid::from_u128(1)),
+                product_name: "product 1".into(),
+                quantity: Quantity::whole(quantity),
+                condition: Condition::Good,
+            }],
+        }))
+    };
+    let whole = || shipped(&[(0, 1, 50)]);
+    let parts = || shipped(&[(0, 1, 50), (2, 1, 4)]);
+    for (events, expected) in [
+        (vec![], vec![(0, 50), (1, 2), (2, 10)]),
+        (vec![whole()], vec![(1, 2), (2, 10)]),
+        (vec![whole(), back(0, 50)], vec![(1, 2), (2, 10)]),
+        (vec![parts(), back(0, 50), back(2, 4)], vec![(1, 2), (2, 6)]),
+        (vec![shipped(&[(0, 1, 50), (1, 2, 2), (2, 1, 10)])], vec![]),
+    ] {
+        let order = Order::default().evolve(&of_goods(Status::Processing));
+        let order = events.iter().fold(order, Order::evolve);
+        let held = order.known().unwrap().reserved();
+        let held: Vec<(u32, Quantity)> = held.iter().map(|goods| (goods.line, goods.quantity)).collect();
+        let expected: Vec<(u32, Quantity)> = expected.iter().map(|(n, left)| (*n, Quantity::whole(*left))).collect();
+        assert_eq!(held, expected, "{events:?}");
+    }
 }
