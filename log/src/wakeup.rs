@@ -95,8 +95,17 @@ impl Wakeup {
         self.leases.node()
     }
 
-    /// This node appended.
+    /// This node appended. Others are told even if it is no news here: the heads may just have been looked at.
     pub fn moved(&self, all: impl Iterator<Item = Moved>) {
+        for moved in all {
+            self.learn(moved);
+            self.tell_later(moved);
+        }
+        self.something_untold.notify_one();
+    }
+
+    /// The heads were looked at: what nobody told of is told now.
+    fn found(&self, all: impl Iterator<Item = Moved>) {
         for moved in all {
             if self.learn(moved) {
                 self.tell_later(moved);
@@ -173,7 +182,7 @@ pub(crate) async fn poll(wakeup: Arc<Wakeup>, pool: PgPool) {
             continue;
         }
         match heads(&pool).await {
-            Ok(heads) => wakeup.moved(heads.into_iter()),
+            Ok(heads) => wakeup.found(heads.into_iter()),
             Err(error) => tracing::warn!(%error, "could not look at the heads"),
         }
     }

@@ -81,7 +81,7 @@ impl Yard {
         let draft = id(&owner.post("/orders", draft).await.expect(201));
         let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
         shapes.extend(catalog::shapes(&owner, &shop).await);
-        shapes.extend(deals::shapes(&deal, &call, &pipeline));
+        shapes.extend(deals::shapes(&owner.user, &deal, &call, &pipeline));
         shapes.extend(deals::offers(&deal));
         shapes.extend(orders::shapes(&shop, &draft));
         shapes.extend(people.shapes());

@@ -26,7 +26,7 @@ use commands::{
     pipeline::Wanted,
 };
 use domain::{
-    Patch, Rule,
+    Changes, Patch, Rule,
     id::{DealId, PipelineId, PipelineStageId},
     sales::deal::{DealCommand, DealEvent, Details, Document, Loss, Stage, Win},
 };

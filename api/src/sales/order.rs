@@ -153,7 +153,8 @@ async fn invoices(app: &App, caller: &Caller, id: OrderId, to: Option<Status>) -
     if to != Some(Status::Cancelled) {
         return Ok(vec![]);
     }
-    let found = projections::finance::invoice::of_order(&app.reads, &caller.schema(), id.into()).await?;
+    let home = app.projections.home(&caller.workspace).await?;
+    let found = projections::finance::invoice::of_order(&app.reads, &home, id.into()).await?;
     Ok(found.into_iter().map(InvoiceId::new).collect())
 }
 

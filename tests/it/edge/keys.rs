@@ -85,7 +85,28 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
     let (offered, unoffered) = (quotes().await, quotes().await);
     let quote = owner.post(&offered, json!({})).await.expect(201)["id"].clone();
     let of = |path: &str, id: &serde_json::Value| format!("{path}/{}", id.as_str().unwrap());
+    let made = async |path: &str, body: serde_json::Value| of(path, &owner.post(path, body).await.expect(201)["id"]);
     let bodiless = [
+        (
+            Method::DELETE,
+            "/categories/{id}",
+            made("/categories", json!({"name": "На время"})).await,
+        ),
+        (
+            Method::DELETE,
+            "/price-lists/{id}",
+            made("/price-lists", json!({"name": "На время"})).await,
+        ),
+        (
+            Method::DELETE,
+            "/products/{id}",
+            made("/products", json!({"code": "gone", "name": "На время"})).await,
+        ),
+        (
+            Method::DELETE,
+            "/warehouses/{id}",
+            made("/warehouses", json!({"name": "На время"})).await,
+        ),
         (Method::DELETE, "/api-keys/{id}", revoked),
         (
             Method::POST,

@@ -96,11 +96,11 @@ async fn a_long_stream_is_loaded_from_its_snapshot() {
     let workspace = Uuid::from(long.workspace);
     let kept = sqlx::query_scalar("select state from log.snapshots").fetch_one(&long.pool);
     let mut state: String = kept.await.unwrap();
-    assert!(!state.contains("on_hand"), "sealed as a whole");
+    assert!(!state.contains("holding"), "sealed as a whole");
     log.open_text(workspace, &mut state).await.unwrap();
-    let (before, after) = state.split_once("\"on_hand\":").unwrap();
+    let (before, after) = state.split_once("\"holding\":{\"quantity\":").unwrap();
     let after = after.trim_start_matches(|digit: char| digit.is_ascii_digit() || digit == '.');
-    let mut lie = format!("{before}\"on_hand\":1000000{after}");
+    let mut lie = format!("{before}\"holding\":{{\"quantity\":1000000{after}");
     log.seal_text(workspace, &mut lie).await.unwrap();
     let spoil = sqlx::query("update log.snapshots set state = $1").bind(lie);
     assert_eq!(spoil.execute(&long.pool).await.unwrap().rows_affected(), 1);

@@ -5,10 +5,10 @@ use domain::sales::{activity, pipeline as pipelines};
 use reqwest::Method;
 use serde_json::json;
 
-/// Of an open deal, of something done about it, and of a pipeline.
-pub(super) fn shapes(deal: &str, activity: &str, pipeline: &str) -> Vec<Shape> {
+/// Of a member, an open deal, of something done about it, and of a pipeline.
+pub(super) fn shapes(person: &str, deal: &str, activity: &str, pipeline: &str) -> Vec<Shape> {
     let call = json!({"type": "call", "subject": "a", "date": "2025-01-15T14:00:00Z", "duration": 30, "notes": "a", "outcome": "positive",
-        "nextStep": "a", "nextStepDate": "2025-01-20", "participants": []});
+        "nextStep": "a", "nextStepDate": "2025-01-20", "participants": [person]});
     let to = |method: Method, route: &'static str, id: &str, good: &serde_json::Value, fields| Shape {
         method,
         route,
