@@ -27,6 +27,9 @@ use uuid::Uuid;
 
 /// The most processes that are listed.
 const LIMIT: i64 = 1_000;
+/// A text of several lines with something in it to be read.
+const FILLED: &str =
+    r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$";
 
 pub fn router() -> ApiRouter<App> {
     let about_status = told("How far everybody is who follows the workspace's log, and what holds them up");
@@ -48,7 +51,7 @@ pub fn router() -> ApiRouter<App> {
 #[derive(Debug, Deserialize, JsonSchema)]
 struct OnStep {
     /// For whoever reads the log.
-    #[schemars(length(min = 1, max = WHY_MAX))]
+    #[schemars(length(min = 1, max = WHY_MAX), regex(pattern = FILLED))]
     why: String,
     /// Which, where several were refused.
     #[schemars(length(max = STEP_MAX), regex(pattern = LINE))]
@@ -59,7 +62,7 @@ struct OnStep {
 #[derive(Debug, Deserialize, JsonSchema)]
 struct OnAll {
     /// For whoever reads the log.
-    #[schemars(length(min = 1, max = WHY_MAX))]
+    #[schemars(length(min = 1, max = WHY_MAX), regex(pattern = FILLED))]
     why: String,
 }
 

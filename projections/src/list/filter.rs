@@ -124,14 +124,11 @@ impl Field {
 
     /// That the field is one of these.
     fn any_of(&self, query: &mut Query, parameter: &str, value: &str) -> Result<String, ListError> {
-        let values: Vec<&str> = value
-            .split(',')
-            .map(str::trim)
-            .filter(|value| !value.is_empty())
-            .collect();
-        if values.len() > VALUES_MAX {
+        let said = value.split(',').map(str::trim);
+        if said.clone().count() > VALUES_MAX {
             return Err(refuse(parameter, Rule::TooMany { max: VALUES_MAX }));
         }
+        let values = said.filter(|value| !value.is_empty());
         let (mut equal, mut any) = (Vec::new(), Vec::new());
         for value in values {
             let value = clean(parameter, value)?;

@@ -23,6 +23,7 @@ use axum::{
 use commands::Error;
 use domain::{
     Belongs, Fields, Permission, Rule,
+    field::LINE,
     id::CustomerId,
     sales::customer::{
         CustomerRejection, Profile,
@@ -198,9 +199,14 @@ impl FromRequestParts<App> for Described {
 impl OperationInput for Described {
     fn operation_input(_: &mut GenContext, operation: &mut Operation) {
         for field in Description::FIELDS {
+            let pattern = match field.name {
+                "bin" | "iin" => "^([0-9]{12})?$",
+                _ => LINE,
+            };
+            let schema = json!({ "type": "string", "pattern": pattern });
             parameter(
                 operation,
-                json!({ "name": field.name, "in": "query", "schema": { "type": "string" }, "description": "What is known of it" }),
+                json!({ "name": field.name, "in": "query", "schema": schema, "description": "What is known of it" }),
             );
         }
     }

@@ -204,9 +204,9 @@ impl Details {
 
     /// Nothing is said twice: a code, a unit, a language.
     fn names_each_once(&self, check: &mut Check) {
-        let own = [self.barcode.as_deref().unwrap_or_default()];
+        let own = self.barcode.as_deref().filter(|code| !code.is_empty());
         let barcodes = self.barcodes.iter().map(String::as_str);
-        each_once(&own, barcodes, |n| format!("barcodes[{n}]"), check);
+        each_once(own.as_slice(), barcodes, |n| format!("barcodes[{n}]"), check);
         let units = self.units.iter().map(|packing| packing.unit.as_str());
         each_once(&[&self.unit], units, |n| format!("units[{n}].unit"), check);
         let languages = self

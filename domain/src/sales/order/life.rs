@@ -42,10 +42,10 @@ impl Known {
     pub(super) fn step(&self, step: &Step) -> Result<Vec<OrderEvent>, OrderRejection> {
         use Status::{Completed, Confirmed, Delivered, Draft, Pending, Processing, Shipped};
         let (from, to) = (self.status, step.status);
+        step.checked()?;
         if from == to {
             return Ok(vec![]);
         }
-        step.checked()?;
         match (from, to) {
             (Draft, Pending | Confirmed) => self.place(step),
             (Pending, Confirmed) | (Confirmed, Processing) | (Shipped, Delivered) => Ok(vec![self.changed(step)]),
