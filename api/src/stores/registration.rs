@@ -1,5 +1,5 @@
 //! Registering a store's owner: a user with a user name, their first store, and a session, at once, for there is no address to
-//! prove. Each store is a schema of its own in the database, so that nobody registers many in a row: it counts like a wrong
+//! prove. A store stays in the log for ever, so that nobody registers many in a row: it counts like a wrong
 //! password from where it comes.
 
 use super::{
