@@ -194,7 +194,14 @@ async fn what_comes_back_is_inspected() {
     assert_eq!(early["reason"], json!("order.nothing_to_return"));
     go(&owner, &path, &["confirmed", "shipped", "delivered"]).await;
     assert_eq!(stock(&owner, &shop.product).await.0, json!(99_990));
-    owner.post(&returns, back(3, "good")).await.expect(201);
+    let (headers, body) = ([("Idempotency-Key", "return-1")], back(3, "good").to_string());
+    let twice = async || {
+        owner
+            .send(Method::POST, &returns, Some(body.clone()), &headers)
+            .await
+            .expect(201)
+    };
+    assert_eq!(twice().await, twice().await, "asked twice it has come back once");
     assert_eq!(stock(&owner, &shop.product).await.0, json!(99_993));
     owner.post(&returns, back(2, "damaged")).await.expect(201);
     assert_eq!(stock(&owner, &shop.product).await.0, json!(99_993));
