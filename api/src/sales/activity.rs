@@ -9,7 +9,7 @@ use crate::{
     },
     openapi::told,
     problem::Problem,
-    reply::{Created, Page, Reply},
+    reply::{Changed, Created, Named, Page, Reply},
     state::App,
     view::{self, as_reader_at},
 };
@@ -18,7 +18,7 @@ use axum::extract::State;
 use commands::activity;
 use domain::{
     id::{ActivityId, DealId},
-    sales::activity::Details,
+    sales::activity::{Activity, Details},
 };
 use projections::{
     sales::{
@@ -27,8 +27,6 @@ use projections::{
     },
     view::{self as views, Reader},
 };
-use schemars::JsonSchema;
-use serde::Serialize;
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
@@ -58,12 +56,8 @@ pub fn router() -> ApiRouter<App> {
         )
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ActivityWritten {
-    id: Uuid,
-    message: &'static str,
-    version: i64,
+impl Named for Activity {
+    const ANSWER: &'static str = "ActivityWritten";
 }
 
 async fn list_of_deal(
@@ -91,16 +85,12 @@ async fn record(
     Id(deal): Id<DealId>,
     write: Write,
     Body { value, hash }: Body<New<Details, Nothing>>,
-) -> Result<Created<ActivityWritten>, Problem> {
+) -> Result<Created<Changed<Activity>>, Problem> {
     let context = write.context(&caller, hash);
     let id = Uuid::now_v7().into();
     let done = activity::record(&app.executor, id, deal, value.change, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.created(ActivityWritten {
-        id: done.id,
-        message: "Activity added to deal",
-        version: done.version,
-    }))
+    Ok(written.created(Changed::new(done.id, "Activity added to deal", done.version)))
 }
 
 async fn update(
@@ -109,15 +99,10 @@ async fn update(
     Id(id): Id<ActivityId>,
     write: Write,
     Body { value, hash }: Body<Edit<Details, Nothing>>,
-) -> Result<Reply<ActivityWritten>, Problem> {
+) -> Result<Reply<Changed<Activity>>, Problem> {
     let context = write.context(&caller, hash);
     let done = activity::update(&app.executor, id, value.change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(ActivityWritten {
-        id: done.id,
-        message: "Activity updated",
-        version: done.version,
-    }))
+    Ok(write.changed(&app, context.workspace, &done, "Activity updated").await)
 }
 
 async fn remove(
@@ -125,13 +110,8 @@ async fn remove(
     caller: May<DealsUpdate>,
     Id(id): Id<ActivityId>,
     write: Write,
-) -> Result<Reply<ActivityWritten>, Problem> {
+) -> Result<Reply<Changed<Activity>>, Problem> {
     let context = write.context(&caller, BodyHash::default());
     let done = activity::remove(&app.executor, id, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(ActivityWritten {
-        id: done.id,
-        message: "Activity removed",
-        version: done.version,
-    }))
+    Ok(write.changed(&app, context.workspace, &done, "Activity removed").await)
 }

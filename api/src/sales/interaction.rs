@@ -10,16 +10,16 @@ use crate::{
     },
     openapi::told,
     problem::Problem,
-    reply::{Created, One, Page, Reply},
+    reply::{Changed, Created, Named, One, Page, Reply},
     state::App,
     view::as_reader_at,
 };
 use aide::axum::{ApiRouter, routing::get_with};
 use axum::extract::State;
-use commands::{Done, interaction};
+use commands::interaction;
 use domain::{
     id::CustomerId,
-    sales::interaction::{Details, InteractionEvent},
+    sales::interaction::{Details, Interaction},
 };
 use projections::{
     AsOf,
@@ -29,8 +29,6 @@ use projections::{
     },
     view::{self, Reader},
 };
-use schemars::JsonSchema;
-use serde::Serialize;
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
@@ -50,11 +48,8 @@ pub fn router() -> ApiRouter<App> {
         )
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct InteractionChanged {
-    id: Uuid,
-    message: &'static str,
-    version: i64,
+impl Named for Interaction {
+    const ANSWER: &'static str = "InteractionChanged";
 }
 
 async fn list(
@@ -88,12 +83,12 @@ async fn record(
         value: With { change, .. },
         hash,
     }: Body<New<Details, Nothing>>,
-) -> Result<Created<InteractionChanged>, Problem> {
+) -> Result<Created<Changed<Interaction>>, Problem> {
     let context = write.context(&caller, hash);
     let id = Uuid::now_v7().into();
     let done = interaction::record(&app.executor, id, customer, change, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.created(changed(&done, "Interaction recorded")))
+    Ok(written.created(Changed::new(done.id, "Interaction recorded", done.version)))
 }
 
 async fn correct(
@@ -106,11 +101,12 @@ async fn correct(
         value: With { change, .. },
         hash,
     }: Body<Edit<Details, Nothing>>,
-) -> Result<Reply<InteractionChanged>, Problem> {
+) -> Result<Reply<Changed<Interaction>>, Problem> {
     let context = write.context(&caller, hash);
     let done = interaction::correct(&app.executor, id, customer, change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(changed(&done, "Interaction corrected")))
+    Ok(write
+        .changed(&app, context.workspace, &done, "Interaction corrected")
+        .await)
 }
 
 async fn remove(
@@ -119,19 +115,12 @@ async fn remove(
     Within(customer): Within<CustomerId>,
     InteractionParam(id): InteractionParam,
     write: Write,
-) -> Result<Reply<InteractionChanged>, Problem> {
+) -> Result<Reply<Changed<Interaction>>, Problem> {
     let context = write.context(&caller, BodyHash::default());
     let done = interaction::remove(&app.executor, id, customer, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(changed(&done, "Interaction removed")))
-}
-
-fn changed(done: &Done<InteractionEvent>, message: &'static str) -> InteractionChanged {
-    InteractionChanged {
-        id: done.id,
-        message,
-        version: done.version,
-    }
+    Ok(write
+        .changed(&app, context.workspace, &done, "Interaction removed")
+        .await)
 }
 
 /// One of the customer's, if the caller reaches the customer.

@@ -190,9 +190,7 @@ async fn make(
     };
     let command = DealCommand::Quote(Box::new(offer));
     let done = deals::execute(&app.executor, deal, command, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let version = done.version;
-    let made = done.events.into_iter().find_map(|event| match event {
+    let said = |_deal, version, event| match event {
         DealEvent::QuoteMade(quote) => Some(QuoteMade {
             id: quote.quote_id.into(),
             number: quote.number,
@@ -200,8 +198,8 @@ async fn make(
             version,
         }),
         _ => None,
-    });
-    Ok(written.created(made.ok_or_else(Problem::internal)?))
+    };
+    write.made(&app, context.workspace, done, said).await
 }
 
 async fn send(
