@@ -10,6 +10,7 @@ use crate::{
 use axum::extract::State;
 use commands::{Context, Done};
 use domain::{Aggregate, Changes};
+use projections::{tree, view::View};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -20,6 +21,18 @@ pub struct Asking<'a> {
     pub app: &'a App,
     pub caller: &'a Caller,
     pub context: &'a Context,
+}
+
+impl Asking<'_> {
+    /// How many levels of its kind hang below one, as of all that is written by now: they come along when it is put
+    /// elsewhere. What is put below it at that same instant is not among them.
+    pub async fn levels_below<V: View>(self, id: Uuid, levels_max: usize) -> Result<usize, Problem> {
+        let Self { app, caller, context } = self;
+        let head = app.executor.log().head(context.workspace.into()).await?;
+        app.projections.wait_for(context.workspace, head).await;
+        let home = app.projections.home(&caller.workspace).await?;
+        Ok(tree::levels_below::<V>(&app.reads, &home, id, levels_max).await?)
+    }
 }
 
 /// What a command came to.

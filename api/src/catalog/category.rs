@@ -17,7 +17,7 @@ use aide::axum::{ApiRouter, routing::get_with};
 use axum::extract::State;
 use commands::category as filing;
 use domain::{
-    catalog::category::{Category, CategoryCommand, CategoryEvent, Change, Details},
+    catalog::category::{Category, CategoryCommand, CategoryEvent, Change, Details, LEVELS_MAX},
     id::CategoryId,
 };
 use projections::catalog::category::{self, Branch, Row};
@@ -83,8 +83,12 @@ impl Noun for Category {
         Ok(filing::create(&app.executor, id, &change, context).await?)
     }
 
-    async fn update(Asking { app, context, .. }: Asking<'_>, id: CategoryId, change: Change) -> Answer<Self> {
-        Ok(filing::update(&app.executor, id, change, context).await?)
+    async fn update(asking: Asking<'_>, id: CategoryId, change: Change) -> Answer<Self> {
+        let below = match change.parent_id.as_set() {
+            Some(Some(_)) => asking.levels_below::<Row>(id.into(), LEVELS_MAX).await?,
+            _ => 0,
+        };
+        Ok(filing::update(&asking.app.executor, id, change, below, asking.context).await?)
     }
 
     fn made(id: Uuid, version: i64, event: CategoryEvent) -> Option<CategoryCreated> {

@@ -18,7 +18,7 @@ use axum::extract::State;
 use commands::department as founding;
 use domain::{
     id::DepartmentId,
-    people::department::{Change, Department, DepartmentEvent, Details},
+    people::department::{Change, Department, DepartmentEvent, Details, LEVELS_MAX},
 };
 use projections::people::department::{self, Branch, Row};
 use schemars::JsonSchema;
@@ -69,8 +69,12 @@ impl Noun for Department {
         Ok(founding::create(&app.executor, id, &change, context).await?)
     }
 
-    async fn update(Asking { app, context, .. }: Asking<'_>, id: DepartmentId, change: Change) -> Answer<Self> {
-        Ok(founding::update(&app.executor, id, change, context).await?)
+    async fn update(asking: Asking<'_>, id: DepartmentId, change: Change) -> Answer<Self> {
+        let below = match change.parent_id.as_set() {
+            Some(Some(_)) => asking.levels_below::<Row>(id.into(), LEVELS_MAX).await?,
+            _ => 0,
+        };
+        Ok(founding::update(&asking.app.executor, id, change, below, asking.context).await?)
     }
 
     fn made(id: Uuid, version: i64, event: DepartmentEvent) -> Option<DepartmentCreated> {
