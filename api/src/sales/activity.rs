@@ -2,16 +2,15 @@
 //! its own where it is changed or taken back.
 
 use crate::{
-    envelope,
     extract::{
-        Body, BodyHash, Edit, Id, List, May, New, Nothing, OfList, Write, past,
+        Body, BodyHash, Edit, Id, May, New, Nothing, Write,
         rights::{DealsUpdate, DealsView},
     },
     openapi::told,
     problem::Problem,
-    reply::{Changed, Created, Named, Page, Reply},
+    reply::{Changed, Created, Named, Reply},
     state::App,
-    view::{self, as_reader_at},
+    view,
 };
 use aide::axum::{ApiRouter, routing::get_with};
 use axum::extract::State;
@@ -20,20 +19,18 @@ use domain::{
     id::{ActivityId, DealId},
     sales::activity::{Activity, Details},
 };
-use projections::{
-    sales::{
-        activity::{Row, of_deal},
-        deal,
-    },
-    view::{self as views, Reader},
-};
+use projections::sales::activity::Row;
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/deals/{id}/activities",
-            get_with(list_of_deal, told("What was done about a deal, the newest first")).post_with(
+            get_with(
+                view::list_within::<Row, DealsView>,
+                told("What was done about a deal, the newest first"),
+            )
+            .post_with(
                 record,
                 told("Adds a call, a meeting, an e-mail, a task or a note to a deal"),
             ),
@@ -58,25 +55,6 @@ pub fn router() -> ApiRouter<App> {
 
 impl Named for Activity {
     const ANSWER: &'static str = "ActivityWritten";
-}
-
-async fn list_of_deal(
-    State(app): State<App>,
-    caller: May<DealsView>,
-    OfList(deal): OfList,
-    List { mut pairs, .. }: List<Row>,
-) -> Result<Page<Row>, Problem> {
-    let as_of = past::take(&mut pairs)?;
-    let read = async |reader: Reader<'_>| {
-        if !views::is_there::<deal::Row>(reader, deal).await? {
-            return Ok(None);
-        }
-        let scope = of_deal(reader.schema, deal);
-        views::page_of::<Row>(reader, &pairs, &scope).await.map(Some)
-    };
-    let page = as_reader_at(&app, &caller, as_of, read).await?;
-    let missing = || Problem::missing("deal.missing");
-    page.map(envelope::list).map(Page::of).ok_or_else(missing)
 }
 
 async fn record(

@@ -2,7 +2,7 @@
 
 use super::{DealChanged, answer};
 use crate::{
-    extract::{Body, BodyHash, DocumentParam, Id, May, New, Nothing, Write, rights::DealsUpdate},
+    extract::{Body, BodyHash, Id, May, New, Nothing, Param, Write, rights::DealsUpdate},
     problem::Problem,
     reply::{Created, Reply},
     state::App,
@@ -11,7 +11,7 @@ use axum::extract::State;
 use commands::deal;
 use domain::{
     Changes,
-    id::DealId,
+    id::{DealId, DocumentId},
     sales::deal::{DealCommand, DealEvent, Document},
 };
 use schemars::JsonSchema;
@@ -54,7 +54,7 @@ pub async fn detach(
     State(app): State<App>,
     caller: May<DealsUpdate>,
     Id(id): Id<DealId>,
-    DocumentParam(document): DocumentParam,
+    Param(document): Param<DocumentId>,
     write: Write,
 ) -> Result<Reply<DealChanged>, Problem> {
     let context = write.context(&caller, BodyHash::default());
