@@ -6,7 +6,7 @@ mod summary;
 
 use crate::{
     extract::{
-        Body, BodyHash, Caller, Edit, Id, May, New, With, Write,
+        Body, Caller, Edit, Id, May, New, With, Write,
         rights::{DealsCreate, DealsUpdate, DealsView},
     },
     openapi::told,
@@ -224,12 +224,10 @@ async fn win(
     write: Write,
     Body { value, hash }: Body<Win>,
 ) -> Result<Reply<DealChanged>, Problem> {
-    let step = Step {
-        command: DealCommand::Win(value),
-        stage: Stage::Won,
-        message: "Deal marked as won, order created automatically",
-    };
-    take(&app, &caller, &write, hash, id, step).await
+    let context = write.context(&caller, hash);
+    let done = deal::execute(&app.executor, id, DealCommand::Win(value), &context).await?;
+    let message = "Deal marked as won, order created automatically";
+    answer(&app, &write, &caller, &done, Some(Stage::Won), message).await
 }
 
 async fn lose(
@@ -239,32 +237,10 @@ async fn lose(
     write: Write,
     Body { value, hash }: Body<Loss>,
 ) -> Result<Reply<DealChanged>, Problem> {
-    let step = Step {
-        command: DealCommand::Lose(value),
-        stage: Stage::Lost,
-        message: "Deal marked as lost",
-    };
-    take(&app, &caller, &write, hash, id, step).await
-}
-
-/// A move to another stage, and what is said of it.
-struct Step {
-    command: DealCommand,
-    stage: Stage,
-    message: &'static str,
-}
-
-async fn take(
-    app: &App,
-    caller: &Caller,
-    write: &Write,
-    hash: BodyHash,
-    id: DealId,
-    step: Step,
-) -> Result<Reply<DealChanged>, Problem> {
-    let context = write.context(caller, hash);
-    let done = deal::execute(&app.executor, id, step.command, &context).await?;
-    answer(app, write, caller, &done, Some(step.stage), step.message).await
+    let context = write.context(&caller, hash);
+    let done = deal::execute(&app.executor, id, DealCommand::Lose(value), &context).await?;
+    let message = "Deal marked as lost";
+    answer(&app, &write, &caller, &done, Some(Stage::Lost), message).await
 }
 
 /// Winning or losing twice answers as the first time did: with the moment it happened.
