@@ -14,6 +14,7 @@ pub mod i18n;
 pub mod identity;
 pub mod mail;
 pub mod measure;
+pub mod noun;
 pub mod office;
 pub mod openapi;
 pub mod operator;

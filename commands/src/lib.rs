@@ -11,6 +11,7 @@ mod load;
 mod meaning;
 mod states;
 mod together;
+mod tree;
 mod unit;
 
 pub mod activity;

@@ -2,12 +2,13 @@
 
 use super::{
     Entry, Listener, Measure, Source, Told, Trail, TrailError, Tree, named,
-    query::{Exported, Of, OfInteraction, OfProduct, Page, Since, Thing, WholePage},
+    path::{Part, Thing},
+    query::{Exported, Page, Since, WholePage},
 };
 use crate::{
     envelope,
     extract::{
-        Caller, May, Right,
+        Caller, May, Right, Within,
         rights::{
             AuditView, CustomersView, DealsView, DepartmentsView, EmployeesView, FinanceView, NotificationsView,
             OrdersView, ProductionView, ProductsView,
@@ -18,7 +19,6 @@ use crate::{
     openapi::told,
     problem::Problem,
     reply::{self, Reply},
-    sales as selling,
     state::App,
     view,
 };
@@ -38,7 +38,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use domain::Permission;
+use domain::{
+    Permission,
+    id::{InteractionId, ProductId},
+};
 use futures::stream;
 use projections::{catalog, finance, people, production, sales, view::View};
 use schemars::JsonSchema;
@@ -140,7 +143,7 @@ fn of<V: View, R: Right>() -> ApiMethodRouter<App> {
 async fn history<V: View, R: Right>(
     State(app): State<App>,
     caller: May<R>,
-    Of(id): Of,
+    Within(id): Within<Uuid>,
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
@@ -150,29 +153,29 @@ async fn history<V: View, R: Right>(
 async fn history_of_bill(
     State(app): State<App>,
     caller: May<ProductionView>,
-    OfProduct(id): OfProduct,
+    Part(id): Part<ProductId>,
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
-    history_at::<production::bom::Row>(&app, &caller, id, language, page).await
+    history_at::<production::bom::Row>(&app, &caller, id.into(), language, page).await
 }
 
 async fn history_of_interaction(
     State(app): State<App>,
     caller: May<CustomersView>,
-    Of(customer): Of,
-    OfInteraction(id): OfInteraction,
+    Within(customer): Within<Uuid>,
+    Part(id): Part<InteractionId>,
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
-    selling::interaction::one(&app, &caller, customer.into(), id, None).await?;
-    told_of(&app, &caller, Source::Stream(id), language, page).await
+    view::one_within::<sales::interaction::Row>(&app, &caller, customer, id.into(), None).await?;
+    told_of(&app, &caller, Source::Stream(id.into()), language, page).await
 }
 
 async fn history_of_notification(
     State(app): State<App>,
     caller: May<NotificationsView>,
-    Of(id): Of,
+    Within(id): Within<Uuid>,
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
@@ -226,7 +229,7 @@ async fn audit_of(
 async fn correlated(
     State(app): State<App>,
     caller: May<AuditView>,
-    Of(id): Of,
+    Within(id): Within<Uuid>,
     language: Language,
     Since(filter): Since,
 ) -> Result<Reply<Tree>, Problem> {

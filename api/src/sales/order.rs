@@ -18,7 +18,10 @@ use aide::axum::{
     routing::{get_with, post_with},
 };
 use axum::extract::State;
-use commands::order::{self, Beside};
+use commands::{
+    Context, Done,
+    order::{self, Beside},
+};
 use domain::{
     Money, Permission,
     finance::Currency,
@@ -169,9 +172,7 @@ async fn create(
 ) -> Result<Created<OrderCreated>, Problem> {
     let context = write.context(&caller, hash);
     let done = order::create(&app.executor, Uuid::now_v7().into(), change, beside, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let (id, version) = (done.id, done.version);
-    let answer = done.events.into_iter().find_map(|event| match event {
+    let said = |id, version, event| match event {
         OrderEvent::Created(order) => Some(OrderCreated {
             id,
             order_number: order.order_number.to_string(),
@@ -180,8 +181,8 @@ async fn create(
             version,
         }),
         _ => None,
-    });
-    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+    };
+    write.made(&app, context.workspace, done, said).await
 }
 
 async fn update(
@@ -198,13 +199,7 @@ async fn update(
     let status = beside.status.as_set().copied();
     let invoices = invoices(&app, &caller, id, status).await?;
     let done = order::update(&app.executor, id, change, beside, &invoices, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(OrderChanged {
-        id: done.id,
-        status,
-        message: "Order updated successfully",
-        version: done.version,
-    }))
+    Ok(changed(&app, &write, &done, &context, status, "Order updated successfully").await)
 }
 
 async fn status(
@@ -218,13 +213,25 @@ async fn status(
     let status = Some(step.status);
     let invoices = invoices(&app, &caller, id, status).await?;
     let done = order::go(&app.executor, id, step, &invoices, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(OrderChanged {
+    Ok(changed(&app, &write, &done, &context, status, "Order status changed").await)
+}
+
+/// What is answered; `status` where it was moved.
+async fn changed(
+    app: &App,
+    write: &Write,
+    done: &Done<OrderEvent>,
+    context: &Context,
+    status: Option<Status>,
+    message: &'static str,
+) -> Reply<OrderChanged> {
+    let written = write.settle(app, context.workspace, done).await;
+    written.ok(OrderChanged {
         id: done.id,
         status,
-        message: "Order status changed",
+        message,
         version: done.version,
-    }))
+    })
 }
 
 async fn ship(
@@ -303,13 +310,15 @@ async fn cancel(
     let context = write.context(&caller, hash);
     let invoices = invoices(&app, &caller, id, Some(Status::Cancelled)).await?;
     let done = order::cancel(&app.executor, id, value, &invoices, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(OrderChanged {
-        id: done.id,
-        status: Some(Status::Cancelled),
-        message: "Order cancelled successfully",
-        version: done.version,
-    }))
+    Ok(changed(
+        &app,
+        &write,
+        &done,
+        &context,
+        Some(Status::Cancelled),
+        "Order cancelled successfully",
+    )
+    .await)
 }
 
 async fn take_back(
@@ -325,14 +334,13 @@ async fn take_back(
         ..value
     };
     let done = order::take_back(&app.executor, id, back, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let returned = done.events.iter().find_map(|event| match event {
-        OrderEvent::Returned(returned) => Some(returned.return_id),
+    let said = |id, version, event| match event {
+        OrderEvent::Returned(returned) => Some(OrderReturned {
+            id,
+            return_id: returned.return_id.into(),
+            version,
+        }),
         _ => None,
-    });
-    Ok(written.created(OrderReturned {
-        id: done.id,
-        return_id: returned.ok_or_else(Problem::internal)?.into(),
-        version: done.version,
-    }))
+    };
+    write.made(&app, context.workspace, done, said).await
 }

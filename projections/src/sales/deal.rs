@@ -7,10 +7,11 @@ use super::{customer, order};
 use crate::{
     Readers,
     column::{Column, ColumnKind as K},
+    counts::total_of,
     list::Op,
     table::word,
     table::{Seen, Table},
-    view::{Computed, Nested, Owned, Related, View},
+    view::{Computed, Nested, Owned, Related, Scope, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
@@ -279,6 +280,16 @@ pub(crate) const OWNED: Option<Owned> = Some(Owned {
     user: "assigned_to",
     department: None,
 });
+
+/// What there is of that kind about a deal, and how many they are.
+pub(super) fn scope<V: View>(schema: &str, deal: Uuid) -> Scope {
+    Scope {
+        alternatives: vec!["t.deal_id = {1}::uuid".to_owned()],
+        condition: None,
+        values: vec![deal.to_string()],
+        total: Some(total_of(schema, V::NAME, "deal_id", &["{1}".to_owned()])),
+    }
+}
 
 impl View for Row {
     const OWNED: Option<Owned> = OWNED;
