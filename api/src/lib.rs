@@ -26,6 +26,7 @@ pub mod relay;
 pub mod reply;
 pub mod router;
 pub mod sales;
+pub mod schemas;
 pub mod serve;
 pub mod state;
 pub mod stores;

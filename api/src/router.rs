@@ -2,7 +2,7 @@
 
 use crate::{
     admin, audit, catalog, edge, finance, identity, measure, office, openapi, people, privacy, problem::Problem,
-    production, sales, state::App, stores, system,
+    production, sales, schemas, state::App, stores, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
 use axum::{
@@ -72,6 +72,7 @@ pub fn router(app: App) -> Router {
         .route("/openapi.json", get(document))
         .route("/docs", get(scalar))
         .merge(system::probes())
+        .merge(schemas::router())
         .merge(identity::well_known())
         .fallback(unknown)
         .layer(DefaultBodyLimit::disable())

@@ -17,7 +17,7 @@ pub(super) struct Things {
 }
 
 impl Things {
-    /// One of everything that a path asks for, out of what a list shows first; and one more of what can be made and deleted.
+    /// One of everything that a path asks for, and one more of what can be deleted.
     pub(super) async fn of(server: &Server, yard: &Yard) -> Self {
         let mut things = Self::default();
         complete(server, &yard.owner).await;
@@ -36,19 +36,23 @@ impl Things {
         things
     }
 
-    /// The first of that list.
+    /// The first of that list stays, the second may go.
     async fn look(&mut self, server: &Server, owner: &Client, list: &str) {
         if self.kept.contains_key(list) {
             return;
         }
         let path = self.filled(list);
         let answer = match path.strip_prefix("/api/users") {
-            Some(_) => tell(server, owner, &path).await,
+            Some(_) => at_till(server, owner, Method::GET, &path, &Value::Null).await,
             None => owner.get(&path).await.body,
         };
-        let found = first(&answer["data"]).map(|item| item["id"].clone());
-        let found = found.and_then(|id| id.as_str().map(str::to_owned).or(id.as_i64().map(|id| id.to_string())));
-        self.kept.extend(found.map(|id| (list.to_owned(), id)));
+        let mut ids = listed(&answer["data"])
+            .iter()
+            .map(|item| text(&item["id"]))
+            .filter(|id| !id.is_empty());
+        for found in [&mut self.kept, &mut self.spare] {
+            found.extend(ids.next().map(|id| (list.to_owned(), id)));
+        }
     }
 
     /// The path with what is known in the places of its parameters.
@@ -69,10 +73,14 @@ impl Things {
     async fn name_the_rest(&mut self, owner: &Client) {
         let organization = owner.get(&format!("/workspaces/{}", owner.workspace)).await.expect(200);
         let made = owner.items("/production/orders").await;
+        let won = owner.items("/deals?stage=WON").await;
         let done = format!("/deals/{}/activities", self.kept["/deals"]);
         let done = owner.items(&done).await;
         let members = owner.items("/members").await;
-        let mut members = members.iter().filter(|member| member["role"] == "stockkeeper").map(|member| text(&member["id"]));
+        let mut members = members
+            .iter()
+            .filter(|member| member["role"] == "stockkeeper")
+            .map(|member| text(&member["id"]));
         self.spare.extend(members.next().map(|id| ("/members".to_owned(), id)));
         self.kept.extend(members.next().map(|id| ("/members".to_owned(), id)));
         let same = |list: &str| self.kept.get(list).cloned().unwrap_or_default();
@@ -80,7 +88,7 @@ impl Things {
             ("/activities", text(&done[0]["id"])),
             ("/audit", "deals".to_owned()),
             ("/audit/{resource}", same("/deals")),
-            ("/audit/correlations", same("/deals")),
+            ("/audit/correlations", text(&won[0]["id"])),
             ("/organizations", text(&organization["organizationId"])),
             ("/organizations/{orgId}/employees", same("/employees")),
             ("/production/bom", text(&made[0]["productId"])),
@@ -99,7 +107,7 @@ impl Things {
                 continue;
             };
             let mut made = yard.shapes.iter().filter(|shape| shape.method == Method::POST);
-            let Some(shape) = made.find(|shape| shape.route == list) else {
+            let Some(shape) = made.find(|shape| shape.route.ends_with(list)) else {
                 continue;
             };
             let one = yard.owner.post(&shape.path, shape.good.clone()).await;
@@ -110,8 +118,10 @@ impl Things {
 
 /// What the yard has none of.
 async fn complete(server: &Server, owner: &Client) {
-    server.member(owner, Role::Stockkeeper).await;
-    server.member(owner, Role::Stockkeeper).await;
+    for name in ["Первый", "Второй"] {
+        server.member(owner, Role::Stockkeeper).await;
+        at_till(server, owner, Method::POST, "/api/users/stores", &json!({"name": name})).await;
+    }
     let invoice = &owner.items("/finance/invoices").await[0];
     let paid = json!({"invoiceId": invoice["id"], "amount": 1});
     owner.post("/finance/payments", paid).await.expect(201);
@@ -123,20 +133,25 @@ async fn complete(server: &Server, owner: &Client) {
 }
 
 /// What document 4's part of the server answers.
-async fn tell(server: &Server, owner: &Client, path: &str) -> Value {
-    let asked = reqwest::Client::new().get(format!("{}{path}", server.url));
+async fn at_till(server: &Server, owner: &Client, method: Method, path: &str, body: &Value) -> Value {
+    let asked = reqwest::Client::new().request(method, format!("{}{path}", server.url));
     let asked = asked.bearer_auth(owner.token.as_deref().unwrap_or_default());
+    let asked = asked.header("Content-Type", "application/json").body(body.to_string());
     asked.send().await.unwrap().json().await.unwrap_or_default()
 }
 
-/// The first of the list in an answer, however it is called.
-fn first(data: &Value) -> Option<&Value> {
+/// The list in an answer, however it is called.
+fn listed(data: &Value) -> &[Value] {
     let list = data
         .as_array()
         .or_else(|| data.as_object()?.values().find_map(Value::as_array));
-    list?.first()
+    list.map_or(&[], Vec::as_slice)
 }
 
+/// An id is a text, or document 4's number.
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+    value.as_str().map_or_else(
+        || value.as_i64().map_or_else(String::new, |id| id.to_string()),
+        str::to_owned,
+    )
 }
