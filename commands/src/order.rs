@@ -2,6 +2,7 @@
 //! what its currency is worth.
 
 mod cancellation;
+mod placing;
 mod returning;
 mod shipping;
 
@@ -104,8 +105,10 @@ async fn revise(
         };
     }
     look_up(executor, &mut change, context).await?;
+    let to = beside.status.as_set().copied().unwrap_or(Status::Draft);
+    let renewed = placing::renewed(executor, id, &mut change, to, beside.items.is_keep(), context).await?;
     let items = match beside.items.is_keep() {
-        true => None,
+        true => renewed,
         false => {
             let order = executor.look::<Order, _>(context.workspace, id).await?.state;
             let mut details = order.known().map(|order| order.details().clone()).unwrap_or_default();
@@ -145,7 +148,12 @@ pub async fn go(executor: &Executor, id: OrderId, step: Step, invoices: &[Invoic
         };
         return cancel(executor, id, asked, invoices, context).await;
     }
-    executor.execute::<Order>(id, &OrderCommand::Move(step), context).await
+    let moved = async {
+        let command = placing::step(executor, id, step, context).await?;
+        executor.execute::<Order>(id, &command, context).await
+    };
+    let moved = moved.await;
+    executor.or_repeated::<Order>(id, context, moved).await
 }
 
 /// What the fields that are named bring along from elsewhere; what is taken out takes it away.

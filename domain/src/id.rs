@@ -156,6 +156,11 @@ impl InvoiceId {
         Self(derive(deal, "invoice"))
     }
 
+    /// The one that an order by hand brings.
+    pub fn of_order(order: OrderId) -> Self {
+        Self(derive(order, "invoice"))
+    }
+
     /// The credit note that takes back the whole of it.
     pub fn credit_note(self) -> Self {
         Self(derive(self, "credit note"))

@@ -2,6 +2,7 @@
 //! draft before all that. What follows from facts (delivery, billing, payment, production) is derived by readers, never
 //! commanded. A won deal places one, or a person does: what follows is the same.
 
+mod billing;
 mod cancellation;
 mod details;
 mod life;
@@ -10,7 +11,7 @@ mod shipment;
 
 pub use cancellation::{
     Cancellation, Cancelled, InvoiceAct, Plan, PlannedGoods, PlannedInvoice, PlannedProduction, ProductionAct,
-    ProductionChoice, Revoked, Stopped, Unheld, Way,
+    ProductionChoice, Revoked, Sale, Stopped, Unheld, Way,
 };
 pub use details::{Change, Details};
 pub use life::Step;
@@ -23,7 +24,7 @@ use super::{
 };
 use crate::{
     Aggregate, Belongs, Changes, Check, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Quantity,
-    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
+    Rejection, Rule, Series, StandIn, Total, Upcaster, Violations, Whose,
     catalog::product::ProductType,
     finance::Currency,
     fixed::Rate,
@@ -330,6 +331,7 @@ fn place(draft: &Draft) -> Result<Vec<OrderEvent>, OrderRejection> {
         shipments: BTreeSet::new(),
         returned: BTreeMap::new(),
         returns: BTreeSet::new(),
+        spent: BTreeMap::new(),
     };
     Ok(vec![OrderEvent::Created(Box::new(order.as_created(draft.status)))])
 }
@@ -441,6 +443,8 @@ pub struct Known {
     /// How much of which line came back.
     returned: BTreeMap<u32, Quantity>,
     returns: BTreeSet<ReturnId>,
+    /// What that of each line which was sent and has not come back cost.
+    spent: BTreeMap<u32, Total>,
 }
 
 impl From<&Created> for Known {
@@ -455,6 +459,7 @@ impl From<&Created> for Known {
             shipments: BTreeSet::new(),
             returned: BTreeMap::new(),
             returns: BTreeSet::new(),
+            spent: BTreeMap::new(),
         }
     }
 }

@@ -23,6 +23,8 @@ use uuid::Uuid;
 pub struct CustomerShown {
     /// The people there.
     pub contacts: Vec<ContactOfCustomer>,
+    /// Of the last order that was not cancelled.
+    pub last_order_date: Option<NaiveDate>,
     pub metrics: CustomerMetrics,
 }
 
