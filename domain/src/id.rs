@@ -91,6 +91,8 @@ ids! {
     /// A stage of a workspace's own pipeline.
     PipelineStageId,
     OrderId,
+    /// One customer's credit.
+    CreditId,
     CategoryId,
     /// What of an order is sent together.
     ShipmentId,
@@ -129,6 +131,12 @@ pub fn derive(parent: impl Into<Uuid>, role: &str) -> Uuid {
 impl WorkspaceId {
     /// The platform's own log: users, organizations, workspaces, memberships.
     pub const PLATFORM: Self = Self(Uuid::nil());
+}
+
+impl CreditId {
+    pub fn of(customer: CustomerId) -> Self {
+        Self(derive(customer, "credit"))
+    }
 }
 
 impl StockId {

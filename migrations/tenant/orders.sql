@@ -42,5 +42,8 @@ create index orders_by_status on {schema}.orders (status, created_at, id);
 create index orders_by_customer on {schema}.orders (customer_id, created_at, id);
 -- For the day of a customer's last one that stands.
 create index orders_placed on {schema}.orders (customer_id, placed_at) where status <> 'cancelled';
+-- For what a customer has to pay for confirmed ones.
+create index orders_unpaid on {schema}.orders (customer_id)
+    where status in ('confirmed', 'processing', 'shipped', 'delivered', 'completed') and payment_status in ('unpaid', 'partial');
 create index orders_by_deal on {schema}.orders (deal_id, created_at, id);
 create index orders_search on {schema}.orders using gin (search_text {trgm}.gin_trgm_ops);

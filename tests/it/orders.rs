@@ -2,6 +2,7 @@
 //! back; what follows from an order by hand is what follows from a won deal.
 
 mod cancel;
+mod credit;
 mod life;
 mod places;
 mod ship;

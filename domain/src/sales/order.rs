@@ -8,6 +8,7 @@ mod details;
 mod life;
 mod returns;
 mod shipment;
+mod told;
 
 pub use cancellation::{
     Cancellation, Cancelled, InvoiceAct, Plan, PlannedGoods, PlannedInvoice, PlannedProduction, ProductionAct,
@@ -219,6 +220,13 @@ pub enum OrderRejection {
     #[error("{refundable} can go back")]
     #[rejection(Balance, "order.refund_above_paid")]
     RefundAbovePaid { refundable: Money },
+    #[error("{exposure} of {limit} are taken: {amount} more is too much")]
+    #[rejection(Credit, "order.credit_exceeded")]
+    CreditExceeded {
+        limit: Money,
+        exposure: Total,
+        amount: Money,
+    },
     #[error("{product} is being made: finish it to stock, or scrap it")]
     #[rejection(Conflict, "order.choice_missing")]
     ChoiceMissing { product: String },
@@ -461,43 +469,6 @@ impl From<&Created> for Known {
             returns: BTreeSet::new(),
             spent: BTreeMap::new(),
         }
-    }
-}
-
-impl Order {
-    pub fn known(&self) -> Option<&Known> {
-        match self {
-            Self::Unknown => None,
-            Self::Known(order) => Some(order),
-        }
-    }
-}
-
-impl Known {
-    pub fn number(&self) -> &Number {
-        &self.number
-    }
-
-    pub fn status(&self) -> Status {
-        self.status
-    }
-
-    /// Whether it is more than a draft.
-    pub fn is_placed(&self) -> bool {
-        self.status != Status::Draft
-    }
-
-    pub fn details(&self) -> &Details {
-        &self.details
-    }
-
-    pub fn items(&self) -> &[Line] {
-        &self.items
-    }
-
-    /// Their sum.
-    pub fn total(&self) -> Money {
-        self.total
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod mark;
 
+use super::order::unpaid;
 use crate::{
     column::{Column, ColumnKind as K},
     list::Op,
@@ -289,7 +290,8 @@ impl View for Row {
         ),
     ];
     /// More of them than a list shows. How late: over those of the same invoices that are paid, one paid early being 0 days late.
-    const DETAILS: &'static [Computed] = &[Computed::new(
+    const DETAILS: &'static [Computed] = &[
+        Computed::new(
         "metrics",
         K::Json,
         concat!(
@@ -305,7 +307,22 @@ impl View for Row {
          from (select i.paid_at, reading.day(coalesce(i.paid_at, reading.moment())) - i.due_date as late from {s}.invoices i \
          where i.customer_id = t.id and i.kind <> 'credit' and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i)"
         ),
-    )];
+        ),
+        // In the base currency, at the rate that each order states.
+        Computed::new(
+            "credit",
+            K::Json,
+            concat!(
+                "(select json_build_object('limit', t.credit_limit, 'exposure', e.exposure, 'available', \
+                 case when t.credit_limit > 0 then trim_scale(greatest(t.credit_limit - e.exposure, 0)) end) from \
+                 (select trim_scale(coalesce(sum(round((o.total_amount - o.paid_amount) * case when o.currency = 'KZT' then 1 else o.exchange_rate end, 2)), 0)) as exposure \
+                 from {s}.orders o where o.customer_id = t.id and ",
+                unpaid!(),
+                ") e)"
+            ),
+        )
+        .right(Permission::FinanceView),
+    ];
     const NESTED: &'static [Nested] = &[
         Nested::new(
             "deals",

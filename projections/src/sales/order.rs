@@ -2,6 +2,7 @@
 
 use super::customer;
 use crate::{
+    Readers,
     column::{Column, ColumnKind as K},
     list::Op,
     table::word,
@@ -20,6 +21,7 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -352,6 +354,41 @@ impl Row {
             _ => BillingStatus::Full,
         };
     }
+}
+
+/// Those that were confirmed and are not paid, of whatever customer; an index is made for it.
+macro_rules! unpaid {
+    () => {
+        "o.status in ('confirmed', 'processing', 'shipped', 'delivered', 'completed') and o.payment_status in ('unpaid', 'partial')"
+    };
+}
+pub(super) use unpaid;
+
+/// The orders of a customer that were confirmed and are not paid, or of that order's customer.
+pub async fn unpaid_of(readers: &Readers, schema: &str, whose: Whose) -> Result<Vec<Uuid>, sqlx::Error> {
+    let (customer, id) = match whose {
+        Whose::Customer(id) => ("$1".to_owned(), id),
+        Whose::Order(id) => (
+            format!("(select b.customer_id from {schema}.orders b where b.id = $1)"),
+            id,
+        ),
+    };
+    let unpaid = unpaid!();
+    let all = format!("select o.id from {schema}.orders o where o.customer_id = {customer} and {unpaid} order by o.id");
+    let mut session = readers.enter(schema).await?;
+    let found = sqlx::query_scalar(AssertSqlSafe(all))
+        .bind(id)
+        .fetch_all(&mut *session)
+        .await?;
+    session.leave();
+    Ok(found)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Customer(Uuid),
+    /// Of whoever ordered that.
+    Order(Uuid),
 }
 
 /// What goods cost is not for everybody who sees an order.
