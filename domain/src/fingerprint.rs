@@ -19,7 +19,7 @@ mod tests {
         office::notification::Notification,
         process::Process,
         production::{bom::Bom, production_order::ProductionOrder},
-        sales::{customer::Customer, deal::Deal, order::Order},
+        sales::{credit::Credit, customer::Customer, deal::Deal, order::Order},
         testing::samples,
     };
     use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
@@ -54,6 +54,7 @@ mod tests {
         survives_being_written_down::<Customer>();
         survives_being_written_down::<Deal>();
         survives_being_written_down::<Order>();
+        survives_being_written_down::<Credit>();
         survives_being_written_down::<Category>();
         survives_being_written_down::<PriceList>();
         survives_being_written_down::<Prices>();

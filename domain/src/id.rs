@@ -91,6 +91,8 @@ ids! {
     /// A stage of a workspace's own pipeline.
     PipelineStageId,
     OrderId,
+    /// One customer's credit.
+    CreditId,
     CategoryId,
     /// What of an order is sent together.
     ShipmentId,
@@ -131,6 +133,12 @@ impl WorkspaceId {
     pub const PLATFORM: Self = Self(Uuid::nil());
 }
 
+impl CreditId {
+    pub fn of(customer: CustomerId) -> Self {
+        Self(derive(customer, "credit"))
+    }
+}
+
 impl StockId {
     pub fn of(product: ProductId) -> Self {
         Self(derive(product, "stock"))
@@ -154,6 +162,11 @@ impl InvoiceId {
     /// The one that a won deal brings.
     pub fn of_deal(deal: impl Into<Uuid>) -> Self {
         Self(derive(deal, "invoice"))
+    }
+
+    /// The one that an order by hand brings.
+    pub fn of_order(order: OrderId) -> Self {
+        Self(derive(order, "invoice"))
     }
 
     /// The credit note that takes back the whole of it.

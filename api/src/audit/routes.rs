@@ -43,10 +43,13 @@ use domain::{
     id::{InteractionId, ProductId},
 };
 use futures::stream;
-use projections::{catalog, finance, people, production, sales, view::View};
+use projections::{
+    catalog, finance, people, production, sales,
+    view::{Reader, View},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Events looked at for one page: one that finds few leads on by its cursor.
@@ -77,7 +80,7 @@ pub fn router() -> ApiRouter<App> {
             get_with(history_of_interaction, told(HISTORY)),
         )
         .api_route("/deals/{id}/history", of::<sales::deal::Row, DealsView>())
-        .api_route("/activities/{id}/history", of::<sales::activity::Row, DealsView>())
+        .api_route("/activities/{id}/history", get_with(history_of_activity, told(HISTORY)))
         .api_route("/pipelines/{id}/history", of::<sales::pipeline::Row, DealsView>())
         .api_route("/orders/{id}/history", of::<sales::order::Row, OrdersView>())
         .api_route("/categories/{id}/history", of::<catalog::category::Row, ProductsView>())
@@ -168,8 +171,46 @@ async fn history_of_interaction(
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
-    view::one_within::<sales::interaction::Row>(&app, &caller, customer, id.into(), None).await?;
+    let about = about(&app, &caller, id.into(), ("interaction", "customerId")).await?;
+    if about != Some(customer) || !sees::<sales::customer::Row>(&app, &caller, customer).await? {
+        return Err(Problem::missing("interaction.missing"));
+    }
     told_of(&app, &caller, Source::Stream(id.into()), language, page).await
+}
+
+async fn history_of_activity(
+    State(app): State<App>,
+    caller: May<DealsView>,
+    Within(id): Within<Uuid>,
+    language: Language,
+    page: Page,
+) -> Result<Reply<Trailed>, Problem> {
+    let missing = || Problem::missing("activity.missing");
+    let deal = about(&app, &caller, id, ("activity", "dealId"))
+        .await?
+        .ok_or_else(missing)?;
+    if !sees::<sales::deal::Row>(&app, &caller, deal).await? {
+        return Err(missing());
+    }
+    told_of(&app, &caller, Source::Stream(id), language, page).await
+}
+
+/// What a thing of that category is about, by the id in that field of its newest event: it may have been removed, and its history
+/// stays.
+async fn about(app: &App, caller: &Caller, id: Uuid, (category, field): (&str, &str)) -> Result<Option<Uuid>, Problem> {
+    let newest = app
+        .log
+        .latest_of_stream(caller.workspace_id().into(), id, None, 1)
+        .await;
+    let newest = newest.map_err(TrailError::from)?;
+    let event = newest.first().filter(|event| event.category == category);
+    let data = event.and_then(|event| serde_json::from_str::<Value>(&event.data).ok());
+    Ok(data.and_then(|data| data[field].as_str()?.parse().ok()))
+}
+
+async fn sees<V: View>(app: &App, caller: &Caller, id: Uuid) -> Result<bool, Problem> {
+    let there = async |reader: Reader<'_>| projections::view::is_there::<V>(reader, id).await;
+    view::as_reader_at(app, caller, None, there).await
 }
 
 async fn history_of_notification(

@@ -20,15 +20,15 @@ use aide::axum::{
 use axum::extract::State;
 use commands::{
     Context, Done,
-    order::{self, Beside},
+    order::{self, Beside, Surroundings},
 };
 use domain::{
-    Money, Permission,
+    Money, Patch, Permission,
     finance::Currency,
     id::{InvoiceId, OrderId},
-    sales::order::{Cancellation, Details, Dispatch, OrderEvent, Plan, Return, Status, Step},
+    sales::order::{Cancellation, Change, Details, Dispatch, OrderEvent, Plan, Return, Status, Step},
 };
-use projections::sales::order::Row;
+use projections::sales::order::{Row, Whose, unpaid_of};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -151,6 +151,33 @@ pub struct OrderCancellation {
     version: i64,
 }
 
+/// What the read models know to surround an order that moves there: its own, or that of the customer it is given to.
+async fn around(
+    app: &App,
+    caller: &Caller,
+    order: OrderId,
+    change: &Change,
+    to: Option<Status>,
+) -> Result<Surroundings, Problem> {
+    if to != Some(Status::Confirmed) {
+        let invoices = invoices(app, caller, order, to).await?;
+        return Ok(Surroundings {
+            invoices,
+            ..Surroundings::default()
+        });
+    }
+    let whose = match change.customer_id {
+        Patch::Set(Some(customer)) => Whose::Customer(customer.into()),
+        _ => Whose::Order(order.into()),
+    };
+    let home = app.projections.home(&caller.workspace).await?;
+    let unpaid = unpaid_of(&app.reads, &home, whose).await?;
+    Ok(Surroundings {
+        unpaid: unpaid.into_iter().map(OrderId::new).collect(),
+        ..Surroundings::default()
+    })
+}
+
 /// The invoices for the order, when it is to be cancelled.
 async fn invoices(app: &App, caller: &Caller, id: OrderId, to: Option<Status>) -> Result<Vec<InvoiceId>, Problem> {
     if to != Some(Status::Cancelled) {
@@ -171,7 +198,9 @@ async fn create(
     }: Body<New<Details, Beside>>,
 ) -> Result<Created<OrderCreated>, Problem> {
     let context = write.context(&caller, hash);
-    let done = order::create(&app.executor, Uuid::now_v7().into(), change, beside, &context).await?;
+    let id = Uuid::now_v7().into();
+    let around = around(&app, &caller, id, &change, beside.status.as_set().copied()).await?;
+    let done = order::create(&app.executor, id, change, beside, &around, &context).await?;
     let said = |id, version, event| match event {
         OrderEvent::Created(order) => Some(OrderCreated {
             id,
@@ -197,8 +226,8 @@ async fn update(
 ) -> Result<Reply<OrderChanged>, Problem> {
     let context = write.context(&caller, hash);
     let status = beside.status.as_set().copied();
-    let invoices = invoices(&app, &caller, id, status).await?;
-    let done = order::update(&app.executor, id, change, beside, &invoices, &context).await?;
+    let around = around(&app, &caller, id, &change, status).await?;
+    let done = order::update(&app.executor, id, change, beside, &around, &context).await?;
     Ok(changed(&app, &write, &done, &context, status, "Order updated successfully").await)
 }
 
@@ -211,8 +240,8 @@ async fn status(
 ) -> Result<Reply<OrderChanged>, Problem> {
     let context = write.context(&caller, hash);
     let status = Some(step.status);
-    let invoices = invoices(&app, &caller, id, status).await?;
-    let done = order::go(&app.executor, id, step, &invoices, &context).await?;
+    let around = around(&app, &caller, id, &Change::default(), status).await?;
+    let done = order::go(&app.executor, id, step, &around, &context).await?;
     Ok(changed(&app, &write, &done, &context, status, "Order status changed").await)
 }
 

@@ -164,7 +164,13 @@ pub enum DealEvent {
         by: Option<String>,
     },
     #[serde(rename = "deal.quote.declined")]
-    QuoteDeclined { quote_id: QuoteId, reason: Option<String> },
+    QuoteDeclined {
+        quote_id: QuoteId,
+        /// Whose words the reason is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        customer_id: Option<CustomerId>,
+        reason: Option<String>,
+    },
 }
 
 impl Event for DealEvent {
@@ -174,6 +180,7 @@ impl Event for DealEvent {
         Upcaster::null_was_absent("deal.updated", 1),
         Upcaster::unchanged("deal.updated", 2),
         Upcaster::unchanged("deal.won", 1),
+        Upcaster::unchanged("deal.quote.declined", 1),
     ];
 
     const PERSONAL: &'static [PersonalField] = &[
@@ -205,6 +212,12 @@ impl Event for DealEvent {
         PersonalField::new(
             "deal.quote.accepted",
             "by",
+            Whose::Beside("customerId"),
+            StandIn::Nothing,
+        ),
+        PersonalField::new(
+            "deal.quote.declined",
+            "reason",
             Whose::Beside("customerId"),
             StandIn::Nothing,
         ),

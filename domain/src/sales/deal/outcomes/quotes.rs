@@ -81,8 +81,12 @@ fn sent(n: u128) -> DealEvent {
 }
 
 fn declined(n: u128) -> DealEvent {
+    let DealEvent::Created { details, .. } = open() else {
+        panic!("another event")
+    };
     DealEvent::QuoteDeclined {
         quote_id: quote_id(n),
+        customer_id: details.customer_id,
         reason: Some("too expensive".into()),
     }
 }
