@@ -171,8 +171,10 @@ async fn history_of_interaction(
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
-    let about = about(&app, &caller, id.into(), ("interaction", "customerId")).await?;
-    if about != Some(customer) || !sees::<sales::customer::Row>(&app, &caller, customer).await? {
+    if !sees::<sales::customer::Row>(&app, &caller, customer).await? {
+        return Err(Problem::missing("customer.missing"));
+    }
+    if about(&app, &caller, id.into(), ("interaction", "customerId")).await? != Some(customer) {
         return Err(Problem::missing("interaction.missing"));
     }
     told_of(&app, &caller, Source::Stream(id.into()), language, page).await
