@@ -35,7 +35,7 @@ REFERENCES = {reference(path): thing for path, thing in THINGS["kept"].items()} 
 @schemathesis.hook
 def filter_case(context, case):
     """A header is read in one way wherever it is taken: what one operation has shown of it the others need not show again.
-    The token is always sent: tests/it/isolation.rs tries without."""
+    The token is always sent: tests/it/tidy.rs and tests/it/stores/hostile.rs try every route without."""
     data = case.meta.phase.data if case.meta else None
     if not isinstance(data, CoveragePhaseData) or data.parameter_location != ParameterLocation.HEADER:
         return True
