@@ -47,6 +47,13 @@ pub(crate) struct Changed {
     pub(crate) by: Vec<String>,
 }
 
+impl Changed {
+    /// Nothing is taken away, so no line comes to nothing: none is ever below it.
+    pub(crate) fn grows(&self) -> bool {
+        self.by.iter().all(|by| !by.starts_with('-'))
+    }
+}
+
 /// SQL for the number of rows of a table, or of those with one of these values; `placeholders` stand for them.
 pub(crate) fn total_of(schema: &str, table: &str, field: &str, placeholders: &[String]) -> String {
     let values = if placeholders.is_empty() {

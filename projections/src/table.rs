@@ -90,7 +90,7 @@ pub trait Table: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync 
         vec![]
     }
 
-    /// What the row adds to lines of sums, which are kept as the counts are: a field, a value in it, and a whole number.
+    /// What the row adds to lines of sums, which are kept as the counts are: a field, a value in it, and a whole number, never below zero.
     fn summed(&self) -> Vec<(&'static str, String, i64)> {
         vec![]
     }

@@ -110,24 +110,31 @@ impl<'a> Statement<'a> {
             values.extend(changed.values.iter().cloned());
             by.extend(changed.by.iter().cloned());
         }
-        let counts = format!("{}.{COUNTS}", self.schema);
+        let lines = format!("{}.{COUNTS}", self.schema);
         self.query
             .push(", added (name, field, value, total) as (select * from unnest(");
         self.query.push_bind(tables).push("::text[], ");
         self.query.push_bind(fields).push("::text[], ");
         self.query.push_bind(values).push("::text[], ");
         self.query.push_bind(by).push("::text[]::numeric[]))");
+        let upsert = format!(
+            "insert into {lines} as c (name, field, value, total) select a.* from added a where exists (select from moved)"
+        );
+        let onto = "on conflict (name, field, value) do update set total = c.total + excluded.total)";
+        if counts.iter().all(|(_, changed)| changed.grows()) {
+            self.part();
+            self.query.push(format!("{upsert} {onto}"));
+            return;
+        }
         // Lines that come to nothing are taken away; of the rest none is among them.
         let nothing = "c.name = a.name and c.field = a.field and c.value = a.value and c.total + a.total = 0";
         self.part();
         self.query.push(format!(
-            "delete from {counts} c using added a where {nothing} and exists (select from moved))"
+            "delete from {lines} c using added a where {nothing} and exists (select from moved))"
         ));
         self.part();
         self.query.push(format!(
-            "insert into {counts} as c (name, field, value, total) select a.* from added a where exists (select from moved) \
-             and not exists (select from {counts} c where {nothing}) \
-             on conflict (name, field, value) do update set total = c.total + excluded.total)"
+            "{upsert} and not exists (select from {lines} c where {nothing}) {onto}"
         ));
     }
 }
