@@ -21,7 +21,7 @@ use domain::{
             Acceptance, Buyer, Change, Circumstances, Deal, DealCommand, DealEvent, DealRejection, Details, Draft,
             Place, Stage, Stand, Win,
         },
-        line::{LineDraft, Price},
+        line::{LineDraft, Part, Price},
     },
     time::local_date,
 };
@@ -354,9 +354,33 @@ pub async fn lines<R: From<Violations>>(
             price: price(request, details, &format!("{field}[{n}]"))?,
             discount: request.discount.unwrap_or_default(),
             tax,
+            parts: parts(executor, workspace, details).await?,
         });
     }
     Ok(drafts)
+}
+
+/// Of a bundle: its parts, as they are called now. One that is gone since stays out.
+async fn parts<R>(
+    executor: &Executor,
+    workspace: WorkspaceId,
+    bundle: &product::Details,
+) -> Result<Vec<Part>, Error<R>> {
+    let named = bundle
+        .parts
+        .iter()
+        .filter(|_| bundle.kind == product::ProductType::Bundle);
+    let mut parts = Vec::new();
+    for named in named {
+        let part = executor.look::<Product, R>(workspace, named.product_id).await?.state;
+        parts.extend(part.details().map(|part| Part {
+            product_id: named.product_id,
+            product_name: part.name.clone(),
+            kind: part.kind,
+            quantity: named.quantity,
+        }));
+    }
+    Ok(parts)
 }
 
 /// The price the caller names, or the catalog's: each in its own currency, with the tax inside or without as it is

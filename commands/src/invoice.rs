@@ -10,24 +10,27 @@ use domain::{
         terms::net_days,
     },
     id::{InvoiceId, OrderId},
-    sales::order::Order,
+    sales::order::{Bill, Order},
 };
 
-/// Writes the invoice of an order by hand, to be paid by its terms.
+/// Writes the invoice of an order by hand, or of an order's change, to be paid by its terms.
 pub async fn of_order(
     executor: &Executor,
     id: OrderId,
+    of_change: Option<Bill>,
     date: NaiveDate,
     context: &Context,
 ) -> Result<Done<InvoiceEvent>, Error<InvoiceRejection>> {
     let loaded = executor.load::<Order, InvoiceRejection>(context.workspace, id).await?;
     let order = loaded.state.known().ok_or(Error::Rejected(InvoiceRejection::Missing))?;
     let days = order.details().payment_terms.as_deref().and_then(net_days);
-    let bill = order.bill(id, date, days.unwrap_or(executor.payment_days));
+    let days = days.unwrap_or(executor.payment_days);
+    let (invoice, bill) = match of_change {
+        None => (InvoiceId::of_order(id), order.bill(id, date, days)),
+        Some(bill) => (bill.invoice_id, order.bill_beside(id, bill, date, days)),
+    };
     let command = InvoiceCommand::Create(Box::new(bill));
-    executor
-        .create::<Invoice>(InvoiceId::of_order(id), &command, context)
-        .await
+    executor.create::<Invoice>(invoice, &command, context).await
 }
 
 /// Writes the note that takes back the whole of an invoice. Nobody has to pay it.

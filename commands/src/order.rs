@@ -5,10 +5,12 @@ mod cancellation;
 mod crediting;
 mod placing;
 mod returning;
+mod revising;
 mod shipping;
 
 pub use cancellation::{Found, cancel, cancellation};
 pub use returning::take_back;
+pub use revising::{as_it_stands, revise, revision};
 pub use shipping::ship;
 
 use crate::{Context, Done, Error, Executor, deal, price};

@@ -1,11 +1,12 @@
-//! What a category that a product names is called. Who names a category by its name alone takes the product out of the tree.
+//! What a category that a product names is called, and whether the parts of a bundle are there. Who names a category by its name
+//! alone takes the product out of the tree.
 
 use crate::{Context, Done, Error, Executor};
 use domain::{
     Patch, Rule, Violations,
     catalog::{
         category::Category,
-        product::{Change, Details, Product, ProductCommand, ProductEvent, ProductRejection},
+        product::{Change, Details, LISTED_MAX, Product, ProductCommand, ProductEvent, ProductRejection, ProductType},
     },
     id::ProductId,
 };
@@ -14,8 +15,8 @@ type Answer = Result<Done<ProductEvent>, Error<ProductRejection>>;
 
 /// Makes a product.
 pub async fn create(executor: &Executor, id: ProductId, mut change: Change, context: &Context) -> Answer {
-    let filed = file(executor, &mut change, context).await;
-    let created = match filed {
+    let found = find(executor, id, &mut change, context).await;
+    let created = match found {
         Ok(()) => {
             let command = ProductCommand::Create(Box::new(Details::new(&change)));
             executor.create::<Product>(id, &command, context).await
@@ -27,8 +28,8 @@ pub async fn create(executor: &Executor, id: ProductId, mut change: Change, cont
 
 /// Changes a product.
 pub async fn update(executor: &Executor, id: ProductId, mut change: Change, context: &Context) -> Answer {
-    let filed = file(executor, &mut change, context).await;
-    let updated = match filed {
+    let found = find(executor, id, &mut change, context).await;
+    let updated = match found {
         Ok(()) => {
             let command = ProductCommand::Update(Box::new(change));
             executor.execute::<Product>(id, &command, context).await
@@ -36,6 +37,47 @@ pub async fn update(executor: &Executor, id: ProductId, mut change: Change, cont
         Err(error) => Err(error),
     };
     executor.or_repeated::<Product>(id, context, updated).await
+}
+
+async fn find(
+    executor: &Executor,
+    id: ProductId,
+    change: &mut Change,
+    context: &Context,
+) -> Result<(), Error<ProductRejection>> {
+    file(executor, change, context).await?;
+    has_parts(executor, id, change, context).await
+}
+
+/// Parts are products, and no bundles themselves: whoever sends one knows at once what to take from the shelf.
+async fn has_parts(
+    executor: &Executor,
+    id: ProductId,
+    change: &Change,
+    context: &Context,
+) -> Result<(), Error<ProductRejection>> {
+    let parts = change.parts.as_set().map(Vec::as_slice).unwrap_or_default();
+    for (n, part) in parts.iter().enumerate().take(LISTED_MAX) {
+        let part = match part.product_id == id {
+            true => None,
+            false => Some(
+                executor
+                    .look::<Product, _>(context.workspace, part.product_id)
+                    .await?
+                    .state,
+            ),
+        };
+        let details = part.as_ref().and_then(|part| part.details());
+        let (field, known) = (format!("parts[{n}].productId"), details.is_some());
+        match details.map(|details| details.kind) {
+            Some(ProductType::Bundle) => {
+                return Err(Error::Rejected(Violations::one(field, Rule::NotAllowed).into()));
+            }
+            _ if known => {}
+            _ => return Err(Error::NoSuchReference(Violations::one(field, Rule::Unknown))),
+        }
+    }
+    Ok(())
 }
 
 async fn file(executor: &Executor, change: &mut Change, context: &Context) -> Result<(), Error<ProductRejection>> {

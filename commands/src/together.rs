@@ -15,6 +15,15 @@ pub(crate) struct Decided<A: Aggregate> {
     pub events: Vec<A::Event>,
 }
 
+impl<A: Aggregate> Decided<A> {
+    /// Its own events; answers the state afterwards.
+    pub(crate) fn add_to(&self, unit: &mut Unit) -> Result<A, Error<A::Rejection>> {
+        let Self { id, on, events } = self;
+        unit.add(*id, on.state.as_ref(), on.version, events)
+            .map_err(Error::Unstorable)
+    }
+}
+
 impl Executor {
     /// Decides on what the log says now.
     pub(crate) async fn decide<A: Aggregate>(
@@ -49,12 +58,21 @@ impl Executor {
     /// is to be decided anew.
     pub(crate) async fn append_together<A: Aggregate>(
         &self,
-        Decided { id, on, events }: &Decided<A>,
+        decided: &Decided<A>,
         mut unit: Unit,
         context: &Context,
     ) -> Result<Done<A::Event>, Error<A::Rejection>> {
-        unit.add(*id, on.state.as_ref(), on.version, events)
-            .map_err(Error::Unstorable)?;
+        decided.add_to(&mut unit)?;
+        self.append_with(decided, unit, context).await
+    }
+
+    /// The same where its own events stand in the unit already: before others that follow from them.
+    pub(crate) async fn append_with<A: Aggregate>(
+        &self,
+        Decided { id, on, events }: &Decided<A>,
+        unit: Unit,
+        context: &Context,
+    ) -> Result<Done<A::Event>, Error<A::Rejection>> {
         let answer = Answer {
             id: (*id).into(),
             version: on.version + i64::try_from(events.len()).unwrap_or(0),

@@ -141,6 +141,15 @@ impl Violations {
         }])
     }
 
+    /// The same of fields that are called otherwise where they are told.
+    #[must_use]
+    pub fn renamed(mut self, name: impl Fn(&str) -> String) -> Self {
+        for violation in &mut self.0 {
+            violation.field = name(&violation.field);
+        }
+        self
+    }
+
     pub fn as_slice(&self) -> &[Violation] {
         &self.0
     }

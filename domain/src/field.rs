@@ -202,6 +202,10 @@ impl FieldValue for bool {
     const KIND: FieldKind = FieldKind::Bool;
 }
 
+impl FieldValue for u32 {
+    const KIND: FieldKind = FieldKind::Number;
+}
+
 impl FieldValue for NaiveDate {
     const KIND: FieldKind = FieldKind::Date;
 

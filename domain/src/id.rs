@@ -169,6 +169,11 @@ impl InvoiceId {
         Self(derive(order, "invoice"))
     }
 
+    /// The one that an order's nth change brings.
+    pub fn of_change(order: OrderId, change: u32) -> Self {
+        Self(derive(order, &format!("invoice of change {change}")))
+    }
+
     /// The credit note that takes back the whole of it.
     pub fn credit_note(self) -> Self {
         Self(derive(self, "credit note"))

@@ -28,6 +28,7 @@ create table {schema}.products (
     images         jsonb not null,
     suppliers      jsonb not null,
     translations   jsonb not null,
+    parts          jsonb not null,
     also_called    text,
     archived       boolean not null,
     created_at     timestamptz not null,

@@ -165,6 +165,7 @@ const STORY: &[(&str, &str)] = &[
     ("deal.quote.declined.v2", DEAL),
     ("credit.taken.v1", CREDIT),
     ("credit.settled.v1", CREDIT),
+    ("order.changed.v1", ORDER),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

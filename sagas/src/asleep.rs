@@ -1,6 +1,6 @@
 //! Which instances run although the memory does not hold them: those that wait for long, of which it keeps the keys alone.
 //! With these it knows all that run, and a fact that none of them is about, and that begins none, needs no looking for one
-//! in the database. What has come to its end is not here: nothing wakes it (`Saga::evolve`).
+//! in the database. What has come to its end is not here: nothing wakes it but what begins one (`Saga::evolve`).
 
 use crate::memory::Key;
 use sqlx::PgPool;

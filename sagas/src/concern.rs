@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub struct Concern<'a> {
     pub saga: &'static str,
     /// What it does, for the names of the steps: `cancellation`.
-    pub what: &'static str,
+    pub what: String,
     pub order: Uuid,
     pub number: &'a str,
     /// When it began, or went on by a person's word.

@@ -3,7 +3,8 @@
 //! because everything was given away, there is no invoice. What has not come to its end in time is told of, once more.
 
 use crate::{
-    Act, Owed, Saga, Seen, Standing,
+    Act, Owed, Saga, Seen,
+    course::{Course, Runs},
     deadline::{BY_ITSELF, PARKED},
     refused::{Refusals, Refused},
 };
@@ -29,14 +30,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub enum DealWon {
-    #[default]
-    Idle,
-    Running(Box<Run>),
-    Done,
-    Abandoned,
-}
+pub type DealWon = Course<Run>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -67,7 +61,7 @@ pub fn invoice_id(deal: Uuid) -> InvoiceId {
     InvoiceId::of_deal(deal)
 }
 
-impl Saga for DealWon {
+impl Runs for Run {
     const NAME: &'static str = "deal_won_orchestrator";
 
     fn instance(seen: &Seen) -> Option<Uuid> {
@@ -82,62 +76,14 @@ impl Saga for DealWon {
         }
     }
 
-    fn evolve(self, seen: &Seen) -> Self {
-        let mut run = match (self, seen.fact.as_ref()) {
-            (Self::Idle, Fact::Deal(DealEvent::Won(won))) => Box::new(Run {
-                won: Won {
-                    customer_name: None,
-                    ..won.as_ref().clone()
-                },
-                customer_name: won
-                    .customer_name
-                    .clone()
-                    .map(|name| Personal::new(won.customer_id, name)),
-                at: seen.at,
-                since: seen.at,
-                order_number: None,
-                orderless: false,
-                invoiced: won.amount.is_zero(),
-                told: BTreeSet::new(),
-                refused: Refusals::default(),
-            }),
-            (Self::Running(_), Fact::Process(ProcessEvent::Abandoned(_))) => return Self::Abandoned,
-            (Self::Running(run), _) => run,
-            (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,
-        };
-        run.see(seen);
-        let complete = run.is_ordered()
-            && run.invoiced
-            && run.refused.is_empty()
-            && run.untold(Self::instance(seen).unwrap_or_default()).is_empty();
-        if complete { Self::Done } else { Self::Running(run) }
-    }
-
-    fn owed(&self, deal: Uuid) -> Vec<Owed> {
-        let Self::Running(run) = self else { return vec![] };
-        let owed = run.next(deal).into_iter().chain(run.untold(deal)).chain(run.late(deal));
-        owed.filter(|owed| !run.refused.contains(&owed.step)).collect()
-    }
-
-    fn standing(&self) -> Standing {
-        match self {
-            Self::Idle => Standing::Idle,
-            Self::Done => Standing::Done,
-            Self::Abandoned => Standing::Abandoned,
-            Self::Running(run) => run.refused.standing().unwrap_or(Standing::Running),
+    fn begin(seen: &Seen) -> Option<Self> {
+        match seen.fact.as_ref() {
+            Fact::Deal(DealEvent::Won(won)) => Some(Self::new(won, seen.at)),
+            _ => None,
         }
     }
 
-    fn refused(&self) -> Vec<String> {
-        match self {
-            Self::Running(run) => run.refused.steps(),
-            Self::Idle | Self::Done | Self::Abandoned => vec![],
-        }
-    }
-}
-
-impl Run {
-    fn see(&mut self, seen: &Seen) {
+    fn see(&mut self, seen: &Seen) -> bool {
         match seen.fact.as_ref() {
             // An order somebody places by hand for the same deal is not ours.
             Fact::Order(OrderEvent::Created(order))
@@ -175,6 +121,37 @@ impl Run {
                 self.since = seen.at;
             }
             _ => {}
+        }
+        let is_told = || Self::instance(seen).is_some_and(|deal| self.untold(deal).is_empty());
+        self.is_ordered() && self.invoiced && self.refused.is_empty() && is_told()
+    }
+
+    fn owed(&self, deal: Uuid) -> Vec<Owed> {
+        let next = self.next(deal).into_iter();
+        next.chain(self.untold(deal)).chain(self.late(deal)).collect()
+    }
+
+    fn refused(&self) -> &Refusals {
+        &self.refused
+    }
+}
+
+impl Run {
+    fn new(won: &Won, at: DateTime<Utc>) -> Self {
+        let customer_name = won.customer_name.clone();
+        Self {
+            won: Won {
+                customer_name: None,
+                ..won.clone()
+            },
+            customer_name: customer_name.map(|name| Personal::new(won.customer_id, name)),
+            at,
+            since: at,
+            order_number: None,
+            orderless: false,
+            invoiced: won.amount.is_zero(),
+            told: BTreeSet::new(),
+            refused: Refusals::default(),
         }
     }
 
@@ -299,7 +276,7 @@ impl Run {
         );
         untold.extend(self.refused.first().map(|Refused { step, code, .. }| {
             let why =
-                json!({"saga": DealWon::NAME, "dealId": deal, "dealNumber": deal_number, "step": step, "reason": code});
+                json!({"saga": Self::NAME, "dealId": deal, "dealNumber": deal_number, "step": step, "reason": code});
             ("notify parked", Topic::ProcessParked, owners, why)
         }));
         untold
@@ -315,7 +292,7 @@ impl Run {
             Some(refused) => ("tell still parked", refused.at, PARKED),
         };
         let data =
-            json!({"saga": DealWon::NAME, "dealId": deal, "number": self.won.deal_number, "since": local_date(since)});
+            json!({"saga": Self::NAME, "dealId": deal, "number": self.won.deal_number, "since": local_date(since)});
         let owed = self.tell(deal, step, Topic::ProcessLate, Audience::Role(Role::Owner), &data)?;
         Some(owed.not_before(since + within))
     }

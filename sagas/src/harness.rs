@@ -40,6 +40,7 @@ mod billed;
 mod cancelled;
 mod decided;
 mod due;
+mod revised;
 mod won;
 
 #[derive(Default, Clone)]
@@ -281,6 +282,7 @@ fn won(discount: i32) -> DealEvent {
         },
         discount: Percent::whole(discount),
         tax: Percent::whole(12),
+        parts: vec![],
     };
     let drafts = [
         draft(CABINET, ProductType::Manufactured, 2),

@@ -5,6 +5,7 @@
 mod act;
 mod asleep;
 mod concern;
+mod course;
 mod deadline;
 mod decide;
 #[cfg(test)]

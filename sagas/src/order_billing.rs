@@ -1,9 +1,11 @@
 //! OrderBilling: an order that was placed by hand is to be paid like a won deal's. Its invoice is written once it is more than a
 //! draft, as the order then stands; where nothing is to be paid there is none. A won deal's order has its deal's (deal_won.rs).
+//! What a change of either brings is written here too: whatever was not written before that is not to be any more.
 
 use crate::{
-    Act, Owed, Saga, Seen, Standing,
+    Act, Owed, Saga, Seen,
     concern::{Concern, about},
+    course::{Course, Runs},
     refused::Refusals,
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -13,27 +15,23 @@ use domain::{
     id::{InvoiceId, NotificationId, OrderId, derive},
     office::notification::NotificationEvent,
     process::ProcessEvent,
-    sales::order::{Created, OrderEvent, Status},
+    sales::order::{Bill, Changed, Created, OrderEvent, Status},
     time::local_date,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub enum OrderBilling {
-    #[default]
-    Idle,
-    Running(Box<Run>),
-    Done,
-    Abandoned,
-}
+pub type OrderBilling = Course<Run>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     order_number: String,
-    /// The day on which it was placed.
+    /// The day on which it was placed, or changed.
     placed_on: NaiveDate,
+    /// Which change it is of, and what that brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of_change: Option<(u32, Bill)>,
     since: DateTime<Utc>,
     told: BTreeSet<NotificationId>,
     refused: Refusals,
@@ -41,7 +39,7 @@ pub struct Run {
 
 const INVOICE: &str = "invoice";
 
-impl Saga for OrderBilling {
+impl Runs for Run {
     const NAME: &'static str = "order_billing";
 
     fn instance(seen: &Seen) -> Option<Uuid> {
@@ -49,7 +47,7 @@ impl Saga for OrderBilling {
             Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => {
                 is_to_be_billed(order, seen.id).then_some(seen.id)
             }
-            Fact::Order(OrderEvent::Cancelled(_)) => Some(seen.id),
+            Fact::Order(OrderEvent::Cancelled(_) | OrderEvent::Changed(_)) => Some(seen.id),
             Fact::Invoice(InvoiceEvent::Created(invoice)) => invoice.order_id.map(Into::into),
             Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => invoice.order_id.map(Into::into),
             Fact::Process(event) => event.instance_of(Self::NAME),
@@ -57,41 +55,58 @@ impl Saga for OrderBilling {
         }
     }
 
-    fn evolve(self, seen: &Seen) -> Self {
-        let mut run = match (self, seen.fact.as_ref()) {
-            (Self::Idle, Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order))) => {
-                Box::new(Run::new(order, seen.at))
-            }
-            (Self::Running(_), Fact::Process(ProcessEvent::Abandoned(_))) => return Self::Abandoned,
+    fn begin(seen: &Seen) -> Option<Self> {
+        match seen.fact.as_ref() {
+            Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => Some(Self::new(order, seen.at)),
+            Fact::Order(OrderEvent::Changed(changed)) => Self::of_change(changed, seen.at),
+            _ => None,
+        }
+    }
+
+    fn begins_again(seen: &Seen) -> bool {
+        matches!(seen.fact.as_ref(), Fact::Order(OrderEvent::Changed(_)))
+    }
+
+    fn see(&mut self, seen: &Seen) -> bool {
+        match seen.fact.as_ref() {
             // What there is of it is undone by another process.
-            (Self::Running(_), Fact::Order(OrderEvent::Cancelled(_))) => return Self::Done,
-            (Self::Running(run), _) => run,
-            (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,
-        };
-        if run.see(seen) { Self::Done } else { Self::Running(run) }
+            Fact::Order(OrderEvent::Cancelled(_)) => return true,
+            Fact::Order(OrderEvent::Changed(changed)) => match Self::of_change(changed, seen.at) {
+                Some(run) => *self = run,
+                None => return true,
+            },
+            // Written; or never to be, because the order was cancelled before.
+            Fact::Invoice(InvoiceEvent::Created(invoice)) => return self.is_its(seen, invoice.order_id),
+            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => return self.is_its(seen, invoice.order_id),
+            Fact::Notification(NotificationEvent::Created(_)) => {
+                self.told.insert(seen.id.into());
+            }
+            Fact::Process(ProcessEvent::StepRefused(refusal)) => self.refused.note(refusal, seen.at),
+            Fact::Process(ProcessEvent::StepRetried(decision)) => {
+                self.refused.clear(&decision.step);
+                self.since = seen.at;
+            }
+            Fact::Process(ProcessEvent::StepSkipped(decision)) => {
+                self.refused.clear(&decision.step);
+                self.told
+                    .insert(NotificationId::new(derive(decision.instance, &decision.step)));
+                self.since = seen.at;
+                return decision.step == self.step();
+            }
+            _ => {}
+        }
+        false
     }
 
     fn owed(&self, order: Uuid) -> Vec<Owed> {
-        let Self::Running(run) = self else { return vec![] };
-        let bill = Owed::new(INVOICE, Act::BillOrder(OrderId::new(order), run.placed_on));
-        let owed = [bill].into_iter().chain(run.concern(order).owed());
-        owed.filter(|owed| !run.refused.contains(&owed.step)).collect()
+        let of_change = self.of_change.map(|(_, bill)| bill);
+        let bill = Act::BillOrder(OrderId::new(order), of_change, self.placed_on);
+        let bill = Owed::new(self.step(), bill);
+        [bill].into_iter().chain(self.concern(order).owed()).collect()
     }
 
-    fn standing(&self) -> Standing {
-        match self {
-            Self::Idle => Standing::Idle,
-            Self::Done => Standing::Done,
-            Self::Abandoned => Standing::Abandoned,
-            Self::Running(run) => run.refused.standing().unwrap_or(Standing::Running),
-        }
-    }
-
-    fn refused(&self) -> Vec<String> {
-        match self {
-            Self::Running(run) => run.refused.steps(),
-            Self::Idle | Self::Done | Self::Abandoned => vec![],
-        }
+    fn refused(&self) -> &Refusals {
+        &self.refused
     }
 }
 
@@ -106,42 +121,48 @@ impl Run {
         Self {
             order_number: order.order_number.to_string(),
             placed_on: local_date(at),
+            of_change: None,
             since: at,
             told: BTreeSet::new(),
             refused: Refusals::default(),
         }
     }
 
-    /// Whether nothing is left to be done.
-    fn see(&mut self, seen: &Seen) -> bool {
-        match seen.fact.as_ref() {
-            // Written; or never to be, because the order was cancelled before.
-            Fact::Invoice(InvoiceEvent::Created(invoice)) => return is_its(seen, invoice.order_id),
-            Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => return is_its(seen, invoice.order_id),
-            Fact::Notification(NotificationEvent::Created(_)) => {
-                self.told.insert(seen.id.into());
-            }
-            Fact::Process(ProcessEvent::StepRefused(refusal)) => self.refused.note(refusal, seen.at),
-            Fact::Process(ProcessEvent::StepRetried(decision)) => {
-                self.refused.clear(&decision.step);
-                self.since = seen.at;
-            }
-            Fact::Process(ProcessEvent::StepSkipped(decision)) => {
-                self.refused.clear(&decision.step);
-                self.told
-                    .insert(NotificationId::new(derive(decision.instance, &decision.step)));
-                self.since = seen.at;
-                return decision.step == INVOICE;
-            }
-            _ => {}
+    /// Nothing, where the change brings no invoice.
+    fn of_change(changed: &Changed, at: DateTime<Utc>) -> Option<Self> {
+        Some(Self {
+            order_number: changed.order_number.to_string(),
+            placed_on: local_date(at),
+            of_change: Some((changed.change, changed.bill?)),
+            since: at,
+            told: BTreeSet::new(),
+            refused: Refusals::default(),
+        })
+    }
+
+    fn step(&self) -> String {
+        self.of_its_change(INVOICE)
+    }
+
+    /// Each change has steps of its own: a step is carried out once.
+    fn of_its_change(&self, what: &str) -> String {
+        match self.of_change {
+            None => what.to_owned(),
+            Some((change, _)) => format!("{what} of change {change}"),
         }
-        false
+    }
+
+    /// The invoice that is wanted.
+    fn is_its(&self, invoice: &Seen, order: Option<OrderId>) -> bool {
+        let of_change = self.of_change.map(|(_, bill)| bill.invoice_id);
+        let wanted = of_change.or_else(|| order.map(InvoiceId::of_order));
+        wanted.is_some_and(|wanted| wanted.uuid() == invoice.id)
     }
 
     fn concern(&self, order: Uuid) -> Concern<'_> {
         Concern {
-            saga: OrderBilling::NAME,
-            what: "billing",
+            saga: Self::NAME,
+            what: self.of_its_change("billing"),
             order,
             number: &self.order_number,
             since: self.since,
@@ -149,10 +170,6 @@ impl Run {
             told: &self.told,
         }
     }
-}
-
-fn is_its(invoice: &Seen, order: Option<OrderId>) -> bool {
-    order.is_some_and(|order| InvoiceId::of_order(order).uuid() == invoice.id)
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 //! nothing. So nothing of the order outlives it, whatever crashes meanwhile.
 
 use crate::{
-    Act, Owed, Saga, Seen, Standing,
+    Act, Owed, Saga, Seen,
     concern::{Concern, about},
+    course::{Course, Runs},
     refused::Refusals,
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -24,14 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub enum OrderCancellation {
-    #[default]
-    Idle,
-    Running(Box<Run>),
-    Done,
-    Abandoned,
-}
+pub type OrderCancellation = Course<Run>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -76,7 +70,7 @@ fn credit(note: InvoiceId) -> String {
     format!("write credit note {note}")
 }
 
-impl Saga for OrderCancellation {
+impl Runs for Run {
     const NAME: &'static str = "order_cancellation";
 
     fn instance(seen: &Seen) -> Option<Uuid> {
@@ -92,73 +86,14 @@ impl Saga for OrderCancellation {
         }
     }
 
-    fn evolve(self, seen: &Seen) -> Self {
-        let mut run = match (self, seen.fact.as_ref()) {
-            (Self::Idle, Fact::Order(OrderEvent::Cancelled(cancelled))) => Box::new(Run::new(cancelled, seen.at)),
-            (Self::Running(_), Fact::Process(ProcessEvent::Abandoned(_))) => return Self::Abandoned,
-            (Self::Running(run), _) => run,
-            (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,
-        };
-        run.see(seen);
-        let complete = run.open.is_empty() && run.refused.is_empty();
-        if complete { Self::Done } else { Self::Running(run) }
-    }
-
-    fn owed(&self, order: Uuid) -> Vec<Owed> {
-        let Self::Running(run) = self else { return vec![] };
-        let steps = run
-            .open
-            .iter()
-            .map(|(step, undo)| Owed::new(step, run.act(order, undo)));
-        let owed = steps.chain(run.concern(order).owed());
-        owed.filter(|owed| !run.refused.contains(&owed.step)).collect()
-    }
-
-    fn standing(&self) -> Standing {
-        match self {
-            Self::Idle => Standing::Idle,
-            Self::Done => Standing::Done,
-            Self::Abandoned => Standing::Abandoned,
-            Self::Running(run) => run.refused.standing().unwrap_or(Standing::Running),
+    fn begin(seen: &Seen) -> Option<Self> {
+        match seen.fact.as_ref() {
+            Fact::Order(OrderEvent::Cancelled(cancelled)) => Some(Self::new(cancelled, seen.at)),
+            _ => None,
         }
     }
 
-    fn refused(&self) -> Vec<String> {
-        match self {
-            Self::Running(run) => run.refused.steps(),
-            Self::Idle | Self::Done | Self::Abandoned => vec![],
-        }
-    }
-}
-
-impl Run {
-    fn new(cancelled: &Cancelled, at: DateTime<Utc>) -> Self {
-        let production = cancelled.production.iter().map(|stopped| {
-            let Stopped {
-                production_order_id: id,
-                scrap,
-            } = *stopped;
-            (stop(id), Undo::Production { id, scrap })
-        });
-        let goods = cancelled.goods.iter().map(|goods| {
-            let step = release(goods.product_id, goods.line);
-            (step, Undo::Held(goods.clone()))
-        });
-        let invoices = cancelled.invoices.iter().map(|revoked| {
-            let step = revoke(revoked.invoice_id);
-            (step, Undo::Invoice(revoked.clone()))
-        });
-        Self {
-            reference: cancelled.order_number.to_string(),
-            deal_id: cancelled.deal_id,
-            since: at,
-            open: production.chain(goods).chain(invoices).collect(),
-            told: BTreeSet::new(),
-            refused: Refusals::default(),
-        }
-    }
-
-    fn see(&mut self, seen: &Seen) {
+    fn see(&mut self, seen: &Seen) -> bool {
         match seen.fact.as_ref() {
             Fact::ProductionOrder(ProductionOrderEvent::Cancelled { .. }) => {
                 self.open.remove(&stop(seen.id.into()));
@@ -197,6 +132,45 @@ impl Run {
             }
             _ => {}
         }
+        self.open.is_empty() && self.refused.is_empty()
+    }
+
+    fn owed(&self, order: Uuid) -> Vec<Owed> {
+        let act = |(step, undo): (&String, &Undo)| Owed::new(step, self.act(order, undo));
+        let steps = self.open.iter().map(act);
+        steps.chain(self.concern(order).owed()).collect()
+    }
+
+    fn refused(&self) -> &Refusals {
+        &self.refused
+    }
+}
+
+impl Run {
+    fn new(cancelled: &Cancelled, at: DateTime<Utc>) -> Self {
+        let production = cancelled.production.iter().map(|stopped| {
+            let Stopped {
+                production_order_id: id,
+                scrap,
+            } = *stopped;
+            (stop(id), Undo::Production { id, scrap })
+        });
+        let goods = cancelled.goods.iter().map(|goods| {
+            let step = release(goods.product_id, goods.line);
+            (step, Undo::Held(goods.clone()))
+        });
+        let invoices = cancelled.invoices.iter().map(|revoked| {
+            let step = revoke(revoked.invoice_id);
+            (step, Undo::Invoice(revoked.clone()))
+        });
+        Self {
+            reference: cancelled.order_number.to_string(),
+            deal_id: cancelled.deal_id,
+            since: at,
+            open: production.chain(goods).chain(invoices).collect(),
+            told: BTreeSet::new(),
+            refused: Refusals::default(),
+        }
     }
 
     fn act(&self, order: Uuid, undo: &Undo) -> Act {
@@ -224,8 +198,8 @@ impl Run {
 
     fn concern(&self, order: Uuid) -> Concern<'_> {
         Concern {
-            saga: OrderCancellation::NAME,
-            what: "cancellation",
+            saga: Self::NAME,
+            what: "cancellation".to_owned(),
             order,
             number: &self.reference,
             since: self.since,

@@ -2,10 +2,12 @@
 //! goods in stock reserved. A shortage does not stop the chain: the line waits, people are told, and goods that arrive
 //! reserve themselves for it (the stock keeps the line); then it is planned. So does a product nobody has yet said how
 //! to make: the line waits for its bill of materials, which tells those that wait (the bill keeps the line, too). Whatever
-//! a line waits for, somebody is told when it has taken too long (wait.rs).
+//! a line waits for, somebody is told when it has taken too long (wait.rs). Lines that a change ends are wanted no longer, and
+//! those that it begins are taken up, also where all was done (changed.rs).
 
 use crate::{
-    Act, Owed, Saga, Seen, Standing,
+    Act, Owed, Saga, Seen,
+    course::{Course, Runs},
     deadline::PARKED,
     refused::{Refusals, Refused},
 };
@@ -22,7 +24,7 @@ use domain::{
         production_order::{ProductionOrderEvent, ProductionOrderRejection},
     },
     sales::{
-        line::Line,
+        line::numbered,
         order::{self, OrderEvent},
     },
 };
@@ -31,20 +33,14 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
+mod changed;
 mod decided;
 mod line;
 mod wait;
 
 use line::{LineRun, Need, Production, Stage};
 
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub enum OrderFulfillment {
-    #[default]
-    Idle,
-    Running(Box<Run>),
-    Done,
-    Abandoned,
-}
+pub type OrderFulfillment = Course<Run>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -54,6 +50,9 @@ pub struct Run {
     lines: BTreeMap<u32, LineRun>,
     told: BTreeSet<NotificationId>,
     refused: Refusals,
+    /// The change of the order that began it again; 0 of one that began with the order.
+    #[serde(default)]
+    of_change: u32,
 }
 
 /// The step that creates the production order.
@@ -82,12 +81,14 @@ pub fn production_order_id(order: Uuid, line: u32) -> ProductionOrderId {
     ProductionOrderId::of_line(order, line)
 }
 
-impl Saga for OrderFulfillment {
+impl Runs for Run {
     const NAME: &'static str = "order_fulfillment_orchestrator";
 
     fn instance(seen: &Seen) -> Option<Uuid> {
         match seen.fact.as_ref() {
-            Fact::Order(OrderEvent::Created(_) | OrderEvent::Placed(_) | OrderEvent::Cancelled(_)) => Some(seen.id),
+            Fact::Order(
+                OrderEvent::Created(_) | OrderEvent::Placed(_) | OrderEvent::Changed(_) | OrderEvent::Cancelled(_),
+            ) => Some(seen.id),
             Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => Some(created.order_id.into()),
             Fact::ProductionOrder(ProductionOrderEvent::Scheduled { order_id, .. }) => Some((*order_id).into()),
             Fact::Stock(StockEvent::Reserved { demand, .. } | StockEvent::Short { demand, .. }) => {
@@ -102,101 +103,63 @@ impl Saga for OrderFulfillment {
         }
     }
 
-    fn evolve(self, seen: &Seen) -> Self {
-        let mut run = match (self, seen.fact.as_ref()) {
-            // Nothing follows from a draft until it is placed.
-            (Self::Idle, Fact::Order(OrderEvent::Created(order))) if order.status == order::Status::Draft => {
-                return Self::Idle;
-            }
-            (Self::Idle, Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order))) => {
-                Box::new(Run::new(order, seen.at))
-            }
-            (Self::Running(_), Fact::Process(ProcessEvent::Abandoned(_))) => return Self::Abandoned,
-            // What was done for it is undone by another process.
-            (Self::Running(_), Fact::Order(OrderEvent::Cancelled(_))) => return Self::Done,
-            (Self::Running(run), _) => run,
-            (settled @ (Self::Idle | Self::Done | Self::Abandoned), _) => return settled,
-        };
-        let waits = run.waits();
-        run.see(seen);
-        run.note_waits(&waits, seen.at);
-        let complete = run.refused.is_empty() && run.lines.values().all(|line| line.stage == Stage::Settled);
-        if complete { Self::Done } else { Self::Running(run) }
+    /// Nothing follows from a draft until it is placed.
+    fn begin(seen: &Seen) -> Option<Self> {
+        match seen.fact.as_ref() {
+            Fact::Order(OrderEvent::Created(order)) if order.status == order::Status::Draft => None,
+            Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => Some(Self::new(order, seen.at)),
+            Fact::Order(OrderEvent::Changed(changed)) => Some(Self::of_change(changed)),
+            _ => None,
+        }
+    }
+
+    fn begins_again(seen: &Seen) -> bool {
+        matches!(seen.fact.as_ref(), Fact::Order(OrderEvent::Changed(_)))
+    }
+
+    fn see(&mut self, seen: &Seen) -> bool {
+        // What was done for it is undone by another process.
+        if let Fact::Order(OrderEvent::Cancelled(_)) = seen.fact.as_ref() {
+            return true;
+        }
+        let waits = self.waits();
+        self.note(seen);
+        self.note_waits(&waits, seen.at);
+        self.refused.is_empty() && self.lines.values().all(|line| line.stage == Stage::Settled)
     }
 
     fn owed(&self, order: Uuid) -> Vec<Owed> {
-        let Self::Running(run) = self else { return vec![] };
-        let steps = run.lines.iter().flat_map(|(n, line)| run.owed_for(order, *n, line));
-        let steps = steps.chain(run.parked(order)).chain(run.late(order));
-        steps.filter(|owed| !run.refused.contains(&owed.step)).collect()
+        let steps = self.lines.iter().flat_map(|(n, line)| self.owed_for(order, *n, line));
+        steps.chain(self.parked(order)).chain(self.late(order)).collect()
     }
 
-    fn standing(&self) -> Standing {
-        let run = match self {
-            Self::Idle => return Standing::Idle,
-            Self::Done => return Standing::Done,
-            Self::Abandoned => return Standing::Abandoned,
-            Self::Running(run) => run,
-        };
-        if let Some(parked) = run.refused.standing() {
-            return parked;
-        }
-        let missing: Vec<String> = run.lines.iter().flat_map(|(n, line)| line.shortages(*n)).collect();
-        if missing.is_empty() {
-            Standing::Running
-        } else {
-            Standing::Waiting {
-                reason: missing.join(", "),
-            }
-        }
+    fn refused(&self) -> &Refusals {
+        &self.refused
     }
 
-    fn refused(&self) -> Vec<String> {
-        match self {
-            Self::Running(run) => run.refused.steps(),
-            Self::Idle | Self::Done | Self::Abandoned => vec![],
-        }
+    fn waits_for(&self) -> Option<String> {
+        let missing: Vec<String> = self.lines.iter().flat_map(|(n, line)| line.shortages(*n)).collect();
+        (!missing.is_empty()).then(|| missing.join(", "))
     }
 }
 
 impl Run {
     fn new(order: &order::Created, at: DateTime<Utc>) -> Self {
-        let begin = |(n, line): (u32, &Line)| {
-            let product_id = line.product_id?;
-            let stage = if line.is_manufactured() {
-                Stage::Make
-            } else if line.is_stocked() {
-                let needs = BTreeMap::from([(product_id, Need::new(&line.product_name, line.quantity))]);
-                Stage::Hold {
-                    production: None,
-                    needs,
-                    ready_at: None,
-                }
-            } else {
-                return None;
-            };
-            Some((
-                n,
-                LineRun {
-                    product_id,
-                    product_name: line.product_name.clone(),
-                    quantity: line.quantity,
-                    stage,
-                    since: at,
-                },
-            ))
-        };
         Self {
             order_number: order.order_number.clone(),
             assigned_to: order.assigned_to,
-            lines: (0..).zip(&order.items).filter_map(begin).collect(),
+            lines: numbered(&order.items)
+                .filter_map(|(n, line)| Some((n, LineRun::begin(line, at)?)))
+                .collect(),
             told: BTreeSet::new(),
             refused: Refusals::default(),
+            of_change: 0,
         }
     }
 
-    fn see(&mut self, seen: &Seen) {
+    fn note(&mut self, seen: &Seen) {
         match seen.fact.as_ref() {
+            Fact::Order(OrderEvent::Changed(changed)) => self.change(changed, seen.at),
             Fact::ProductionOrder(ProductionOrderEvent::Created(created)) => {
                 let ours = production_order_id(created.order_id.into(), created.line).uuid() == seen.id;
                 if let Some(line) = self
@@ -378,7 +341,7 @@ impl Run {
     /// A refused step waits for a person, who has to be told.
     fn parked(&self, order: Uuid) -> Option<Owed> {
         let Refused { step, code, .. } = self.refused.first()?;
-        let data = json!({"saga": OrderFulfillment::NAME, "orderId": order, "orderNumber": self.order_number, "step": step, "reason": code});
+        let data = json!({"saga": Self::NAME, "orderId": order, "orderNumber": self.order_number, "step": step, "reason": code});
         self.tell(order, "tell parked".to_owned(), Topic::ProcessParked, data)
     }
 
@@ -387,6 +350,7 @@ impl Run {
     }
 
     fn tell_whom(&self, audience: Audience, order: Uuid, step: String, topic: Topic, data: Value) -> Option<Owed> {
+        let step = self.of_its_change(step);
         let id = NotificationId::new(derive(order, &step));
         let data = data.as_object().cloned().unwrap_or_default();
         let created = notification::Created {

@@ -24,8 +24,8 @@ pub trait Saga: Default + Clone + Debug + PartialEq + Serialize + DeserializeOwn
     /// Which instance the fact concerns.
     fn instance(seen: &Seen) -> Option<Uuid>;
 
-    /// Facts in. What is late or not ours changes nothing, and nothing changes what has ended: the runner does not even look
-    /// for it.
+    /// Facts in. What is late or not ours changes nothing, and nothing changes what has ended, but a fact that would begin one
+    /// as well: for others the runner does not even look for it.
     fn evolve(self, seen: &Seen) -> Self;
 
     /// Commands out: all that is still to be done, now. Asking again costs nothing: each step has one command id.

@@ -1,7 +1,9 @@
 //! Orders by hand (document 2, "Orders API"): what is asked for as printed is accepted, and every field that is printed comes
 //! back; what follows from an order by hand is what follows from a won deal.
 
+mod bundles;
 mod cancel;
+mod change;
 mod credit;
 mod life;
 mod places;

@@ -26,7 +26,9 @@ use domain::{
     Money, Patch, Permission,
     finance::Currency,
     id::{InvoiceId, OrderId},
-    sales::order::{Cancellation, Change, Details, Dispatch, OrderEvent, Plan, Return, Status, Step},
+    sales::order::{
+        Cancellation, Change, Details, Dispatch, OrderEvent, Plan, Return, Revision, RevisionPlan, Status, Step,
+    },
 };
 use projections::sales::order::{Row, Whose, unpaid_of};
 use schemars::JsonSchema;
@@ -76,6 +78,19 @@ pub fn router() -> ApiRouter<App> {
                 cancel,
                 told(
                     "Cancels an order: the plan of `/cancellation` is carried out whole; giving money back takes `FINANCE_UPDATE` as well",
+                ),
+            ),
+        )
+        .api_route(
+            "/orders/{id}/change",
+            get_with(
+                standing,
+                told("How each line of a placed order stands, and why its lines cannot be changed, as far as they cannot"),
+            )
+            .post_with(
+                change,
+                told(
+                    "Changes the lines of a placed order, with all that follows: reservations, production, invoices; with `dryRun` the plan alone is answered",
                 ),
             ),
         )
@@ -147,6 +162,28 @@ pub struct OrderCancellation {
     /// The most that `refundAmount` may be; what does not go back becomes the customer's credit. Absent without `FINANCE_VIEW`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refundable: Option<Money>,
+    currency: Currency,
+    version: i64,
+}
+
+/// A dry run answers the plan.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Revised {
+    Planned(Box<OrderRevision>),
+    Done(OrderChanged),
+}
+
+/// What a change would do.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderRevision {
+    id: Uuid,
+    status: Status,
+    /// Whether it can be carried out as it stands: not while there are obstacles.
+    possible: bool,
+    #[serde(flatten)]
+    plan: RevisionPlan,
     currency: Currency,
     version: i64,
 }
@@ -348,6 +385,63 @@ async fn cancel(
         "Order cancelled successfully",
     )
     .await)
+}
+
+/// As much of a plan as the caller may see.
+fn planned(found: &order::Found, mut plan: RevisionPlan, caller: &Caller) -> OrderRevision {
+    let possible = plan.obstacles.is_empty();
+    if !caller.standing.may(Permission::ProductionView) {
+        plan.production.clear();
+    }
+    if !caller.standing.may(Permission::FinanceView) {
+        plan.invoices.clear();
+        plan.bill = None;
+    }
+    OrderRevision {
+        id: found.id.into(),
+        status: found.order.status(),
+        possible,
+        plan,
+        currency: found.order.details().currency.clone(),
+        version: found.version,
+    }
+}
+
+/// What would be if every line stayed.
+async fn standing(
+    State(app): State<App>,
+    caller: May<OrdersView>,
+    Id(id): Id<OrderId>,
+) -> Result<Reply<OrderRevision>, Problem> {
+    let invoices = invoices(&app, &caller, id, Some(Status::Cancelled)).await?;
+    let (workspace, actor) = (caller.workspace_id(), caller.actor());
+    let (found, plan) = order::as_it_stands(&app.executor, workspace, &actor, id, &invoices).await?;
+    Ok(Reply::of(envelope::ok(planned(&found, plan, &caller))))
+}
+
+async fn change(
+    State(app): State<App>,
+    caller: May<OrdersUpdate>,
+    Id(id): Id<OrderId>,
+    write: Write,
+    Body { value, hash }: Body<Revision>,
+) -> Result<Reply<Revised>, Problem> {
+    let context = write.context(&caller, hash);
+    let invoices = invoices(&app, &caller, id, Some(Status::Cancelled)).await?;
+    if value.dry_run {
+        let (found, plan) = order::revision(&app.executor, id, value, &invoices, &context).await?;
+        let planned = planned(&found, plan, &caller);
+        return Ok(Reply::of(envelope::ok(Revised::Planned(Box::new(planned)))));
+    }
+    let around = around(&app, &caller, id, &Change::default(), Some(Status::Confirmed)).await?;
+    let done = order::revise(&app.executor, id, value, &invoices, &around.unpaid, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.ok(Revised::Done(OrderChanged {
+        id: done.id,
+        status: None,
+        message: "Order changed successfully",
+        version: done.version,
+    })))
 }
 
 async fn take_back(

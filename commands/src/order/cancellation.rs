@@ -8,9 +8,12 @@ use domain::{
     finance::invoice::Invoice,
     id::{InvoiceId, OrderId, ProductionOrderId, WorkspaceId},
     production::production_order::ProductionOrder,
-    sales::order::{
-        Cancellation, InvoiceAct, Known, Order, OrderCommand, OrderRejection, Plan, PlannedInvoice, PlannedProduction,
-        ProductionAct,
+    sales::{
+        line::numbered,
+        order::{
+            Cancellation, InvoiceAct, Known, Order, OrderCommand, OrderRejection, Plan, PlannedInvoice,
+            PlannedProduction, ProductionAct,
+        },
     },
 };
 use log::Guard;
@@ -18,10 +21,11 @@ use std::collections::BTreeSet;
 
 /// What cancelling would undo, and what it was read from.
 pub struct Found {
+    pub id: OrderId,
     pub order: Known,
     pub version: i64,
     pub plan: Plan,
-    guards: Vec<Guard>,
+    pub(super) guards: Vec<Guard>,
 }
 
 /// For whoever may see the order. `invoices` are those that are known to be for it.
@@ -38,6 +42,7 @@ pub async fn cancellation(
         return Err(Error::Hidden(Order::NAME));
     }
     let mut found = Found {
+        id,
         order: order.clone(),
         version: loaded.version,
         plan: Plan::default(),
@@ -93,7 +98,7 @@ impl Found {
             return Ok(());
         }
         self.plan.goods = self.order.reserved();
-        for (line, item) in (0_u32..).zip(self.order.items()) {
+        for (line, item) in numbered(self.order.items()) {
             if !item.is_manufactured() {
                 continue;
             }
@@ -125,7 +130,9 @@ impl Found {
         id: OrderId,
         known: &[InvoiceId],
     ) -> Result<(), Error<OrderRejection>> {
-        let all: BTreeSet<InvoiceId> = known.iter().copied().chain(self.order.invoice(id)).collect();
+        let bills = self.order.bills(id);
+        let own = bills.iter().map(|bill| bill.invoice_id);
+        let all: BTreeSet<InvoiceId> = known.iter().copied().chain(own).collect();
         for invoice_id in all {
             let loaded = executor.load::<Invoice, OrderRejection>(workspace, invoice_id).await?;
             self.guards.push(Guard {
@@ -137,10 +144,12 @@ impl Found {
                 continue;
             }
             let paid = invoice.map(|invoice| invoice.paid()).unwrap_or_default();
+            let unwritten = bills.iter().find(|bill| bill.invoice_id == invoice_id);
+            let unwritten = unwritten.map(|bill| bill.amount).unwrap_or_default();
             self.plan.invoices.push(PlannedInvoice {
                 invoice_id,
                 invoice_number: invoice.map(|invoice| invoice.bill().invoice_number.to_string()),
-                amount: invoice.map_or(self.order.total(), |invoice| invoice.bill().amount),
+                amount: invoice.map_or(unwritten, |invoice| invoice.bill().amount),
                 paid,
                 act: if paid.is_zero() {
                     InvoiceAct::Cancel

@@ -44,16 +44,32 @@ async fn attempt(
     let mut unit = Unit::default();
     let is_confirmed = after.known().is_some_and(|order| order.status() == Status::Confirmed);
     if is_confirmed && !before {
-        take(executor, id, &after, unpaid, &mut unit, context).await?;
+        let amount = after.known().map(|order| order.total()).unwrap_or_default();
+        let asked = Asked {
+            amount,
+            again: false,
+            unpaid,
+        };
+        take(executor, id, &after, &asked, &mut unit, context).await?;
     }
     executor.append_together(&decided, unit, context).await
 }
 
-async fn take(
+/// What is asked for on credit.
+pub(super) struct Asked<'a> {
+    /// What is to be paid for the order, in its currency.
+    pub amount: Money,
+    /// It was taken before, and has become more.
+    pub again: bool,
+    /// The customer's other orders that are known not to be paid.
+    pub unpaid: &'a [OrderId],
+}
+
+pub(super) async fn take(
     executor: &Executor,
     id: OrderId,
     order: &Order,
-    unpaid: &[OrderId],
+    asked: &Asked<'_>,
     unit: &mut Unit,
     context: &Context,
 ) -> Result<(), Error<OrderRejection>> {
@@ -69,7 +85,7 @@ async fn take(
         .await?
         .state;
     let limit = customer.profile().and_then(|profile| profile.credit_limit);
-    let amount = order.in_base(order.total()).filter(|amount| amount.is_positive());
+    let amount = order.in_base(asked.amount).filter(|amount| amount.is_positive());
     let (Some(limit), Some(amount)) = (limit.filter(|limit| limit.is_positive()), amount) else {
         return Ok(());
     };
@@ -77,7 +93,7 @@ async fn take(
     let credit = executor
         .load::<Credit, OrderRejection>(context.workspace, credit_id)
         .await?;
-    let others: BTreeSet<OrderId> = credit.state.taken().chain(unpaid.iter().copied()).collect();
+    let others: BTreeSet<OrderId> = credit.state.taken().chain(asked.unpaid.iter().copied()).collect();
     let mut open = BTreeMap::new();
     for other in others.into_iter().filter(|other| *other != id) {
         if let Some(left) = to_be_paid(executor, other, customer_id, context).await? {
@@ -91,6 +107,7 @@ async fn take(
         limit,
         open,
         may_exceed,
+        again: asked.again,
     }));
     let events = credit.state.decide(&taking).map_err(|refusal| {
         let CreditRejection::Exceeded {
@@ -124,17 +141,17 @@ async fn to_be_paid(
     let Some(order) = order.known().filter(is_theirs).filter(|order| order.is_owed()) else {
         return Ok(None);
     };
-    let Some(invoice) = order.invoice(id) else {
-        return Ok(None);
-    };
-    let invoice = executor
-        .look::<Invoice, OrderRejection>(context.workspace, invoice)
-        .await?
-        .state;
-    let left = match invoice.known() {
-        None => order.total(), // it is not written yet
-        Some(invoice) if invoice.is_closed() => Money::ZERO,
-        Some(invoice) => invoice.bill().amount.minus(invoice.paid()),
-    };
+    let mut left = Money::ZERO;
+    for bill in order.bills(id) {
+        let invoice = executor
+            .look::<Invoice, OrderRejection>(context.workspace, bill.invoice_id)
+            .await?
+            .state;
+        left = left.plus(match invoice.known() {
+            None => bill.amount, // it is not written yet
+            Some(invoice) if invoice.is_closed() => Money::ZERO,
+            Some(invoice) => invoice.bill().amount.minus(invoice.paid()),
+        });
+    }
     Ok(order.in_base(left).filter(|left| left.is_positive()))
 }

@@ -4,13 +4,16 @@
 use super::{Answer, shipping::refused};
 use crate::{Context, Error, Executor, Unit, anew::while_busy, stock};
 use domain::{
-    Aggregate,
+    Aggregate, Money,
     catalog::{
         product::Product,
         stock::{Stock, StockCommand},
     },
     id::{OrderId, StockId},
-    sales::order::{Condition, Known, Order, OrderCommand, OrderEvent, OrderRejection, Return, Returned, ReturnedItem},
+    sales::{
+        line::Goods,
+        order::{Condition, Known, Order, OrderCommand, OrderEvent, OrderRejection, Return, Returned},
+    },
 };
 use std::collections::BTreeMap;
 
@@ -42,9 +45,14 @@ async fn put_back(
     context: &Context,
 ) -> Result<(), Error<OrderRejection>> {
     stock::is_there(executor, returned.warehouse_id, stock::Way::In, "warehouseId", context).await?;
-    let mut good: BTreeMap<_, Vec<&ReturnedItem>> = BTreeMap::new();
+    let mut good: BTreeMap<_, Vec<(Goods, Option<Money>)>> = BTreeMap::new();
     for item in returned.items.iter().filter(|item| item.condition == Condition::Good) {
-        good.entry(item.product_id).or_default().push(item);
+        for goods in order.goods(item.line, item.quantity) {
+            // What a bundle cost is not known of each of its parts.
+            let own = item.cost.filter(|_| goods.product_id == item.product_id);
+            let cost = own.and_then(|cost| cost.each(item.quantity));
+            good.entry(goods.product_id).or_default().push((goods, cost));
+        }
     }
     for (product_id, items) in good {
         let product = executor
@@ -55,8 +63,7 @@ async fn put_back(
         let id = StockId::of(product_id);
         let stock = executor.load::<Stock, OrderRejection>(context.workspace, id).await?;
         let (mut after, mut events) = (stock.state.as_ref().clone(), Vec::new());
-        for item in items {
-            let then = item.cost.and_then(|cost| cost.each(item.quantity));
+        for (item, then) in items {
             let receive = StockCommand::Receive {
                 product_id,
                 quantity: item.quantity,

@@ -48,27 +48,29 @@ async fn send(executor: &Executor, id: OrderId, dispatch: &Dispatch, context: &C
 }
 
 /// What leaves which stock, with the name that it has on the order.
-fn outgoing<'a>(id: OrderId, order: &Known, shipment: &'a Shipment) -> BTreeMap<ProductId, Vec<(Outgoing, &'a str)>> {
+fn outgoing(id: OrderId, order: &Known, shipment: &Shipment) -> BTreeMap<ProductId, Vec<(Outgoing, String)>> {
     let mut of_products: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (n, item) in shipment.items.iter().enumerate() {
-        let Shipped {
-            line,
-            product_id,
-            ref product_name,
-            quantity,
-            ..
-        } = *item;
-        let going = Outgoing {
-            id: derive(shipment.shipment_id, &format!("item {n}")),
-            product_id,
-            demand: Demand::of_line(id, order.number(), line, product_id),
-            demanded: order.ordered(line),
-            quantity,
-            warehouse: shipment.warehouse_id,
-            least: None,
-        };
-        let of_product = of_products.entry(product_id).or_default();
-        of_product.push((going, product_name.as_str()));
+        let Shipped { line, quantity, .. } = *item;
+        let demanded = order.goods(line, order.ordered(line));
+        for (goods, demanded) in order.goods(line, quantity).into_iter().zip(demanded) {
+            let product_id = goods.product_id;
+            let of_item = match product_id == item.product_id {
+                true => format!("item {n}"),
+                false => format!("item {n} part {product_id}"),
+            };
+            let going = Outgoing {
+                id: derive(shipment.shipment_id, &of_item),
+                product_id,
+                demand: Demand::of_line(id, order.number(), line, product_id),
+                demanded: demanded.quantity,
+                quantity: goods.quantity,
+                warehouse: shipment.warehouse_id,
+                least: None,
+            };
+            let of_product: &mut Vec<_> = of_products.entry(product_id).or_default();
+            of_product.push((going, goods.product_name));
+        }
     }
     of_products
 }
@@ -77,7 +79,7 @@ fn outgoing<'a>(id: OrderId, order: &Known, shipment: &'a Shipment) -> BTreeMap<
 async fn take(
     executor: &Executor,
     product_id: ProductId,
-    all: Vec<(Outgoing, &str)>,
+    all: Vec<(Outgoing, String)>,
     unit: &mut Unit,
     context: &Context,
 ) -> Result<Vec<(u32, Total)>, Error<OrderRejection>> {
@@ -94,7 +96,7 @@ async fn take(
             ..going
         };
         let left = after.decide(&StockCommand::Ship(Box::new(going)));
-        let left = left.map_err(|refusal| Error::Rejected(refused(refusal, name)))?;
+        let left = left.map_err(|refusal| Error::Rejected(refused(refusal, &name)))?;
         after = left.iter().fold(after, Stock::evolve);
         events.extend(left);
     }

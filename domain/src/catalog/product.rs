@@ -3,7 +3,7 @@
 
 mod details;
 
-pub use details::{Change, Details, Image, Language, Packing, Supplier, Translation};
+pub use details::{BundlePart, Change, Details, Image, LISTED_MAX, Language, Packing, Supplier, Translation};
 
 use crate::{Aggregate, Changes, Choice, Claim, Event, Permission, Rejection, Upcaster, Violations, id::ProductId};
 use schemars::JsonSchema;

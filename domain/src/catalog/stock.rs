@@ -12,7 +12,7 @@ mod shipping;
 
 pub use holding::Holding;
 pub use places::{Place, Places};
-pub use shipping::Outgoing;
+pub use shipping::{Exchange, Outgoing};
 
 use crate::{
     Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Total, Violations,
@@ -62,6 +62,8 @@ pub enum StockCommand {
     Ship(Box<Outgoing>),
     /// The demand is no more: what is held for it is free, and it waits no longer.
     Release { product_id: ProductId, demand: Demand },
+    /// The same of some demands, with others in their stead.
+    Exchange(Box<Exchange>),
 }
 
 /// Goods that come or go, and why.
@@ -313,6 +315,7 @@ impl Aggregate for Stock {
             StockCommand::Ship(going) if self.known.contains(&going.id) => Ok(vec![]),
             StockCommand::Ship(going) => self.ship(going),
             StockCommand::Release { product_id, demand } => Ok(self.release(*product_id, demand)),
+            StockCommand::Exchange(exchange) => self.exchange(exchange),
         }
     }
 

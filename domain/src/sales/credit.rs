@@ -30,6 +30,8 @@ pub struct Taking {
     pub open: BTreeMap<OrderId, Money>,
     /// Whether whoever confirms may let it become more than the limit.
     pub may_exceed: bool,
+    /// The order has become more since it was confirmed.
+    pub again: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -82,7 +84,7 @@ impl Aggregate for Credit {
 
     fn decide(&self, command: &CreditCommand) -> Result<Vec<CreditEvent>, CreditRejection> {
         match command {
-            CreditCommand::Take(taking) if self.taken.contains(&taking.order_id) => Ok(vec![]),
+            CreditCommand::Take(taking) if !taking.again && self.taken.contains(&taking.order_id) => Ok(vec![]),
             CreditCommand::Take(taking) => self.take(taking),
         }
     }
@@ -111,6 +113,7 @@ impl Credit {
             limit,
             ref open,
             may_exceed,
+            again: _,
         } = *taking;
         let sum = |sum: Total, open: &Money| sum.plus((*open).into());
         let before = open.values().fold(Total::ZERO, sum);
@@ -123,7 +126,8 @@ impl Credit {
                 amount,
             });
         }
-        let settled = self.taken.iter().filter(|order| !open.contains_key(*order));
+        let is_settled = |order: &&OrderId| **order != order_id && !open.contains_key(*order);
+        let settled = self.taken.iter().filter(is_settled);
         let order_ids: Vec<OrderId> = settled.copied().collect();
         let settled = (!order_ids.is_empty()).then_some(CreditEvent::Settled { customer_id, order_ids });
         let taken = CreditEvent::Taken {
@@ -209,6 +213,13 @@ mod tests {
         when(&first, taking(2, 700, &[(1, 300)])).then([taken(2, 700, 1_000)]);
         when(&first, taking(2, 1_000, &[])).then([settled(&[1]), taken(2, 1_000, 1_000)]);
         when(&first, taking(2, 400, &[(1, 600), (9, 1)])).then_rejected(exceeded(601, 400));
+        // It has become more, and is asked for once more.
+        let again = |amount| Taking {
+            again: true,
+            ..taking(1, amount, &[(2, 400)])
+        };
+        when(&first, again(600)).then([taken(1, 600, 1_000)]);
+        when(&first, again(601)).then_rejected(exceeded(400, 601));
         let approved = Taking {
             may_exceed: true,
             ..taking(2, 401, &[(1, 600)])

@@ -3,6 +3,10 @@
 //! A price is named without tax or with it. Tax inside a price is never taken out of the price, which would be rounded
 //! and multiplied: the price times the quantity is what is paid, and the tax is taken out of that.
 
+mod parts;
+
+pub use parts::{Goods, Part};
+
 use super::LineRequest;
 use crate::{
     Check, Money, Percent, Quantity, Rule,
@@ -42,6 +46,12 @@ pub struct Line {
     /// Whether the price is the product's own; one that was named stays, whatever becomes of the catalog.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub catalog_price: bool,
+    /// Of a bundle: what one of it is made up of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// Its number in an order that was changed; absent, that is its place, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
 }
 
 /// A price list, and what it was called then.
@@ -75,6 +85,7 @@ pub struct LineDraft {
     pub price: Price,
     pub discount: Percent,
     pub tax: Percent,
+    pub parts: Vec<Part>,
 }
 
 /// What one unit costs, and how that is meant.
@@ -126,6 +137,8 @@ impl Line {
             tax_amount: None,
             price_list: None,
             catalog_price: false,
+            parts: vec![],
+            line: None,
         })
     }
 
@@ -141,6 +154,12 @@ impl Line {
             LineType::Product(ProductType::Product | ProductType::Material)
         )
     }
+}
+
+/// Each line with its number.
+pub fn numbered(lines: &[Line]) -> impl Iterator<Item = (u32, &Line)> {
+    let places = (0_u32..).zip(lines);
+    places.map(|(place, line)| (line.line.unwrap_or(place), line))
 }
 
 pub fn sum(lines: &[Line]) -> Option<Money> {
@@ -160,7 +179,8 @@ pub fn price(check: &mut Check, field: &str, drafts: &[LineDraft], currency: &Cu
     lines
 }
 
-fn price_one(check: &mut Check, at: &str, draft: &LineDraft, currency: &Currency) -> Line {
+/// The same of one; what is wrong is told as `{at}.…`.
+pub(super) fn price_one(check: &mut Check, at: &str, draft: &LineDraft, currency: &Currency) -> Line {
     let LineDraft {
         product_id,
         product_name,
@@ -170,6 +190,7 @@ fn price_one(check: &mut Check, at: &str, draft: &LineDraft, currency: &Currency
         price,
         discount,
         tax,
+        parts,
     } = draft.clone();
     check.positive_quantity(format!("{at}.quantity"), quantity);
     check.not_negative(format!("{at}.unitPrice"), price.amount);
@@ -182,6 +203,8 @@ fn price_one(check: &mut Check, at: &str, draft: &LineDraft, currency: &Currency
     let total = Money::line_total(quantity, price.amount, discount, on_top);
     check.that(total.is_some(), format!("{at}.unitPrice"), Rule::TooLarge);
     let total_price = total.unwrap_or_default();
+    let countable = parts.iter().all(|part| part.quantity.times(quantity).is_some());
+    check.that(countable, format!("{at}.quantity"), Rule::TooLarge);
     let net = if price.vat_included {
         total_price.without_tax(tax)
     } else {
@@ -200,7 +223,9 @@ fn price_one(check: &mut Check, at: &str, draft: &LineDraft, currency: &Currency
         total_price,
         tax_amount: net.map(|net| total_price.minus(net)),
         catalog_price,
+        parts,
         price_list: price.list,
+        line: None,
     }
 }
 
@@ -229,6 +254,7 @@ mod tests {
             },
             discount: Percent::whole(discount),
             tax: Percent::whole(tax),
+            parts: vec![],
         }
     }
 

@@ -6,7 +6,9 @@ mod billing;
 mod cancellation;
 mod details;
 mod life;
+mod placing;
 mod returns;
+mod revision;
 mod shipment;
 mod told;
 
@@ -17,6 +19,7 @@ pub use cancellation::{
 pub use details::{Change, Details};
 pub use life::Step;
 pub use returns::{Condition, Inspected, Return, Returned, ReturnedItem};
+pub use revision::{Bill, Changed, LineAct, Obstacle, PlannedLine, Revision, RevisionPlan, Revisions, WantedLine};
 pub use shipment::{Dispatch, Parcel, Shipment, Shipped};
 
 use super::{
@@ -26,12 +29,12 @@ use super::{
 use crate::{
     Aggregate, Belongs, Changes, Check, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Quantity,
     Rejection, Rule, Series, StandIn, Total, Upcaster, Violations, Whose,
-    catalog::product::ProductType,
     finance::Currency,
     fixed::Rate,
     id::{CustomerId, DealId, OrderId, ReturnId, ShipmentId, UserId},
 };
 use chrono::NaiveDate;
+use placing::{place, priced};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +52,8 @@ pub enum OrderCommand {
         items: Option<Vec<LineDraft>>,
         step: Option<Step>,
     },
+    /// Other lines, once it is placed.
+    Revise(Box<Revision>),
     Move(Step),
     Ship(Dispatch),
     TakeBack(Return),
@@ -135,6 +140,8 @@ pub enum OrderEvent {
     /// A draft became an order, and this is what it says: all that follows begins here.
     #[serde(rename = "order.placed")]
     Placed(Box<Created>),
+    #[serde(rename = "order.changed")]
+    Changed(Box<Changed>),
     #[serde(rename = "order.status.changed")]
     StatusChanged {
         from: Status,
@@ -202,6 +209,15 @@ pub enum OrderRejection {
     #[error("it is {status}: it is being worked on")]
     #[rejection(Conflict, "order.being_worked_on")]
     BeingWorkedOn { status: Status },
+    #[error("it is {status}: its lines stay as they are")]
+    #[rejection(Conflict, "order.lines_stay")]
+    LinesStay { status: Status },
+    #[error("a part of {product} was sent")]
+    #[rejection(Conflict, "order.line_sent")]
+    LineSent { product: String },
+    #[error("{billed} are being paid: it cannot come to less")]
+    #[rejection(Conflict, "order.billed_above")]
+    BilledAbove { billed: Money },
     #[error("nothing is left to be sent")]
     #[rejection(Conflict, "order.nothing_to_ship")]
     NothingToShip,
@@ -257,6 +273,7 @@ impl Aggregate for Order {
         match command {
             OrderCommand::Create(_) | OrderCommand::Place(_) => Permission::OrdersCreate,
             OrderCommand::Update { .. }
+            | OrderCommand::Revise(_)
             | OrderCommand::Move(_)
             | OrderCommand::Ship(_)
             | OrderCommand::TakeBack(_)
@@ -280,6 +297,7 @@ impl Aggregate for Order {
             (Self::Known(order), C::Update { change, items, step }) => {
                 order.update(change, items.as_deref(), step.as_ref())
             }
+            (Self::Known(order), C::Revise(revision)) => order.revise(revision),
             (Self::Known(order), C::Move(step)) => order.step(step),
             (Self::Known(order), C::Ship(dispatch)) => order.ship(dispatch),
             (Self::Known(order), C::TakeBack(back)) => order.take_back(back),
@@ -309,6 +327,7 @@ impl Aggregate for Order {
                 order.total = total_amount.unwrap_or(order.total);
             }
             E::Placed(placed) => order.status = placed.status,
+            E::Changed(changed) => order.note_change(changed),
             E::StatusChanged { to, .. } => order.status = *to,
             E::Shipped(shipment) => order.note(shipment),
             E::Returned(returned) => order.note_return(returned),
@@ -317,43 +336,6 @@ impl Aggregate for Order {
         }
         Self::Known(order)
     }
-}
-
-fn place(draft: &Draft) -> Result<Vec<OrderEvent>, OrderRejection> {
-    let mut check = Check::default();
-    draft.details.check_all(&mut check);
-    let begins = matches!(draft.status, Status::Draft | Status::Pending | Status::Confirmed);
-    check.that(begins, "status", Rule::NotAllowed);
-    let items = priced(&mut check, &draft.items, &draft.details);
-    check.done()?;
-    if items.is_empty() && draft.status != Status::Draft {
-        return Err(OrderRejection::Empty);
-    }
-    let order = Known {
-        number: Number::pending(),
-        status: draft.status,
-        details: draft.details.clone(),
-        total: line::sum(&items).unwrap_or_default(),
-        items,
-        sent: BTreeMap::new(),
-        shipments: BTreeSet::new(),
-        returned: BTreeMap::new(),
-        returns: BTreeSet::new(),
-        spent: BTreeMap::new(),
-    };
-    Ok(vec![OrderEvent::Created(Box::new(order.as_created(draft.status)))])
-}
-
-/// The lines of an order of that kind and currency.
-fn priced(check: &mut Check, drafts: &[LineDraft], details: &Details) -> Vec<Line> {
-    for (n, draft) in drafts.iter().enumerate() {
-        let fits = match details.kind {
-            OrderType::Sales => true,
-            OrderType::Service => matches!(draft.kind, ProductType::Service | ProductType::Digital),
-        };
-        check.that(fits, format!("items[{n}].productId"), Rule::NotAllowed);
-    }
-    line::price(check, "items", drafts, &details.currency)
 }
 
 impl Known {
@@ -453,6 +435,7 @@ pub struct Known {
     returns: BTreeSet<ReturnId>,
     /// What that of each line which was sent and has not come back cost.
     spent: BTreeMap<u32, Total>,
+    revisions: Revisions,
 }
 
 impl From<&Created> for Known {
@@ -468,6 +451,7 @@ impl From<&Created> for Known {
             returned: BTreeMap::new(),
             returns: BTreeSet::new(),
             spent: BTreeMap::new(),
+            revisions: Revisions::default(),
         }
     }
 }

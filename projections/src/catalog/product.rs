@@ -51,7 +51,7 @@ pub struct PricePoint {
 impl Table for Row {
     const NAME: &'static str = "products";
     const SQL: &'static str = include_str!("../../../migrations/tenant/products.sql");
-    const FOLD: u32 = 2;
+    const FOLD: u32 = 3;
 
     fn columns() -> Vec<Column> {
         let own = vec![

@@ -3,7 +3,7 @@
 
 pub mod mark;
 
-use super::order::unpaid;
+use super::order::{exposure, unpaid};
 use crate::{
     column::{Column, ColumnKind as K},
     list::Op,
@@ -114,6 +114,9 @@ impl Table for Row {
         match &event.fact {
             Fact::Customer(_) => vec![event.id()],
             Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => vec![order.customer_id.into()],
+            Fact::Order(OrderEvent::Changed(changed)) => {
+                changed.before.iter().map(|sale| sale.customer_id.into()).collect()
+            }
             Fact::Order(OrderEvent::Cancelled(cancelled)) => {
                 cancelled.sale.iter().map(|sale| sale.customer_id.into()).collect()
             }
@@ -162,6 +165,11 @@ impl Table for Row {
             // A draft is none yet.
             Fact::Order(OrderEvent::Created(order)) if order.status == order::Status::Draft => {}
             Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => customer.order(order),
+            Fact::Order(OrderEvent::Changed(changed)) => {
+                if let Some(sale) = &changed.before {
+                    customer.order_otherwise(sale, changed.total_amount);
+                }
+            }
             Fact::Order(OrderEvent::Cancelled(cancelled)) => {
                 if let Some(sale) = &cancelled.sale {
                     customer.take_out(sale);
@@ -208,6 +216,12 @@ impl Row {
         self.total_orders += 1;
         let valued = self.earn(&order.currency, order.total_amount, order.exchange_rate);
         self.valued_orders += u32::from(valued);
+    }
+
+    /// For another amount than before. What it comes to in the base currency is rounded as a whole.
+    fn order_otherwise(&mut self, sale: &Sale, amount: Money) {
+        self.earn(&sale.currency, -sale.total_amount, sale.exchange_rate);
+        self.earn(&sale.currency, amount, sale.exchange_rate);
     }
 
     /// As if it had not been ordered.
@@ -315,10 +329,9 @@ impl View for Row {
             concat!(
                 "(select json_build_object('limit', t.credit_limit, 'exposure', e.exposure, 'available', \
                  case when t.credit_limit > 0 then trim_scale(greatest(t.credit_limit - e.exposure, 0)) end) from \
-                 (select trim_scale(coalesce(sum(round((o.total_amount - o.paid_amount) * case when o.currency = 'KZT' then 1 else o.exchange_rate end, 2)), 0)) as exposure \
-                 from {s}.orders o where o.customer_id = t.id and ",
-                unpaid!(),
-                ") e)"
+                 (select trim_scale(",
+                exposure!("t.id"),
+                ") as exposure) e)"
             ),
         )
         .right(Permission::FinanceView),

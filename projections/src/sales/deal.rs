@@ -3,7 +3,10 @@
 pub mod metrics;
 mod sums;
 
-use super::{customer, order};
+use super::{
+    customer,
+    order::{self, exposure, pending_reason, unpaid},
+};
 use crate::{
     Readers,
     column::{Column, ColumnKind as K},
@@ -349,6 +352,18 @@ impl View for Row {
             "(select coalesce(json_agg(l.line || jsonb_build_object('product', jsonb_build_object('name', l.line->'productName', 'code', l.line->'productCode')) order by l.nth), '[]') \
              from jsonb_array_elements(t.products) with ordinality l(line, nth))",
         ),
+        // Of the order that it became, while that is pending.
+        Computed::new(
+            "orderPendingReason",
+            K::Text,
+            concat!(
+                "(select ",
+                pending_reason!("p", "p.customer_id"),
+                " from {s}.orders p where p.deal_id = t.id order by p.created_at, p.id limit 1)"
+            ),
+        )
+        .nullable()
+        .right(Permission::OrdersView),
         Computed::new(
             "timeline",
             K::Json,

@@ -273,6 +273,10 @@ impl Row {
                 }
                 self.total_amount = total_amount.unwrap_or(self.total_amount);
             }
+            OrderEvent::Changed(changed) => {
+                self.items.clone_from(&changed.items);
+                self.total_amount = changed.total_amount;
+            }
             // Which status that is says the event behind it.
             OrderEvent::Placed(_) => {}
             OrderEvent::StatusChanged { to, note, .. } => self.enter(*to, note.clone(), event),
@@ -364,6 +368,43 @@ macro_rules! unpaid {
 }
 pub(super) use unpaid;
 
+/// What that customer has to pay for confirmed orders, in the base currency, at the rate that each order states.
+macro_rules! exposure {
+    ($customer:literal) => {
+        concat!(
+            "(select coalesce(sum(round((o.total_amount - o.paid_amount) * case when o.currency = 'KZT' then 1 else o.exchange_rate end, 2)), 0) \
+             from {s}.orders o where o.customer_id = ",
+            $customer,
+            " and ",
+            unpaid!(),
+            ")"
+        )
+    };
+}
+pub(super) use exposure;
+
+/// Why a pending order of that customer waits for somebody's word, if it does: confirmed, it would be beyond the limit.
+macro_rules! pending_reason {
+    ($order:literal, $customer:literal) => {
+        concat!(
+            "(select case when c.credit_limit > 0 and ",
+            exposure!($customer),
+            " + round(",
+            $order,
+            ".total_amount * case when ",
+            $order,
+            ".currency = 'KZT' then 1 else ",
+            $order,
+            ".exchange_rate end, 2) > c.credit_limit then 'credit_limit' end from {s}.customers c where c.id = ",
+            $customer,
+            " and ",
+            $order,
+            ".status = 'pending')"
+        )
+    };
+}
+pub(super) use pending_reason;
+
 /// The orders of a customer that were confirmed and are not paid, or of that order's customer.
 pub async fn unpaid_of(readers: &Readers, schema: &str, whose: Whose) -> Result<Vec<Uuid>, sqlx::Error> {
     let (customer, id) = match whose {
@@ -418,6 +459,7 @@ impl View for Row {
         Computed::new("shipments", K::Json, "t.shipments"),
         Computed::new("returns", K::Json, "t.returns"),
         Computed::new("documents", K::Json, "'[]'::json"),
+        Computed::new("pendingReason", K::Text, pending_reason!("t", "t.customer_id")).nullable(),
     ];
     const NESTED: &'static [Nested] = &[
         Nested::new(
@@ -440,3 +482,6 @@ impl View for Row {
         .right(Permission::FinanceView),
     ];
 }
+
+#[cfg(test)]
+mod tests;

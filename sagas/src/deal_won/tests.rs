@@ -1,7 +1,10 @@
 //! What a won deal owes after which facts.
 
 use super::*;
-use crate::testing::{after, decided, due, given_up, refusal, sample, seen, seen_at, steps};
+use crate::{
+    Saga, Standing,
+    testing::{after, decided, due, given_up, refusal, sample, seen, seen_at, steps},
+};
 use std::sync::Arc;
 
 /// The deal that the samples of its order and its invoice name.

@@ -26,17 +26,15 @@ impl World {
                 &InvoiceCommand::Create(created),
                 Fact::Invoice,
             ),
-            Act::BillOrder(id, date) => {
+            Act::BillOrder(id, of_change, date) => {
                 let order = self.orders.get(&id.uuid()).and_then(Order::known);
-                let bill = order.ok_or("invoice.missing")?.bill(id, date, 30);
+                let order = order.ok_or("invoice.missing")?;
+                let (invoice, bill) = match of_change {
+                    None => (InvoiceId::of_order(id), order.bill(id, date, 30)),
+                    Some(bill) => (bill.invoice_id, order.bill_beside(id, bill, date, 30)),
+                };
                 let create = InvoiceCommand::Create(Box::new(bill));
-                execute(
-                    &mut self.invoices,
-                    facts,
-                    InvoiceId::of_order(id),
-                    &create,
-                    Fact::Invoice,
-                )
+                execute(&mut self.invoices, facts, invoice, &create, Fact::Invoice)
             }
             Act::Notify(id, created) => execute(
                 &mut self.notifications,

@@ -29,6 +29,7 @@ fn place(world: &mut World) {
         },
         discount: line.discount,
         tax: line.tax,
+        parts: vec![],
     });
     let draft = Draft {
         details: Details {

@@ -9,7 +9,7 @@ use domain::{
     id::{InvoiceId, ProductionOrderId},
     production::production_order::Status,
     sales::{
-        line::Line,
+        line::{Line, numbered},
         order::{Cancellation, InvoiceAct, Known, Plan, PlannedInvoice, PlannedProduction, ProductionAct},
     },
 };
@@ -19,8 +19,8 @@ fn placed(world: &World) -> Option<Known> {
 }
 
 /// As it would be looked up at that moment.
-fn plan(world: &World, placed: &Known) -> Plan {
-    let lines = (0_u32..).zip(placed.items());
+pub fn plan(world: &World, placed: &Known) -> Plan {
+    let lines = numbered(placed.items());
     let production = lines.filter(|(_, line): &(u32, &Line)| line.is_manufactured());
     let production = production.map(|(line, item)| {
         let production_order_id = ProductionOrderId::of_line(order(), line);
@@ -35,23 +35,25 @@ fn plan(world: &World, placed: &Known) -> Plan {
             act: ProductionAct::on(made.status()),
         }
     });
-    let invoice_id = InvoiceId::of_deal(DEAL);
-    let invoice = world.invoices.get(&invoice_id.uuid()).and_then(Invoice::known);
-    let paid = invoice.map(|invoice| invoice.paid()).unwrap_or_default();
-    Plan {
-        goods: placed.reserved(),
-        production: production.collect(),
-        invoices: vec![PlannedInvoice {
-            invoice_id,
+    let invoices = placed.bills(order().into()).into_iter().map(|bill| {
+        let invoice = world.invoices.get(&bill.invoice_id.uuid()).and_then(Invoice::known);
+        let paid = invoice.map(|invoice| invoice.paid()).unwrap_or_default();
+        PlannedInvoice {
+            invoice_id: bill.invoice_id,
             invoice_number: None,
-            amount: placed.total(),
+            amount: bill.amount,
             paid,
             act: if paid.is_zero() {
                 InvoiceAct::Cancel
             } else {
                 InvoiceAct::Credit
             },
-        }],
+        }
+    });
+    Plan {
+        goods: placed.reserved(),
+        production: production.collect(),
+        invoices: invoices.collect(),
     }
 }
 

@@ -1,7 +1,10 @@
 //! What a placed order owes until its invoice is there.
 
 use super::*;
-use crate::testing::{after, decided, due, given_up, refusal, sample, seen, steps};
+use crate::{
+    Saga, Standing,
+    testing::{after, decided, due, given_up, refusal, sample, seen, steps},
+};
 use domain::Money;
 
 const ORDER: Uuid = Uuid::from_u128(100);
@@ -30,6 +33,10 @@ fn placed() -> Seen {
 
 fn cancelled() -> Seen {
     seen(ORDER, sample("order.cancelled.v1"))
+}
+
+fn changed() -> Seen {
+    seen(ORDER, sample("order.changed.v1"))
 }
 
 fn of_order(id: impl Into<Uuid>, versioned: &str) -> Seen {
@@ -66,6 +73,7 @@ fn which_order_a_fact_concerns() {
         by_hand(),
         placed(),
         cancelled(),
+        changed(),
         of_order(its(), "invoice.created.v1"),
         of_order(its(), "invoice.cancelled.v1"),
         refusal(OrderBilling::NAME, ORDER, "x", "x"),
@@ -113,6 +121,32 @@ fn where_there_is_none_to_write() {
     }
     assert_eq!(standing(&[by_hand(), cancelled()]), Standing::Done);
     assert_eq!(standing(&[cancelled()]), Standing::Idle, "nothing has begun");
+}
+
+/// Whether its first invoice is there, on its way, or another process' to write.
+#[test]
+fn what_a_change_brings_is_billed() {
+    let Fact::Order(OrderEvent::Changed(change)) = sample("order.changed.v1") else {
+        panic!("another event")
+    };
+    let bill = change.bill.unwrap();
+    let revoked = of_order(its(), "invoice.cancelled.v1");
+    for before in [
+        vec![],
+        vec![by_hand()],
+        vec![by_hand(), of_order(its(), "invoice.created.v1")],
+    ] {
+        let mut facts = [before, vec![changed(), revoked.clone()]].concat();
+        assert_eq!(owed(&facts), ["invoice of change 1"]);
+        facts.push(of_order(bill.invoice_id, "invoice.created.v1"));
+        assert_eq!(standing(&facts), Standing::Done);
+    }
+    let none = Changed { bill: None, ..*change };
+    let none = seen(ORDER, Fact::Order(OrderEvent::Changed(Box::new(none))));
+    assert_eq!(standing(&[by_hand(), none.clone()]), Standing::Done);
+    assert_eq!(standing(&[none]), Standing::Idle);
+    let abandoned = given_up(OrderBilling::NAME, ORDER);
+    assert_eq!(standing(&[by_hand(), abandoned, changed()]), Standing::Abandoned);
 }
 
 #[test]

@@ -2,7 +2,10 @@
 //! invoice.
 
 use super::*;
-use crate::testing::{after, decided, due, given_up, refusal, sample, seen, steps};
+use crate::{
+    Saga, Standing,
+    testing::{after, decided, due, given_up, refusal, sample, seen, steps},
+};
 use domain::finance::invoice::InvoiceKind;
 
 const ORDER: Uuid = Uuid::from_u128(100);

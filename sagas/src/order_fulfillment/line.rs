@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     Number, Quantity,
     id::{ProductId, ProductionOrderId},
+    sales::line::Line,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -71,6 +72,33 @@ impl Need {
 }
 
 impl LineRun {
+    /// What an order's line wants; nothing of one that neither lies on a shelf nor is made.
+    pub fn begin(line: &Line, at: DateTime<Utc>) -> Option<Self> {
+        let stage = if line.is_manufactured() {
+            Stage::Make
+        } else {
+            let goods = line.goods(line.quantity).into_iter();
+            let needs: BTreeMap<_, _> = goods
+                .map(|goods| (goods.product_id, Need::new(&goods.product_name, goods.quantity)))
+                .collect();
+            if needs.is_empty() {
+                return None;
+            }
+            Stage::Hold {
+                production: None,
+                needs,
+                ready_at: None,
+            }
+        };
+        Some(Self {
+            product_id: line.product_id?,
+            product_name: line.product_name.clone(),
+            quantity: line.quantity,
+            stage,
+            since: at,
+        })
+    }
+
     pub fn production(&self) -> Option<&Production> {
         match &self.stage {
             Stage::Hold { production, .. } => production.as_ref(),

@@ -2,7 +2,10 @@
 //! an adjustment on line 2.
 
 use super::*;
-use crate::testing::{after, at_once, refusal, sample, seen, seen_at, steps};
+use crate::{
+    Saga, Standing,
+    testing::{after, at_once, refusal, sample, seen, seen_at, steps},
+};
 use std::sync::Arc;
 
 pub(super) const ORDER: Uuid = Uuid::from_u128(100);
@@ -361,4 +364,28 @@ fn nothing_follows_from_an_order_that_was_cancelled() {
     assert_eq!(done, OrderFulfillment::Done);
     let early: OrderFulfillment = after(&[drafted(), cancelled()]);
     assert_eq!(early, OrderFulfillment::Idle);
+}
+
+/// The sample's change ends lines 0 and 1; it begins line 3, of the shelf, and line 4, which is made.
+#[test]
+fn a_change_ends_lines_and_begins_others() {
+    let Fact::Order(OrderEvent::Changed(changed)) = sample("order.changed.v1") else {
+        panic!("another event")
+    };
+    let wanted = [reserve(changed.items[0].product_id.unwrap(), 3), make(4)];
+    let changed = || seen(ORDER, sample("order.changed.v1"));
+    assert_eq!(OrderFulfillment::instance(&changed()), Some(ORDER));
+    let refused = refusal(OrderFulfillment::NAME, ORDER, "produce line 1", "x");
+    for before in [
+        OrderFulfillment::Idle,
+        OrderFulfillment::Done,
+        after(&[ordered()]),
+        after(&[ordered(), refused]),
+    ] {
+        let saga = before.evolve(&changed());
+        assert_eq!(steps(&saga, ORDER), wanted);
+        assert_eq!(saga.standing(), Standing::Running);
+    }
+    let abandoned = OrderFulfillment::Abandoned;
+    assert_eq!(abandoned.clone().evolve(&changed()), abandoned);
 }

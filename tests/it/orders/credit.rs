@@ -79,4 +79,34 @@ async fn within_the_limit_or_with_somebody_s_word() {
     );
     go(&owner, &more, &["cancelled"]).await;
     assert_eq!(credit().await["exposure"], json!(10_000_000));
+
+    // What was confirmed becomes more: the limit is asked for once more.
+    let change = format!("{left}/change");
+    let grown = json!({"items": [{"line": 0, "quantity": 11}]});
+    seller
+        .post(&change, grown.clone())
+        .await
+        .refused(422, "CREDIT_LIMIT_EXCEEDED");
+    let shrunk = json!({"items": [{"line": 0, "quantity": 9}]});
+    seller.post(&change, shrunk).await.expect(200);
+    assert_eq!(credit().await["exposure"], json!(9_308_400));
+    let again = json!({"items": [{"line": 1, "quantity": 10}]});
+    seller.post(&change, again).await.expect(200);
+    assert_eq!(credit().await["exposure"], json!(10_000_000));
+
+    // A won deal's order is there all the same, and both say why it waits.
+    let deal = id(&owner.post("/deals", shop.deal(2)).await.expect(201));
+    owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
+    let order = eventually("its order", || async {
+        owner.items(&format!("/orders?dealId={deal}")).await.pop()
+    })
+    .await;
+    let (deal, order) = (format!("/deals/{deal}"), format!("/orders/{}", id(&order)));
+    let why = async || {
+        let (deal, order) = (owner.get(&deal).await.expect(200), owner.get(&order).await.expect(200));
+        [order["pendingReason"].clone(), deal["orderPendingReason"].clone()]
+    };
+    assert_eq!(why().await, [json!("credit_limit"), json!("credit_limit")]);
+    go(&owner, &order, &["confirmed"]).await;
+    assert_eq!(why().await, [Value::Null, Value::Null]);
 }

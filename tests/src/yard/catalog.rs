@@ -26,7 +26,7 @@ pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
     let list = id(&owner.post("/price-lists", priced.clone()).await.expect(201));
     let product = json!({"code": "a", "name": "a", "type": "PRODUCT", "unit": "шт", "price": 1, "specifications": {"cpu": "i7"},
         "barcodes": ["a"], "units": [{"unit": "кор", "factor": 12}], "images": [{"url": "a", "isPrimary": true}],
-        "suppliers": [{"supplierName": "a", "leadTime": 7, "minOrderQuantity": 5}], "translations": [{"language": "kk", "name": "a"}]});
+        "suppliers": [{"supplierName": "a", "leadTime": 7, "minOrderQuantity": 5}], "translations": [{"language": "kk", "name": "a"}], "parts": []});
     let post = |route: &'static str, good: Value, text: &str| shape(Method::POST, route, "", &good, fields(text));
     let of_category = shape::noun::<category::Details>;
     let stored = json!({"name": "a"});

@@ -52,6 +52,14 @@ pub fn shapes(shop: &Shop, draft: &str) -> Vec<Shape> {
         ),
         shape(
             Method::POST,
+            "/orders/{id}/change",
+            &json!({"items": [{"productId": shop.product, "quantity": 1, "unitPrice": 10, "discount": 0, "tax": 12}], "reason": "a", "dryRun": true}),
+            "reason:text5000 dryRun:flag items:list! items[0]:item items[0].productId:uuid! items[0].quantity:quantity! items[0].unitPrice:amount \
+             items[0].vatIncluded:flag items[0].discount:percent items[0].tax:percent"
+                .to_owned(),
+        ),
+        shape(
+            Method::POST,
             "/orders/{id}/cancel",
             &json!({"reason": "a"}),
             "reason:text5000 refundAmount:amount".to_owned(),

@@ -5,7 +5,7 @@ use super::{ProductType, Status};
 use crate::{
     Change, Changes, Check, Choice, Fields, Money, Percent, Quantity, Rule, Violations,
     finance::Currency,
-    id::{CategoryId, SupplierId},
+    id::{CategoryId, ProductId, SupplierId},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub(super) const DEPTH_MAX: usize = 110;
 /// How long `specifications` may be: a page of a hundred products stays within two megabytes.
 pub(super) const BYTES_MAX: usize = 16_384;
 /// The most items that each of a product's lists may hold, for the same reason.
-pub(super) const LISTED_MAX: usize = 50;
+pub const LISTED_MAX: usize = 50;
 const UNIT_DEFAULT: &str = "шт";
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields, Change)]
@@ -75,6 +75,18 @@ pub struct Details {
     /// What it is called in other languages, each language once.
     #[serde(default)]
     pub translations: Vec<Translation>,
+    /// What one of a bundle is made up of.
+    #[serde(default)]
+    pub parts: Vec<BundlePart>,
+}
+
+/// So many of another product are in one of the bundle.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields)]
+#[serde(rename_all = "camelCase")]
+pub struct BundlePart {
+    pub product_id: ProductId,
+    #[field(positive)]
+    pub quantity: Quantity,
 }
 
 /// So many of the product's own unit go into one of this unit.
@@ -187,6 +199,12 @@ impl Details {
         check.that(bytes <= BYTES_MAX, "specifications", Rule::TooLong { max: BYTES_MAX });
         self.lists_are_short(&mut check);
         self.names_each_once(&mut check);
+        let has_parts = self.kind == ProductType::Bundle || self.parts.is_empty();
+        check.that(has_parts, "parts", Rule::NotAllowed);
+        for (n, part) in self.parts.iter().enumerate() {
+            let known = self.parts[..n].iter().any(|known| known.product_id == part.product_id);
+            check.that(!known, format!("parts[{n}].productId"), Rule::NotUnique);
+        }
         check.done()
     }
 
@@ -197,6 +215,7 @@ impl Details {
             ("units", self.units.len()),
             ("images", self.images.len()),
             ("suppliers", self.suppliers.len()),
+            ("parts", self.parts.len()),
         ] {
             check.that(length <= max, field, Rule::TooMany { max });
         }

@@ -23,6 +23,17 @@ pub struct Outgoing {
     pub least: Option<Least>,
 }
 
+/// What an order wants otherwise.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Exchange {
+    pub product_id: ProductId,
+    /// Demands that are no more.
+    pub ends: Vec<Demand>,
+    /// Those that are new, and how much each is for.
+    pub begins: Vec<(Demand, Quantity)>,
+    pub least: Option<Least>,
+}
+
 impl Demand {
     /// An order's line's for that product: the one it sells, or material of what is made for it.
     pub fn id_of(order: impl Into<Uuid>, product: ProductId, line: u32) -> Uuid {
@@ -112,22 +123,48 @@ impl Stock {
         }
     }
 
-    /// Others that wait get what becomes free. A demand that nobody has made yet is noted all the same: it is not to be made
-    /// any more.
+    /// Others that wait get what becomes free.
     pub(super) fn release(&self, product_id: ProductId, demand: &Demand) -> Vec<StockEvent> {
-        let held = self.held(demand.id);
-        let waits = self.line.iter().any(|waiting| waiting.demand.id == demand.id);
-        if held.is_zero() && !waits && self.known.contains(&demand.id) {
+        let Some(released) = self.released(product_id, demand) else {
             return vec![];
-        }
-        let released = StockEvent::Released {
-            product_id,
-            demand: demand.clone(),
-            quantity: held,
         };
         let after = self.clone().evolve(&released);
         let served = after.serve_waiting(product_id, after.available());
         [released].into_iter().chain(served).collect()
+    }
+
+    /// A demand that nobody has made yet is noted all the same: it is not to be made any more.
+    fn released(&self, product_id: ProductId, demand: &Demand) -> Option<StockEvent> {
+        let held = self.held(demand.id);
+        let waits = self.line.iter().any(|waiting| waiting.demand.id == demand.id);
+        let is_over = held.is_zero() && !waits && self.known.contains(&demand.id);
+        (!is_over).then(|| StockEvent::Released {
+            product_id,
+            demand: demand.clone(),
+            quantity: held,
+        })
+    }
+
+    /// What becomes free is held for the new demands first: it was theirs. Others that wait get the rest.
+    pub(super) fn exchange(&self, exchange: &Exchange) -> Result<Vec<StockEvent>, StockRejection> {
+        let (product_id, mut after, mut events) = (exchange.product_id, self.clone(), Vec::new());
+        for demand in &exchange.ends {
+            let released = after.released(product_id, demand);
+            after = released.iter().fold(after, Self::evolve);
+            events.extend(released);
+        }
+        for (demand, quantity) in &exchange.begins {
+            if !after.known.contains(&demand.id) {
+                let held = after.reserve(product_id, demand, *quantity, None)?;
+                after = held.iter().fold(after, Self::evolve);
+                events.extend(held);
+            }
+        }
+        let served = after.serve_waiting(product_id, after.available());
+        after = served.iter().fold(after, Self::evolve);
+        events.extend(served);
+        events.extend(self.low(product_id, after.available(), exchange.least.as_ref()));
+        Ok(events)
     }
 }
 

@@ -19,6 +19,7 @@ fn draft() -> LineDraft {
         },
         discount: Percent::whole(10),
         tax: Percent::whole(12),
+        parts: vec![],
     }
 }
 

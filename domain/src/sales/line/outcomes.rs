@@ -36,6 +36,41 @@ fn where_its_goods_come_from() {
     assert!(!line.is_manufactured() && !line.is_stocked());
 }
 
+/// Kind of the line, kinds of its parts → what leaves the shelf for three of it.
+#[test]
+fn a_bundle_leaves_as_its_parts() {
+    use ProductType as P;
+    let part = |n: u128, kind| Part {
+        product_id: ProductId::new(uuid::Uuid::from_u128(n)),
+        product_name: format!("part {n}"),
+        kind,
+        quantity: Quantity::whole(2),
+    };
+    let parts = vec![part(1, P::Product), part(2, P::Service), part(3, P::Manufactured)];
+    for (kind, parts, expected) in [
+        (P::Bundle, parts, vec![(1, 6), (3, 6)]),
+        (P::Bundle, vec![], vec![]),
+        (P::Service, vec![], vec![]),
+    ] {
+        let line = Line {
+            parts,
+            ..of(LineType::Product(kind))
+        };
+        let goods = line.goods(Quantity::whole(3));
+        let goods: Vec<_> = goods
+            .iter()
+            .map(|goods| (goods.product_id.uuid().as_u128(), goods.quantity))
+            .collect();
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(n, quantity)| (n, Quantity::whole(quantity)))
+            .collect();
+        assert_eq!(goods, expected, "{kind:?}");
+    }
+    let own = of(LineType::Product(P::Product)).goods(Quantity::whole(3));
+    assert_eq!(own.len(), 1, "itself");
+}
+
 #[test]
 fn an_adjustment_is_the_difference_and_nothing_when_there_is_none() {
     assert_eq!(Line::adjustment("Adjustment", Money::ZERO), None);

@@ -1,15 +1,16 @@
 //! What is to be paid for an order: the invoice that follows from it, whoever placed it.
 
-use super::Known;
+use super::{Bill, Known};
 use crate::{
     Number,
     finance::invoice::{self, InvoiceKind},
     id::{InvoiceId, OrderId},
+    sales::line::Line,
 };
 use chrono::{Days, NaiveDate};
 
 impl Known {
-    /// The one invoice that follows from it: its deal's, where it is what a won deal became. Nothing of a draft, nor where
+    /// The one invoice that follows from it as it is placed: its deal's, where it is what a won deal became. Nothing of a draft, nor where
     /// nothing is to be paid.
     pub fn invoice(&self, id: OrderId) -> Option<InvoiceId> {
         let owes = self.is_placed() && !self.total.is_zero();
@@ -19,7 +20,36 @@ impl Known {
         })
     }
 
-    /// The same as it is written: it collects money, and is to be paid within so many days.
+    /// The invoices that collect money for it.
+    pub fn bills(&self, id: OrderId) -> Vec<Bill> {
+        let first = || {
+            let invoice_id = self.invoice(id)?;
+            Some(Bill {
+                invoice_id,
+                amount: self.total,
+                whole: true,
+            })
+        };
+        let changed = self.revisions.bills.clone();
+        changed.unwrap_or_else(|| first().into_iter().collect())
+    }
+
+    /// One of them as it is written, to be paid within so many days: of all the lines, or of what other invoices leave over.
+    pub fn bill_beside(&self, id: OrderId, bill: Bill, issue_date: NaiveDate, days: u32) -> invoice::Created {
+        let whole = self.bill(id, issue_date, days);
+        if bill.whole {
+            return whole;
+        }
+        invoice::Created {
+            items: Line::adjustment(self.number.as_str(), bill.amount)
+                .into_iter()
+                .collect(),
+            amount: bill.amount,
+            ..whole
+        }
+    }
+
+    /// The invoice of all its lines, which collects money, and is to be paid within so many days.
     pub fn bill(&self, id: OrderId, issue_date: NaiveDate, days: u32) -> invoice::Created {
         let details = self.details.clone();
         invoice::Created {

@@ -120,6 +120,8 @@ pub enum InvoiceAct {
     Cancel,
     /// A credit note takes it back, and what was paid is given back or kept as credit.
     Credit,
+    /// It stands.
+    Keep,
 }
 
 impl Plan {
@@ -232,7 +234,7 @@ impl Known {
     }
 
     /// Nothing of a draft.
-    fn sale(&self) -> Option<Sale> {
+    pub(super) fn sale(&self) -> Option<Sale> {
         let customer_id = self.details.customer_id.filter(|_| self.is_placed())?;
         Some(Sale {
             customer_id,
@@ -249,17 +251,23 @@ impl Known {
 
     /// Goods of the order that are held for it, or wait: what was sent is held no longer, also when it came back.
     pub fn reserved(&self) -> Vec<PlannedGoods> {
-        let goods = |left: Shipped| PlannedGoods {
-            line: left.line,
-            product_id: left.product_id,
-            product_name: left.product_name,
-            quantity: left.quantity,
+        let goods = |left: Shipped| {
+            let goods = self.goods(left.line, left.quantity).into_iter();
+            goods.map(move |goods| PlannedGoods {
+                line: left.line,
+                product_id: goods.product_id,
+                product_name: goods.product_name,
+                quantity: goods.quantity,
+            })
         };
-        self.left().into_iter().map(goods).collect()
+        self.left().into_iter().flat_map(goods).collect()
     }
 }
 
-fn stopped(production: &[PlannedProduction], choices: &[ProductionChoice]) -> Result<Vec<Stopped>, OrderRejection> {
+pub(super) fn stopped(
+    production: &[PlannedProduction],
+    choices: &[ProductionChoice],
+) -> Result<Vec<Stopped>, OrderRejection> {
     let mut check = Check::default();
     for (n, chosen) in choices.iter().enumerate() {
         let known = production.iter().any(|planned| {
@@ -297,7 +305,7 @@ fn stopped(production: &[PlannedProduction], choices: &[ProductionChoice]) -> Re
 }
 
 /// Goods of the order itself, and material of what is not made after all.
-fn unheld(plan: &Plan, stopped: &[Stopped]) -> Vec<Unheld> {
+pub(super) fn unheld(plan: &Plan, stopped: &[Stopped]) -> Vec<Unheld> {
     let goods = plan.goods.iter().map(|goods| Unheld {
         line: goods.line,
         product_id: goods.product_id,

@@ -32,7 +32,7 @@ impl Status {
 impl Line {
     /// Something that is sent to the customer.
     pub fn is_shipped(&self) -> bool {
-        self.is_stocked() || self.is_manufactured()
+        !self.goods(self.quantity).is_empty()
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod cancelling;
 mod goods;
+mod revising;
 
 use super::*;
 use crate::{
     Patch, Percent, Quantity,
+    catalog::product::ProductType,
     id::{InvoiceId, ProductId},
     sales::line::Price,
     testing::{given, sample},
@@ -49,6 +51,7 @@ fn line(kind: ProductType) -> LineDraft {
         },
         discount: Percent::whole(5),
         tax: Percent::whole(12),
+        parts: vec![],
     }
 }
 

@@ -113,7 +113,7 @@ impl Known {
     /// What was sent and has not come back, by line.
     fn out(&self) -> Vec<ReturnedItem> {
         let lines = self.sent.iter().filter_map(|(n, sent)| {
-            let item = usize::try_from(*n).ok().and_then(|at| self.items.get(at))?;
+            let item = self.line(*n)?;
             let back = self.returned.get(n).copied().unwrap_or_default();
             Some(ReturnedItem {
                 line: *n,

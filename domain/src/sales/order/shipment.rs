@@ -6,6 +6,7 @@ use crate::{
     Check, Fields, Quantity, Rule, Total,
     check::ITEMS_MAX,
     id::{ProductId, ShipmentId, WarehouseId},
+    sales::line::{Goods, numbered},
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
@@ -112,7 +113,7 @@ impl Known {
 
     /// What has yet to be sent, by line.
     pub fn left(&self) -> Vec<Shipped> {
-        let lines = (0..).zip(&self.items).filter(|(_, line)| line.is_shipped());
+        let lines = numbered(&self.items).filter(|(_, line)| line.is_shipped());
         let left = lines.filter_map(|(n, line)| {
             let sent = self.sent.get(&n).copied().unwrap_or_default();
             Some(Shipped {
@@ -167,9 +168,13 @@ impl Known {
         }
     }
 
+    /// What leaves the shelf for so much of that line.
+    pub fn goods(&self, line: u32, quantity: Quantity) -> Vec<Goods> {
+        self.line(line).map(|line| line.goods(quantity)).unwrap_or_default()
+    }
+
     /// How much of that line was ordered.
     pub fn ordered(&self, line: u32) -> Quantity {
-        let line = usize::try_from(line).ok().and_then(|n| self.items.get(n));
-        line.map(|line| line.quantity).unwrap_or_default()
+        self.line(line).map(|line| line.quantity).unwrap_or_default()
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         price::{Prices, SetPrices, Tier},
         price_list::{self, PriceList, PriceListCommand},
         product::{self, Product, ProductCommand, ProductEvent},
-        stock::{Demand, Least, Moment, Movement, Outgoing, Stock, StockCommand, StockEvent, Transfer},
+        stock::{Demand, Exchange, Least, Moment, Movement, Outgoing, Stock, StockCommand, StockEvent, Transfer},
         warehouse::{self, Warehouse, WarehouseCommand},
     },
     id::ProductId,
@@ -226,6 +226,14 @@ fn product_and_stock() {
         product_id,
         demand: of(n),
     };
+    let exchange = |ends: u128, begins: u128, quantity: i32| {
+        S::Exchange(Box::new(Exchange {
+            product_id,
+            ends: vec![of(ends)],
+            begins: vec![(of(begins), Quantity::whole(quantity))],
+            least: least.clone(),
+        }))
+    };
     let reserve = |n: u128, quantity: i32| S::Reserve {
         product_id,
         demand: of(n),
@@ -263,8 +271,15 @@ fn product_and_stock() {
         release(1),
         release(2),
         release(4),
+        exchange(1, 5, 3),
+        exchange(2, 6, 9),
     ];
-    let names_its_effect = |command: &S| matches!(command, S::Reserve { .. } | S::Ship(_) | S::Release { .. });
+    let names_its_effect = |command: &S| {
+        matches!(
+            command,
+            S::Reserve { .. } | S::Ship(_) | S::Release { .. } | S::Exchange(_)
+        )
+    };
     let invariant = |stock: &Stock| !stock.available().is_negative();
     any_commands::<Stock>(
         &commands,

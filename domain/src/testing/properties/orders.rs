@@ -14,7 +14,7 @@ use crate::{
         line::{self, LineDraft, Price},
         order::{
             Change, Condition, Created, Details, Dispatch, Draft, Inspected, Order, OrderCommand as C, OrderEvent,
-            Parcel, Return, Status, Step,
+            Parcel, Return, Revision, Status, Step, WantedLine,
         },
     },
     testing::sample,
@@ -25,7 +25,7 @@ use uuid::Uuid;
 #[test]
 fn order_and_invoice() {
     let commands = commands();
-    let names_its_effect = |command: &C| !matches!(command, C::Place(_));
+    let names_its_effect = |command: &C| !matches!(command, C::Place(_) | C::Revise(_));
     any_commands::<Order>(
         &commands,
         &Promises {
@@ -134,6 +134,9 @@ fn commands() -> Vec<C> {
         ship(1, None),
         ship(2, Some(1)),
         ship(3, Some(2)),
+        revise(None, None),
+        revise(Some(5), None),
+        revise(Some(1), Some(2)),
         C::Complete,
         C::Cancel(Box::default()),
         take_back(1, 1),
@@ -172,7 +175,30 @@ fn line(kind: ProductType) -> LineDraft {
         },
         discount: Default::default(),
         tax: Default::default(),
+        parts: vec![],
     }
+}
+
+/// The first line stays, or there is another quantity of it; and of a new line, so much.
+fn revise(quantity: Option<i32>, more: Option<i32>) -> C {
+    let first = WantedLine {
+        quantity: quantity.map(Quantity::whole),
+        ..WantedLine::kept(0)
+    };
+    let more = more.map(|quantity| LineDraft {
+        quantity: Quantity::whole(quantity),
+        ..line(ProductType::Product)
+    });
+    let added = more.iter().map(|draft| WantedLine {
+        product_id: Some(draft.product_id),
+        quantity: Some(draft.quantity),
+        ..WantedLine::default()
+    });
+    C::Revise(Box::new(Revision {
+        items: [first].into_iter().chain(added).collect(),
+        drafts: more.clone().map(|draft| (1, draft)).into_iter().collect(),
+        ..Revision::default()
+    }))
 }
 
 fn ship(id: u128, quantity: Option<i32>) -> C {

@@ -68,6 +68,31 @@ pub fn orders() -> Vec<&'static str> {
             "more of ERP than stock can hold",
             &[("product", "ERP")],
         ),
+        says_with(
+            O::LinesStay {
+                status: order::Status::Shipped,
+            },
+            "order.lines_stay",
+            Kind::Conflict,
+            "it is shipped: its lines stay as they are",
+            &[("status", "shipped")],
+        ),
+        says_with(
+            O::LineSent { product: "ERP".into() },
+            "order.line_sent",
+            Kind::Conflict,
+            "a part of ERP was sent",
+            &[("product", "ERP")],
+        ),
+        says_with(
+            O::BilledAbove {
+                billed: Money::whole(10),
+            },
+            "order.billed_above",
+            Kind::Conflict,
+            "10 are being paid: it cannot come to less",
+            &[("billed", "10")],
+        ),
         says(
             O::PartlyShipped,
             "order.partly_shipped",

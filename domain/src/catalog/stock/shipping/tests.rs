@@ -132,6 +132,36 @@ fn released(n: u128, quantity: i32) -> StockEvent {
     }
 }
 
+fn exchange(ends: &[u128], begins: &[(u128, i32)]) -> StockCommand {
+    StockCommand::Exchange(Box::new(Exchange {
+        product_id: product(),
+        ends: ends.iter().copied().map(demand).collect(),
+        begins: begins
+            .iter()
+            .map(|(n, quantity)| (demand(*n), Quantity::whole(*quantity)))
+            .collect(),
+        least: None,
+    }))
+}
+
+/// What was held for the old is held for the new, before others that wait; they get the rest.
+#[test]
+fn what_is_exchanged() {
+    let when = |before: &[StockEvent], command| given::<Stock>(before.to_vec()).when(command);
+    let held = [arrived(9), reserved(1, 5)];
+    when(&held, exchange(&[1], &[(2, 0)])).then_rejected(Violations::one("quantity", Rule::NotPositive).into());
+    when(&held, exchange(&[1], &[(2, 7)])).then([released(1, 5), reserved(2, 7)]);
+    when(&held, exchange(&[1], &[(2, 10)])).then([released(1, 5), reserved(2, 9), short(2, 1)]);
+    when(&held, exchange(&[3], &[])).then([released(3, 0)]);
+    when(&held, exchange(&[], &[(1, 9)])).then([]);
+    let waited = [arrived(5), reserved(1, 5), short(4, 3)];
+    when(&waited, exchange(&[1], &[(2, 4)])).then([released(1, 5), reserved(2, 4), reserved(4, 1)]);
+    when(&waited, exchange(&[1], &[(2, 6)])).then([released(1, 5), reserved(2, 5), short(2, 1)]);
+    when(&waited, exchange(&[4], &[(2, 1)])).then([released(4, 0), short(2, 1)]);
+    let gone = [arrived(5), reserved(1, 5), released(1, 5), reserved(2, 5)];
+    when(&gone, exchange(&[1], &[(2, 5)])).then([]);
+}
+
 fn missing(quantity: i32) -> StockRejection {
     StockRejection::Unavailable {
         missing: Quantity::whole(quantity),

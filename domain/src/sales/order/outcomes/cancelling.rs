@@ -5,7 +5,7 @@ use super::{
     *,
 };
 
-fn planned(act: ProductionAct) -> PlannedProduction {
+pub fn planned(act: ProductionAct) -> PlannedProduction {
     PlannedProduction {
         production_order_id: crate::id::ProductionOrderId::new(Uuid::from_u128(4)),
         line: 1,
