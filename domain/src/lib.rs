@@ -21,6 +21,7 @@ pub mod time;
 pub mod upcast;
 
 pub mod catalog;
+pub mod external;
 pub mod finance;
 pub mod identity;
 pub mod office;

@@ -76,4 +76,5 @@ markers! {
     PrivacyExport PrivacyErase
     OrganizationsUpdate
     ApiKeysView ApiKeysUpdate
+    ExternalAppend
 }
