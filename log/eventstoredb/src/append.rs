@@ -30,7 +30,6 @@ use crate::{
     streams::{missing, name},
 };
 use bytes::Bytes;
-use prost::Message as _;
 use prost_types::Any;
 use std::{
     collections::{HashMap, hash_map::Entry},
