@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Other people's clients of the protocol, for tests/it/eventstoredb.rs: pinned, and nowhere but below .dev and target. Sourced by
+# Other people's clients of the protocol, for tests/it/eventstoredb: pinned, and nowhere but below .dev and target. Sourced by
 # ../dev. Those in Rust are built in any case; where there is no Node or no Python, or no registry, that test skips theirs and
 # says so.
 

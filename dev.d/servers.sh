@@ -6,6 +6,7 @@
 # names the folder. So an instance that outlived a killed `./dev run` is found again and used, and a pid that meanwhile
 # belongs to another program is not mistaken for it.
 
+IN_MEMORY="" # whether the data that goes with us may stand in memory: no disk, but what a killed process wrote is there all the same
 PG_PORT=""   # of the instance that we run, or of the one remembered
 NATS_PORT="" # likewise
 PG_PID=""    # what we have to stop; empty for servers that the caller gave
@@ -256,9 +257,10 @@ become_service() {
 # path is too long for a socket in it, it is a folder under /var/tmp, and .dev/NAME a link to it. A missing link means that
 # .dev was removed, and its data with it.
 place() { # NAME
-    local link="$DEV/$1" folder="$DEV/$1" base
-    if [ ${#folder} -gt 80 ] || ! as_service test -x "$DEV"; then
-        base="/var/tmp/prometric-$(digest "$ROOT")"
+    local link="$DEV/$1" folder="$DEV/$1" base=""
+    if [ -n "$IN_MEMORY" ] && has_memory; then base=/dev/shm; elif [ ${#folder} -gt 80 ] || ! as_service test -x "$DEV"; then base=/var/tmp; fi
+    if [ -n "$base" ]; then
+        base="$base/prometric-$(digest "$ROOT")"
         folder="$base/$1"
         claim_folder "$base" || exit 1
         if [ ! -L "$link" ]; then
@@ -269,6 +271,14 @@ place() { # NAME
     mkdir -p "$folder"
     own "$folder"
     echo "$folder"
+}
+
+# Room in memory for the data of tests, and as much left for all else: Linux alone has such a place.
+has_memory() {
+    local room="" free=""
+    room=$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $4 }')
+    free=$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo 2>/dev/null)
+    [ "${room:-0}" -gt 4000000 ] && [ "${free:-0}" -gt 8000000 ]
 }
 
 # A folder at a place where anybody may write must be ours, and no link that somebody laid there for us.

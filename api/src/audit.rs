@@ -6,6 +6,7 @@ mod export;
 mod filter;
 mod fold;
 mod noun;
+mod path;
 mod query;
 mod routes;
 mod states;
@@ -46,6 +47,10 @@ impl From<TrailError> for Problem {
         match error {
             TrailError::Database(error) | TrailError::Read(ReadError::Unavailable(error)) => error.into(),
             TrailError::Read(ReadError::Archived(_)) => Self::missing("history.archived"),
+            TrailError::Read(ReadError::Archive(_)) => {
+                tracing::error!(error = %chain(&error), "what was put away cannot be read here");
+                Self::unavailable("history.archived")
+            }
             error => {
                 tracing::error!(error = %chain(&error), "the past cannot be told");
                 Self::internal()

@@ -108,21 +108,18 @@ pub struct Pagination {
 }
 
 impl From<Page> for Listed<Box<RawValue>> {
-    fn from(
-        Page {
-            items,
-            total,
-            page,
-            limit,
-            next_cursor,
-        }: Page,
-    ) -> Self {
-        Self::new(items, total, page, limit, next_cursor)
+    fn from(page: Page) -> Self {
+        Self::new(page.items, page.total, page.page, page.limit, page.next_cursor)
     }
 }
 
 impl<T> Listed<T> {
-    pub fn new(items: T, total: Total, page: i64, limit: i64, next_cursor: Option<String>) -> Self {
+    /// The page with its items as somebody made them into others.
+    pub fn of(items: T, page: Page) -> Self {
+        Self::new(items, page.total, page.page, page.limit, page.next_cursor)
+    }
+
+    fn new(items: T, total: Total, page: i64, limit: i64, next_cursor: Option<String>) -> Self {
         let Total {
             rows: total,
             is_estimate: total_is_estimate,

@@ -15,12 +15,9 @@ mod write;
 
 pub use body::{Asked, Body, BodyHash};
 pub use caller::{Caller, Holder, Leaving, Presented, SignedIn, present};
-pub use id::{
-    DocumentParam, Id, InPath, InteractionParam, List, NoQuery, OfList, ProductParam, QuoteParam, Within, no_query,
-    path_id, path_text,
-};
+pub use id::{Id, InPath, Kind, List, NoQuery, Param, Within, no_query, path_id, path_text};
 pub use json::Json;
-pub use right::{May, Right};
+pub use right::{Changeable, May, MayChange, Right};
 pub use tags::Tags;
 pub use whole::{BODIES_MAX, drain, whole};
 pub use with::{Edit, New, Nothing, With};

@@ -16,7 +16,7 @@ use axum::{
 };
 use domain::{Kind, Permission, Rejection, Rule, Violation};
 use fluent_bundle::FluentArgs;
-use log::{AppendError, PersonalError, chain, is_outage};
+use log::{AppendError, PersonalError, ReadError, chain, is_outage};
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, time::Duration};
 use strum::{IntoStaticStr, VariantArray};
@@ -431,6 +431,10 @@ impl<R: Rejection> From<commands::Error<R>> for Problem {
             E::Refused(_) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");
                 Self::new(Code::DatabaseError)
+            }
+            E::Damaged(ReadError::Archived(_) | ReadError::Archive(_)) => {
+                tracing::error!(error = %chain(&error), "what was put away cannot be read here");
+                Self::unavailable("history.archived")
             }
             E::Unreadable(_) | E::Damaged(_) | E::Unstorable(_) | E::Personal(_) => {
                 tracing::error!(error = %chain(&error), "a command could not be carried out");

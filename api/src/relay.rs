@@ -11,7 +11,7 @@
 //! before a crash. If it is anything else, the event goes out under a second id, which nobody can
 //! guess who does not know the event; and operators are told.
 
-use crate::state::App;
+use crate::{schemas, state::App};
 use async_nats::{
     ConnectOptions, HeaderMap,
     connection::State,
@@ -263,7 +263,8 @@ fn aggregate(event: &Recorded) -> String {
     format!("{}/{}", event.category, event.stream_id)
 }
 
-/// CloudEvents in binary mode, with the extension for distributed tracing; `ce-subject` is the aggregate's stream.
+/// CloudEvents in binary mode, with the extension for distributed tracing; `ce-subject` is the aggregate's stream, and
+/// `ce-dataschema` a path that this server answers.
 fn headers(event: &Recorded, message_id: &str) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert("Nats-Msg-Id", message_id);
@@ -276,6 +277,9 @@ fn headers(event: &Recorded, message_id: &str) -> HeaderMap {
     headers.insert("ce-time", event.recorded_at.to_rfc3339());
     headers.insert("ce-position", event.position.to_string());
     headers.insert("ce-version", event.version.to_string());
+    if let Some(schema) = schemas::path_of(event) {
+        headers.insert("ce-dataschema", schema);
+    }
     if let Some(trace) = event.meta().traceparent {
         headers.insert("ce-traceparent", trace);
     }

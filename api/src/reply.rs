@@ -5,8 +5,10 @@ use aide::{OperationOutput, generate::GenContext, openapi};
 use axum::response::{IntoResponse, Response};
 use projections::{ColumnKind, Rights, camel_case, shape::Shape, singular, view::View};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, marker::PhantomData};
+use uuid::Uuid;
 
 /// A `T` in the envelope, with that status.
 pub struct Reply<T, const STATUS: u16 = 200>(Response, PhantomData<fn() -> T>);
@@ -61,6 +63,48 @@ pub fn always(
         .into_iter()
         .map(|response| (status.clone(), response))
         .collect()
+}
+
+/// That something was done, where there is no more to tell of it; the document calls it as `A` says.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+pub struct Changed<A> {
+    what: Acknowledged,
+    #[serde(skip)]
+    of: PhantomData<fn() -> A>,
+}
+
+/// What has an answer of its own name.
+pub trait Named {
+    /// `CategoryChanged`.
+    const ANSWER: &'static str;
+}
+
+// No description: the answers that are made of it have none.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Acknowledged {
+    id: Uuid,
+    message: &'static str,
+    version: i64,
+}
+
+impl<A> Changed<A> {
+    pub fn new(id: Uuid, message: &'static str, version: i64) -> Self {
+        Self {
+            what: Acknowledged { id, message, version },
+            of: PhantomData,
+        }
+    }
+}
+
+impl<A: Named> JsonSchema for Changed<A> {
+    fn schema_name() -> Cow<'static, str> {
+        A::ANSWER.into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Acknowledged::json_schema(generator)
+    }
 }
 
 /// A row as lists show it: its columns but for the hidden ones, and what is computed.

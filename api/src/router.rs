@@ -2,13 +2,20 @@
 
 use crate::{
     admin, audit, catalog, edge, finance, identity, measure, office, openapi, people, privacy, problem::Problem,
-    production, sales, state::App, stores, system,
+    production, sales, schemas, state::App, stores, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
 use axum::{
-    Router, body::Bytes, extract::DefaultBodyLimit, http::header::CONTENT_TYPE, middleware::from_fn, response::Html,
+    Router,
+    body::Bytes,
+    extract::DefaultBodyLimit,
+    http::header::CONTENT_TYPE,
+    middleware::from_fn,
+    response::{Html, IntoResponse},
     routing::get,
 };
+use std::sync::LazyLock;
+use tokio::task::spawn_blocking;
 use tower::Layer;
 use tower_http::normalize_path::NormalizePathLayer;
 
@@ -61,15 +68,11 @@ fn routes() -> ApiRouter<App> {
 }
 
 pub fn router(app: App) -> Router {
-    let (routes, document) = openapi::describe(routes);
-    let document = Bytes::from(document.to_string());
-    let routes = routes
-        .route(
-            "/openapi.json",
-            get(async move || ([(CONTENT_TYPE, "application/json")], document)),
-        )
+    let routes = Router::from(routes())
+        .route("/openapi.json", get(document))
         .route("/docs", get(scalar))
         .merge(system::probes())
+        .merge(schemas::router())
         .merge(identity::well_known())
         .fallback(unknown)
         .layer(DefaultBodyLimit::disable())
@@ -78,6 +81,15 @@ pub fn router(app: App) -> Router {
     // Trailing slash or none, both answer.
     let routes = Router::new().fallback_service(NormalizePathLayer::trim_trailing_slash().layer(routes));
     edge::around(routes, &app)
+}
+
+/// What there is, for programs. Made when it is asked for first: writing it down takes longer than all else that a start does.
+async fn document() -> Result<impl IntoResponse, Problem> {
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi::describe(routes).1.to_string()));
+    let document = spawn_blocking(|| DOCUMENT.clone())
+        .await
+        .map_err(|_| Problem::internal())?;
+    Ok(([(CONTENT_TYPE, "application/json")], document))
 }
 
 /// The API to browse.

@@ -3,7 +3,7 @@
 use crate::{
     envelope,
     extract::{
-        Caller, Id, List, May, Right,
+        Caller, Id, List, May, Right, Within,
         past::{self, Seen},
     },
     i18n::Language,
@@ -17,7 +17,7 @@ use projections::{
     AsOf,
     shape::Shape,
     singular,
-    view::{self, Reader, View},
+    view::{self, Part, Reader, View, ViewError},
 };
 use uuid::Uuid;
 
@@ -31,6 +31,46 @@ pub async fn list<V: Shape, R: Right>(
     let read = async |reader: Reader<'_>| view::page::<V>(reader, &pairs).await;
     let page = as_reader_at(&app, &caller, as_of, read).await?;
     Ok(Page::of(envelope::list(page)))
+}
+
+/// A page of what there is within one thing, which the caller must be able to see.
+pub async fn list_within<V: Shape + Part, R: Right>(
+    State(app): State<App>,
+    caller: May<R>,
+    Within(whole): Within<Uuid>,
+    List { mut pairs, .. }: List<V>,
+) -> Result<Page<V>, Problem> {
+    let as_of = past::take(&mut pairs)?;
+    let read = async |reader: Reader<'_>| {
+        if !view::is_there::<V::Whole>(reader, whole).await? {
+            return Ok(None);
+        }
+        let scope = V::of(reader.schema, whole);
+        view::page_of::<V>(reader, &pairs, &scope).await.map(Some)
+    };
+    let page = as_reader_at(&app, &caller, as_of, read).await?;
+    page.map(envelope::list).map(Page::of).ok_or_else(missing::<V::Whole>)
+}
+
+/// One of those within a thing that the caller must be able to see.
+pub async fn one_within<V: Part>(
+    app: &App,
+    caller: &Caller,
+    whole: Uuid,
+    id: Uuid,
+    as_of: Option<AsOf>,
+) -> Result<One<V>, Problem> {
+    let read = async |reader: Reader<'_>| {
+        if !view::is_there::<V::Whole>(reader, whole).await? {
+            return Ok(Err(missing::<V::Whole>()));
+        }
+        let found = view::one_of::<V>(reader, id, &V::of(reader.schema, whole)).await?;
+        Ok::<_, ViewError>(found.ok_or_else(missing::<V>))
+    };
+    as_reader_at(app, caller, as_of, read)
+        .await?
+        .map(envelope::one)
+        .map(One::of)
 }
 
 /// One thing of the caller's workspace in their language.

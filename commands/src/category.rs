@@ -1,83 +1,53 @@
-//! What a category stands below. A parent that was put elsewhere meanwhile is a guard that fails, and then it is looked up
-//! again: two moves at once cannot make a circle.
+//! What a category stands below.
 
-use crate::{Context, Done, Error, Executor};
-use domain::{
-    Changes, Rule, Violations,
-    catalog::category::{
-        Above, Category, CategoryCommand, CategoryEvent, CategoryRejection, Change, Details, LEVELS_MAX,
-    },
-    id::{CategoryId, WorkspaceId},
+use crate::{
+    Context, Done, Error, Executor,
+    tree::{InTree, Put, put},
 };
-use log::Guard;
-
-/// How often the look-up is made anew because a category above was changed meanwhile.
-const ATTEMPTS_MAX: u32 = 8;
+use domain::{
+    Changes,
+    catalog::category::{Category, CategoryCommand, CategoryEvent, CategoryRejection, Change, Details, LEVELS_MAX},
+    id::CategoryId,
+};
 
 type Answer = Result<Done<CategoryEvent>, Error<CategoryRejection>>;
+
+impl InTree for Category {
+    const LEVELS_MAX: usize = LEVELS_MAX;
+
+    fn parent(&self) -> Option<Option<CategoryId>> {
+        self.details().map(|details| details.parent_id)
+    }
+}
 
 /// Makes a category.
 pub async fn create(executor: &Executor, id: CategoryId, change: &Change, context: &Context) -> Answer {
     let details = Box::new(Details::begin(change));
-    let command = |above| CategoryCommand::Create(details.clone(), above);
-    let created = placed(executor, id, change, command, context).await;
+    let new = Put {
+        own: id,
+        parent: details.parent_id,
+        levels_below: 0,
+    };
+    let command = |spot| CategoryCommand::Create(details.clone(), spot);
+    let created = put::<Category>(executor, new, command, context).await;
     executor.or_repeated::<Category>(id, context, created).await
 }
 
-/// Changes a category, and where it stands.
-pub async fn update(executor: &Executor, id: CategoryId, change: Change, context: &Context) -> Answer {
-    let boxed = Box::new(change.clone());
-    let command = |above| CategoryCommand::Update(boxed.clone(), above);
-    let updated = placed(executor, id, &change, command, context).await;
-    executor.or_repeated::<Category>(id, context, updated).await
-}
-
-async fn placed(
+/// Changes a category, and where it stands with so many levels below it.
+pub async fn update(
     executor: &Executor,
     id: CategoryId,
-    change: &Change,
-    command: impl Fn(Above) -> CategoryCommand,
+    change: Change,
+    levels_below: usize,
     context: &Context,
 ) -> Answer {
-    let parent = change.parent_id.as_set().copied().flatten();
-    let mut answer = Err(Error::Busy);
-    for _ in 0..ATTEMPTS_MAX {
-        let (above, guards) = above(executor, context.workspace, id, parent).await?;
-        answer = executor
-            .execute_guarded::<Category>(id, &command(above), &guards, context)
-            .await;
-        if !matches!(answer, Err(Error::Busy)) {
-            break;
-        }
-    }
-    answer
-}
-
-/// From the parent up. It ends where a category is met again, where there are too many levels, and where one was archived.
-async fn above(
-    executor: &Executor,
-    workspace: WorkspaceId,
-    own: CategoryId,
-    parent: Option<CategoryId>,
-) -> Result<(Above, Vec<Guard>), Error<CategoryRejection>> {
-    let (mut categories, mut guards, mut next) = (Vec::new(), Vec::new(), parent);
-    while let Some(id) = next {
-        let loaded = executor.load::<Category, _>(workspace, id).await?;
-        let Some(details) = loaded.state.details() else {
-            if categories.is_empty() && id != own {
-                return Err(Error::NoSuchReference(Violations::one("parentId", Rule::Unknown)));
-            }
-            break;
-        };
-        categories.push(id);
-        if id == own || categories.len() >= LEVELS_MAX {
-            break;
-        }
-        guards.push(Guard {
-            stream_id: id.into(),
-            version: loaded.version,
-        });
-        next = details.parent_id;
-    }
-    Ok((Above { own, categories }, guards))
+    let moved = Put {
+        own: id,
+        parent: change.parent_id.as_set().copied().flatten(),
+        levels_below,
+    };
+    let change = Box::new(change);
+    let command = |spot| CategoryCommand::Update(change.clone(), spot);
+    let updated = put::<Category>(executor, moved, command, context).await;
+    executor.or_repeated::<Category>(id, context, updated).await
 }

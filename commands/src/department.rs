@@ -1,88 +1,74 @@
-//! What a department stands below, and who heads it. A parent that was put elsewhere meanwhile is a guard that fails, and
-//! then it is looked up again: two moves at once cannot make a circle.
+//! What a department stands below, and who heads it.
 
-use crate::{Context, Done, Error, Executor};
+use crate::{
+    Context, Done, Error, Executor,
+    tree::{InTree, Put, put},
+};
 use domain::{
     Changes, Rule, Violations,
     id::{DepartmentId, EmployeeId, WorkspaceId},
     people::{
         department::{
-            Above, Change, Department, DepartmentCommand, DepartmentEvent, DepartmentRejection, Details, LEVELS_MAX,
+            Change, Department, DepartmentCommand, DepartmentEvent, DepartmentRejection, Details, LEVELS_MAX,
         },
         employee::{Employee, Status},
     },
 };
-use log::Guard;
-
-/// How often the look-up is made anew because a department above was changed meanwhile.
-const ATTEMPTS_MAX: u32 = 8;
 
 type Answer = Result<Done<DepartmentEvent>, Error<DepartmentRejection>>;
+
+impl InTree for Department {
+    const LEVELS_MAX: usize = LEVELS_MAX;
+
+    fn parent(&self) -> Option<Option<DepartmentId>> {
+        self.details().map(|details| details.parent_id)
+    }
+}
 
 /// Founds a department.
 pub async fn create(executor: &Executor, id: DepartmentId, change: &Change, context: &Context) -> Answer {
     let details = Box::new(Details::begin(change));
-    let command = |above| DepartmentCommand::Create(details.clone(), above);
-    let created = placed(executor, id, change, command, context).await;
+    let new = Put {
+        own: id,
+        parent: details.parent_id,
+        levels_below: 0,
+    };
+    let command = |spot| DepartmentCommand::Create(details.clone(), spot);
+    let created = match headed(executor, change, context).await {
+        Ok(()) => put::<Department>(executor, new, command, context).await,
+        Err(error) => Err(error),
+    };
     executor.or_repeated::<Department>(id, context, created).await
 }
 
-/// Changes a department, and where it stands.
-pub async fn update(executor: &Executor, id: DepartmentId, change: Change, context: &Context) -> Answer {
+/// Changes a department, and where it stands with so many levels below it.
+pub async fn update(
+    executor: &Executor,
+    id: DepartmentId,
+    change: Change,
+    levels_below: usize,
+    context: &Context,
+) -> Answer {
+    let moved = Put {
+        own: id,
+        parent: change.parent_id.as_set().copied().flatten(),
+        levels_below,
+    };
     let boxed = Box::new(change.clone());
-    let command = |above| DepartmentCommand::Update(boxed.clone(), above);
-    let updated = placed(executor, id, &change, command, context).await;
+    let command = |spot| DepartmentCommand::Update(boxed.clone(), spot);
+    let updated = match headed(executor, &change, context).await {
+        Ok(()) => put::<Department>(executor, moved, command, context).await,
+        Err(error) => Err(error),
+    };
     executor.or_repeated::<Department>(id, context, updated).await
 }
 
-async fn placed(
-    executor: &Executor,
-    id: DepartmentId,
-    change: &Change,
-    command: impl Fn(Above) -> DepartmentCommand,
-    context: &Context,
-) -> Answer {
-    if let Some(head) = change.head_id.as_set().copied().flatten() {
-        works_here(executor, context.workspace, head, "headId").await?;
+/// Whether who is to head it works here.
+async fn headed(executor: &Executor, change: &Change, context: &Context) -> Result<(), Error<DepartmentRejection>> {
+    match change.head_id.as_set().copied().flatten() {
+        Some(head) => works_here(executor, context.workspace, head, "headId").await,
+        None => Ok(()),
     }
-    let parent = change.parent_id.as_set().copied().flatten();
-    let mut answer = Err(Error::Busy);
-    for _ in 0..ATTEMPTS_MAX {
-        let (above, guards) = above(executor, context.workspace, id, parent).await?;
-        answer = executor
-            .execute_guarded::<Department>(id, &command(above), &guards, context)
-            .await;
-        if !matches!(answer, Err(Error::Busy)) {
-            break;
-        }
-    }
-    answer
-}
-
-/// From the parent up. It ends where a department is met again, and where there are too many levels.
-async fn above(
-    executor: &Executor,
-    workspace: WorkspaceId,
-    own: DepartmentId,
-    parent: Option<DepartmentId>,
-) -> Result<(Above, Vec<Guard>), Error<DepartmentRejection>> {
-    let (mut departments, mut guards, mut next) = (Vec::new(), Vec::new(), parent);
-    while let Some(id) = next {
-        departments.push(id);
-        if id == own || departments.len() >= LEVELS_MAX {
-            break;
-        }
-        let loaded = executor.load::<Department, _>(workspace, id).await?;
-        let Some(details) = loaded.state.details() else {
-            return Err(Error::NoSuchReference(Violations::one("parentId", Rule::Unknown)));
-        };
-        guards.push(Guard {
-            stream_id: id.into(),
-            version: loaded.version,
-        });
-        next = details.parent_id;
-    }
-    Ok((Above { own, departments }, guards))
 }
 
 /// Whether somebody is an employee who was not refused.

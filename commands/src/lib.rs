@@ -1,6 +1,7 @@
 //! **records.** Every change takes one path: authorise → load → decide → append → answer. The rules are the domain's,
 //! the truth is the log's; here they meet, with retry on a lost race and one answer per command id.
 
+mod anew;
 pub mod beginnings;
 mod context;
 mod error;
@@ -11,6 +12,7 @@ mod load;
 mod meaning;
 mod states;
 mod together;
+mod tree;
 mod unit;
 
 pub mod activity;

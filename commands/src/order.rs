@@ -2,6 +2,8 @@
 //! what its currency is worth.
 
 mod cancellation;
+mod crediting;
+mod placing;
 mod returning;
 mod shipping;
 
@@ -44,13 +46,36 @@ pub struct Beside {
     pub items: Patch<Vec<LineRequest>>,
 }
 
+/// What is known to surround an order that moves.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Those that are for it.
+    pub invoices: Vec<InvoiceId>,
+    /// Its customer's other confirmed orders that are not paid.
+    pub unpaid: Vec<OrderId>,
+}
+
 /// Places an order by hand, or writes a draft of one.
-pub async fn create(executor: &Executor, id: OrderId, change: Change, beside: Beside, context: &Context) -> Answer {
-    let created = begin(executor, id, change, beside, context).await;
+pub async fn create(
+    executor: &Executor,
+    id: OrderId,
+    change: Change,
+    beside: Beside,
+    around: &Surroundings,
+    context: &Context,
+) -> Answer {
+    let created = begin(executor, id, change, beside, around, context).await;
     executor.or_repeated::<Order>(id, context, created).await
 }
 
-async fn begin(executor: &Executor, id: OrderId, mut change: Change, beside: Beside, context: &Context) -> Answer {
+async fn begin(
+    executor: &Executor,
+    id: OrderId,
+    mut change: Change,
+    beside: Beside,
+    around: &Surroundings,
+    context: &Context,
+) -> Answer {
     // Who sees only orders that are somebody's would not see what they make.
     let may_see_it = context.actor.may_on(Permission::OrdersView, Belongs::default());
     if let (true, false, Some(user)) = (change.assigned_to.is_keep(), may_see_it, context.actor.user()) {
@@ -70,9 +95,12 @@ async fn begin(executor: &Executor, id: OrderId, mut change: Change, beside: Bes
         status: beside.status.set().unwrap_or_default(),
         items: items.unwrap_or_default(),
     };
-    executor
-        .create::<Order>(id, &OrderCommand::Place(Box::new(draft)), context)
-        .await
+    let status = draft.status;
+    let command = OrderCommand::Place(Box::new(draft));
+    match status {
+        Status::Confirmed => crediting::confirm(executor, id, &command, &around.unpaid, context).await,
+        _ => executor.create::<Order>(id, &command, context).await,
+    }
 }
 
 /// Changes an order, and its status when one is named.
@@ -81,10 +109,10 @@ pub async fn update(
     id: OrderId,
     change: Change,
     beside: Beside,
-    invoices: &[InvoiceId],
+    around: &Surroundings,
     context: &Context,
 ) -> Answer {
-    let updated = revise(executor, id, change, beside, invoices, context).await;
+    let updated = revise(executor, id, change, beside, around, context).await;
     executor.or_repeated::<Order>(id, context, updated).await
 }
 
@@ -93,19 +121,21 @@ async fn revise(
     id: OrderId,
     mut change: Change,
     beside: Beside,
-    invoices: &[InvoiceId],
+    around: &Surroundings,
     context: &Context,
 ) -> Answer {
     if let Some(status @ (Status::Shipped | Status::Cancelled)) = beside.status.as_set() {
         let alone = change == Change::default() && beside.items.is_keep();
         return match alone {
-            true => go(executor, id, Step::from(*status), invoices, context).await,
+            true => go(executor, id, Step::from(*status), around, context).await,
             false => Err(Error::Rejected(Violations::one("status", Rule::NotAllowed).into())),
         };
     }
     look_up(executor, &mut change, context).await?;
+    let to = beside.status.as_set().copied().unwrap_or(Status::Draft);
+    let renewed = placing::renewed(executor, id, &mut change, to, beside.items.is_keep(), context).await?;
     let items = match beside.items.is_keep() {
-        true => None,
+        true => renewed,
         false => {
             let order = executor.look::<Order, _>(context.workspace, id).await?.state;
             let mut details = order.known().map(|order| order.details().clone()).unwrap_or_default();
@@ -118,12 +148,11 @@ async fn revise(
         items,
         step: beside.status.set().map(Step::from),
     };
-    executor.execute::<Order>(id, &command, context).await
+    carry_out(executor, id, to, &command, around, context).await
 }
 
-/// Moves an order to another status; shipping sends all that is left, cancelling undoes all that followed, the
-/// `invoices` that are known to be for it included.
-pub async fn go(executor: &Executor, id: OrderId, step: Step, invoices: &[InvoiceId], context: &Context) -> Answer {
+/// Moves an order to another status; shipping sends all that is left, cancelling undoes all that followed.
+pub async fn go(executor: &Executor, id: OrderId, step: Step, around: &Surroundings, context: &Context) -> Answer {
     if step.status == Status::Shipped {
         let order = executor
             .look::<Order, OrderRejection>(context.workspace, id)
@@ -143,9 +172,29 @@ pub async fn go(executor: &Executor, id: OrderId, step: Step, invoices: &[Invoic
             reason: step.note,
             ..Cancellation::default()
         };
-        return cancel(executor, id, asked, invoices, context).await;
+        return cancel(executor, id, asked, &around.invoices, context).await;
     }
-    executor.execute::<Order>(id, &OrderCommand::Move(step), context).await
+    let moved = async {
+        let to = step.status;
+        let command = placing::step(executor, id, step, context).await?;
+        carry_out(executor, id, to, &command, around, context).await
+    };
+    let moved = moved.await;
+    executor.or_repeated::<Order>(id, context, moved).await
+}
+
+async fn carry_out(
+    executor: &Executor,
+    id: OrderId,
+    to: Status,
+    command: &OrderCommand,
+    around: &Surroundings,
+    context: &Context,
+) -> Answer {
+    match to {
+        Status::Confirmed => crediting::confirm(executor, id, command, &around.unpaid, context).await,
+        _ => executor.execute::<Order>(id, command, context).await,
+    }
 }
 
 /// What the fields that are named bring along from elsewhere; what is taken out takes it away.

@@ -1,7 +1,9 @@
 //! Stock exists for products only. What a movement takes from its product is looked up here: whether it can lie on a shelf,
 //! how many pieces its units are, how little of it is too little; and what has moved since goods were counted.
 
-use crate::{Context, Done, Error, Executor, Versions};
+mod count;
+
+use crate::{Context, Done, Error, Executor};
 use chrono::{DateTime, Utc};
 use domain::{
     Check, Money, Quantity, Rule, Violations,
@@ -10,19 +12,12 @@ use domain::{
         stock::{Demand, Least, Moment, Movement, Place, Stock, StockCommand, StockEvent, StockRejection, Transfer},
         warehouse::Warehouse,
     },
-    fact,
     field::LINE,
-    id::{ProductId, StockId, TransferId, WarehouseId, WorkspaceId},
+    id::{ProductId, StockId, TransferId, WarehouseId},
 };
-use log::Recorded;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
-
-/// How often a count is looked up anew because something moved meanwhile.
-const ATTEMPTS_MAX: u32 = 8;
-/// So many of the newest events are read first to learn what has moved.
-const NEWEST: i64 = 256;
 
 /// Which way goods go: what was archived is still to be emptied, and not to be filled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,14 +26,8 @@ pub(crate) enum Way {
     Out,
 }
 
-/// Of which moment, and of which place, it is asked what has moved since.
-#[derive(Clone, Copy)]
-struct Asked {
-    at: DateTime<Utc>,
-    place: Place,
-}
-
-type Answer = Result<Done<StockEvent>, Error<StockRejection>>;
+type Refusal = Error<StockRejection>;
+type Answer = Result<Done<StockEvent>, Refusal>;
 
 /// Goods that arrived.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -138,200 +127,168 @@ pub struct Shift {
     pub reason: Option<String>,
 }
 
-/// Puts goods on stock; demands that wait for them are served in the same breath.
-pub async fn receive(executor: &Executor, receipt: Receipt, context: &Context) -> Answer {
-    let id = StockId::of(receipt.product_id);
-    let received = put(executor, receipt, context).await;
-    executor.or_repeated::<Stock>(id, context, received).await
+/// Writes down that goods moved, or what was found; demands that wait for what came are served in the same breath.
+pub async fn write_down(executor: &Executor, what: impl Written, context: &Context) -> Answer {
+    let sought = what.sought();
+    let id = StockId::of(sought.product_id);
+    let written = look_up(executor, sought, what, context).await;
+    executor.or_repeated::<Stock>(id, context, written).await
 }
 
-async fn put(executor: &Executor, receipt: Receipt, context: &Context) -> Answer {
-    let product = stocked(executor, receipt.product_id, Way::In, context).await?;
-    is_there(executor, receipt.warehouse_id, Way::In, "warehouseId", context).await?;
-    let command = StockCommand::Receive {
-        product_id: receipt.product_id,
-        quantity: pieces(product.as_ref(), receipt.quantity, receipt.unit.as_deref())?,
-        unit_cost: receipt.unit_cost,
-        reference: receipt.reference,
-        reason: receipt.reason,
-        warehouse: receipt.warehouse_id,
-    };
-    let id = StockId::of(receipt.product_id);
-    executor.execute::<Stock>(id, &command, context).await
+async fn look_up(executor: &Executor, sought: Sought, what: impl Written, context: &Context) -> Answer {
+    let id = StockId::of(sought.product_id);
+    let product = stocked(executor, sought.product_id, sought.way, context).await?;
+    for (field, place, way) in sought.places {
+        is_there(executor, place, way, field, context).await?;
+    }
+    match what.command(product.as_ref(), context.now)? {
+        StockCommand::Count(movement, Moment { at, .. }, least) if at != context.now => {
+            count::at(executor, id, at, (movement, least), context).await
+        }
+        command => executor.execute::<Stock>(id, &command, context).await,
+    }
 }
 
-/// Takes goods that nobody was promised out of stock.
-pub async fn issue(executor: &Executor, issue: Issue, context: &Context) -> Answer {
-    let id = StockId::of(issue.product_id);
-    let issued = take(executor, issue, context).await;
-    executor.or_repeated::<Stock>(id, context, issued).await
+/// What has to be known before something is written down.
+#[derive(Debug)]
+pub struct Sought {
+    product_id: ProductId,
+    /// Which way goods of the product go.
+    way: Way,
+    /// The warehouses that are named: the field, the place, and which way goods go there.
+    places: Vec<(&'static str, Place, Way)>,
 }
 
-async fn take(executor: &Executor, issue: Issue, context: &Context) -> Answer {
-    let product = stocked(executor, issue.product_id, Way::Out, context).await?;
-    is_there(executor, issue.warehouse_id, Way::Out, "warehouseId", context).await?;
-    let movement = Movement {
-        product_id: issue.product_id,
-        quantity: pieces(product.as_ref(), issue.quantity, issue.unit.as_deref())?,
-        unit_cost: None,
-        reference: issue.reference,
-        reason: issue.reason,
-        warehouse: issue.warehouse_id,
-    };
-    let command = StockCommand::Issue(movement, product.as_ref().and_then(least));
-    let id = StockId::of(issue.product_id);
-    executor.execute::<Stock>(id, &command, context).await
+impl Sought {
+    fn at(product_id: ProductId, way: Way, warehouse: Place) -> Self {
+        Self {
+            product_id,
+            way,
+            places: vec![("warehouseId", warehouse, way)],
+        }
+    }
 }
 
-/// Writes down that there is more or less than was known.
-pub async fn adjust(executor: &Executor, adjustment: Adjustment, context: &Context) -> Answer {
-    let id = StockId::of(adjustment.product_id);
-    let adjusted = correct(executor, adjustment, context).await;
-    executor.or_repeated::<Stock>(id, context, adjusted).await
+/// What people write down of a product's stock.
+pub trait Written: Send {
+    fn sought(&self) -> Sought;
+
+    /// Of that product; of one that was archived, and only leaves, nothing is told.
+    fn command(self, product: Option<&product::Details>, now: DateTime<Utc>) -> Result<StockCommand, Refusal>;
 }
 
-async fn correct(executor: &Executor, adjustment: Adjustment, context: &Context) -> Answer {
-    let way = match adjustment.quantity.is_negative() {
-        true => Way::Out,
-        false => Way::In,
-    };
-    let product = stocked(executor, adjustment.product_id, way, context).await?;
-    is_there(executor, adjustment.warehouse_id, way, "warehouseId", context).await?;
-    let movement = Movement {
-        product_id: adjustment.product_id,
-        quantity: adjustment.quantity,
-        unit_cost: adjustment.unit_cost,
-        reference: adjustment.reference,
-        reason: Some(adjustment.reason).filter(|reason| !reason.trim().is_empty()),
-        warehouse: adjustment.warehouse_id,
-    };
-    let command = StockCommand::Adjust(movement, product.as_ref().and_then(least));
-    let id = StockId::of(adjustment.product_id);
-    executor.execute::<Stock>(id, &command, context).await
+impl Written for Receipt {
+    fn sought(&self) -> Sought {
+        Sought::at(self.product_id, Way::In, self.warehouse_id)
+    }
+
+    fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+        Ok(StockCommand::Receive {
+            product_id: self.product_id,
+            quantity: pieces(product, self.quantity, self.unit.as_deref())?,
+            unit_cost: self.unit_cost,
+            reference: self.reference,
+            reason: self.reason,
+            warehouse: self.warehouse_id,
+        })
+    }
 }
 
-/// Writes down what was found at a moment.
-pub async fn count(executor: &Executor, count: Count, context: &Context) -> Answer {
-    let id = StockId::of(count.product_id);
-    let counted = compare(executor, count, context).await;
-    executor.or_repeated::<Stock>(id, context, counted).await
+impl Written for Issue {
+    fn sought(&self) -> Sought {
+        Sought::at(self.product_id, Way::Out, self.warehouse_id)
+    }
+
+    fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+        let movement = Movement {
+            product_id: self.product_id,
+            quantity: pieces(product, self.quantity, self.unit.as_deref())?,
+            unit_cost: None,
+            reference: self.reference,
+            reason: self.reason,
+            warehouse: self.warehouse_id,
+        };
+        Ok(StockCommand::Issue(movement, product.and_then(least)))
+    }
 }
 
-async fn compare(executor: &Executor, count: Count, context: &Context) -> Answer {
-    let product = stocked(executor, count.product_id, Way::Out, context).await?;
-    is_there(executor, count.warehouse_id, Way::Out, "warehouseId", context).await?;
-    let least = product.as_ref().and_then(least);
-    let mut check = Check::default();
-    check.date("countedAt", count.counted_at.map(|at| at.date_naive()));
-    let is_past = count.counted_at.is_none_or(|at| at <= context.now);
-    check.that(is_past, "countedAt", Rule::NotYet);
-    check.done().map_err(|violations| Error::Rejected(violations.into()))?;
-    let movement = Movement {
-        product_id: count.product_id,
-        quantity: count.quantity,
-        unit_cost: count.unit_cost,
-        reference: count.reference,
-        reason: count.reason,
-        warehouse: count.warehouse_id,
-    };
-    let (id, place) = (StockId::of(count.product_id), count.warehouse_id);
-    let Some(at) = count.counted_at else {
+impl Written for Adjustment {
+    fn sought(&self) -> Sought {
+        let way = match self.quantity.is_negative() {
+            true => Way::Out,
+            false => Way::In,
+        };
+        Sought::at(self.product_id, way, self.warehouse_id)
+    }
+
+    fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+        let movement = Movement {
+            product_id: self.product_id,
+            quantity: self.quantity,
+            unit_cost: self.unit_cost,
+            reference: self.reference,
+            reason: Some(self.reason).filter(|reason| !reason.trim().is_empty()),
+            warehouse: self.warehouse_id,
+        };
+        Ok(StockCommand::Adjust(movement, product.and_then(least)))
+    }
+}
+
+impl Written for Count {
+    fn sought(&self) -> Sought {
+        Sought::at(self.product_id, Way::Out, self.warehouse_id)
+    }
+
+    fn command(self, product: Option<&product::Details>, now: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+        let mut check = Check::default();
+        check.date("countedAt", self.counted_at.map(|at| at.date_naive()));
+        let is_past = self.counted_at.is_none_or(|at| at <= now);
+        check.that(is_past, "countedAt", Rule::NotYet);
+        check.done().map_err(|violations| Error::Rejected(violations.into()))?;
+        let movement = Movement {
+            product_id: self.product_id,
+            quantity: self.quantity,
+            unit_cost: self.unit_cost,
+            reference: self.reference,
+            reason: self.reason,
+            warehouse: self.warehouse_id,
+        };
         let moment = Moment {
-            at: context.now,
+            at: self.counted_at.unwrap_or(now),
             moved_since: Quantity::ZERO,
         };
-        let command = StockCommand::Count(movement, moment, least);
-        return executor.execute::<Stock>(id, &command, context).await;
-    };
-    let mut answer = Err(Error::Busy);
-    for _ in 0..ATTEMPTS_MAX {
-        let version = executor.load::<Stock, _>(context.workspace, id).await?.version;
-        let moved_since = moved_since(executor, context.workspace, id, version, Asked { at, place }).await?;
-        let command = StockCommand::Count(movement.clone(), Moment { at, moved_since }, least.clone());
-        // What moves from now on is not in that sum.
-        let expected_version = match context.allows(version) {
-            true => Some(Versions::from(version)),
-            false => context.expected_version.clone(),
-        };
-        let pinned = Context {
-            expected_version,
-            ..context.clone()
-        };
-        answer = executor.execute::<Stock>(id, &command, &pinned).await;
-        let overtaken = matches!(&answer, Err(Error::Stale { .. })) && context.expected_version.is_none();
-        if !overtaken {
-            break;
+        Ok(StockCommand::Count(movement, moment, product.and_then(least)))
+    }
+}
+
+impl Written for Shift {
+    fn sought(&self) -> Sought {
+        Sought {
+            product_id: self.product_id,
+            way: Way::Out,
+            places: vec![
+                ("fromWarehouseId", self.from_warehouse_id, Way::Out),
+                ("toWarehouseId", self.to_warehouse_id, Way::In),
+            ],
         }
     }
-    match answer {
-        Err(Error::Stale { .. }) if context.expected_version.is_none() => Err(Error::Busy),
-        answer => answer,
+
+    fn command(self, _: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+        let movement = Movement {
+            product_id: self.product_id,
+            quantity: self.quantity,
+            unit_cost: None,
+            reference: self.reference,
+            reason: self.reason,
+            warehouse: self.from_warehouse_id,
+        };
+        let transfer = Transfer {
+            id: TransferId::new(Uuid::now_v7()),
+            to: self.to_warehouse_id,
+            at_once: !self.in_transit,
+        };
+        Ok(StockCommand::Send(movement, transfer))
     }
-}
-
-/// What has come, less what has gone, after that moment, up to that version: read from the newest back. A count is of
-/// its own moment, whenever it was written down.
-async fn moved_since(
-    executor: &Executor,
-    workspace: WorkspaceId,
-    id: StockId,
-    version: i64,
-    asked: Asked,
-) -> Result<Quantity, Error<StockRejection>> {
-    let mut newest = NEWEST;
-    loop {
-        let after = (version - newest).max(0);
-        let events = executor.log().read_stream(workspace.into(), id.into(), after).await;
-        let events = events.map_err(Error::from)?;
-        let reaches_back = events.first().is_some_and(|event| event.recorded_at <= asked.at);
-        if after == 0 || reaches_back {
-            let known = events.iter().filter(|event| event.version <= version);
-            return known.map(|event| moved_after(event, asked)).sum();
-        }
-        newest = newest.saturating_mul(4);
-    }
-}
-
-fn moved_after(recorded: &Recorded, asked: Asked) -> Result<Quantity, Error<StockRejection>> {
-    let event: StockEvent =
-        fact::decode(&recorded.event_type, recorded.schema, &recorded.data).map_err(Error::Unreadable)?;
-    let when = match &event {
-        StockEvent::Counted { at, .. } => *at,
-        _ => recorded.recorded_at,
-    };
-    let moved = event
-        .moves()
-        .filter(|(place, _)| *place == asked.place && when > asked.at);
-    Ok(moved.map_or(Quantity::ZERO, |(_, quantity)| quantity))
-}
-
-/// Sends goods from one place to another.
-pub async fn send(executor: &Executor, shift: Shift, context: &Context) -> Answer {
-    let id = StockId::of(shift.product_id);
-    let sent = carry(executor, shift, context).await;
-    executor.or_repeated::<Stock>(id, context, sent).await
-}
-
-async fn carry(executor: &Executor, shift: Shift, context: &Context) -> Answer {
-    stocked(executor, shift.product_id, Way::Out, context).await?;
-    is_there(executor, shift.from_warehouse_id, Way::Out, "fromWarehouseId", context).await?;
-    is_there(executor, shift.to_warehouse_id, Way::In, "toWarehouseId", context).await?;
-    let movement = Movement {
-        product_id: shift.product_id,
-        quantity: shift.quantity,
-        unit_cost: None,
-        reference: shift.reference,
-        reason: shift.reason,
-        warehouse: shift.from_warehouse_id,
-    };
-    let transfer = Transfer {
-        id: TransferId::new(Uuid::now_v7()),
-        to: shift.to_warehouse_id,
-        at_once: !shift.in_transit,
-    };
-    let id = StockId::of(shift.product_id);
-    let command = StockCommand::Send(movement, transfer);
-    executor.execute::<Stock>(id, &command, context).await
 }
 
 /// A warehouse that is named must be there; or, for what leaves it, have been there.

@@ -12,7 +12,7 @@ use crate::{
     personal::fields,
     process,
     production::{bom, production_order},
-    sales::{activity, customer, deal, interaction, order, pipeline},
+    sales::{activity, credit, customer, deal, interaction, order, pipeline},
     schema::{self, EventType},
     upcast::{self, UpcastError, Upcaster},
 };
@@ -32,6 +32,7 @@ pub enum Fact {
     Activity(activity::ActivityEvent),
     Pipeline(pipeline::PipelineEvent),
     Order(order::OrderEvent),
+    Credit(credit::CreditEvent),
     Category(category::CategoryEvent),
     PriceList(price_list::PriceListEvent),
     Price(price::PriceEvent),
@@ -51,7 +52,7 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 26] = [
+pub static CATEGORIES: [&dyn Category; 27] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -62,6 +63,7 @@ pub static CATEGORIES: [&dyn Category; 26] = [
     &Of::<activity::Activity>(Fact::Activity),
     &Of::<pipeline::Pipeline>(Fact::Pipeline),
     &Of::<order::Order>(Fact::Order),
+    &Of::<credit::Credit>(Fact::Credit),
     &Of::<category::Category>(Fact::Category),
     &Of::<price_list::PriceList>(Fact::PriceList),
     &Of::<price::Prices>(Fact::Price),

@@ -14,12 +14,13 @@ mod tests {
             category::Category, price::Prices, price_list::PriceList, product::Product, stock::Stock,
             warehouse::Warehouse,
         },
+        external::External,
         finance::{exchange_rate::ExchangeRate, invoice::Invoice},
         identity::{organization::Organization, user::User, workspace::Workspace},
         office::notification::Notification,
         process::Process,
         production::{bom::Bom, production_order::ProductionOrder},
-        sales::{customer::Customer, deal::Deal, order::Order},
+        sales::{credit::Credit, customer::Customer, deal::Deal, order::Order},
         testing::samples,
     };
     use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
@@ -54,6 +55,7 @@ mod tests {
         survives_being_written_down::<Customer>();
         survives_being_written_down::<Deal>();
         survives_being_written_down::<Order>();
+        survives_being_written_down::<Credit>();
         survives_being_written_down::<Category>();
         survives_being_written_down::<PriceList>();
         survives_being_written_down::<Prices>();
@@ -66,5 +68,6 @@ mod tests {
         survives_being_written_down::<ExchangeRate>();
         survives_being_written_down::<Notification>();
         survives_being_written_down::<Process>();
+        survives_being_written_down::<External>();
     }
 }

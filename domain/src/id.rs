@@ -93,6 +93,8 @@ ids! {
     /// A stage of a workspace's own pipeline.
     PipelineStageId,
     OrderId,
+    /// One customer's credit.
+    CreditId,
     CategoryId,
     /// What of an order is sent together.
     ShipmentId,
@@ -141,6 +143,12 @@ impl ExternalId {
     }
 }
 
+impl CreditId {
+    pub fn of(customer: CustomerId) -> Self {
+        Self(derive(customer, "credit"))
+    }
+}
+
 impl StockId {
     pub fn of(product: ProductId) -> Self {
         Self(derive(product, "stock"))
@@ -164,6 +172,11 @@ impl InvoiceId {
     /// The one that a won deal brings.
     pub fn of_deal(deal: impl Into<Uuid>) -> Self {
         Self(derive(deal, "invoice"))
+    }
+
+    /// The one that an order by hand brings.
+    pub fn of_order(order: OrderId) -> Self {
+        Self(derive(order, "invoice"))
     }
 
     /// The credit note that takes back the whole of it.

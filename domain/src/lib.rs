@@ -18,6 +18,7 @@ pub mod schema;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod tree;
 pub mod upcast;
 
 pub mod catalog;

@@ -8,7 +8,7 @@ const DOUBLINGS_MAX: u32 = 20;
 
 /// How long to wait after that many failures (from 1 on): doubling from `min` up to `max`, of which the second half is
 /// left to chance.
-pub(crate) fn pause(failures: u32, min: Duration, max: Duration) -> Duration {
+pub fn pause(failures: u32, min: Duration, max: Duration) -> Duration {
     // The end of a version 7 id is random, and so spares a crate for chance.
     let chance = Uuid::now_v7().as_u128() as u16;
     pause_by(failures, min, max, chance)

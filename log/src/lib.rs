@@ -24,6 +24,7 @@ mod wakeup;
 pub mod wrong;
 
 pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guard, NewEvent, Number, StreamAppend};
+pub use backoff::pause;
 pub use batch::Ways;
 pub use chain::{ChainError, HASH_ZERO, Verifier, link};
 pub use envelope::{ClientAddress, Metadata, Recorded, Stream};

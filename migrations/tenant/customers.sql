@@ -28,7 +28,6 @@ create table {schema}.customers (
     valued_orders   bigint not null,
     total_revenue   numeric not null,
     revenues        jsonb not null,
-    last_order_date date,
     archived        boolean not null,
     created_at      timestamptz not null,
     updated_at      timestamptz not null,

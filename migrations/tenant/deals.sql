@@ -35,6 +35,7 @@ create table {schema}.deals (
     competitor_won        text,
     won_at                timestamptz,
     lost_at               timestamptz,
+    order_cancelled_at    timestamptz,
     created_at            timestamptz not null,
     updated_at            timestamptz not null,
     search_text           text

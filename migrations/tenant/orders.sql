@@ -18,6 +18,7 @@ create table {schema}.orders (
     refunded_amount   numeric not null,
     payment_status    text not null,
     production_status text not null,
+    made_by           jsonb not null,
     currency          text not null,
     exchange_rate numeric,
     assigned_to       uuid,
@@ -29,6 +30,7 @@ create table {schema}.orders (
     shipments         jsonb not null,
     returns           jsonb not null,
     status_history    jsonb not null,
+    placed_at         timestamptz,
     delivered_at      timestamptz,
     created_at        timestamptz not null,
     updated_at        timestamptz not null,
@@ -38,5 +40,10 @@ create table {schema}.orders (
 create index orders_newest on {schema}.orders (created_at, id);
 create index orders_by_status on {schema}.orders (status, created_at, id);
 create index orders_by_customer on {schema}.orders (customer_id, created_at, id);
+-- For the day of a customer's last one that stands.
+create index orders_placed on {schema}.orders (customer_id, placed_at) where status <> 'cancelled';
+-- For what a customer has to pay for confirmed ones.
+create index orders_unpaid on {schema}.orders (customer_id)
+    where status in ('confirmed', 'processing', 'shipped', 'delivered', 'completed') and payment_status in ('unpaid', 'partial');
 create index orders_by_deal on {schema}.orders (deal_id, created_at, id);
 create index orders_search on {schema}.orders using gin (search_text {trgm}.gin_trgm_ops);

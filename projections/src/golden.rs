@@ -42,6 +42,9 @@ const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
 const PIPELINE: &str = "01a1fe4c-9b00-7000-8000-000000000001";
 const ACTIVITY: &str = "01a1fe4c-9c00-7000-8000-000000000001";
 const MISTAKE: &str = "01a1fe4c-9c00-7000-8000-000000000002";
+const CALL: &str = "01a1fe4c-9c00-7000-8000-000000000003";
+const CREDIT: &str = "01a1fe4c-9d00-7000-8000-000000000001";
+const OUTSIDE: &str = "01a1fe4c-9e00-7000-8000-000000000001";
 const SEALED: [&str; 6] = [
     "01a1fe4c-9400-7000-8000-000000000001",
     "01a1fe4c-9400-7000-8000-000000000002",
@@ -158,6 +161,12 @@ const STORY: &[(&str, &str)] = &[
     ("production.order.cancelled.v1", PRODUCTION),
     ("invoice.credited.v1", INVOICE),
     ("invoice.cancelled.v1", SEALED[3]),
+    ("activity.recorded.v2", CALL),
+    ("activity.updated.v2", CALL),
+    ("deal.quote.declined.v2", DEAL),
+    ("credit.taken.v1", CREDIT),
+    ("credit.settled.v1", CREDIT),
+    ("external.appended.v1", OUTSIDE),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -9,6 +9,7 @@ mod known;
 mod lane;
 pub mod list;
 mod model;
+pub mod plain;
 pub mod platform;
 mod readers;
 mod remake;
@@ -16,6 +17,7 @@ mod runner;
 pub mod schema;
 pub mod shape;
 mod table;
+pub mod tree;
 pub mod view;
 mod write;
 

@@ -9,6 +9,7 @@ mod compare;
 mod copy;
 mod exchange;
 mod forget;
+mod history;
 pub(crate) mod trace;
 
 pub use compare::{Compared, Difference, Replayed};

@@ -50,6 +50,14 @@ pub trait View: Table {
     const ALIASES: &'static [(&'static str, &'static str, Op)] = &[];
 }
 
+/// What is listed within another one.
+pub trait Part: View {
+    type Whole: View;
+
+    /// Those of one.
+    fn of(schema: &str, whole: Uuid) -> Scope;
+}
+
 /// Who reads, and where.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {

@@ -110,18 +110,24 @@ impl<'a> Statement<'a> {
             values.extend(changed.values.iter().cloned());
             by.extend(changed.by.iter().cloned());
         }
-        self.part();
-        self.query.push(format!(
-            "insert into {}.{COUNTS} as c (name, field, value, total) select u.* from unnest(",
-            self.schema
-        ));
+        let counts = format!("{}.{COUNTS}", self.schema);
+        self.query
+            .push(", added (name, field, value, total) as (select * from unnest(");
         self.query.push_bind(tables).push("::text[], ");
         self.query.push_bind(fields).push("::text[], ");
         self.query.push_bind(values).push("::text[], ");
-        self.query.push_bind(by);
-        self.query.push(
-            "::text[]::numeric[]) u where exists (select from moved) \
-             on conflict (name, field, value) do update set total = c.total + excluded.total)",
-        );
+        self.query.push_bind(by).push("::text[]::numeric[]))");
+        // Lines that come to nothing are taken away; of the rest none is among them.
+        let nothing = "c.name = a.name and c.field = a.field and c.value = a.value and c.total + a.total = 0";
+        self.part();
+        self.query.push(format!(
+            "delete from {counts} c using added a where {nothing} and exists (select from moved))"
+        ));
+        self.part();
+        self.query.push(format!(
+            "insert into {counts} as c (name, field, value, total) select a.* from added a where exists (select from moved) \
+             and not exists (select from {counts} c where {nothing}) \
+             on conflict (name, field, value) do update set total = c.total + excluded.total)"
+        ));
     }
 }

@@ -66,6 +66,8 @@ pub enum Act {
     /// It was delivered and paid.
     CompleteOrder(OrderId),
     CreateInvoice(InvoiceId, Box<invoice::Created>),
+    /// As the order stands, dated by that day.
+    BillOrder(OrderId, NaiveDate),
     Notify(NotificationId, Box<notification::Created>),
     Produce(ProductionOrderId, production_order::Request),
     /// Have that line told when the product has a bill of materials.
@@ -106,6 +108,7 @@ impl Act {
                     .create::<Invoice>(id, &InvoiceCommand::Create(created), context)
                     .await,
             ),
+            Self::BillOrder(id, date) => done(commands::invoice::of_order(executor, id, date, context).await),
             Self::Notify(id, created) => done(
                 executor
                     .create::<Notification>(id, &NotificationCommand::Notify(created), context)

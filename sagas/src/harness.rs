@@ -36,6 +36,7 @@ use std::{
 use uuid::Uuid;
 
 mod acts;
+mod billed;
 mod cancelled;
 mod decided;
 mod due;

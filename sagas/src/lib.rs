@@ -4,6 +4,7 @@
 
 mod act;
 mod asleep;
+mod concern;
 mod deadline;
 mod decide;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod testing;
 
 pub mod deal_won;
 pub mod invoice_collection;
+pub mod order_billing;
 pub mod order_cancellation;
 pub mod order_completion;
 pub mod order_fulfillment;
@@ -40,5 +42,6 @@ fn all() -> Vec<Box<dyn Process>> {
         of::<replenishment::Replenishment>(),
         of::<order_completion::OrderCompletion>(),
         of::<order_cancellation::OrderCancellation>(),
+        of::<order_billing::OrderBilling>(),
     ]
 }

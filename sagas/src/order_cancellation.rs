@@ -5,23 +5,22 @@
 
 use crate::{
     Act, Owed, Saga, Seen, Standing,
-    deadline::{BY_ITSELF, PARKED},
-    refused::{Refusals, Refused},
+    concern::{Concern, about},
+    refused::Refusals,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Fact, Role,
+    Fact,
     catalog::stock::{Demand, StockEvent},
     finance::invoice::InvoiceEvent,
     id::{DealId, InvoiceId, NotificationId, OrderId, ProductId, ProductionOrderId, derive},
-    office::notification::{self, Audience, NotificationEvent, Topic},
+    office::notification::NotificationEvent,
     process::ProcessEvent,
     production::production_order::ProductionOrderEvent,
     sales::order::{Cancelled, OrderEvent, Revoked, Stopped, Unheld},
     time::local_date,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -88,13 +87,8 @@ impl Saga for OrderCancellation {
             Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => invoice.order_id.map(Into::into),
             Fact::Invoice(InvoiceEvent::Credited(invoice)) => invoice.order_id.map(Into::into),
             Fact::Invoice(InvoiceEvent::Created(note)) if note.is_credit() => note.order_id.map(Into::into),
-            Fact::Notification(NotificationEvent::Created(created))
-                if matches!(created.topic, Topic::ProcessParked | Topic::ProcessLate) =>
-            {
-                Some(created.about)
-            }
             Fact::Process(event) => event.instance_of(Self::NAME),
-            _ => None,
+            other => about(other),
         }
     }
 
@@ -116,7 +110,7 @@ impl Saga for OrderCancellation {
             .open
             .iter()
             .map(|(step, undo)| Owed::new(step, run.act(order, undo)));
-        let owed = steps.chain(run.parked(order)).chain(run.late(order));
+        let owed = steps.chain(run.concern(order).owed());
         owed.filter(|owed| !run.refused.contains(&owed.step)).collect()
     }
 
@@ -228,34 +222,16 @@ impl Run {
         }
     }
 
-    /// A refused step waits for a person, who has to be told.
-    fn parked(&self, order: Uuid) -> Option<Owed> {
-        let Refused { step, code, .. } = self.refused.first()?;
-        let data = json!({"saga": OrderCancellation::NAME, "orderId": order, "orderNumber": self.reference, "step": step, "reason": code});
-        self.tell(order, "tell parked cancellation", Topic::ProcessParked, data)
-    }
-
-    /// Should it not have come to its end by then.
-    fn late(&self, order: Uuid) -> Option<Owed> {
-        let (step, since, within) = match self.refused.first() {
-            None => ("tell late cancellation", self.since, BY_ITSELF),
-            Some(refused) => ("tell still parked cancellation", refused.at, PARKED),
-        };
-        let data = json!({"saga": OrderCancellation::NAME, "orderId": order, "number": self.reference, "since": local_date(since)});
-        let owed = self.tell(order, step, Topic::ProcessLate, data)?;
-        Some(owed.not_before(since + within))
-    }
-
-    /// Unless it was told.
-    fn tell(&self, order: Uuid, step: &str, topic: Topic, data: Value) -> Option<Owed> {
-        let id = NotificationId::new(derive(order, step));
-        let created = notification::Created {
-            topic,
-            audience: Audience::Role(Role::Owner),
-            about: order,
-            data: data.as_object().cloned().unwrap_or_default(),
-        };
-        (!self.told.contains(&id)).then(|| Owed::new(step, Act::Notify(id, Box::new(created))))
+    fn concern(&self, order: Uuid) -> Concern<'_> {
+        Concern {
+            saga: OrderCancellation::NAME,
+            what: "cancellation",
+            order,
+            number: &self.reference,
+            since: self.since,
+            refused: &self.refused,
+            told: &self.told,
+        }
     }
 }
 

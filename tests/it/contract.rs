@@ -4,3 +4,4 @@
 mod answers;
 mod complete;
 mod schemathesis;
+mod things;

@@ -2,6 +2,7 @@
 //! back; what follows from an order by hand is what follows from a won deal.
 
 mod cancel;
+mod credit;
 mod life;
 mod places;
 mod ship;
@@ -75,7 +76,6 @@ async fn document_2_s_order_is_placed_and_shown_with_all_its_fields() {
         ("paymentTerms", json!("NET_30")),
         ("notes", json!("Urgent delivery required")),
         ("paymentStatus", json!("unpaid")),
-        ("billingStatus", json!("none")),
         ("paidAmount", json!(0)),
     ] {
         assert_eq!(order[field], value, "{field}: {order}");
@@ -203,5 +203,22 @@ async fn an_order_by_hand_is_made_and_its_goods_are_held() {
         (product["inventory"]["reserved"] == json!(50)).then_some(())
     })
     .await;
-    assert_eq!(owner.items("/finance/invoices").await.len(), 0, "nobody asked for one");
+    // And it is to be paid, like a won deal's.
+    let invoice = eventually("an invoice", || async {
+        owner
+            .items(&format!("/finance/invoices?orderId={}", id(&order)))
+            .await
+            .pop()
+    })
+    .await;
+    for (field, value) in [
+        ("amount", json!(20_832_000)),
+        ("openAmount", json!(20_832_000)),
+        ("kind", json!("proforma")),
+        ("status", json!("sent")),
+        ("orderNumber", order["orderNumber"].clone()),
+        ("customerName", json!("ТОО Tech Solutions")),
+    ] {
+        assert_eq!(invoice[field], value, "{field}: {invoice}");
+    }
 }

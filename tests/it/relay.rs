@@ -159,8 +159,10 @@ async fn demand_all(nats: &Nats, pool: &PgPool) {
             };
             assert_eq!(
                 (header("ce-type"), header("ce-specversion")),
-                (Some(event_type), Some("1.0".to_owned()))
+                (Some(event_type.clone()), Some("1.0".to_owned()))
             );
+            let schema = header("ce-dataschema").expect("ours all have one");
+            assert!(schema.starts_with(&format!("/schemas/{event_type}.v")), "{schema}");
             assert_eq!(header("ce-traceparent"), event.get::<Option<String>, _>(2));
             assert!(header("ce-id").is_some() && header("ce-source").is_some() && header("ce-time").is_some());
         }

@@ -295,6 +295,7 @@ fn permission(route: &Route) -> Permission {
     };
     let action = match (method, path) {
         ("POST", "/prices") => "UPDATE",
+        ("POST", "/customers/duplicates") => "VIEW", // it asks, in a body
         ("POST" | "PUT" | "DELETE", path) if path.starts_with("/stock/") || path.starts_with("/warehouses") => "UPDATE",
         ("POST" | "PUT" | "DELETE", path) if path.starts_with("/pipelines") || path.starts_with("/activities") => {
             "UPDATE"

@@ -42,11 +42,11 @@ const DEALS: &str = "insert into {s}.deals (id, version, deal_number, title, des
     case when h % 1000 = 0 then '[\"vip\"]'::jsonb else '[\"regular\"]' end, \
     '[{\"productName\": \"ERP License\", \"quantity\": 50, \"unitPrice\": 400000, \"totalPrice\": 20160000}]', '[]', '[]', {at}, {at} from {rows}";
 const ORDERS: &str = "insert into {s}.orders (id, version, order_number, type, status, customer_id, customer_name, deal_id, items, total_amount, \
-    billed_amount, billing_status, paid_amount, refunded_amount, payment_status, production_status, delivery_status, shipments, returns, currency, status_history, created_at, updated_at) \
+    billed_amount, billing_status, paid_amount, refunded_amount, payment_status, production_status, made_by, delivery_status, shipments, returns, currency, status_history, created_at, updated_at) \
     select {order}, 1, 'ORD-2026-' || lpad(i::text, 7, '0'), 'SALES', \
     (array['pending','confirmed','processing','shipped','delivered','completed','cancelled'])[1 + h % 7], {some_customer}, \
     'ТОО Компания ' || h % 5000, {deal}, '[{\"productName\": \"ERP License\", \"quantity\": 50, \"totalPrice\": 20160000}]', 1000, 0, 'none', 0, 0, 'unpaid', \
-    'none', 'none', '[]', '[]', 'KZT', '[]', {at}, {at} from {rows}";
+    'none', '[]', 'none', '[]', '[]', 'KZT', '[]', {at}, {at} from {rows}";
 const INVOICES: &str = "insert into {s}.invoices (id, version, invoice_number, kind, state, customer_id, customer_name, order_id, order_number, \
     items, amount, paid_amount, refunded_amount, currency, issue_date, due_date, created_at, updated_at) \
     select {invoice}, 1, 'INV-2026-' || lpad(i::text, 7, '0'), 'tax', case when h % 20 = 0 then 'sent' when h % 20 = 1 then 'partial' \

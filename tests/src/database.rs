@@ -1,13 +1,18 @@
 //! A database of a test's own in the test cluster, and the log in it without a server around.
 
+use crate::server::served_once;
 use log::Log;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, postgres::PgPoolOptions};
+use std::sync::{Arc, Weak};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 /// Goes when it is dropped.
 pub struct Database {
     pub name: String,
     pub url: String,
+    /// What it is a copy of, which goes with the last of its copies.
+    _original: Option<Arc<Database>>,
 }
 
 /// The test cluster's superuser, from `./dev test`.
@@ -16,11 +21,34 @@ pub fn database_url() -> String {
 }
 
 impl Database {
+    /// With nothing in it.
     pub async fn create() -> Self {
+        Self::copy_of(None).await
+    }
+
+    /// As a server leaves it that nobody has written to: its tables are copied in a tenth of the time that they take to make.
+    pub async fn served() -> Self {
+        static ORIGINAL: Mutex<Weak<Database>> = Mutex::const_new(Weak::new());
+        let mut known = ORIGINAL.lock().await;
+        let original = match known.upgrade() {
+            Some(original) => original,
+            None => {
+                let original = Arc::new(Self::create().await);
+                served_once(&original).await;
+                *known = Arc::downgrade(&original);
+                original
+            }
+        };
+        drop(known);
+        Self::copy_of(Some(original)).await
+    }
+
+    async fn copy_of(original: Option<Arc<Self>>) -> Self {
         let name = format!("it_{}", Uuid::now_v7().simple());
+        let template = original.as_ref().map_or("template1", |original| &original.name);
         let mut admin = PgConnection::connect(&database_url()).await.expect("the test cluster");
         admin
-            .execute(AssertSqlSafe(format!("create database {name}")))
+            .execute(AssertSqlSafe(format!("create database {name} template {template}")))
             .await
             .expect("a database");
         let (base, _) = database_url()
@@ -28,7 +56,11 @@ impl Database {
             .map(|(base, name)| (base.to_owned(), name.to_owned()))
             .expect("a database's URL");
         let url = format!("{base}/{name}");
-        Self { name, url }
+        Self {
+            name,
+            url,
+            _original: original,
+        }
     }
 
     /// Straight to the database, as its superuser.

@@ -20,6 +20,7 @@ use std::{
         atomic::{AtomicU16, Ordering},
     },
 };
+use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 pub struct Server {
@@ -57,6 +58,12 @@ fn binary() -> PathBuf {
     }
 }
 
+/// Lets a server make its tables in a database and end well.
+pub(crate) async fn served_once(database: &Database) {
+    let mut server = Server::start_on(&database.url).await;
+    server.end().await;
+}
+
 impl Server {
     /// With NATS.
     pub async fn start() -> Self {
@@ -65,9 +72,17 @@ impl Server {
 
     /// With these variables beside the database's.
     pub async fn start_with(env: &[(&str, &str)]) -> Self {
-        let database = Arc::new(Database::create().await);
+        Self::start_in(Database::served().await, env).await
+    }
+
+    /// The same in a database that no server has been at.
+    pub async fn start_anew(env: &[(&str, &str)]) -> Self {
+        Self::start_in(Database::create().await, env).await
+    }
+
+    async fn start_in(database: Database, env: &[(&str, &str)]) -> Self {
         let (url, name) = (database.url.clone(), database.name.clone());
-        Self::begin(&url, &name, Some(database), env).await
+        Self::begin(&url, &name, Some(Arc::new(database)), env).await
     }
 
     /// On an empty database that is there already, without NATS; it outlives the server.
@@ -191,6 +206,15 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .expect("target/debug/prometric: ./dev test builds it")
+    }
+
+    /// Tells it to end, as `./dev run` does at Ctrl-C, and waits until it has.
+    pub async fn end(&mut self) {
+        let pid = self.pid().to_string();
+        Command::new("kill").arg(pid).status().expect("kill");
+        if let Some(mut child) = self.child.take() {
+            spawn_blocking(move || child.wait().ok()).await.expect("its end");
+        }
     }
 
     /// `kill -9`, wherever it is.

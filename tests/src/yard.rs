@@ -11,7 +11,10 @@ use crate::{
     shape::{self, ANY, Field, Shape, fields},
     story::{Shop, id},
 };
-use domain::sales::{customer::Profile, deal, interaction};
+use domain::sales::{
+    customer::{Profile, likeness::Description},
+    deal, interaction,
+};
 use people::People;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -223,6 +226,13 @@ fn shapes(owner: &Client, shop: &Shop, open: &str, invoice: &str, told: &str) ->
             &shop.customer,
             &customer,
             shape::noun::<Profile>(false, "status:choice"),
+        ),
+        noun(
+            Method::POST,
+            "/customers/duplicates",
+            "",
+            &json!({"name": "a", "email": "z@company.kz", "phone": "1", "bin": "123456789012"}),
+            shape::noun::<Description>(true, ""),
         ),
         noun(
             Method::POST,

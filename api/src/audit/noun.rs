@@ -53,7 +53,7 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 26] = [
+pub static NOUNS: [&dyn Noun; 27] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
@@ -64,6 +64,7 @@ pub static NOUNS: [&dyn Noun; 26] = [
     &Of::<sales::activity::Row>::new("activity", "activities", "subject"),
     &Of::<sales::pipeline::Row>::new("pipeline", "pipelines", "name"),
     &Of::<sales::order::Row>::new("order", "orders", "orderNumber"),
+    &Plain("credit", "credits"),
     &Of::<catalog::category::Row>::new("category", "categories", "name").also(&["archived"]),
     &Of::<catalog::price_list::Row>::new("price_list", "price-lists", "name").also(&["archived"]),
     &Of::<catalog::price::Row>::new("price", "prices", "productId").within(|id| PriceId::of(ProductId::new(id)).into()),

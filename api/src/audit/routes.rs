@@ -2,12 +2,13 @@
 
 use super::{
     Entry, Listener, Measure, Source, Told, Trail, TrailError, Tree, named,
-    query::{Exported, Of, OfInteraction, OfProduct, Page, Since, Thing, WholePage},
+    path::{Part, Thing},
+    query::{Exported, Page, Since, WholePage},
 };
 use crate::{
     envelope,
     extract::{
-        Caller, May, Right,
+        Caller, May, Right, Within,
         rights::{
             AuditView, CustomersView, DealsView, DepartmentsView, EmployeesView, FinanceView, NotificationsView,
             OrdersView, ProductionView, ProductsView,
@@ -18,7 +19,6 @@ use crate::{
     openapi::told,
     problem::Problem,
     reply::{self, Reply},
-    sales as selling,
     state::App,
     view,
 };
@@ -38,12 +38,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use domain::Permission;
+use domain::{
+    Permission,
+    id::{InteractionId, ProductId},
+};
 use futures::stream;
-use projections::{catalog, finance, people, production, sales, view::View};
+use projections::{
+    catalog, finance, people, production, sales,
+    view::{Reader, View},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Events looked at for one page: one that finds few leads on by its cursor.
@@ -74,7 +80,7 @@ pub fn router() -> ApiRouter<App> {
             get_with(history_of_interaction, told(HISTORY)),
         )
         .api_route("/deals/{id}/history", of::<sales::deal::Row, DealsView>())
-        .api_route("/activities/{id}/history", of::<sales::activity::Row, DealsView>())
+        .api_route("/activities/{id}/history", get_with(history_of_activity, told(HISTORY)))
         .api_route("/pipelines/{id}/history", of::<sales::pipeline::Row, DealsView>())
         .api_route("/orders/{id}/history", of::<sales::order::Row, OrdersView>())
         .api_route("/categories/{id}/history", of::<catalog::category::Row, ProductsView>())
@@ -140,7 +146,7 @@ fn of<V: View, R: Right>() -> ApiMethodRouter<App> {
 async fn history<V: View, R: Right>(
     State(app): State<App>,
     caller: May<R>,
-    Of(id): Of,
+    Within(id): Within<Uuid>,
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
@@ -150,29 +156,69 @@ async fn history<V: View, R: Right>(
 async fn history_of_bill(
     State(app): State<App>,
     caller: May<ProductionView>,
-    OfProduct(id): OfProduct,
+    Part(id): Part<ProductId>,
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
-    history_at::<production::bom::Row>(&app, &caller, id, language, page).await
+    history_at::<production::bom::Row>(&app, &caller, id.into(), language, page).await
 }
 
 async fn history_of_interaction(
     State(app): State<App>,
     caller: May<CustomersView>,
-    Of(customer): Of,
-    OfInteraction(id): OfInteraction,
+    Within(customer): Within<Uuid>,
+    Part(id): Part<InteractionId>,
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
-    selling::interaction::one(&app, &caller, customer.into(), id, None).await?;
+    if !sees::<sales::customer::Row>(&app, &caller, customer).await? {
+        return Err(Problem::missing("customer.missing"));
+    }
+    if about(&app, &caller, id.into(), ("interaction", "customerId")).await? != Some(customer) {
+        return Err(Problem::missing("interaction.missing"));
+    }
+    told_of(&app, &caller, Source::Stream(id.into()), language, page).await
+}
+
+async fn history_of_activity(
+    State(app): State<App>,
+    caller: May<DealsView>,
+    Within(id): Within<Uuid>,
+    language: Language,
+    page: Page,
+) -> Result<Reply<Trailed>, Problem> {
+    let missing = || Problem::missing("activity.missing");
+    let deal = about(&app, &caller, id, ("activity", "dealId"))
+        .await?
+        .ok_or_else(missing)?;
+    if !sees::<sales::deal::Row>(&app, &caller, deal).await? {
+        return Err(missing());
+    }
     told_of(&app, &caller, Source::Stream(id), language, page).await
+}
+
+/// What a thing of that category is about, by the id in that field of its newest event: it may have been removed, and its history
+/// stays.
+async fn about(app: &App, caller: &Caller, id: Uuid, (category, field): (&str, &str)) -> Result<Option<Uuid>, Problem> {
+    let newest = app
+        .log
+        .latest_of_stream(caller.workspace_id().into(), id, None, 1)
+        .await;
+    let newest = newest.map_err(TrailError::from)?;
+    let event = newest.first().filter(|event| event.category == category);
+    let data = event.and_then(|event| serde_json::from_str::<Value>(&event.data).ok());
+    Ok(data.and_then(|data| data[field].as_str()?.parse().ok()))
+}
+
+async fn sees<V: View>(app: &App, caller: &Caller, id: Uuid) -> Result<bool, Problem> {
+    let there = async |reader: Reader<'_>| projections::view::is_there::<V>(reader, id).await;
+    view::as_reader_at(app, caller, None, there).await
 }
 
 async fn history_of_notification(
     State(app): State<App>,
     caller: May<NotificationsView>,
-    Of(id): Of,
+    Within(id): Within<Uuid>,
     language: Language,
     page: Page,
 ) -> Result<Reply<Trailed>, Problem> {
@@ -226,7 +272,7 @@ async fn audit_of(
 async fn correlated(
     State(app): State<App>,
     caller: May<AuditView>,
-    Of(id): Of,
+    Within(id): Within<Uuid>,
     language: Language,
     Since(filter): Since,
 ) -> Result<Reply<Tree>, Problem> {

@@ -3,12 +3,13 @@
 use crate::{
     envelope,
     extract::{
-        Body, BodyHash, Edit, Id, May, New, NoQuery, Nothing, With, Write,
+        May, NoQuery,
         rights::{ProductsCreate, ProductsDelete, ProductsUpdate, ProductsView},
     },
+    noun::{self, Answer, Archivable, Asking, Noun},
     openapi::told,
     problem::Problem,
-    reply::{Created, Reply},
+    reply::{Named, Reply},
     state::App,
     view,
 };
@@ -16,7 +17,7 @@ use aide::axum::{ApiRouter, routing::get_with};
 use axum::extract::State;
 use commands::category as filing;
 use domain::{
-    catalog::category::{Category, CategoryCommand, CategoryEvent, Details},
+    catalog::category::{Category, CategoryCommand, CategoryEvent, Change, Details, LEVELS_MAX},
     id::CategoryId,
 };
 use projections::catalog::category::{self, Branch, Row};
@@ -32,7 +33,10 @@ pub fn router() -> ApiRouter<App> {
                 view::list::<Row, ProductsView>,
                 told("The categories of products, newest first"),
             )
-            .post_with(create, told("A new category; only the name is required")),
+            .post_with(
+                noun::create::<Category, ProductsCreate>,
+                told("A new category; only the name is required"),
+            ),
         )
         .api_route(
             "/categories/tree",
@@ -42,11 +46,11 @@ pub fn router() -> ApiRouter<App> {
             "/categories/{id}",
             get_with(view::details::<Row, ProductsView>, told("A category"))
                 .put_with(
-                    update,
+                    noun::update::<Category, ProductsUpdate>,
                     told("Changes a category, and where it stands; it is never a part of itself"),
                 )
                 .delete_with(
-                    archive,
+                    noun::archive::<Category, ProductsDelete>,
                     told("Archives a category; what is in it stays called so, what is below it stands at the top"),
                 ),
         )
@@ -61,77 +65,46 @@ pub struct CategoryCreated {
     version: i64,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct CategoryChanged {
-    id: Uuid,
-    message: &'static str,
-    version: i64,
-}
-
 async fn tree(State(app): State<App>, caller: May<ProductsView>, _: NoQuery) -> Result<Reply<Vec<Branch>>, Problem> {
     let tree = view::as_reader_at(&app, &caller, None, async |reader| category::tree(reader).await).await?;
     Ok(Reply::of(envelope::ok(tree)))
 }
 
-async fn create(
-    State(app): State<App>,
-    caller: May<ProductsCreate>,
-    write: Write,
-    Body {
-        value: With { change, .. },
-        hash,
-    }: Body<New<Details, Nothing>>,
-) -> Result<Created<CategoryCreated>, Problem> {
-    let context = write.context(&caller, hash);
-    let id = CategoryId::new(Uuid::now_v7());
-    let done = filing::create(&app.executor, id, &change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let (id, version) = (done.id, done.version);
-    let answer = done.events.into_iter().find_map(|event| match event {
-        CategoryEvent::Created(details) => Some(CategoryCreated {
-            id,
-            name: details.name,
-            parent_id: details.parent_id,
-            version,
-        }),
-        CategoryEvent::Updated(_) | CategoryEvent::Archived {} => None,
-    });
-    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+impl Named for Category {
+    const ANSWER: &'static str = "CategoryChanged";
 }
 
-async fn update(
-    State(app): State<App>,
-    caller: May<ProductsUpdate>,
-    Id(id): Id<CategoryId>,
-    write: Write,
-    Body {
-        value: With { change, .. },
-        hash,
-    }: Body<Edit<Details, Nothing>>,
-) -> Result<Reply<CategoryChanged>, Problem> {
-    let context = write.context(&caller, hash);
-    let done = filing::update(&app.executor, id, change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(CategoryChanged {
-        id: done.id,
-        message: "Category updated successfully",
-        version: done.version,
-    }))
+impl Noun for Category {
+    type Fields = Details;
+    type Made = CategoryCreated;
+    const UPDATED: &'static str = "Category updated successfully";
+
+    async fn create(Asking { app, context, .. }: Asking<'_>, id: CategoryId, change: Change) -> Answer<Self> {
+        Ok(filing::create(&app.executor, id, &change, context).await?)
+    }
+
+    async fn update(asking: Asking<'_>, id: CategoryId, change: Change) -> Answer<Self> {
+        let below = match change.parent_id.as_set() {
+            Some(Some(_)) => asking.levels_below::<Row>(id.into(), LEVELS_MAX).await?,
+            _ => 0,
+        };
+        Ok(filing::update(&asking.app.executor, id, change, below, asking.context).await?)
+    }
+
+    fn made(id: Uuid, version: i64, event: CategoryEvent) -> Option<CategoryCreated> {
+        match event {
+            CategoryEvent::Created(details) => Some(CategoryCreated {
+                id,
+                name: details.name,
+                parent_id: details.parent_id,
+                version,
+            }),
+            CategoryEvent::Updated(_) | CategoryEvent::Archived {} => None,
+        }
+    }
 }
 
-async fn archive(
-    State(app): State<App>,
-    caller: May<ProductsDelete>,
-    Id(id): Id<CategoryId>,
-    write: Write,
-) -> Result<Reply<CategoryChanged>, Problem> {
-    let context = write.context(&caller, BodyHash::default());
-    let command = CategoryCommand::Archive;
-    let done = app.executor.execute::<Category>(id, &command, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(CategoryChanged {
-        id: done.id,
-        message: "Category archived",
-        version: done.version,
-    }))
+impl Archivable for Category {
+    const ARCHIVE: CategoryCommand = CategoryCommand::Archive;
+    const ARCHIVED: &'static str = "Category archived";
 }

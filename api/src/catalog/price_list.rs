@@ -1,21 +1,17 @@
 //! Price lists: for whom, in which currency, from when until when.
 
 use crate::{
-    extract::{
-        Body, BodyHash, Edit, Id, May, New, Nothing, With, Write,
-        rights::{ProductsCreate, ProductsDelete, ProductsUpdate, ProductsView},
-    },
+    extract::rights::{ProductsCreate, ProductsDelete, ProductsUpdate, ProductsView},
+    noun::{self, Answer, Archivable, Asking, Noun},
     openapi::told,
-    problem::Problem,
-    reply::{Created, Reply},
+    reply::Named,
     state::App,
     view,
 };
 use aide::axum::{ApiRouter, routing::get_with};
-use axum::extract::State;
 use commands::price_list;
 use domain::{
-    catalog::price_list::{Details, PriceList, PriceListCommand, PriceListEvent},
+    catalog::price_list::{Change, Details, PriceList, PriceListCommand, PriceListEvent},
     id::PriceListId,
 };
 use projections::catalog::price_list::Row;
@@ -31,17 +27,17 @@ pub fn router() -> ApiRouter<App> {
                 view::list::<Row, ProductsView>,
                 told("The price lists, newest first"),
             )
-            .post_with(create, told("A new price list; only the name is required. With neither customer nor segment it is for everybody")),
+            .post_with(noun::create::<PriceList, ProductsCreate>, told("A new price list; only the name is required. With neither customer nor segment it is for everybody")),
         )
         .api_route(
             "/price-lists/{id}",
             get_with(view::details::<Row, ProductsView>, told("A price list"))
                 .put_with(
-                    update,
+                    noun::update::<PriceList, ProductsUpdate>,
                     told("Changes a price list; its currency stays"),
                 )
                 .delete_with(
-                    archive,
+                    noun::archive::<PriceList, ProductsDelete>,
                     told("Archives a price list: no line takes a price from it any more"),
                 ),
         )
@@ -55,71 +51,36 @@ pub struct PriceListCreated {
     version: i64,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct PriceListChanged {
-    id: Uuid,
-    message: &'static str,
-    version: i64,
+impl Named for PriceList {
+    const ANSWER: &'static str = "PriceListChanged";
 }
 
-async fn create(
-    State(app): State<App>,
-    caller: May<ProductsCreate>,
-    write: Write,
-    Body {
-        value: With { change, .. },
-        hash,
-    }: Body<New<Details, Nothing>>,
-) -> Result<Created<PriceListCreated>, Problem> {
-    let context = write.context(&caller, hash);
-    let id = PriceListId::new(Uuid::now_v7());
-    let done = price_list::create(&app.executor, id, change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let (id, version) = (done.id, done.version);
-    let answer = done.events.into_iter().find_map(|event| match event {
-        PriceListEvent::Created(details) => Some(PriceListCreated {
-            id,
-            name: details.name,
-            version,
-        }),
-        PriceListEvent::Updated(_) | PriceListEvent::Archived {} => None,
-    });
-    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+impl Noun for PriceList {
+    type Fields = Details;
+    type Made = PriceListCreated;
+    const UPDATED: &'static str = "Price list updated successfully";
+
+    async fn create(Asking { app, context, .. }: Asking<'_>, id: PriceListId, change: Change) -> Answer<Self> {
+        Ok(price_list::create(&app.executor, id, change, context).await?)
+    }
+
+    async fn update(Asking { app, context, .. }: Asking<'_>, id: PriceListId, change: Change) -> Answer<Self> {
+        Ok(price_list::update(&app.executor, id, change, context).await?)
+    }
+
+    fn made(id: Uuid, version: i64, event: PriceListEvent) -> Option<PriceListCreated> {
+        match event {
+            PriceListEvent::Created(details) => Some(PriceListCreated {
+                id,
+                name: details.name,
+                version,
+            }),
+            PriceListEvent::Updated(_) | PriceListEvent::Archived {} => None,
+        }
+    }
 }
 
-async fn update(
-    State(app): State<App>,
-    caller: May<ProductsUpdate>,
-    Id(id): Id<PriceListId>,
-    write: Write,
-    Body {
-        value: With { change, .. },
-        hash,
-    }: Body<Edit<Details, Nothing>>,
-) -> Result<Reply<PriceListChanged>, Problem> {
-    let context = write.context(&caller, hash);
-    let done = price_list::update(&app.executor, id, change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(PriceListChanged {
-        id: done.id,
-        message: "Price list updated successfully",
-        version: done.version,
-    }))
-}
-
-async fn archive(
-    State(app): State<App>,
-    caller: May<ProductsDelete>,
-    Id(id): Id<PriceListId>,
-    write: Write,
-) -> Result<Reply<PriceListChanged>, Problem> {
-    let context = write.context(&caller, BodyHash::default());
-    let command = PriceListCommand::Archive;
-    let done = app.executor.execute::<PriceList>(id, &command, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(PriceListChanged {
-        id: done.id,
-        message: "Price list archived",
-        version: done.version,
-    }))
+impl Archivable for PriceList {
+    const ARCHIVE: PriceListCommand = PriceListCommand::Archive;
+    const ARCHIVED: &'static str = "Price list archived";
 }

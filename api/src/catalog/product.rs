@@ -5,13 +5,14 @@ mod batch;
 use crate::{
     envelope,
     extract::{
-        Body, BodyHash, Edit, Id, List, May, New, Nothing, With, Write, past,
+        List, May, past,
         rights::{ProductsCreate, ProductsDelete, ProductsUpdate, ProductsView},
     },
     i18n::Language,
+    noun::{self, Answer, Archivable, Asking, Noun},
     openapi::told,
     problem::Problem,
-    reply::{Created, Page, Reply},
+    reply::{Named, Page},
     state::App,
     view,
 };
@@ -22,7 +23,7 @@ use aide::axum::{
 use axum::extract::State;
 use commands::product;
 use domain::{
-    catalog::product::{Details, Product, ProductCommand, ProductEvent, Status},
+    catalog::product::{Change, Details, Product, ProductCommand, ProductEvent, Status},
     id::ProductId,
 };
 use projections::{
@@ -47,7 +48,10 @@ pub fn router() -> ApiRouter<App> {
                     "The workspace's products, newest first, in the caller's language as far as they have translations",
                 ),
             )
-            .post_with(create, told("A new product; code and name are required")),
+            .post_with(
+                noun::create::<Product, ProductsCreate>,
+                told("A new product; code and name are required"),
+            ),
         )
         .api_route(
             "/products/{id}",
@@ -55,8 +59,11 @@ pub fn router() -> ApiRouter<App> {
                 view::details_in_language::<Row, ProductsView>,
                 told("A product with its bill of materials, former prices and stock movements"),
             )
-            .put_with(update, told("Changes a product"))
-            .delete_with(archive, told("Archives a product; its history stays")),
+            .put_with(noun::update::<Product, ProductsUpdate>, told("Changes a product"))
+            .delete_with(
+                noun::archive::<Product, ProductsDelete>,
+                told("Archives a product; its history stays"),
+            ),
         )
         .api_route(
             "/products/batch",
@@ -73,13 +80,6 @@ pub struct ProductCreated {
     code: String,
     name: String,
     status: Status,
-    version: i64,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct ProductChanged {
-    id: Uuid,
-    message: &'static str,
     version: i64,
 }
 
@@ -112,66 +112,38 @@ fn categories(pairs: &mut Vec<(String, String)>) -> Option<Vec<Uuid>> {
     })
 }
 
-async fn create(
-    State(app): State<App>,
-    caller: May<ProductsCreate>,
-    write: Write,
-    Body {
-        value: With { change, .. },
-        hash,
-    }: Body<New<Details, Nothing>>,
-) -> Result<Created<ProductCreated>, Problem> {
-    let context = write.context(&caller, hash);
-    let id = Uuid::now_v7().into();
-    let done = product::create(&app.executor, id, change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let (id, version) = (done.id, done.version);
-    let answer = done.events.into_iter().find_map(|event| match event {
-        ProductEvent::Created(details) => Some(ProductCreated {
-            id,
-            code: details.code,
-            name: details.name,
-            status: details.status,
-            version,
-        }),
-        ProductEvent::Updated(_) | ProductEvent::Archived {} => None,
-    });
-    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+impl Named for Product {
+    const ANSWER: &'static str = "ProductChanged";
 }
 
-async fn update(
-    State(app): State<App>,
-    caller: May<ProductsUpdate>,
-    Id(id): Id<ProductId>,
-    write: Write,
-    Body {
-        value: With { change, .. },
-        hash,
-    }: Body<Edit<Details, Nothing>>,
-) -> Result<Reply<ProductChanged>, Problem> {
-    let context = write.context(&caller, hash);
-    let done = product::update(&app.executor, id, change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(ProductChanged {
-        id: done.id,
-        message: "Product updated successfully",
-        version: done.version,
-    }))
+impl Noun for Product {
+    type Fields = Details;
+    type Made = ProductCreated;
+    const UPDATED: &'static str = "Product updated successfully";
+
+    async fn create(Asking { app, context, .. }: Asking<'_>, id: ProductId, change: Change) -> Answer<Self> {
+        Ok(product::create(&app.executor, id, change, context).await?)
+    }
+
+    async fn update(Asking { app, context, .. }: Asking<'_>, id: ProductId, change: Change) -> Answer<Self> {
+        Ok(product::update(&app.executor, id, change, context).await?)
+    }
+
+    fn made(id: Uuid, version: i64, event: ProductEvent) -> Option<ProductCreated> {
+        match event {
+            ProductEvent::Created(details) => Some(ProductCreated {
+                id,
+                code: details.code,
+                name: details.name,
+                status: details.status,
+                version,
+            }),
+            ProductEvent::Updated(_) | ProductEvent::Archived {} => None,
+        }
+    }
 }
 
-async fn archive(
-    State(app): State<App>,
-    caller: May<ProductsDelete>,
-    Id(id): Id<ProductId>,
-    write: Write,
-) -> Result<Reply<ProductChanged>, Problem> {
-    let context = write.context(&caller, BodyHash::default());
-    let command = ProductCommand::Archive;
-    let done = app.executor.execute::<Product>(id, &command, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(ProductChanged {
-        id: done.id,
-        message: "Product archived",
-        version: done.version,
-    }))
+impl Archivable for Product {
+    const ARCHIVE: ProductCommand = ProductCommand::Archive;
+    const ARCHIVED: &'static str = "Product archived";
 }

@@ -18,7 +18,7 @@ use aide::axum::{
 use axum::extract::State;
 use commands::{
     Done,
-    stock::{self, Adjustment, Count, Issue, Receipt, Shift},
+    stock::{self, Adjustment, Count, Issue, Receipt, Shift, Written},
 };
 use domain::{
     Quantity,
@@ -27,7 +27,7 @@ use domain::{
 };
 use projections::catalog::{stock_level, stock_movement, stock_place, stock_transfer};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 const LEVELS: &str = "What there is of each product: on hand, reserved, available, and what it costs on average";
@@ -63,7 +63,7 @@ pub fn router() -> ApiRouter<App> {
                 told("Goods that were sent from one place to another, newest first"),
             )
             .post_with(
-                send,
+                write_down::<Shift>,
                 told("Sends goods from one place to another, at once or on a way of their own"),
             ),
         )
@@ -74,25 +74,28 @@ pub fn router() -> ApiRouter<App> {
         .api_route(
             "/stock/receipts",
             post_with(
-                receive,
+                write_down::<Receipt>,
                 told("Puts goods on stock; production orders that wait for them get them at once"),
             ),
         )
         .api_route(
             "/stock/issues",
-            post_with(issue, told("Takes goods out of stock; none that are reserved")),
+            post_with(
+                write_down::<Issue>,
+                told("Takes goods out of stock; none that are reserved"),
+            ),
         )
         .api_route(
             "/stock/adjustments",
             post_with(
-                adjust,
+                write_down::<Adjustment>,
                 told("So much more, or less, is there than was written down, and why"),
             ),
         )
         .api_route(
             "/stock/counts",
             post_with(
-                count,
+                write_down::<Count>,
                 told("So much was there at a moment; what came and went after it stands"),
             ),
         )
@@ -140,89 +143,95 @@ pub struct StockCounted {
     version: i64,
 }
 
-async fn receive(
-    State(app): State<App>,
-    caller: May<StockUpdate>,
-    write: Write,
-    Body { value: receipt, hash }: Body<Receipt>,
-) -> Result<Created<StockReceived>, Problem> {
-    let product_id = receipt.product_id.into();
-    let context = write.context(&caller, hash);
-    let done = stock::receive(&app.executor, receipt, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.created(StockReceived {
-        product_id,
-        quantity: moved(&done),
-        reserved: reserved(&done),
-        version: done.version,
-    }))
+/// What people write down of the stock, and what is answered.
+trait Answered: Written + DeserializeOwned + JsonSchema + 'static {
+    type Answer: Serialize + JsonSchema;
+
+    /// What came of it; `product_id` is its product.
+    fn answer(product_id: Uuid, done: &Done<StockEvent>) -> Option<Self::Answer>;
 }
 
-async fn issue(
+async fn write_down<W: Answered>(
     State(app): State<App>,
     caller: May<StockUpdate>,
     write: Write,
-    Body { value: issue, hash }: Body<Issue>,
-) -> Result<Created<StockIssued>, Problem> {
-    let product_id = issue.product_id.into();
+    Body { value, hash }: Body<W>,
+) -> Result<Created<W::Answer>, Problem> {
     let context = write.context(&caller, hash);
-    let done = stock::issue(&app.executor, issue, &context).await?;
+    let done = stock::write_down(&app.executor, value, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.created(StockIssued {
-        product_id,
-        quantity: -moved(&done),
-        version: done.version,
-    }))
-}
-
-async fn adjust(
-    State(app): State<App>,
-    caller: May<StockUpdate>,
-    write: Write,
-    Body {
-        value: adjustment,
-        hash,
-    }: Body<Adjustment>,
-) -> Result<Created<StockAdjusted>, Problem> {
-    let product_id = adjustment.product_id.into();
-    let context = write.context(&caller, hash);
-    let done = stock::adjust(&app.executor, adjustment, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.created(StockAdjusted {
-        product_id,
-        difference: moved(&done),
-        reserved: reserved(&done),
-        version: done.version,
-    }))
-}
-
-async fn count(
-    State(app): State<App>,
-    caller: May<StockUpdate>,
-    write: Write,
-    Body { value: count, hash }: Body<Count>,
-) -> Result<Created<StockCounted>, Problem> {
-    let product_id = count.product_id.into();
-    let context = write.context(&caller, hash);
-    let done = stock::count(&app.executor, count, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let answer = done.events.iter().find_map(|event| match event {
-        StockEvent::Counted {
-            counted,
-            expected,
-            difference,
-            ..
-        } => Some(StockCounted {
-            product_id,
-            counted: *counted,
-            expected: *expected,
-            difference: *difference,
-            reserved: reserved(&done),
-            version: done.version,
-        }),
-        _ => None,
-    });
+    let product = done.events.first().map(|event| event.product().into());
+    let answer = product.and_then(|product_id| W::answer(product_id, &done));
     Ok(written.created(answer.ok_or_else(Problem::internal)?))
+}
+
+impl Answered for Receipt {
+    type Answer = StockReceived;
+
+    fn answer(product_id: Uuid, done: &Done<StockEvent>) -> Option<StockReceived> {
+        Some(StockReceived {
+            product_id,
+            quantity: moved(done),
+            reserved: reserved(done),
+            version: done.version,
+        })
+    }
+}
+
+impl Answered for Issue {
+    type Answer = StockIssued;
+
+    fn answer(product_id: Uuid, done: &Done<StockEvent>) -> Option<StockIssued> {
+        Some(StockIssued {
+            product_id,
+            quantity: -moved(done),
+            version: done.version,
+        })
+    }
+}
+
+impl Answered for Adjustment {
+    type Answer = StockAdjusted;
+
+    fn answer(product_id: Uuid, done: &Done<StockEvent>) -> Option<StockAdjusted> {
+        Some(StockAdjusted {
+            product_id,
+            difference: moved(done),
+            reserved: reserved(done),
+            version: done.version,
+        })
+    }
+}
+
+impl Answered for Count {
+    type Answer = StockCounted;
+
+    fn answer(product_id: Uuid, done: &Done<StockEvent>) -> Option<StockCounted> {
+        done.events.iter().find_map(|event| match event {
+            StockEvent::Counted {
+                counted,
+                expected,
+                difference,
+                ..
+            } => Some(StockCounted {
+                product_id,
+                counted: *counted,
+                expected: *expected,
+                difference: *difference,
+                reserved: reserved(done),
+                version: done.version,
+            }),
+            _ => None,
+        })
+    }
+}
+
+impl Answered for Shift {
+    type Answer = StockTransferred;
+
+    fn answer(product_id: Uuid, done: &Done<StockEvent>) -> Option<StockTransferred> {
+        transferred(product_id, done)
+    }
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -242,18 +251,6 @@ pub struct StockTransferred {
     version: i64,
 }
 
-async fn send(
-    State(app): State<App>,
-    caller: May<StockUpdate>,
-    write: Write,
-    Body { value: shift, hash }: Body<Shift>,
-) -> Result<Created<StockTransferred>, Problem> {
-    let context = write.context(&caller, hash);
-    let done = stock::send(&app.executor, shift, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.created(transferred(&done)?))
-}
-
 async fn arrive(
     State(app): State<App>,
     caller: May<StockUpdate>,
@@ -268,25 +265,25 @@ async fn arrive(
     let id = StockId::of(arrival.product_id);
     let done = app.executor.execute::<Stock>(id, &command, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.created(transferred(&done)?))
+    let answer = transferred(arrival.product_id.into(), &done);
+    Ok(written.created(answer.ok_or_else(Problem::internal)?))
 }
 
 /// What the last of its events says of a transfer.
-fn transferred(done: &Done<StockEvent>) -> Result<StockTransferred, Problem> {
+fn transferred(product_id: Uuid, done: &Done<StockEvent>) -> Option<StockTransferred> {
     use stock_transfer::Status;
-    let told = done.events.iter().rev().find_map(|event| match event {
+    let (transfer_id, quantity, status) = done.events.iter().rev().find_map(|event| match event {
         StockEvent::Sent {
             transfer_id, quantity, ..
-        } => Some((event, *transfer_id, *quantity, Status::InTransit)),
+        } => Some((*transfer_id, *quantity, Status::InTransit)),
         StockEvent::Arrived {
             transfer_id, quantity, ..
-        } => Some((event, *transfer_id, *quantity, Status::Arrived)),
+        } => Some((*transfer_id, *quantity, Status::Arrived)),
         _ => None,
-    });
-    let (event, transfer_id, quantity, status) = told.ok_or_else(Problem::internal)?;
-    Ok(StockTransferred {
+    })?;
+    Some(StockTransferred {
         transfer_id,
-        product_id: event.product().into(),
+        product_id,
         quantity,
         status,
         version: done.version,

@@ -1,21 +1,17 @@
 //! Warehouses: where goods lie.
 
 use crate::{
-    extract::{
-        Body, BodyHash, Edit, Id, May, New, Nothing, With, Write,
-        rights::{ProductsView, StockUpdate},
-    },
+    extract::rights::{ProductsView, StockUpdate},
+    noun::{self, Answer, Archivable, Asking, Noun},
     openapi::told,
-    problem::Problem,
-    reply::{Created, Reply},
+    reply::Named,
     state::App,
     view,
 };
 use aide::axum::{ApiRouter, routing::get_with};
-use axum::extract::State;
 use domain::{
     Changes,
-    catalog::warehouse::{Details, Warehouse, WarehouseCommand, WarehouseEvent},
+    catalog::warehouse::{Change, Details, Warehouse, WarehouseCommand, WarehouseEvent},
     id::WarehouseId,
 };
 use projections::catalog::warehouse::Row;
@@ -27,15 +23,17 @@ pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/warehouses",
-            get_with(view::list::<Row, ProductsView>, told("The warehouses, newest first"))
-                .post_with(create, told("A new warehouse; only the name is required")),
+            get_with(view::list::<Row, ProductsView>, told("The warehouses, newest first")).post_with(
+                noun::create::<Warehouse, StockUpdate>,
+                told("A new warehouse; only the name is required"),
+            ),
         )
         .api_route(
             "/warehouses/{id}",
             get_with(view::details::<Row, ProductsView>, told("A warehouse"))
-                .put_with(update, told("Changes a warehouse"))
+                .put_with(noun::update::<Warehouse, StockUpdate>, told("Changes a warehouse"))
                 .delete_with(
-                    archive,
+                    noun::archive::<Warehouse, StockUpdate>,
                     told("Archives a warehouse: nothing comes there any more; what lies there is still there"),
                 ),
         )
@@ -49,73 +47,38 @@ pub struct WarehouseCreated {
     version: i64,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct WarehouseChanged {
-    id: Uuid,
-    message: &'static str,
-    version: i64,
+impl Named for Warehouse {
+    const ANSWER: &'static str = "WarehouseChanged";
 }
 
-async fn create(
-    State(app): State<App>,
-    caller: May<StockUpdate>,
-    write: Write,
-    Body {
-        value: With { change, .. },
-        hash,
-    }: Body<New<Details, Nothing>>,
-) -> Result<Created<WarehouseCreated>, Problem> {
-    let context = write.context(&caller, hash);
-    let id = WarehouseId::new(Uuid::now_v7());
-    let command = WarehouseCommand::Create(Box::new(Details::begin(&change)));
-    let done = app.executor.create::<Warehouse>(id, &command, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let (id, version) = (done.id, done.version);
-    let answer = done.events.into_iter().find_map(|event| match event {
-        WarehouseEvent::Created(details) => Some(WarehouseCreated {
-            id,
-            name: details.name,
-            version,
-        }),
-        WarehouseEvent::Updated(_) | WarehouseEvent::Archived {} => None,
-    });
-    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+impl Noun for Warehouse {
+    type Fields = Details;
+    type Made = WarehouseCreated;
+    const UPDATED: &'static str = "Warehouse updated successfully";
+
+    async fn create(Asking { app, context, .. }: Asking<'_>, id: WarehouseId, change: Change) -> Answer<Self> {
+        let command = WarehouseCommand::Create(Box::new(Details::begin(&change)));
+        Ok(app.executor.create::<Self>(id, &command, context).await?)
+    }
+
+    async fn update(Asking { app, context, .. }: Asking<'_>, id: WarehouseId, change: Change) -> Answer<Self> {
+        let command = WarehouseCommand::Update(Box::new(change));
+        Ok(app.executor.execute::<Self>(id, &command, context).await?)
+    }
+
+    fn made(id: Uuid, version: i64, event: WarehouseEvent) -> Option<WarehouseCreated> {
+        match event {
+            WarehouseEvent::Created(details) => Some(WarehouseCreated {
+                id,
+                name: details.name,
+                version,
+            }),
+            WarehouseEvent::Updated(_) | WarehouseEvent::Archived {} => None,
+        }
+    }
 }
 
-async fn update(
-    State(app): State<App>,
-    caller: May<StockUpdate>,
-    Id(id): Id<WarehouseId>,
-    write: Write,
-    Body {
-        value: With { change, .. },
-        hash,
-    }: Body<Edit<Details, Nothing>>,
-) -> Result<Reply<WarehouseChanged>, Problem> {
-    let context = write.context(&caller, hash);
-    let command = WarehouseCommand::Update(Box::new(change));
-    let done = app.executor.execute::<Warehouse>(id, &command, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(WarehouseChanged {
-        id: done.id,
-        message: "Warehouse updated successfully",
-        version: done.version,
-    }))
-}
-
-async fn archive(
-    State(app): State<App>,
-    caller: May<StockUpdate>,
-    Id(id): Id<WarehouseId>,
-    write: Write,
-) -> Result<Reply<WarehouseChanged>, Problem> {
-    let context = write.context(&caller, BodyHash::default());
-    let command = WarehouseCommand::Archive;
-    let done = app.executor.execute::<Warehouse>(id, &command, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(WarehouseChanged {
-        id: done.id,
-        message: "Warehouse archived",
-        version: done.version,
-    }))
+impl Archivable for Warehouse {
+    const ARCHIVE: WarehouseCommand = WarehouseCommand::Archive;
+    const ARCHIVED: &'static str = "Warehouse archived";
 }

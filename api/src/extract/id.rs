@@ -16,60 +16,46 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy)]
 pub struct Id<T>(pub T);
 
-/// `{productId}` of the path.
-#[derive(Debug, Clone, Copy)]
-pub struct ProductParam(pub ProductId);
-
-/// `{interactionId}` of the path.
-#[derive(Debug, Clone, Copy)]
-pub struct InteractionParam(pub InteractionId);
-
-/// `{id}` of a path that goes on: the query is for whoever reads the rest of it.
+/// `{id}` of a path that goes on, or of a list's: the query is for whoever reads the rest of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Within<T>(pub T);
 
-/// `{documentId}` of the path.
-pub struct DocumentParam(pub DocumentId);
-
-/// `{quoteId}` of the path.
+/// What the path names by its kind: `{productId}`.
 #[derive(Debug, Clone, Copy)]
-pub struct QuoteParam(pub QuoteId);
-
-/// `{id}` of a list's path, which has the list's query.
-pub struct OfList(pub Uuid);
+pub struct Param<T>(pub T);
 
 /// What the path names a thing by.
 pub trait InPath {
     const NAME: &'static str;
 }
 
+/// What is called by its kind in paths, where `{id}` is something else.
+pub trait Kind: From<Uuid> {
+    const NAME: &'static str;
+}
+
+impl Kind for ProductId {
+    const NAME: &'static str = "productId";
+}
+
+impl Kind for InteractionId {
+    const NAME: &'static str = "interactionId";
+}
+
+impl Kind for DocumentId {
+    const NAME: &'static str = "documentId";
+}
+
+impl Kind for QuoteId {
+    const NAME: &'static str = "quoteId";
+}
+
 impl<T> InPath for Id<T> {
     const NAME: &'static str = "id";
 }
 
-impl InPath for ProductParam {
-    const NAME: &'static str = "productId";
-}
-
-impl InPath for InteractionParam {
-    const NAME: &'static str = "interactionId";
-}
-
-impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Within<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        path_id(parts, state, "id").await.map(|id| Self(id.into()))
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for InteractionParam {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        no_query(&parts.uri)?;
-        path_id(parts, state, Self::NAME).await.map(|id| Self(id.into()))
-    }
+impl<T: Kind> InPath for Param<T> {
+    const NAME: &'static str = T::NAME;
 }
 
 impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Id<T> {
@@ -81,38 +67,20 @@ impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Id<T> {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for ProductParam {
+impl<S: Send + Sync, T: Kind> FromRequestParts<S> for Param<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         no_query(&parts.uri)?;
-        path_id(parts, state, Self::NAME).await.map(|id| Self(id.into()))
+        path_id(parts, state, T::NAME).await.map(|id| Self(id.into()))
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for DocumentParam {
+impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Within<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        no_query(&parts.uri)?;
-        path_id(parts, state, "documentId").await.map(|id| Self(id.into()))
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for QuoteParam {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        no_query(&parts.uri)?;
-        path_id(parts, state, "quoteId").await.map(|id| Self(id.into()))
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for OfList {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        path_id(parts, state, "id").await.map(Self)
+        path_id(parts, state, "id").await.map(|id| Self(id.into()))
     }
 }
 

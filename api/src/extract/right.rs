@@ -1,10 +1,11 @@
 //! `May<DealsCreate>`: a handler's signature states the right it needs, and it is checked before the body is read.
 
-use super::Caller;
+use super::{Caller, Id, SignedIn};
 use crate::{problem::Problem, state::App};
 use axum::{extract::FromRequestParts, http::request::Parts};
 use domain::Permission;
 use std::{marker::PhantomData, ops::Deref};
+use uuid::Uuid;
 
 /// A permission as a type.
 pub trait Right: Send + Sync + 'static {
@@ -30,6 +31,25 @@ impl<R> Deref for May<R> {
 
     fn deref(&self) -> &Caller {
         &self.0
+    }
+}
+
+/// What the path's `{id}` names, for one who may change it; asked before the body is read.
+#[derive(Debug)]
+pub struct MayChange<T>(pub T);
+
+/// What somebody may change by what they are in it, and not in the workspace that they are in.
+pub trait Changeable: Sized + Send {
+    fn by(app: &App, person: SignedIn, id: Uuid) -> impl Future<Output = Result<Self, Problem>> + Send;
+}
+
+impl<T: Changeable> FromRequestParts<App> for MayChange<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let person = SignedIn::from_request_parts(parts, app).await?;
+        let Id(id) = Id::<Uuid>::from_request_parts(parts, app).await?;
+        T::by(app, person, id).await.map(Self)
     }
 }
 

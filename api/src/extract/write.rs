@@ -7,7 +7,7 @@ use crate::{
     edge::{self, address::ClientAddress},
     envelope::{self, Envelope},
     problem::Problem,
-    reply::{Created, Reply},
+    reply::{Changed, Created, Reply},
     state::App,
 };
 use axum::{
@@ -165,7 +165,33 @@ impl Write {
         self.settle_at(app, workspace, done.position, Some(done.version)).await
     }
 
-    /// The same after an append of several aggregates; `version` is that of the one the answer shows.
+    /// The answer to a command that made something: what one of its events says of it, with its id and version.
+    pub async fn made<E, T: Serialize>(
+        &self,
+        app: &App,
+        workspace: WorkspaceId,
+        done: Done<E>,
+        mut said: impl FnMut(Uuid, i64, E) -> Option<T>,
+    ) -> Result<Created<T>, Problem> {
+        let written = self.settle(app, workspace, &done).await;
+        let mut events = done.events.into_iter();
+        let made = events.find_map(|event| said(done.id, done.version, event));
+        Ok(written.created(made.ok_or_else(Problem::internal)?))
+    }
+
+    /// The answer to a command of which there is no more to tell.
+    pub async fn changed<E, A>(
+        &self,
+        app: &App,
+        workspace: WorkspaceId,
+        done: &Done<E>,
+        message: &'static str,
+    ) -> Reply<Changed<A>> {
+        let written = self.settle(app, workspace, done).await;
+        written.ok(Changed::new(done.id, message, done.version))
+    }
+
+    /// As `settle`, after an append of several aggregates; `version` is that of the one the answer shows.
     pub async fn settle_at(&self, app: &App, workspace: WorkspaceId, position: i64, version: Option<i64>) -> Written {
         if !self.respond_async && !app.projections.wait_for(workspace, position).await {
             // It is durable: refusing now would be a lie. The consumer's failure is shown elsewhere.

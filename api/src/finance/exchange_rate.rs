@@ -7,7 +7,7 @@ use crate::{
         rights::{FinanceUpdate, FinanceView},
     },
     problem::Problem,
-    reply::Reply,
+    reply::{Changed, Named, Reply},
     state::App,
     view,
 };
@@ -23,8 +23,7 @@ use domain::{
 };
 use projections::finance::exchange_rate::Row;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use serde::Deserialize;
 
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new().api_route("/finance/exchange-rates", get_with(view::list::<Row, FinanceView>, told("The workspace's exchange rates, those set last first")).put_with(set, told("Sets or corrects what a currency is worth from a day on; documents that exist keep the rate they state")))
@@ -42,12 +41,8 @@ pub struct SetExchangeRate {
     rate: Rate,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ExchangeRateIsSet {
-    id: Uuid,
-    message: &'static str,
-    version: i64,
+impl Named for ExchangeRate {
+    const ANSWER: &'static str = "ExchangeRateIsSet";
 }
 
 async fn set(
@@ -55,7 +50,7 @@ async fn set(
     caller: May<FinanceUpdate>,
     write: Write,
     Body { value, hash }: Body<SetExchangeRate>,
-) -> Result<Reply<ExchangeRateIsSet>, Problem> {
+) -> Result<Reply<Changed<ExchangeRate>>, Problem> {
     let SetExchangeRate { currency, date, rate } = value;
     let context = write.context(&caller, hash);
     let date = date.unwrap_or_else(|| local_date(context.now));
@@ -63,9 +58,5 @@ async fn set(
     let command = ExchangeRateCommand::Set(RateSet { currency, date, rate });
     let done = app.executor.execute::<ExchangeRate>(rates, &command, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(ExchangeRateIsSet {
-        id: rates.on(date),
-        message: "Exchange rate saved",
-        version: done.version,
-    }))
+    Ok(written.ok(Changed::new(rates.on(date), "Exchange rate saved", done.version)))
 }

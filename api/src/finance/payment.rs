@@ -114,9 +114,7 @@ async fn record(
         .execute::<Invoice>(invoice_id, &InvoiceCommand::Pay(payment), &context)
         .await
         .map_err(naming_the_invoice)?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let (version, message) = (done.version, "Payment recorded successfully");
-    let answer = done.events.into_iter().find_map(|event| match event {
+    let said = |_invoice, version, event| match event {
         InvoiceEvent::PaymentReceived {
             payment_id,
             payment_number,
@@ -124,24 +122,21 @@ async fn record(
             applied,
             credit,
             ..
-        } => {
-            let (id, invoice_id) = (payment_id.into(), invoice_id.into());
-            Some(PaymentRecorded {
-                id,
-                payment_number: payment_number.to_string(),
-                invoice_id,
-                applied,
-                credit,
-                message,
-                version,
-            })
-        }
+        } => Some(PaymentRecorded {
+            id: payment_id.into(),
+            payment_number: payment_number.to_string(),
+            invoice_id: invoice_id.into(),
+            applied,
+            credit,
+            message: "Payment recorded successfully",
+            version,
+        }),
         InvoiceEvent::Created(_)
         | InvoiceEvent::Paid { .. }
         | InvoiceEvent::Cancelled(_)
         | InvoiceEvent::Credited(_) => None,
-    });
-    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+    };
+    write.made(&app, context.workspace, done, said).await
 }
 
 /// Here the invoice is a field of the body, so a missing one is that field's fault.

@@ -4,8 +4,9 @@ use super::*;
 use crate::{audit::NOUNS, mail::DEBTORS, problem::Code};
 use domain::{Rule, fact::CATEGORIES, office::notification::Topic};
 use sagas::{
-    Saga, deal_won::DealWon, invoice_collection::InvoiceCollection, order_cancellation::OrderCancellation,
-    order_completion::OrderCompletion, order_fulfillment::OrderFulfillment, replenishment::Replenishment,
+    Saga, deal_won::DealWon, invoice_collection::InvoiceCollection, order_billing::OrderBilling,
+    order_cancellation::OrderCancellation, order_completion::OrderCompletion, order_fulfillment::OrderFulfillment,
+    replenishment::Replenishment,
 };
 use std::{collections::BTreeSet, fs, path::Path};
 use strum::VariantArray;
@@ -143,6 +144,7 @@ fn every_event_every_field_and_every_actor_has_words_in_every_language() {
         Replenishment::NAME,
         OrderCompletion::NAME,
         OrderCancellation::NAME,
+        OrderBilling::NAME,
     ];
     let sagas = sagas.map(|saga| actor_key(&format!("saga:{saga}")));
     let keys = events.chain(fields).chain(sagas).chain([actor_key("system")]);

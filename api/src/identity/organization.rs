@@ -6,20 +6,14 @@ use super::{
 };
 use crate::{
     envelope::{self, Envelope, Listed},
-    extract::{Body, Edit, Id, List, SignedIn, With, Write},
+    extract::{Body, Changeable, Edit, Id, List, MayChange, SignedIn, With, Write},
     openapi::{answering, told},
     problem::{Code, Problem},
     state::App,
 };
-use aide::{
-    OperationInput,
-    axum::{ApiRouter, routing::get_with},
-    generate::GenContext,
-    openapi::Operation,
-};
+use aide::axum::{ApiRouter, routing::get_with};
 use axum::{
-    extract::{FromRequestParts, State},
-    http::request::Parts,
+    extract::State,
     response::{IntoResponse, Response},
 };
 use commands::{Answer, Context, Error, Unit};
@@ -134,13 +128,7 @@ async fn list(
         Some(OrganizationView { organization, role })
     };
     let views: Vec<OrganizationView> = found.into_iter().filter_map(with_role).collect();
-    Ok(envelope::ok(Listed::new(
-        views,
-        page.total,
-        page.page,
-        page.limit,
-        page.next_cursor,
-    )))
+    Ok(envelope::ok(Listed::of(views, page)))
 }
 
 /// As a member; one that they do not belong to is not told from one that is not there.
@@ -240,21 +228,15 @@ fn first_workspace(
     decided.map_err(|rejection: WorkspaceRejection| Error::Rejected(rejection).into())
 }
 
-/// A member of the organization named by `{id}` who may change it; asked before the body is read.
-struct MayUpdate(UserId, OrganizationView);
-
-impl OperationInput for MayUpdate {
-    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
-        Id::<Uuid>::operation_input(context, operation);
-    }
+/// A member of the organization who may change it.
+#[derive(Debug)]
+struct Keeper {
+    user: UserId,
+    view: OrganizationView,
 }
 
-impl FromRequestParts<App> for MayUpdate {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let person = SignedIn::from_request_parts(parts, app).await?;
-        let Id(id) = Id::<Uuid>::from_request_parts(parts, app).await?;
+impl Changeable for Keeper {
+    async fn by(app: &App, person: SignedIn, id: Uuid) -> Result<Self, Problem> {
         let view = of(app, &person, id).await?;
         if !view.role.allows(Permission::OrganizationsUpdate) {
             return Err(Problem::forbidden(Permission::OrganizationsUpdate));
@@ -263,13 +245,14 @@ impl FromRequestParts<App> for MayUpdate {
         if view.organization.second_factor_roles.contains(&view.role) && !person.second_factor {
             return Err(Problem::new(Code::AuthForbidden).because("second_factor.demanded"));
         }
-        Ok(Self(person.user_id, view))
+        let user = person.user_id;
+        Ok(Self { user, view })
     }
 }
 
 async fn update(
     State(app): State<App>,
-    MayUpdate(user, view): MayUpdate,
+    MayChange(Keeper { user, view }): MayChange<Keeper>,
     write: Write,
     Body {
         value: With { change, beside },

@@ -33,6 +33,7 @@ use log::chain;
 use projections::platform;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
@@ -86,23 +87,51 @@ async fn forgot(
     language: Language,
     Body { value, hash }: Body<Address>,
 ) -> Result<Response, Problem> {
+    let (email, once) = asked(&app, &write, &value, hash)?;
+    let user = platform::user_by_email(&app.pool, &email).await?.map(|user| user.id);
+    let mut tx = app.pool.begin().await?;
+    if let Some(first) = enter(&app, &mut tx, &once, &email, &write).await? {
+        return Ok(first.into_response());
+    }
+    reset::ask(&mut tx, &app.pepper, &email, user, language).await?;
+    posted(&app, tx, &once, "Reset code sent to email").await
+}
+
+/// For which address a code is asked for, and the request's key.
+fn asked(app: &App, write: &Write, value: &Address, hash: BodyHash) -> Result<(String, Once), Problem> {
     require(&[("email", &value.email)])?;
     if !app.mail.is_configured() {
         return Err(Problem::unavailable("mail.not_configured"));
     }
     let email = normal_email(&value.email);
-    let once = Once::new(&app.pepper, &write, &anonymous(&email), hash);
-    let user = platform::user_by_email(&app.pool, &email).await?.map(|user| user.id);
-    let mut tx = app.pool.begin().await?;
-    if let Some(first) = once.enter(&mut tx).await? {
-        return Ok(first.into_response());
-    }
-    if app.is_limited() {
-        let paused = pause::code(&mut tx, &app.pepper, &email, write.client()).await?;
+    let once = Once::new(&app.pepper, write, &anonymous(&email), hash);
+    Ok((email, once))
+}
+
+/// Lets a request for a code through, if it is not too soon; or what was answered to it before.
+async fn enter(
+    app: &App,
+    tx: &mut PgConnection,
+    once: &Once,
+    email: &str,
+    write: &Write,
+) -> Result<Option<Kept>, Problem> {
+    let first = once.enter(&mut *tx).await?;
+    if first.is_none() && app.is_limited() {
+        let paused = pause::code(tx, &app.pepper, email, write.client()).await?;
         paused.map_err(pause::refused)?;
     }
-    reset::ask(&mut tx, &app.pepper, &email, user, language).await?;
-    let answer = told_once("Reset code sent to email")?;
+    Ok(first)
+}
+
+/// The letter is on its way.
+async fn posted(
+    app: &App,
+    mut tx: Transaction<'_, Postgres>,
+    once: &Once,
+    message: &'static str,
+) -> Result<Response, Problem> {
+    let answer = told_once(message)?;
     once.keep(&mut tx, &answer).await?;
     tx.commit().await?;
     app.mail.ring();
@@ -120,28 +149,15 @@ async fn resend(
     language: Language,
     Body { value, hash }: Body<Address>,
 ) -> Result<Response, Problem> {
-    require(&[("email", &value.email)])?;
-    if !app.mail.is_configured() {
-        return Err(Problem::unavailable("mail.not_configured"));
-    }
-    let email = normal_email(&value.email);
-    let once = Once::new(&app.pepper, &write, &anonymous(&email), hash);
+    let (email, once) = asked(&app, &write, &value, hash)?;
     let attempt = pending::newest(&app.pool, &email, write.client()).await?;
     let mut tx = app.pool.begin().await?;
-    if let Some(first) = once.enter(&mut tx).await? {
+    if let Some(first) = enter(&app, &mut tx, &once, &email, &write).await? {
         return Ok(first.into_response());
-    }
-    if app.is_limited() {
-        let paused = pause::code(&mut tx, &app.pepper, &email, write.client()).await?;
-        paused.map_err(pause::refused)?;
     }
     let attempt = attempt.map_or_else(Uuid::now_v7, |attempt| attempt.id);
     pending::renew(&mut tx, &app.pepper, attempt, Some(language)).await?;
-    let answer = told_once("Verification email sent")?;
-    once.keep(&mut tx, &answer).await?;
-    tx.commit().await?;
-    app.mail.ring();
-    Ok(answer.into_response())
+    posted(&app, tx, &once, "Verification email sent").await
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -214,6 +230,10 @@ async fn same_password(app: &App, email: &str, password: String, first: Kept) ->
         Some(user) => password::load(&app.pool, user.id).await?,
         None => None,
     };
+    repeated(app, password, stored, first).await
+}
+
+async fn repeated(app: &App, password: String, stored: Option<String>, first: Kept) -> Result<Response, Problem> {
     match app.passwords.verify(Who::Stranger, password, stored).await? {
         true => Ok(first.into_response()),
         false => Err(Problem::new(Code::IdempotencyKeyReused)),
@@ -268,10 +288,7 @@ pub(crate) async fn change_own(
     let once = Once::new(&app.pepper, write, &user.to_string(), BodyHash::default());
     if let Some(first) = once.first(&app.pool).await? {
         let stored = password::load(&app.pool, user).await?;
-        return match app.passwords.verify(Who::Stranger, new_password, stored).await? {
-            true => Ok(first.into_response()),
-            false => Err(Problem::new(Code::IdempotencyKeyReused)),
-        };
+        return repeated(app, new_password, stored, first).await;
     }
     password::demand(app, user, "currentPassword", current_password, write).await?;
     let hash = app.passwords.hash(new_password).await?;

@@ -8,7 +8,7 @@ use crate::{
     },
     openapi::told,
     problem::Problem,
-    reply::{Created, Item, One, Reply},
+    reply::{Changed, Created, Item, Named, One, Reply},
     state::App,
 };
 use aide::axum::{ApiRouter, routing::get_with};
@@ -100,11 +100,8 @@ pub struct RoleDefined {
     version: i64,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct RoleRemoved {
-    id: Uuid,
-    message: &'static str,
-    version: i64,
+impl Named for OwnRole {
+    const ANSWER: &'static str = "RoleRemoved";
 }
 
 async fn list(
@@ -194,16 +191,12 @@ async fn remove(
     caller: May<RolesDelete>,
     Id(role_id): Id<RoleId>,
     write: Write,
-) -> Result<Reply<RoleRemoved>, Problem> {
+) -> Result<Reply<Changed<OwnRole>>, Problem> {
     let by = Some(caller.user_id);
     let command = WorkspaceCommand::RemoveRole { role_id, by };
     let done = execute(&app, &caller, &write, BodyHash::default(), &command).await?;
     let written = write.settle(&app, WorkspaceId::PLATFORM, &done).await;
-    Ok(written.ok(RoleRemoved {
-        id: role_id.into(),
-        message: "Role removed",
-        version: done.version,
-    }))
+    Ok(written.ok(Changed::new(role_id.into(), "Role removed", done.version)))
 }
 
 async fn execute(

@@ -4,16 +4,14 @@ use super::provision::{slugs, tenant_key};
 use crate::openapi::{answering, told};
 use crate::{
     envelope::{self, Envelope, Listed},
-    extract::{Body, Caller, Id, List, May, SignedIn, Write, rights::WorkspacesCreate},
+    extract::{Body, Caller, Changeable, Id, List, May, MayChange, SignedIn, Write, rights::WorkspacesCreate},
     identity::members::Named,
     problem::Problem,
     state::App,
 };
 use aide::axum::{ApiRouter, routing::get_with};
-use aide::{OperationInput, generate::GenContext, openapi::Operation};
 use axum::{
-    extract::{FromRequestParts, State},
-    http::request::Parts,
+    extract::State,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -145,13 +143,7 @@ async fn list(
             .map(|role| WorkspaceView::new(workspace, *role))
     };
     let views: Vec<WorkspaceView> = entered.into_iter().filter_map(with_role).collect();
-    Ok(envelope::ok(Listed::new(
-        views,
-        page.total,
-        page.page,
-        page.limit,
-        page.next_cursor,
-    )))
+    Ok(envelope::ok(Listed::of(views, page)))
 }
 
 async fn create(
@@ -240,30 +232,18 @@ async fn show(State(app): State<App>, person: SignedIn, Id(id): Id<Uuid>) -> Res
     ))
 }
 
-/// A member of the workspace named by `{id}` who may change it; asked before the body is read.
-struct MayRename(Caller);
-
-impl OperationInput for MayRename {
-    fn operation_input(context: &mut GenContext, operation: &mut Operation) {
-        Id::<Uuid>::operation_input(context, operation);
-    }
-}
-
-impl FromRequestParts<App> for MayRename {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let person = SignedIn::from_request_parts(parts, app).await?;
-        let Id(id) = Id::<Uuid>::from_request_parts(parts, app).await?;
-        let caller = Caller::enter(app, &person, &Named::Id(id)).await?;
+/// A member of the workspace who may rename it.
+impl Changeable for Caller {
+    async fn by(app: &App, person: SignedIn, id: Uuid) -> Result<Self, Problem> {
+        let caller = Self::enter(app, &person, &Named::Id(id)).await?;
         caller.require(Permission::WorkspacesUpdate)?;
-        Ok(Self(caller))
+        Ok(caller)
     }
 }
 
 async fn rename(
     State(app): State<App>,
-    MayRename(caller): MayRename,
+    MayChange(caller): MayChange<Caller>,
     write: Write,
     body: Body<NamedWorkspace>,
 ) -> Result<Response, Problem> {

@@ -121,7 +121,7 @@ async fn list(
         .into_iter()
         .map(|item| item.presented(&caller, language))
         .collect();
-    let listed = envelope::Listed::new(items, page.total, page.page, page.limit, page.next_cursor);
+    let listed = envelope::Listed::of(items, page);
     let notifications = Notifications {
         listed,
         unread_count: count,

@@ -3,8 +3,8 @@
 use super::{json_content, lists, parameter};
 use crate::{
     extract::{
-        Asked, Body, Caller, DocumentParam, Id, InPath, InteractionParam, Leaving, List, May, NoQuery, OfList,
-        ProductParam, QuoteParam, SignedIn, Within, Write, past::Seen,
+        Asked, Body, Caller, Id, InPath, Kind, Leaving, List, May, MayChange, NoQuery, Param, SignedIn, Within, Write,
+        past::Seen,
     },
     i18n::Language,
 };
@@ -21,6 +21,12 @@ const VERSIONS: &str = r#"^(\*|[0-9]{1,18}|(W/)?"[0-9]{1,18}"(, (W/)?"[0-9]{1,18
 impl<R> OperationInput for May<R> {
     fn operation_input(context: &mut GenContext, operation: &mut openapi::Operation) {
         Caller::operation_input(context, operation);
+    }
+}
+
+impl<T> OperationInput for MayChange<T> {
+    fn operation_input(context: &mut GenContext, operation: &mut openapi::Operation) {
+        Id::<uuid::Uuid>::operation_input(context, operation);
     }
 }
 
@@ -73,33 +79,9 @@ impl<T> OperationInput for Within<T> {
     }
 }
 
-impl OperationInput for InteractionParam {
+impl<T: Kind> OperationInput for Param<T> {
     fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
-        path_id(operation, "interactionId");
-    }
-}
-
-impl OperationInput for ProductParam {
-    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
-        path_id(operation, "productId");
-    }
-}
-
-impl OperationInput for DocumentParam {
-    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
-        path_id(operation, "documentId");
-    }
-}
-
-impl OperationInput for QuoteParam {
-    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
-        path_id(operation, "quoteId");
-    }
-}
-
-impl OperationInput for OfList {
-    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
-        path_id(operation, "id");
+        path_id(operation, T::NAME);
     }
 }
 

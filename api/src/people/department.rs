@@ -3,12 +3,13 @@
 use crate::{
     envelope,
     extract::{
-        Body, Edit, Id, May, New, NoQuery, Nothing, With, Write,
+        May, NoQuery,
         rights::{DepartmentsCreate, DepartmentsUpdate, DepartmentsView},
     },
+    noun::{self, Answer, Asking, Noun},
     openapi::told,
     problem::Problem,
-    reply::{Created, Reply},
+    reply::{Named, Reply},
     state::App,
     view,
 };
@@ -17,7 +18,7 @@ use axum::extract::State;
 use commands::department as founding;
 use domain::{
     id::DepartmentId,
-    people::department::{DepartmentEvent, Details},
+    people::department::{Change, Department, DepartmentEvent, Details, LEVELS_MAX},
 };
 use projections::people::department::{self, Branch, Row};
 use schemars::JsonSchema;
@@ -28,13 +29,15 @@ pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/departments",
-            get_with(tree, told("The departments as a tree, by name"))
-                .post_with(create, told("A new department; only the name is required")),
+            get_with(tree, told("The departments as a tree, by name")).post_with(
+                noun::create::<Department, DepartmentsCreate>,
+                told("A new department; only the name is required"),
+            ),
         )
         .api_route(
             "/departments/{id}",
             get_with(view::details::<Row, DepartmentsView>, told("A department")).put_with(
-                update,
+                noun::update::<Department, DepartmentsUpdate>,
                 told("Changes a department, and where it stands; it is never a part of itself"),
             ),
         )
@@ -48,60 +51,41 @@ pub struct DepartmentCreated {
     version: i64,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct DepartmentChanged {
-    id: Uuid,
-    message: &'static str,
-    version: i64,
-}
-
 async fn tree(State(app): State<App>, caller: May<DepartmentsView>, _: NoQuery) -> Result<Reply<Vec<Branch>>, Problem> {
     let tree = view::as_reader_at(&app, &caller, None, async |reader| department::tree(reader).await).await?;
     Ok(Reply::of(envelope::ok(tree)))
 }
 
-async fn create(
-    State(app): State<App>,
-    caller: May<DepartmentsCreate>,
-    write: Write,
-    Body {
-        value: With { change, .. },
-        hash,
-    }: Body<New<Details, Nothing>>,
-) -> Result<Created<DepartmentCreated>, Problem> {
-    let context = write.context(&caller, hash);
-    let id = DepartmentId::new(Uuid::now_v7());
-    let done = founding::create(&app.executor, id, &change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let (id, version) = (done.id, done.version);
-    let answer = done.events.into_iter().find_map(|event| match event {
-        DepartmentEvent::Created(details) => Some(DepartmentCreated {
-            id,
-            name: details.name,
-            code: details.code,
-            version,
-        }),
-        DepartmentEvent::Updated(_) => None,
-    });
-    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+impl Named for Department {
+    const ANSWER: &'static str = "DepartmentChanged";
 }
 
-async fn update(
-    State(app): State<App>,
-    caller: May<DepartmentsUpdate>,
-    Id(id): Id<DepartmentId>,
-    write: Write,
-    Body {
-        value: With { change, .. },
-        hash,
-    }: Body<Edit<Details, Nothing>>,
-) -> Result<Reply<DepartmentChanged>, Problem> {
-    let context = write.context(&caller, hash);
-    let done = founding::update(&app.executor, id, change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(DepartmentChanged {
-        id: done.id,
-        message: "Department updated successfully",
-        version: done.version,
-    }))
+impl Noun for Department {
+    type Fields = Details;
+    type Made = DepartmentCreated;
+    const UPDATED: &'static str = "Department updated successfully";
+
+    async fn create(Asking { app, context, .. }: Asking<'_>, id: DepartmentId, change: Change) -> Answer<Self> {
+        Ok(founding::create(&app.executor, id, &change, context).await?)
+    }
+
+    async fn update(asking: Asking<'_>, id: DepartmentId, change: Change) -> Answer<Self> {
+        let below = match change.parent_id.as_set() {
+            Some(Some(_)) => asking.levels_below::<Row>(id.into(), LEVELS_MAX).await?,
+            _ => 0,
+        };
+        Ok(founding::update(&asking.app.executor, id, change, below, asking.context).await?)
+    }
+
+    fn made(id: Uuid, version: i64, event: DepartmentEvent) -> Option<DepartmentCreated> {
+        match event {
+            DepartmentEvent::Created(details) => Some(DepartmentCreated {
+                id,
+                name: details.name,
+                code: details.code,
+                version,
+            }),
+            DepartmentEvent::Updated(_) => None,
+        }
+    }
 }

@@ -66,7 +66,9 @@ pub async fn erase(app: &App, plan: &Plan, workspace: WorkspaceId, person: Uuid)
         let until = app.log.keep_until(workspace.into(), kept.key_id, kept.ends()).await;
         until.map_err(failed)?;
     }
-    app.log.erase_person(workspace.into(), person).await.map_err(failed)?;
+    for key in plan.before(workspace).iter().chain([&person]) {
+        app.log.erase_person(workspace.into(), *key).await.map_err(failed)?;
+    }
     Ok(clear(&app.pool, workspace.into(), person).await?)
 }
 

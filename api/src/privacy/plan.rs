@@ -39,6 +39,9 @@ pub struct InWorkspace {
     pub claims: i64,
     /// What the law has kept.
     pub kept: Vec<Kept>,
+    /// Activities about their deals that were written down before those were theirs, and so each under a key of its own, which
+    /// goes with theirs.
+    pub before: Vec<Uuid>,
 }
 
 /// Documents of one year: their own copy stays readable until that day.
@@ -81,11 +84,21 @@ impl Plan {
     }
 
     pub fn kept(&self, workspace: WorkspaceId) -> &[Kept] {
-        let known = self
-            .workspaces
-            .iter()
-            .find(|known| known.workspace_id == workspace.uuid());
-        known.map(|known| known.kept.as_slice()).unwrap_or_default()
+        self.of(workspace)
+            .map(|known| known.kept.as_slice())
+            .unwrap_or_default()
+    }
+
+    /// The further keys that seal what tells of them there.
+    pub fn before(&self, workspace: WorkspaceId) -> &[Uuid] {
+        self.of(workspace)
+            .map(|known| known.before.as_slice())
+            .unwrap_or_default()
+    }
+
+    fn of(&self, workspace: WorkspaceId) -> Option<&InWorkspace> {
+        let mut all = self.workspaces.iter();
+        all.find(|known| known.workspace_id == workspace.uuid())
     }
 }
 
@@ -113,6 +126,7 @@ impl InWorkspace {
             in_the_clear,
             claims,
             kept: kept(app, workspace, person).await?,
+            before: before(app, workspace, person).await?,
         })
     }
 }
@@ -143,4 +157,15 @@ async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Kept>, sql
         })
     };
     Ok(years.into_iter().filter_map(kept).collect())
+}
+
+async fn before(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
+    let activities = "select a.stream_id from log.events a where a.workspace_id = $1 and a.type = 'activity.recorded' \
+        and a.data->>'customerId' is null and exists (select from log.events d where d.workspace_id = $1 \
+        and d.stream_id = (a.data->>'dealId')::uuid and d.data->>'customerId' = $2::text) order by 1";
+    sqlx::query_scalar(activities)
+        .bind(workspace)
+        .bind(person)
+        .fetch_all(&app.pool)
+        .await
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     extract::{
-        Body, May, ProductParam, Write,
+        Body, May, Param, Write,
         rights::{ProductionUpdate, ProductionView},
     },
     openapi::told,
@@ -14,6 +14,7 @@ use crate::{
 use aide::axum::{ApiRouter, routing::get_with};
 use axum::extract::State;
 use commands::bom::{self, BillRequest};
+use domain::id::ProductId;
 use projections::production::bom::Row;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new().api_route(
         "/production/bom/{productId}",
-        get_with(view::details_by::<Row, ProductionView, ProductParam>, told("A product's bill of materials with its cost and time")).put_with(
+        get_with(view::details_by::<Row, ProductionView, Param<ProductId>>, told("A product's bill of materials with its cost and time")).put_with(
             define,
             told("Defines what a product is made of; production orders that exist keep the version they were planned with"),
         ),
@@ -40,7 +41,7 @@ pub struct BomDefined {
 async fn define(
     State(app): State<App>,
     caller: May<ProductionUpdate>,
-    ProductParam(product): ProductParam,
+    Param(product): Param<ProductId>,
     write: Write,
     Body { value, hash }: Body<BillRequest>,
 ) -> Result<Reply<BomDefined>, Problem> {

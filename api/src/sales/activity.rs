@@ -2,40 +2,35 @@
 //! its own where it is changed or taken back.
 
 use crate::{
-    envelope,
     extract::{
-        Body, BodyHash, Edit, Id, List, May, New, Nothing, OfList, Write, past,
+        Body, BodyHash, Edit, Id, May, New, Nothing, Write,
         rights::{DealsUpdate, DealsView},
     },
     openapi::told,
     problem::Problem,
-    reply::{Created, Page, Reply},
+    reply::{Changed, Created, Named, Reply},
     state::App,
-    view::{self, as_reader_at},
+    view,
 };
 use aide::axum::{ApiRouter, routing::get_with};
 use axum::extract::State;
 use commands::activity;
 use domain::{
     id::{ActivityId, DealId},
-    sales::activity::Details,
+    sales::activity::{Activity, Details},
 };
-use projections::{
-    sales::{
-        activity::{Row, of_deal},
-        deal,
-    },
-    view::{self as views, Reader},
-};
-use schemars::JsonSchema;
-use serde::Serialize;
+use projections::sales::activity::Row;
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/deals/{id}/activities",
-            get_with(list_of_deal, told("What was done about a deal, the newest first")).post_with(
+            get_with(
+                view::list_within::<Row, DealsView>,
+                told("What was done about a deal, the newest first"),
+            )
+            .post_with(
                 record,
                 told("Adds a call, a meeting, an e-mail, a task or a note to a deal"),
             ),
@@ -58,31 +53,8 @@ pub fn router() -> ApiRouter<App> {
         )
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ActivityWritten {
-    id: Uuid,
-    message: &'static str,
-    version: i64,
-}
-
-async fn list_of_deal(
-    State(app): State<App>,
-    caller: May<DealsView>,
-    OfList(deal): OfList,
-    List { mut pairs, .. }: List<Row>,
-) -> Result<Page<Row>, Problem> {
-    let as_of = past::take(&mut pairs)?;
-    let read = async |reader: Reader<'_>| {
-        if !views::is_there::<deal::Row>(reader, deal).await? {
-            return Ok(None);
-        }
-        let scope = of_deal(reader.schema, deal);
-        views::page_of::<Row>(reader, &pairs, &scope).await.map(Some)
-    };
-    let page = as_reader_at(&app, &caller, as_of, read).await?;
-    let missing = || Problem::missing("deal.missing");
-    page.map(envelope::list).map(Page::of).ok_or_else(missing)
+impl Named for Activity {
+    const ANSWER: &'static str = "ActivityWritten";
 }
 
 async fn record(
@@ -91,16 +63,12 @@ async fn record(
     Id(deal): Id<DealId>,
     write: Write,
     Body { value, hash }: Body<New<Details, Nothing>>,
-) -> Result<Created<ActivityWritten>, Problem> {
+) -> Result<Created<Changed<Activity>>, Problem> {
     let context = write.context(&caller, hash);
     let id = Uuid::now_v7().into();
     let done = activity::record(&app.executor, id, deal, value.change, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.created(ActivityWritten {
-        id: done.id,
-        message: "Activity added to deal",
-        version: done.version,
-    }))
+    Ok(written.created(Changed::new(done.id, "Activity added to deal", done.version)))
 }
 
 async fn update(
@@ -109,15 +77,10 @@ async fn update(
     Id(id): Id<ActivityId>,
     write: Write,
     Body { value, hash }: Body<Edit<Details, Nothing>>,
-) -> Result<Reply<ActivityWritten>, Problem> {
+) -> Result<Reply<Changed<Activity>>, Problem> {
     let context = write.context(&caller, hash);
     let done = activity::update(&app.executor, id, value.change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(ActivityWritten {
-        id: done.id,
-        message: "Activity updated",
-        version: done.version,
-    }))
+    Ok(write.changed(&app, context.workspace, &done, "Activity updated").await)
 }
 
 async fn remove(
@@ -125,13 +88,8 @@ async fn remove(
     caller: May<DealsUpdate>,
     Id(id): Id<ActivityId>,
     write: Write,
-) -> Result<Reply<ActivityWritten>, Problem> {
+) -> Result<Reply<Changed<Activity>>, Problem> {
     let context = write.context(&caller, BodyHash::default());
     let done = activity::remove(&app.executor, id, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(ActivityWritten {
-        id: done.id,
-        message: "Activity removed",
-        version: done.version,
-    }))
+    Ok(write.changed(&app, context.workspace, &done, "Activity removed").await)
 }

@@ -114,9 +114,7 @@ async fn create(
     };
     let done = customer::create(&app.executor, id, change, beside, &context).await;
     let done = done.map_err(|error| duplicates::named(error, &caller, &likely))?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let (id, version) = (done.id, done.version);
-    let answer = done.events.into_iter().find_map(|event| match event {
+    let said = |id, version, event| match event {
         CustomerEvent::Created {
             customer_number,
             status,
@@ -129,8 +127,8 @@ async fn create(
             version,
         }),
         _ => None,
-    });
-    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+    };
+    write.made(&app, context.workspace, done, said).await
 }
 
 async fn update(

@@ -1,11 +1,12 @@
 //! Deals: document 1 §4, document 2 "Deals API". PUT with `stage`, POST `/stage`, `/win` and `/lose` are one behaviour.
 
 mod bulk;
+mod document;
 mod summary;
 
 use crate::{
     extract::{
-        Body, BodyHash, Caller, DocumentParam, Edit, Id, May, New, Nothing, With, Write,
+        Body, Caller, Edit, Id, May, New, With, Write,
         rights::{DealsCreate, DealsUpdate, DealsView},
     },
     openapi::told,
@@ -26,9 +27,9 @@ use commands::{
     pipeline::Wanted,
 };
 use domain::{
-    Changes, Patch, Rule,
+    Patch, Rule,
     id::{DealId, PipelineId, PipelineStageId},
-    sales::deal::{DealCommand, DealEvent, Details, Document, Loss, Stage, Win},
+    sales::deal::{DealCommand, DealEvent, Details, Loss, Stage, Win},
 };
 use projections::sales::deal::{Closed, Row, closed_at};
 use schemars::JsonSchema;
@@ -101,11 +102,11 @@ pub fn router() -> ApiRouter<App> {
         )
         .api_route(
             "/deals/{id}/documents",
-            post_with(attach, told("Adds a document to a deal, by its address")),
+            post_with(document::attach, told("Adds a document to a deal, by its address")),
         )
         .api_route(
             "/deals/{id}/documents/{documentId}",
-            delete_with(detach, told("Takes a document off a deal")),
+            delete_with(document::detach, told("Takes a document off a deal")),
         )
 }
 
@@ -131,14 +132,6 @@ pub struct DealCreated {
     deal_number: String,
     title: String,
     stage: Stage,
-    version: i64,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct DocumentAttached {
-    id: Uuid,
-    message: &'static str,
-    /// The deal's.
     version: i64,
 }
 
@@ -170,9 +163,7 @@ async fn create(
 ) -> Result<Created<DealCreated>, Problem> {
     let context = write.context(&caller, hash);
     let done = deal::create(&app.executor, Uuid::now_v7().into(), change, beside, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let (id, version) = (done.id, done.version);
-    let answer = done.events.into_iter().find_map(|event| match event {
+    let said = |id, version, event| match event {
         DealEvent::Created {
             deal_number,
             stage,
@@ -186,8 +177,8 @@ async fn create(
             version,
         }),
         _ => None,
-    });
-    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+    };
+    write.made(&app, context.workspace, done, said).await
 }
 
 async fn update(
@@ -233,12 +224,10 @@ async fn win(
     write: Write,
     Body { value, hash }: Body<Win>,
 ) -> Result<Reply<DealChanged>, Problem> {
-    let step = Step {
-        command: DealCommand::Win(value),
-        stage: Stage::Won,
-        message: "Deal marked as won, order created automatically",
-    };
-    take(&app, &caller, &write, hash, id, step).await
+    let context = write.context(&caller, hash);
+    let done = deal::execute(&app.executor, id, DealCommand::Win(value), &context).await?;
+    let message = "Deal marked as won, order created automatically";
+    answer(&app, &write, &caller, &done, Some(Stage::Won), message).await
 }
 
 async fn lose(
@@ -248,69 +237,10 @@ async fn lose(
     write: Write,
     Body { value, hash }: Body<Loss>,
 ) -> Result<Reply<DealChanged>, Problem> {
-    let step = Step {
-        command: DealCommand::Lose(value),
-        stage: Stage::Lost,
-        message: "Deal marked as lost",
-    };
-    take(&app, &caller, &write, hash, id, step).await
-}
-
-async fn attach(
-    State(app): State<App>,
-    caller: May<DealsUpdate>,
-    Id(id): Id<DealId>,
-    write: Write,
-    Body { value, hash }: Body<New<Document, Nothing>>,
-) -> Result<Created<DocumentAttached>, Problem> {
     let context = write.context(&caller, hash);
-    let command = DealCommand::Attach {
-        id: Uuid::now_v7().into(),
-        document: Box::new(Document::begin(&value.change)),
-    };
-    let done = deal::execute(&app.executor, id, command, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let attached = done.events.iter().find_map(|event| match event {
-        DealEvent::DocumentAttached { document_id, .. } => Some((*document_id).into()),
-        _ => None,
-    });
-    Ok(written.created(DocumentAttached {
-        id: attached.ok_or_else(Problem::internal)?,
-        message: "Document added to deal",
-        version: done.version,
-    }))
-}
-
-async fn detach(
-    State(app): State<App>,
-    caller: May<DealsUpdate>,
-    Id(id): Id<DealId>,
-    DocumentParam(document): DocumentParam,
-    write: Write,
-) -> Result<Reply<DealChanged>, Problem> {
-    let context = write.context(&caller, BodyHash::default());
-    let done = deal::execute(&app.executor, id, DealCommand::Remove { document }, &context).await?;
-    answer(&app, &write, &caller, &done, None, "Document removed from deal").await
-}
-
-/// A move to another stage, and what is said of it.
-struct Step {
-    command: DealCommand,
-    stage: Stage,
-    message: &'static str,
-}
-
-async fn take(
-    app: &App,
-    caller: &Caller,
-    write: &Write,
-    hash: BodyHash,
-    id: DealId,
-    step: Step,
-) -> Result<Reply<DealChanged>, Problem> {
-    let context = write.context(caller, hash);
-    let done = deal::execute(&app.executor, id, step.command, &context).await?;
-    answer(app, write, caller, &done, Some(step.stage), step.message).await
+    let done = deal::execute(&app.executor, id, DealCommand::Lose(value), &context).await?;
+    let message = "Deal marked as lost";
+    answer(&app, &write, &caller, &done, Some(Stage::Lost), message).await
 }
 
 /// Winning or losing twice answers as the first time did: with the moment it happened.

@@ -2,42 +2,36 @@
 //! They are reached within their customer, and by whoever reaches that one.
 
 use crate::{
-    envelope,
     extract::{
-        Body, BodyHash, Caller, Edit, InteractionParam, List, May, New, Nothing, With, Within, Write,
-        past::{self, Seen},
+        Body, BodyHash, Edit, May, New, Nothing, Param, With, Within, Write,
+        past::Seen,
         rights::{CustomersDelete, CustomersUpdate, CustomersView},
     },
     openapi::told,
     problem::Problem,
-    reply::{Created, One, Page, Reply},
+    reply::{Changed, Created, Named, One, Reply},
     state::App,
-    view::as_reader_at,
+    view,
 };
 use aide::axum::{ApiRouter, routing::get_with};
 use axum::extract::State;
-use commands::{Done, interaction};
+use commands::interaction;
 use domain::{
-    id::CustomerId,
-    sales::interaction::{Details, InteractionEvent},
+    id::{CustomerId, InteractionId},
+    sales::interaction::{Details, Interaction},
 };
-use projections::{
-    AsOf,
-    sales::{
-        customer,
-        interaction::{Row, with},
-    },
-    view::{self, Reader},
-};
-use schemars::JsonSchema;
-use serde::Serialize;
+use projections::sales::interaction::Row;
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/customers/{id}/interactions",
-            get_with(list, told("What was said with a customer, what was told last first")).post_with(
+            get_with(
+                view::list_within::<Row, CustomersView>,
+                told("What was said with a customer, what was told last first"),
+            )
+            .post_with(
                 record,
                 told("Records a call, mail, meeting or note; only the subject is required"),
             ),
@@ -50,33 +44,17 @@ pub fn router() -> ApiRouter<App> {
         )
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct InteractionChanged {
-    id: Uuid,
-    message: &'static str,
-    version: i64,
-}
-
-async fn list(
-    State(app): State<App>,
-    caller: May<CustomersView>,
-    Within(customer): Within<CustomerId>,
-    List { mut pairs, .. }: List<Row>,
-) -> Result<Page<Row>, Problem> {
-    let as_of = past::take(&mut pairs)?;
-    reached(&app, &caller, customer, as_of).await?;
-    let read = async |reader: Reader<'_>| view::page_of::<Row>(reader, &pairs, &with(customer.into())).await;
-    let page = as_reader_at(&app, &caller, as_of, read).await?;
-    Ok(Page::of(envelope::list(page)))
+impl Named for Interaction {
+    const ANSWER: &'static str = "InteractionChanged";
 }
 
 async fn details(
     State(app): State<App>,
     caller: May<CustomersView>,
     Within(customer): Within<CustomerId>,
-    seen: Seen<InteractionParam>,
+    seen: Seen<Param<InteractionId>>,
 ) -> Result<One<Row>, Problem> {
-    one(&app, &caller, customer, seen.id, seen.as_of).await
+    view::one_within(&app, &caller, customer.into(), seen.id, seen.as_of).await
 }
 
 async fn record(
@@ -88,72 +66,42 @@ async fn record(
         value: With { change, .. },
         hash,
     }: Body<New<Details, Nothing>>,
-) -> Result<Created<InteractionChanged>, Problem> {
+) -> Result<Created<Changed<Interaction>>, Problem> {
     let context = write.context(&caller, hash);
     let id = Uuid::now_v7().into();
     let done = interaction::record(&app.executor, id, customer, change, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.created(changed(&done, "Interaction recorded")))
+    Ok(written.created(Changed::new(done.id, "Interaction recorded", done.version)))
 }
 
 async fn correct(
     State(app): State<App>,
     caller: May<CustomersUpdate>,
     Within(customer): Within<CustomerId>,
-    InteractionParam(id): InteractionParam,
+    Param(id): Param<InteractionId>,
     write: Write,
     Body {
         value: With { change, .. },
         hash,
     }: Body<Edit<Details, Nothing>>,
-) -> Result<Reply<InteractionChanged>, Problem> {
+) -> Result<Reply<Changed<Interaction>>, Problem> {
     let context = write.context(&caller, hash);
     let done = interaction::correct(&app.executor, id, customer, change, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(changed(&done, "Interaction corrected")))
+    Ok(write
+        .changed(&app, context.workspace, &done, "Interaction corrected")
+        .await)
 }
 
 async fn remove(
     State(app): State<App>,
     caller: May<CustomersDelete>,
     Within(customer): Within<CustomerId>,
-    InteractionParam(id): InteractionParam,
+    Param(id): Param<InteractionId>,
     write: Write,
-) -> Result<Reply<InteractionChanged>, Problem> {
+) -> Result<Reply<Changed<Interaction>>, Problem> {
     let context = write.context(&caller, BodyHash::default());
     let done = interaction::remove(&app.executor, id, customer, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(changed(&done, "Interaction removed")))
-}
-
-fn changed(done: &Done<InteractionEvent>, message: &'static str) -> InteractionChanged {
-    InteractionChanged {
-        id: done.id,
-        message,
-        version: done.version,
-    }
-}
-
-/// One of the customer's, if the caller reaches the customer.
-pub async fn one(
-    app: &App,
-    caller: &Caller,
-    customer: CustomerId,
-    id: Uuid,
-    as_of: Option<AsOf>,
-) -> Result<One<Row>, Problem> {
-    reached(app, caller, customer, as_of).await?;
-    let read = async |reader: Reader<'_>| view::one_of::<Row>(reader, id, &with(customer.into())).await;
-    let found = as_reader_at(app, caller, as_of, read).await?;
-    let missing = || Problem::missing("interaction.missing");
-    found.map(envelope::one).map(One::of).ok_or_else(missing)
-}
-
-/// The customer is there for the caller.
-async fn reached(app: &App, caller: &Caller, customer: CustomerId, as_of: Option<AsOf>) -> Result<(), Problem> {
-    let read = async |reader: Reader<'_>| view::is_there::<customer::Row>(reader, customer.into()).await;
-    match as_reader_at(app, caller, as_of, read).await? {
-        true => Ok(()),
-        false => Err(Problem::missing("customer.missing")),
-    }
+    Ok(write
+        .changed(&app, context.workspace, &done, "Interaction removed")
+        .await)
 }

@@ -18,14 +18,17 @@ use aide::axum::{
     routing::{get_with, post_with},
 };
 use axum::extract::State;
-use commands::order::{self, Beside};
+use commands::{
+    Context, Done,
+    order::{self, Beside, Surroundings},
+};
 use domain::{
-    Money, Permission,
+    Money, Patch, Permission,
     finance::Currency,
     id::{InvoiceId, OrderId},
-    sales::order::{Cancellation, Details, Dispatch, OrderEvent, Plan, Return, Status, Step},
+    sales::order::{Cancellation, Change, Details, Dispatch, OrderEvent, Plan, Return, Status, Step},
 };
-use projections::sales::order::Row;
+use projections::sales::order::{Row, Whose, unpaid_of};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -148,6 +151,33 @@ pub struct OrderCancellation {
     version: i64,
 }
 
+/// What the read models know to surround an order that moves there: its own, or that of the customer it is given to.
+async fn around(
+    app: &App,
+    caller: &Caller,
+    order: OrderId,
+    change: &Change,
+    to: Option<Status>,
+) -> Result<Surroundings, Problem> {
+    if to != Some(Status::Confirmed) {
+        let invoices = invoices(app, caller, order, to).await?;
+        return Ok(Surroundings {
+            invoices,
+            ..Surroundings::default()
+        });
+    }
+    let whose = match change.customer_id {
+        Patch::Set(Some(customer)) => Whose::Customer(customer.into()),
+        _ => Whose::Order(order.into()),
+    };
+    let home = app.projections.home(&caller.workspace).await?;
+    let unpaid = unpaid_of(&app.reads, &home, whose).await?;
+    Ok(Surroundings {
+        unpaid: unpaid.into_iter().map(OrderId::new).collect(),
+        ..Surroundings::default()
+    })
+}
+
 /// The invoices for the order, when it is to be cancelled.
 async fn invoices(app: &App, caller: &Caller, id: OrderId, to: Option<Status>) -> Result<Vec<InvoiceId>, Problem> {
     if to != Some(Status::Cancelled) {
@@ -168,10 +198,10 @@ async fn create(
     }: Body<New<Details, Beside>>,
 ) -> Result<Created<OrderCreated>, Problem> {
     let context = write.context(&caller, hash);
-    let done = order::create(&app.executor, Uuid::now_v7().into(), change, beside, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let (id, version) = (done.id, done.version);
-    let answer = done.events.into_iter().find_map(|event| match event {
+    let id = Uuid::now_v7().into();
+    let around = around(&app, &caller, id, &change, beside.status.as_set().copied()).await?;
+    let done = order::create(&app.executor, id, change, beside, &around, &context).await?;
+    let said = |id, version, event| match event {
         OrderEvent::Created(order) => Some(OrderCreated {
             id,
             order_number: order.order_number.to_string(),
@@ -180,8 +210,8 @@ async fn create(
             version,
         }),
         _ => None,
-    });
-    Ok(written.created(answer.ok_or_else(Problem::internal)?))
+    };
+    write.made(&app, context.workspace, done, said).await
 }
 
 async fn update(
@@ -196,15 +226,9 @@ async fn update(
 ) -> Result<Reply<OrderChanged>, Problem> {
     let context = write.context(&caller, hash);
     let status = beside.status.as_set().copied();
-    let invoices = invoices(&app, &caller, id, status).await?;
-    let done = order::update(&app.executor, id, change, beside, &invoices, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(OrderChanged {
-        id: done.id,
-        status,
-        message: "Order updated successfully",
-        version: done.version,
-    }))
+    let around = around(&app, &caller, id, &change, status).await?;
+    let done = order::update(&app.executor, id, change, beside, &around, &context).await?;
+    Ok(changed(&app, &write, &done, &context, status, "Order updated successfully").await)
 }
 
 async fn status(
@@ -216,15 +240,27 @@ async fn status(
 ) -> Result<Reply<OrderChanged>, Problem> {
     let context = write.context(&caller, hash);
     let status = Some(step.status);
-    let invoices = invoices(&app, &caller, id, status).await?;
-    let done = order::go(&app.executor, id, step, &invoices, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(OrderChanged {
+    let around = around(&app, &caller, id, &Change::default(), status).await?;
+    let done = order::go(&app.executor, id, step, &around, &context).await?;
+    Ok(changed(&app, &write, &done, &context, status, "Order status changed").await)
+}
+
+/// What is answered; `status` where it was moved.
+async fn changed(
+    app: &App,
+    write: &Write,
+    done: &Done<OrderEvent>,
+    context: &Context,
+    status: Option<Status>,
+    message: &'static str,
+) -> Reply<OrderChanged> {
+    let written = write.settle(app, context.workspace, done).await;
+    written.ok(OrderChanged {
         id: done.id,
         status,
-        message: "Order status changed",
+        message,
         version: done.version,
-    }))
+    })
 }
 
 async fn ship(
@@ -303,13 +339,15 @@ async fn cancel(
     let context = write.context(&caller, hash);
     let invoices = invoices(&app, &caller, id, Some(Status::Cancelled)).await?;
     let done = order::cancel(&app.executor, id, value, &invoices, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    Ok(written.ok(OrderChanged {
-        id: done.id,
-        status: Some(Status::Cancelled),
-        message: "Order cancelled successfully",
-        version: done.version,
-    }))
+    Ok(changed(
+        &app,
+        &write,
+        &done,
+        &context,
+        Some(Status::Cancelled),
+        "Order cancelled successfully",
+    )
+    .await)
 }
 
 async fn take_back(
@@ -325,14 +363,13 @@ async fn take_back(
         ..value
     };
     let done = order::take_back(&app.executor, id, back, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let returned = done.events.iter().find_map(|event| match event {
-        OrderEvent::Returned(returned) => Some(returned.return_id),
+    let said = |id, version, event| match event {
+        OrderEvent::Returned(returned) => Some(OrderReturned {
+            id,
+            return_id: returned.return_id.into(),
+            version,
+        }),
         _ => None,
-    });
-    Ok(written.created(OrderReturned {
-        id: done.id,
-        return_id: returned.ok_or_else(Problem::internal)?.into(),
-        version: done.version,
-    }))
+    };
+    write.made(&app, context.workspace, done, said).await
 }

@@ -5,14 +5,14 @@
 use crate::{
     envelope::{self, Envelope},
     extract::{
-        Body, BodyHash, Id, List, May, OfList, QuoteParam, Write, past,
+        Body, BodyHash, Id, May, Param, Write,
         rights::{DealsUpdate, DealsView},
     },
     openapi::{answering, told, told_to_all},
     problem::Problem,
-    reply::{Created, Page, Reply},
+    reply::{Created, Reply},
     state::App,
-    view::{self, as_reader_at},
+    view,
 };
 use aide::axum::{
     ApiRouter,
@@ -32,13 +32,7 @@ use domain::{
         line::Line,
     },
 };
-use projections::{
-    sales::{
-        deal,
-        quote::{Row, of_deal},
-    },
-    view::{self as views, Reader},
-};
+use projections::sales::quote::Row;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -52,7 +46,11 @@ pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/deals/{id}/quotes",
-            get_with(list_of_deal, told("The versions of a deal's offer, the newest first")).post_with(
+            get_with(
+                view::list_within::<Row, DealsView>,
+                told("The versions of a deal's offer, the newest first"),
+            )
+            .post_with(
                 make,
                 told("A new version of the offer, of the deal's lines as they are; the one before stands no more"),
             ),
@@ -157,25 +155,6 @@ pub struct Answered {
     message: &'static str,
 }
 
-async fn list_of_deal(
-    State(app): State<App>,
-    caller: May<DealsView>,
-    OfList(deal): OfList,
-    List { mut pairs, .. }: List<Row>,
-) -> Result<Page<Row>, Problem> {
-    let as_of = past::take(&mut pairs)?;
-    let read = async |reader: Reader<'_>| {
-        if !views::is_there::<deal::Row>(reader, deal).await? {
-            return Ok(None);
-        }
-        let scope = of_deal(reader.schema, deal);
-        views::page_of::<Row>(reader, &pairs, &scope).await.map(Some)
-    };
-    let page = as_reader_at(&app, &caller, as_of, read).await?;
-    let missing = || Problem::missing("deal.missing");
-    page.map(envelope::list).map(Page::of).ok_or_else(missing)
-}
-
 async fn make(
     State(app): State<App>,
     caller: May<DealsUpdate>,
@@ -190,9 +169,7 @@ async fn make(
     };
     let command = DealCommand::Quote(Box::new(offer));
     let done = deals::execute(&app.executor, deal, command, &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
-    let version = done.version;
-    let made = done.events.into_iter().find_map(|event| match event {
+    let said = |_deal, version, event| match event {
         DealEvent::QuoteMade(quote) => Some(QuoteMade {
             id: quote.quote_id.into(),
             number: quote.number,
@@ -200,15 +177,15 @@ async fn make(
             version,
         }),
         _ => None,
-    });
-    Ok(written.created(made.ok_or_else(Problem::internal)?))
+    };
+    write.made(&app, context.workspace, done, said).await
 }
 
 async fn send(
     State(app): State<App>,
     caller: May<DealsUpdate>,
     Id(deal): Id<DealId>,
-    QuoteParam(quote): QuoteParam,
+    Param(quote): Param<QuoteId>,
     write: Write,
 ) -> Result<Reply<QuoteSent>, Problem> {
     let context = write.context(&caller, BodyHash::default());

@@ -207,7 +207,7 @@ async fn list(
     let page = read.await?;
     let rows: Vec<Known> = serde_json::from_str(page.items.get()).map_err(|_| Problem::internal())?;
     let rows = shown(&app, &caller, rows, language).await?;
-    let listed = Listed::new(rows, page.total, page.page, page.limit, page.next_cursor);
+    let listed = Listed::of(rows, page);
     let employees = Employees {
         employees: listed.items,
         total: listed.total,

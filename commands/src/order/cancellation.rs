@@ -2,7 +2,7 @@
 //! meanwhile, it is looked up again.
 
 use super::Answer;
-use crate::{Actor, Context, Error, Executor};
+use crate::{Actor, Context, Error, Executor, anew::while_busy};
 use domain::{
     Aggregate, Permission,
     finance::invoice::Invoice,
@@ -15,9 +15,6 @@ use domain::{
 };
 use log::Guard;
 use std::collections::BTreeSet;
-
-/// How often it is looked up anew.
-const ATTEMPTS_MAX: u32 = 16;
 
 /// What cancelling would undo, and what it was read from.
 pub struct Found {
@@ -63,13 +60,7 @@ pub async fn cancel(
     invoices: &[InvoiceId],
     context: &Context,
 ) -> Answer {
-    let mut answer = Err(Error::Busy);
-    for _ in 0..ATTEMPTS_MAX {
-        answer = attempt(executor, id, &asked, invoices, context).await;
-        if !matches!(answer, Err(Error::Busy)) {
-            break;
-        }
-    }
+    let answer = while_busy(|| attempt(executor, id, &asked, invoices, context)).await;
     executor.or_first::<Order>(id, context, answer).await
 }
 
@@ -126,7 +117,7 @@ impl Found {
         Ok(())
     }
 
-    /// A won deal's order has its deal's invoice, also when that is not written yet.
+    /// Also the one that follows from it and is not written yet.
     async fn look_at_invoices(
         &mut self,
         executor: &Executor,
@@ -134,9 +125,7 @@ impl Found {
         id: OrderId,
         known: &[InvoiceId],
     ) -> Result<(), Error<OrderRejection>> {
-        let deal = self.order.details().deal_id;
-        let of_deal = deal.filter(|deal| OrderId::of_deal(*deal) == id && !self.order.total().is_zero());
-        let all: BTreeSet<InvoiceId> = known.iter().copied().chain(of_deal.map(InvoiceId::of_deal)).collect();
+        let all: BTreeSet<InvoiceId> = known.iter().copied().chain(self.order.invoice(id)).collect();
         for invoice_id in all {
             let loaded = executor.load::<Invoice, OrderRejection>(workspace, invoice_id).await?;
             self.guards.push(Guard {

@@ -2,31 +2,22 @@
 //! it gets it.
 
 use super::{Answer, shipping::refused};
-use crate::{Context, Error, Executor, Unit, stock};
+use crate::{Context, Error, Executor, Unit, anew::while_busy, stock};
 use domain::{
-    Aggregate, Quantity,
+    Aggregate,
     catalog::{
         product::Product,
         stock::{Stock, StockCommand},
     },
     id::{OrderId, StockId},
-    sales::order::{Condition, Known, Order, OrderCommand, OrderEvent, OrderRejection, Return, Returned},
+    sales::order::{Condition, Known, Order, OrderCommand, OrderEvent, OrderRejection, Return, Returned, ReturnedItem},
 };
 use std::collections::BTreeMap;
-
-/// How often it is decided anew because a stock moved meanwhile.
-const ATTEMPTS_MAX: u32 = 64;
 
 /// Takes back what was sent.
 pub async fn take_back(executor: &Executor, id: OrderId, back: Return, context: &Context) -> Answer {
     let command = OrderCommand::TakeBack(back);
-    let mut answer = Err(Error::Busy);
-    for _ in 0..ATTEMPTS_MAX {
-        answer = attempt(executor, id, &command, context).await;
-        if !matches!(answer, Err(Error::Busy)) {
-            break;
-        }
-    }
+    let answer = while_busy(|| attempt(executor, id, &command, context)).await;
     executor.or_first::<Order>(id, context, answer).await
 }
 
@@ -41,7 +32,8 @@ async fn attempt(executor: &Executor, id: OrderId, command: &OrderCommand, conte
     executor.append_together(&decided, unit, context).await
 }
 
-/// What is good, by product: at the average of what is there, and at what the product is said to cost where nothing is.
+/// What is good, by product: for what it cost when it was sent. Where that was not kept, at the average of what is there, and
+/// at what the product is said to cost where nothing is.
 async fn put_back(
     executor: &Executor,
     order: &Known,
@@ -50,14 +42,11 @@ async fn put_back(
     context: &Context,
 ) -> Result<(), Error<OrderRejection>> {
     stock::is_there(executor, returned.warehouse_id, stock::Way::In, "warehouseId", context).await?;
-    let mut good = BTreeMap::new();
+    let mut good: BTreeMap<_, Vec<&ReturnedItem>> = BTreeMap::new();
     for item in returned.items.iter().filter(|item| item.condition == Condition::Good) {
-        let (quantity, _) = good
-            .entry(item.product_id)
-            .or_insert((Quantity::ZERO, item.product_name.as_str()));
-        *quantity = quantity.plus(item.quantity);
+        good.entry(item.product_id).or_default().push(item);
     }
-    for (product_id, (quantity, name)) in good {
+    for (product_id, items) in good {
         let product = executor
             .look::<Product, OrderRejection>(context.workspace, product_id)
             .await?
@@ -65,16 +54,22 @@ async fn put_back(
         let cost = product.details().and_then(|details| details.cost);
         let id = StockId::of(product_id);
         let stock = executor.load::<Stock, OrderRejection>(context.workspace, id).await?;
-        let receive = StockCommand::Receive {
-            product_id,
-            quantity,
-            unit_cost: cost.filter(|_| stock.state.on_hand().is_zero()),
-            reference: Some(order.number().to_string()),
-            reason: None,
-            warehouse: returned.warehouse_id,
-        };
-        let events = stock.state.decide(&receive);
-        let events = events.map_err(|refusal| Error::Rejected(refused(refusal, name)))?;
+        let (mut after, mut events) = (stock.state.as_ref().clone(), Vec::new());
+        for item in items {
+            let then = item.cost.and_then(|cost| cost.each(item.quantity));
+            let receive = StockCommand::Receive {
+                product_id,
+                quantity: item.quantity,
+                unit_cost: then.or(cost.filter(|_| after.on_hand().is_zero())),
+                reference: Some(order.number().to_string()),
+                reason: None,
+                warehouse: returned.warehouse_id,
+            };
+            let received = after.decide(&receive);
+            let received = received.map_err(|refusal| Error::Rejected(refused(refusal, &item.product_name)))?;
+            after = received.iter().fold(after, Stock::evolve);
+            events.extend(received);
+        }
         unit.add(id, stock.state.as_ref(), stock.version, &events)
             .map_err(Error::Unstorable)?;
     }

@@ -2,36 +2,27 @@
 //! below zero, and there is no moment at which they are on their way and on the shelf.
 
 use super::Answer;
-use crate::{Context, Error, Executor, Unit, stock};
+use crate::{Context, Error, Executor, Unit, anew::while_busy, stock};
 use domain::{
-    Aggregate,
+    Aggregate, Total,
     catalog::{
         product::Product,
-        stock::{Demand, Outgoing, Stock, StockCommand, StockRejection},
+        stock::{Demand, Outgoing, Stock, StockCommand, StockEvent, StockRejection},
     },
     id::{OrderId, ProductId, StockId, derive},
     sales::order::{Dispatch, Known, Order, OrderCommand, OrderEvent, OrderRejection, Shipment, Shipped},
 };
 use std::collections::BTreeMap;
 
-/// How often it is decided anew because a stock moved meanwhile.
-const ATTEMPTS_MAX: u32 = 64;
-
 /// Sends an order, or a part of it.
 pub async fn ship(executor: &Executor, id: OrderId, dispatch: Dispatch, context: &Context) -> Answer {
-    let command = OrderCommand::Ship(dispatch);
-    let mut answer = Err(Error::Busy);
-    for _ in 0..ATTEMPTS_MAX {
-        answer = send(executor, id, &command, context).await;
-        if !matches!(answer, Err(Error::Busy)) {
-            break;
-        }
-    }
+    let answer = while_busy(|| send(executor, id, &dispatch, context)).await;
     executor.or_first::<Order>(id, context, answer).await
 }
 
-async fn send(executor: &Executor, id: OrderId, command: &OrderCommand, context: &Context) -> Answer {
-    let decided = executor.decide::<Order>(id, command, context).await?;
+async fn send(executor: &Executor, id: OrderId, dispatch: &Dispatch, context: &Context) -> Answer {
+    let command = OrderCommand::Ship(dispatch.clone());
+    let mut decided = executor.decide::<Order>(id, &command, context).await?;
     let mut unit = Unit::default();
     let shipment = decided.events.iter().find_map(|event| match event {
         OrderEvent::Shipped(shipment) => Some(shipment.as_ref()),
@@ -39,9 +30,19 @@ async fn send(executor: &Executor, id: OrderId, command: &OrderCommand, context:
     });
     if let (Some(shipment), Some(order)) = (shipment, decided.on.state.known()) {
         stock::is_there(executor, shipment.warehouse_id, stock::Way::Out, "warehouseId", context).await?;
+        let mut costs = BTreeMap::new();
         for (product, going) in outgoing(id, order, shipment) {
-            take(executor, product, going, &mut unit, context).await?;
+            for (line, cost) in take(executor, product, going, &mut unit, context).await? {
+                let of_line: &mut Total = costs.entry(line).or_default();
+                *of_line = of_line.plus(cost);
+            }
         }
+        // The same once more, now that it is known what goes and what that cost.
+        let costed = OrderCommand::Ship(Dispatch {
+            costs,
+            ..dispatch.clone()
+        });
+        decided.events = decided.on.state.decide(&costed).map_err(Error::Rejected)?;
     }
     executor.append_together(&decided, unit, context).await
 }
@@ -55,6 +56,7 @@ fn outgoing<'a>(id: OrderId, order: &Known, shipment: &'a Shipment) -> BTreeMap<
             product_id,
             ref product_name,
             quantity,
+            ..
         } = *item;
         let going = Outgoing {
             id: derive(shipment.shipment_id, &format!("item {n}")),
@@ -71,13 +73,14 @@ fn outgoing<'a>(id: OrderId, order: &Known, shipment: &'a Shipment) -> BTreeMap<
     of_products
 }
 
+/// What of which line cost how much.
 async fn take(
     executor: &Executor,
     product_id: ProductId,
     all: Vec<(Outgoing, &str)>,
     unit: &mut Unit,
     context: &Context,
-) -> Result<(), Error<OrderRejection>> {
+) -> Result<Vec<(u32, Total)>, Error<OrderRejection>> {
     let product = executor
         .look::<Product, OrderRejection>(context.workspace, product_id)
         .await?
@@ -97,7 +100,11 @@ async fn take(
     }
     unit.add(id, stock.state.as_ref(), stock.version, &events)
         .map_err(Error::Unstorable)?;
-    Ok(())
+    let costs = events.iter().filter_map(|event| match event {
+        StockEvent::Shipped { demand, cost, .. } => Some((demand.line, *cost)),
+        _ => None,
+    });
+    Ok(costs.collect())
 }
 
 /// What a stock refuses, in the words of the order.

@@ -1,6 +1,10 @@
 //! A category: where products are looked for, and what is below it. No category is below itself.
 
-use crate::{Aggregate, Change, Changes, Event, Fields, Permission, Quantity, Rejection, Violations, id::CategoryId};
+use crate::{
+    Aggregate, Change, Changes, Event, Fields, Permission, Quantity, Rejection, Violations,
+    id::CategoryId,
+    tree::{Misplaced, Spot},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,17 +15,9 @@ pub const LEVELS_MAX: usize = 10;
 
 #[derive(Debug, Clone)]
 pub enum CategoryCommand {
-    Create(Box<Details>, Above),
-    Update(Box<Change>, Above),
+    Create(Box<Details>, Spot<CategoryId>),
+    Update(Box<Change>, Spot<CategoryId>),
     Archive,
-}
-
-/// Those that the category is to stand below, from its parent up.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Above {
-    /// The category itself.
-    pub own: CategoryId,
-    pub categories: Vec<CategoryId>,
 }
 
 /// What is known of a category.
@@ -90,18 +86,18 @@ impl Aggregate for Category {
     fn decide(&self, command: &CategoryCommand) -> Result<Vec<CategoryEvent>, CategoryRejection> {
         use {CategoryCommand as C, CategoryEvent as E, CategoryRejection as R};
         match (self, command) {
-            (Self::Unknown, C::Create(details, above)) => {
+            (Self::Unknown, C::Create(details, spot)) => {
                 details.checked()?;
-                above.holds()?;
+                spot.holds(LEVELS_MAX)?;
                 Ok(vec![E::Created(details.clone())])
             }
             (Self::Unknown | Self::Archived, C::Update(..) | C::Archive) => Err(R::Missing),
             (Self::Known(_) | Self::Archived, C::Create(..)) => Err(R::AlreadyCreated),
-            (Self::Known(details), C::Update(change, above)) => {
+            (Self::Known(details), C::Update(change, spot)) => {
                 let mut after = details.as_ref().clone();
                 after.apply(change);
                 after.checked()?;
-                above.holds()?;
+                spot.holds(LEVELS_MAX)?;
                 let updated = (after != **details).then(|| E::Updated(change.clone()));
                 Ok(updated.into_iter().collect())
             }
@@ -122,14 +118,11 @@ impl Aggregate for Category {
     }
 }
 
-impl Above {
-    fn holds(&self) -> Result<(), CategoryRejection> {
-        if self.categories.contains(&self.own) {
-            return Err(CategoryRejection::Cyclic);
-        }
-        match self.categories.len() < LEVELS_MAX {
-            true => Ok(()),
-            false => Err(CategoryRejection::TooDeep { max: LEVELS_MAX }),
+impl From<Misplaced> for CategoryRejection {
+    fn from(misplaced: Misplaced) -> Self {
+        match misplaced {
+            Misplaced::Cyclic => Self::Cyclic,
+            Misplaced::TooDeep { max } => Self::TooDeep { max },
         }
     }
 }

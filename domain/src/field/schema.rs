@@ -39,7 +39,7 @@ fn constrain_value(schema: &mut Schema) {
     }
     let format = schema.get("format").and_then(Value::as_str).unwrap_or_default();
     match format {
-        "date" => {
+        "date" | "date-time" => {
             schema.insert("pattern".to_owned(), DATE_PATTERN.into());
         }
         "uint32" => {

@@ -3,6 +3,7 @@
 use crate::{
     Aggregate, Change, Changes, Claim, Event, Fields, Money, Permission, Rejection, Violations,
     id::{DepartmentId, EmployeeId},
+    tree::{Misplaced, Spot},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,16 +15,8 @@ pub const LEVELS_MAX: usize = 20;
 
 #[derive(Debug, Clone)]
 pub enum DepartmentCommand {
-    Create(Box<Details>, Above),
-    Update(Box<Change>, Above),
-}
-
-/// Those that the department is to stand below, from its parent up.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Above {
-    /// The department itself.
-    pub own: DepartmentId,
-    pub departments: Vec<DepartmentId>,
+    Create(Box<Details>, Spot<DepartmentId>),
+    Update(Box<Change>, Spot<DepartmentId>),
 }
 
 /// What is known of a department.
@@ -108,18 +101,18 @@ impl Aggregate for Department {
     fn decide(&self, command: &DepartmentCommand) -> Result<Vec<DepartmentEvent>, DepartmentRejection> {
         use DepartmentCommand as C;
         match (self, command) {
-            (Self::Unknown, C::Create(details, above)) => {
+            (Self::Unknown, C::Create(details, spot)) => {
                 details.checked()?;
-                above.holds()?;
+                spot.holds(LEVELS_MAX)?;
                 Ok(vec![DepartmentEvent::Created(details.clone())])
             }
             (Self::Unknown, C::Update(..)) => Err(DepartmentRejection::Missing),
             (Self::Known(_), C::Create(..)) => Err(DepartmentRejection::AlreadyCreated),
-            (Self::Known(details), C::Update(change, above)) => {
+            (Self::Known(details), C::Update(change, spot)) => {
                 let mut after = details.as_ref().clone();
                 after.apply(change);
                 after.checked()?;
-                above.holds()?;
+                spot.holds(LEVELS_MAX)?;
                 let changed = after != **details;
                 let updated = changed.then(|| DepartmentEvent::Updated(change.clone()));
                 Ok(updated.into_iter().collect())
@@ -148,14 +141,11 @@ impl Aggregate for Department {
     }
 }
 
-impl Above {
-    fn holds(&self) -> Result<(), DepartmentRejection> {
-        if self.departments.contains(&self.own) {
-            return Err(DepartmentRejection::Cyclic);
-        }
-        match self.departments.len() < LEVELS_MAX {
-            true => Ok(()),
-            false => Err(DepartmentRejection::TooDeep { max: LEVELS_MAX }),
+impl From<Misplaced> for DepartmentRejection {
+    fn from(misplaced: Misplaced) -> Self {
+        match misplaced {
+            Misplaced::Cyclic => Self::Cyclic,
+            Misplaced::TooDeep { max } => Self::TooDeep { max },
         }
     }
 }

@@ -3,8 +3,8 @@
 //! sealed with the customer's key.
 
 use crate::{
-    Aggregate, Changes, Choice, Event, Fields, Permission, PersonalField, Quantity, Rejection, StandIn, Violations,
-    Whose,
+    Aggregate, Changes, Choice, Event, Fields, Permission, PersonalField, Quantity, Rejection, StandIn, Upcaster,
+    Violations, Whose,
     id::{ActivityId, CustomerId, DealId, UserId},
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -97,6 +97,12 @@ pub enum ActivityEvent {
 const CUSTOMER: Whose = Whose::Beside("customerId");
 
 impl Event for ActivityEvent {
+    /// Since 2, what came of it is sealed as well.
+    const UPCASTERS: &'static [Upcaster] = &[
+        Upcaster::unchanged("activity.recorded", 1),
+        Upcaster::unchanged("activity.updated", 1),
+    ];
+
     const PERSONAL: &'static [PersonalField] = &[
         PersonalField::new(
             "activity.recorded",
@@ -106,9 +112,11 @@ impl Event for ActivityEvent {
         ),
         PersonalField::new("activity.recorded", "subject", CUSTOMER, StandIn::Name),
         PersonalField::new("activity.recorded", "notes", CUSTOMER, StandIn::Nothing),
+        PersonalField::new("activity.recorded", "outcome", CUSTOMER, StandIn::Nothing),
         PersonalField::new("activity.recorded", "nextStep", CUSTOMER, StandIn::Nothing),
         PersonalField::new("activity.updated", "subject", CUSTOMER, StandIn::Name),
         PersonalField::new("activity.updated", "notes", CUSTOMER, StandIn::Nothing),
+        PersonalField::new("activity.updated", "outcome", CUSTOMER, StandIn::Nothing),
         PersonalField::new("activity.updated", "nextStep", CUSTOMER, StandIn::Nothing),
     ];
 }

@@ -7,6 +7,7 @@ mod document;
 mod loss;
 mod place;
 mod quote;
+mod stage;
 
 pub use closing::{Buyer, Circumstances, Loss, Win, Won};
 pub use details::{Change, Details};
@@ -15,11 +16,12 @@ pub use loss::LossReason;
 pub use place::{Place, Stand};
 use quote::Quotes;
 pub use quote::{Acceptance, Answer, Offer, Offered, QUOTES_MAX, Quote, QuoteStatus};
+pub use stage::Stage;
 
 use super::line::{self, Line, LineDraft};
 use crate::{
-    Aggregate, Belongs, Changes, Check, Choice, Event, Fields, Number, Numbering, Percent, Permission, PersonalField,
-    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
+    Aggregate, Belongs, Changes, Check, Event, Fields, Number, Numbering, Permission, PersonalField, Rejection, Rule,
+    Series, StandIn, Upcaster, Violations, Whose,
     id::{CustomerId, DealId, DocumentId, QuoteId},
 };
 use schemars::JsonSchema;
@@ -62,40 +64,6 @@ pub enum DealCommand {
         quote: QuoteId,
         reason: Option<String>,
     },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, Choice, Default)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Stage {
-    // Document 1's NEW.
-    #[default]
-    #[serde(alias = "NEW")]
-    Lead,
-    Qualified,
-    Proposal,
-    Negotiation,
-    Closing,
-    Won,
-    Lost,
-}
-
-impl Stage {
-    pub fn is_open(self) -> bool {
-        !matches!(self, Self::Won | Self::Lost)
-    }
-
-    /// How likely it is that a deal is won from there, in percent, where nobody has said it of the deal itself.
-    pub fn probability(self) -> Percent {
-        Percent::whole(match self {
-            Self::Lead => 10,
-            Self::Qualified => 25,
-            Self::Proposal => 50,
-            Self::Negotiation => 75,
-            Self::Closing => 90,
-            Self::Won => 100,
-            Self::Lost => 0,
-        })
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -164,7 +132,13 @@ pub enum DealEvent {
         by: Option<String>,
     },
     #[serde(rename = "deal.quote.declined")]
-    QuoteDeclined { quote_id: QuoteId, reason: Option<String> },
+    QuoteDeclined {
+        quote_id: QuoteId,
+        /// Whose words the reason is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        customer_id: Option<CustomerId>,
+        reason: Option<String>,
+    },
 }
 
 impl Event for DealEvent {
@@ -174,6 +148,7 @@ impl Event for DealEvent {
         Upcaster::null_was_absent("deal.updated", 1),
         Upcaster::unchanged("deal.updated", 2),
         Upcaster::unchanged("deal.won", 1),
+        Upcaster::unchanged("deal.quote.declined", 1),
     ];
 
     const PERSONAL: &'static [PersonalField] = &[
@@ -205,6 +180,12 @@ impl Event for DealEvent {
         PersonalField::new(
             "deal.quote.accepted",
             "by",
+            Whose::Beside("customerId"),
+            StandIn::Nothing,
+        ),
+        PersonalField::new(
+            "deal.quote.declined",
+            "reason",
             Whose::Beside("customerId"),
             StandIn::Nothing,
         ),

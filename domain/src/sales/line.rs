@@ -3,6 +3,7 @@
 //! A price is named without tax or with it. Tax inside a price is never taken out of the price, which would be rounded
 //! and multiplied: the price times the quantity is what is paid, and the tax is taken out of that.
 
+use super::LineRequest;
 use crate::{
     Check, Money, Percent, Quantity, Rule,
     catalog::product::ProductType,
@@ -38,6 +39,9 @@ pub struct Line {
     /// Where the price was taken from, when it was from a price list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price_list: Option<Listed>,
+    /// Whether the price is the product's own; one that was named stays, whatever becomes of the catalog.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub catalog_price: bool,
 }
 
 /// A price list, and what it was called then.
@@ -85,7 +89,27 @@ pub struct Price {
     pub list: Option<Listed>,
 }
 
+impl Price {
+    /// Not named by whoever wrote the line.
+    fn is_of_catalog(&self) -> bool {
+        self.currency.is_some()
+    }
+}
+
 impl Line {
+    /// The same as asked for: without a price, where that was looked up. Nothing of a line without a product.
+    pub fn asked(&self) -> Option<LineRequest> {
+        let named = !self.catalog_price && self.price_list.is_none();
+        Some(LineRequest {
+            product_id: self.product_id?,
+            quantity: self.quantity,
+            unit_price: named.then_some(self.unit_price),
+            vat_included: named.then_some(self.vat_included),
+            discount: Some(self.discount),
+            tax: Some(self.tax),
+        })
+    }
+
     /// The line that brings a sum to the agreed amount; nothing when it is there already.
     pub fn adjustment(name: &str, difference: Money) -> Option<Self> {
         (!difference.is_zero()).then(|| Self {
@@ -101,6 +125,7 @@ impl Line {
             total_price: difference,
             tax_amount: None,
             price_list: None,
+            catalog_price: false,
         })
     }
 
@@ -150,6 +175,7 @@ fn price_one(check: &mut Check, at: &str, draft: &LineDraft, currency: &Currency
     check.not_negative(format!("{at}.unitPrice"), price.amount);
     check.percent(format!("{at}.discount"), discount);
     check.percent(format!("{at}.tax"), tax);
+    let catalog_price = price.is_of_catalog() && price.list.is_none();
     let ours = price.currency.is_none_or(|of_price| of_price == *currency);
     check.that(ours, format!("{at}.unitPrice"), Rule::OtherCurrency);
     let on_top = if price.vat_included { Percent::ZERO } else { tax };
@@ -173,6 +199,7 @@ fn price_one(check: &mut Check, at: &str, draft: &LineDraft, currency: &Currency
         tax,
         total_price,
         tax_amount: net.map(|net| total_price.minus(net)),
+        catalog_price,
         price_list: price.list,
     }
 }

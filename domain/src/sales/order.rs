@@ -2,15 +2,17 @@
 //! draft before all that. What follows from facts (delivery, billing, payment, production) is derived by readers, never
 //! commanded. A won deal places one, or a person does: what follows is the same.
 
+mod billing;
 mod cancellation;
 mod details;
 mod life;
 mod returns;
 mod shipment;
+mod told;
 
 pub use cancellation::{
     Cancellation, Cancelled, InvoiceAct, Plan, PlannedGoods, PlannedInvoice, PlannedProduction, ProductionAct,
-    ProductionChoice, Revoked, Stopped, Unheld, Way,
+    ProductionChoice, Revoked, Sale, Stopped, Unheld, Way,
 };
 pub use details::{Change, Details};
 pub use life::Step;
@@ -23,7 +25,7 @@ use super::{
 };
 use crate::{
     Aggregate, Belongs, Changes, Check, Choice, Event, Money, Number, Numbering, Permission, PersonalField, Quantity,
-    Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
+    Rejection, Rule, Series, StandIn, Total, Upcaster, Violations, Whose,
     catalog::product::ProductType,
     finance::Currency,
     fixed::Rate,
@@ -218,6 +220,13 @@ pub enum OrderRejection {
     #[error("{refundable} can go back")]
     #[rejection(Balance, "order.refund_above_paid")]
     RefundAbovePaid { refundable: Money },
+    #[error("{exposure} of {limit} are taken: {amount} more is too much")]
+    #[rejection(Credit, "order.credit_exceeded")]
+    CreditExceeded {
+        limit: Money,
+        exposure: Total,
+        amount: Money,
+    },
     #[error("{product} is being made: finish it to stock, or scrap it")]
     #[rejection(Conflict, "order.choice_missing")]
     ChoiceMissing { product: String },
@@ -330,6 +339,7 @@ fn place(draft: &Draft) -> Result<Vec<OrderEvent>, OrderRejection> {
         shipments: BTreeSet::new(),
         returned: BTreeMap::new(),
         returns: BTreeSet::new(),
+        spent: BTreeMap::new(),
     };
     Ok(vec![OrderEvent::Created(Box::new(order.as_created(draft.status)))])
 }
@@ -441,6 +451,8 @@ pub struct Known {
     /// How much of which line came back.
     returned: BTreeMap<u32, Quantity>,
     returns: BTreeSet<ReturnId>,
+    /// What that of each line which was sent and has not come back cost.
+    spent: BTreeMap<u32, Total>,
 }
 
 impl From<&Created> for Known {
@@ -455,44 +467,8 @@ impl From<&Created> for Known {
             shipments: BTreeSet::new(),
             returned: BTreeMap::new(),
             returns: BTreeSet::new(),
+            spent: BTreeMap::new(),
         }
-    }
-}
-
-impl Order {
-    pub fn known(&self) -> Option<&Known> {
-        match self {
-            Self::Unknown => None,
-            Self::Known(order) => Some(order),
-        }
-    }
-}
-
-impl Known {
-    pub fn number(&self) -> &Number {
-        &self.number
-    }
-
-    pub fn status(&self) -> Status {
-        self.status
-    }
-
-    /// Whether it is more than a draft.
-    pub fn is_placed(&self) -> bool {
-        self.status != Status::Draft
-    }
-
-    pub fn details(&self) -> &Details {
-        &self.details
-    }
-
-    pub fn items(&self) -> &[Line] {
-        &self.items
-    }
-
-    /// Their sum.
-    pub fn total(&self) -> Money {
-        self.total
     }
 }
 

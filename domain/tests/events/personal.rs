@@ -8,8 +8,6 @@ use std::collections::BTreeSet;
 
 /// Of things, machines, companies and processes. Free texts are among them: who writes of people there does so on their own account.
 const OF_NOBODY: &[&str] = &[
-    "activity.recorded.outcome",
-    "activity.updated.outcome",
     "api.key.created.addresses[]",
     "api.key.created.name",
     "bom.defined.components[].materialName",
@@ -49,7 +47,6 @@ const OF_NOBODY: &[&str] = &[
     "deal.lost.competitor",
     "deal.lost.notes",
     "deal.lost.reason",
-    "deal.quote.declined.reason",
     "deal.quote.made.items[].priceList.name",
     "deal.quote.made.currency",
     "deal.quote.made.items[].productCode",
@@ -124,6 +121,7 @@ const OF_NOBODY: &[&str] = &[
     "order.placed.paymentTerms",
     "order.cancelled.orderNumber",
     "order.cancelled.reason",
+    "order.cancelled.sale.currency",
     "order.completed.note",
     "order.status.changed.note",
     "order.updated.currency",

@@ -1,5 +1,6 @@
 //! What products cost in price lists: a row for each product in each list it is in.
 
+use super::{PRODUCT_CODE, PRODUCT_NAME};
 use crate::{
     column::{Column, ColumnKind as K},
     table::{Seen, Table},
@@ -83,18 +84,5 @@ impl Table for Row {
 impl View for Row {
     /// Whoever looks for a name asks the products for it.
     const SEARCH: &'static str = "t.product_id::text";
-    const SHOWN: &'static [Computed] = &[
-        Computed::new(
-            "productCode",
-            K::Text,
-            "(select p.code from {s}.products p where p.id = t.product_id)",
-        )
-        .nullable(),
-        Computed::new(
-            "productName",
-            K::Text,
-            "(select p.name from {s}.products p where p.id = t.product_id)",
-        )
-        .nullable(),
-    ];
+    const SHOWN: &'static [Computed] = &[PRODUCT_CODE, PRODUCT_NAME];
 }

@@ -1,77 +1,28 @@
 //! Price lists, each with whom it is for and when.
 
 use crate::{
-    column::{Column, ColumnKind as K},
-    table::{Seen, Table},
+    column::ColumnKind as K,
+    plain::{self, Plain, Said},
     view::{Computed, View},
 };
-use chrono::{DateTime, Utc};
 use domain::{
-    Changes, Fact, Fields,
+    Fact,
     catalog::price_list::{Details, PriceListEvent},
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Row {
-    pub id: Uuid,
-    pub version: i64,
-    #[serde(flatten)]
-    pub details: Details,
-    pub archived: bool,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
+pub type Row = plain::Row<Details>;
 
-impl Table for Row {
+impl Plain for Details {
     const NAME: &'static str = "price_lists";
     const SQL: &'static str = include_str!("../../../migrations/tenant/price_lists.sql");
 
-    fn columns() -> Vec<Column> {
-        let own = vec![
-            Column::new("id", K::Uuid),
-            Column::new("version", K::Number),
-            Column::new("archived", K::Hidden),
-            Column::new("created_at", K::Time),
-            Column::new("updated_at", K::Time),
-        ];
-        own.into_iter().chain(Details::FIELDS.iter().map(Column::of)).collect()
-    }
-
-    fn keys(event: &Seen) -> Vec<Uuid> {
-        match event.fact {
-            Fact::PriceList(_) => vec![event.id()],
-            _ => vec![],
-        }
-    }
-
-    fn visible(&self) -> bool {
-        !self.archived
-    }
-
-    fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
-        let Fact::PriceList(fact) = &event.fact else { return };
-        let (version, at) = (event.recorded.version, event.recorded.recorded_at);
-        if let PriceListEvent::Created(details) = fact {
-            *row = Some(Self {
-                id: key,
-                version,
-                details: details.as_ref().clone(),
-                archived: false,
-                created_at: at,
-                updated_at: at,
-            });
-        }
-        let Some(list) = row else { return };
-        match fact {
-            PriceListEvent::Created(_) => {}
-            PriceListEvent::Updated(change) => list.details.apply(change),
-            PriceListEvent::Archived {} => list.archived = true,
-        }
-        (list.version, list.updated_at) = (version, at);
+    fn said(fact: &Fact) -> Option<Said<'_, Self>> {
+        let Fact::PriceList(event) = fact else { return None };
+        Some(match event {
+            PriceListEvent::Created(details) => Said::Created(details),
+            PriceListEvent::Updated(change) => Said::Updated(change.as_ref()),
+            PriceListEvent::Archived {} => Said::Archived,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every change of a product's stock: how much, what for, why, and who.
 
+use super::{PRODUCT_CODE, PRODUCT_NAME};
 use crate::{
     column::{Column, ColumnKind as K},
     list::Op,
@@ -204,18 +205,5 @@ impl View for Row {
     const SEARCH: &'static str = "reading.folded(coalesce(t.reference, '') || e'\\n' || coalesce(t.reason, ''))";
     const ALIASES: &'static [(&'static str, &'static str, Op)] =
         &[("dateFrom", "createdAt", Op::Gte), ("dateTo", "createdAt", Op::Lte)];
-    const SHOWN: &'static [Computed] = &[
-        Computed::new(
-            "productCode",
-            K::Text,
-            "(select p.code from {s}.products p where p.id = t.product_id)",
-        )
-        .nullable(),
-        Computed::new(
-            "productName",
-            K::Text,
-            "(select p.name from {s}.products p where p.id = t.product_id)",
-        )
-        .nullable(),
-    ];
+    const SHOWN: &'static [Computed] = &[PRODUCT_CODE, PRODUCT_NAME];
 }

@@ -1,5 +1,6 @@
 //! How much of each product lies where: a row for each place where there is some.
 
+use super::{PRODUCT_CODE, PRODUCT_NAME};
 use crate::{
     column::{Column, ColumnKind as K},
     table::{Seen, Table},
@@ -84,18 +85,8 @@ impl View for Row {
     /// Whoever looks for a name asks the products for it.
     const SEARCH: &'static str = "t.product_id::text";
     const SHOWN: &'static [Computed] = &[
-        Computed::new(
-            "productCode",
-            K::Text,
-            "(select p.code from {s}.products p where p.id = t.product_id)",
-        )
-        .nullable(),
-        Computed::new(
-            "productName",
-            K::Text,
-            "(select p.name from {s}.products p where p.id = t.product_id)",
-        )
-        .nullable(),
+        PRODUCT_CODE,
+        PRODUCT_NAME,
         Computed::new(
             "warehouseName",
             K::Text,

@@ -1,5 +1,6 @@
 //! Goods that were sent from one place to another: on their way, or there.
 
+use super::PRODUCT_NAME;
 use crate::{
     column::{Column, ColumnKind as K},
     table::{Seen, Table},
@@ -110,10 +111,5 @@ impl Table for Row {
 
 impl View for Row {
     const SEARCH: &'static str = "reading.folded(coalesce(t.reference, '') || e'\\n' || coalesce(t.reason, ''))";
-    const SHOWN: &'static [Computed] = &[Computed::new(
-        "productName",
-        K::Text,
-        "(select p.name from {s}.products p where p.id = t.product_id)",
-    )
-    .nullable()];
+    const SHOWN: &'static [Computed] = &[PRODUCT_NAME];
 }

@@ -3,6 +3,7 @@
 use crate::{
     column::{Column, ColumnKind as K},
     table::{Seen, Table},
+    tree::{self, Branching},
     view::{Computed, Reader, View},
 };
 use chrono::{DateTime, Utc};
@@ -12,8 +13,6 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::{AssertSqlSafe, types::Json};
-use std::collections::HashMap;
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -111,64 +110,19 @@ pub async fn tree(reader: Reader<'_>) -> Result<Vec<Branch>, sqlx::Error> {
         .replace("{head}", HEAD_NAME)
         .replace("{count}", EMPLOYEE_COUNT)
         .replace("{s}", reader.schema);
-    let mut session = reader.enter().await?;
-    let rows: Vec<Json<Branch>> = sqlx::query_scalar(AssertSqlSafe(all)).fetch_all(&mut *session).await?;
-    session.leave();
-    Ok(grown(rows.into_iter().map(|Json(branch)| branch).collect()))
+    tree::found(reader, all, usize::MAX).await
 }
 
-/// The rules see to it that nothing is below itself; what names a parent that is not there stands at the top.
-fn grown(branches: Vec<Branch>) -> Vec<Branch> {
-    let known: Vec<Uuid> = branches.iter().map(|branch| branch.id).collect();
-    let mut below: HashMap<Option<Uuid>, Vec<Branch>> = HashMap::new();
-    for branch in branches {
-        let parent = branch.parent_id.filter(|parent| known.contains(parent));
-        below.entry(parent).or_default().push(branch);
-    }
-    fn gather(below: &mut HashMap<Option<Uuid>, Vec<Branch>>, parent: Option<Uuid>) -> Vec<Branch> {
-        let mut here = below.remove(&parent).unwrap_or_default();
-        for branch in &mut here {
-            branch.children = gather(below, Some(branch.id));
-        }
-        here
-    }
-    gather(&mut below, None)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn branch(id: u128, parent: Option<u128>) -> Branch {
-        Branch {
-            id: Uuid::from_u128(id),
-            version: 1,
-            name: id.to_string(),
-            code: None,
-            head_id: None,
-            head_name: None,
-            employee_count: 0,
-            budget: None,
-            is_active: true,
-            parent_id: parent.map(Uuid::from_u128),
-            children: vec![],
-        }
+impl Branching for Branch {
+    fn id(&self) -> Uuid {
+        self.id
     }
 
-    #[test]
-    fn a_tree_has_everything_once_in_its_place() {
-        let all = vec![
-            branch(4, Some(2)),
-            branch(2, Some(1)),
-            branch(1, None),
-            branch(3, Some(1)),
-            branch(5, Some(9)),
-        ];
-        let tree = grown(all);
-        fn told(branches: &[Branch]) -> String {
-            let one = |branch: &Branch| format!("{}({})", branch.name, told(&branch.children));
-            branches.iter().map(one).collect()
-        }
-        assert_eq!(told(&tree), "1(2(4())3())5()");
+    fn parent(&self) -> Option<Uuid> {
+        self.parent_id
+    }
+
+    fn children(&mut self) -> &mut Vec<Self> {
+        &mut self.children
     }
 }

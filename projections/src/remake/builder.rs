@@ -1,28 +1,25 @@
 //! Who makes tables beside the live ones: a connection of its own and a number that is locked as long as it lives. What it makes
 //! is marked with the number; so whatever a builder leaves behind, however it ended, is known for what it is and dropped.
 
-use super::{Progress, Tables, bulk::Bulk};
+use super::{
+    Progress, Tables,
+    bulk::Bulk,
+    history::{History, Step},
+};
 use crate::{
     counts::Changed,
     model::{CHECKPOINT, COUNTS},
-    runner::{BATCH, Inner, facts, seen},
+    runner::{BATCH, Inner},
     schema,
     table::{ProjectError, Projector},
     write::Mark,
 };
-use futures::{
-    TryStreamExt,
-    future::{self, try_join},
-};
-use log::Shared;
+use futures::future::try_join;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
-use std::pin::pin;
 use uuid::Uuid;
 
 /// What rows may weigh together before they are written down.
 const MEMORY: usize = 256 << 20;
-/// Events that are folded between two looks at that.
-const STEP: usize = 2_000;
 
 pub(crate) struct Builder {
     pub connection: PgConnection,
@@ -128,19 +125,14 @@ impl Builder {
         let mut bulks: Vec<_> = beside.tables.of(&inner.tenant).map(Projector::bulk).collect();
         let (name, workspace) = (beside.name.as_str(), beside.workspace);
         let head = inner.log.head(workspace).await?.min(until);
-        let events = inner.log.replay(workspace, 0);
-        let events = events.try_take_while(|event| future::ok(event.position <= until));
-        let mut chunks = pin!(events.try_chunks(STEP));
+        let mut history = History::until(&inner.log, workspace, until);
         let mut position = 0;
-        while let Some(mut events) = chunks.try_next().await.map_err(|error| error.1)? {
-            inner.log.open_personal(&mut events).await?;
-            let events: Vec<_> = events.into_iter().map(Shared::new).collect();
-            let facts = facts(&events)?;
-            let seen = seen(&facts, &events);
+        while let Some(step) = history.next().await? {
+            let seen = step.seen();
             for bulk in &mut bulks {
                 bulk.fold(&mut self.connection, name, &seen).await?;
             }
-            position = events.last().map_or(position, |event| event.position);
+            position = step.position().unwrap_or(position);
             if bulks.iter().map(|bulk| bulk.weight()).sum::<usize>() > MEMORY {
                 for bulk in &mut bulks {
                     bulk.write(&mut self.connection, name).await?;
@@ -228,10 +220,8 @@ impl Inner {
                 return Ok(mark.position);
             };
             self.log.open_personal_in_tx(connection, &mut events).await?;
-            let events: Vec<_> = events.into_iter().map(Shared::new).collect();
-            let facts = facts(&events)?;
-            let seen = seen(&facts, &events);
-            if !self.fold(connection, schema, &tables, None, mark, &seen).await? {
+            let step = Step::of(events)?;
+            if !self.fold(connection, schema, &tables, None, mark, &step.seen()).await? {
                 let Mark { position, .. } = mark;
                 return Err(ProjectError::Elsewhere { position });
             }

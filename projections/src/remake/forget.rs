@@ -4,26 +4,18 @@
 //! The platform's tables cannot be made beside the live ones, for others stand among them that are folded from nothing. There
 //! the rows that tell of the person are folded one by one, under the lock of the checkpoint that they stand at.
 
-use super::{Builder, Tables, trace::Trace};
+use super::{Builder, Tables, history::History, trace::Trace};
 use crate::{
     model::CHECKPOINT,
-    runner::{Inner, Projections, facts, seen},
+    runner::{Inner, Projections},
     schema::PLATFORM,
     table::{Change, ProjectError, Projector, Seen, renamed},
     write::{Mark, write},
 };
 use domain::id::WorkspaceId;
-use futures::{TryStreamExt, future};
-use log::Shared;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    pin::pin,
-};
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
-
-/// Events that are folded together.
-const STEP: usize = 2_000;
 
 impl Projections {
     /// After the person's key in that workspace was destroyed. Can be stopped and asked for again at any moment.
@@ -95,14 +87,9 @@ impl Inner {
 
     /// The platform's events up to a position, personal values open.
     async fn each(&self, until: i64, mut see: impl FnMut(&Seen)) -> Result<(), ProjectError> {
-        let events = self.log.replay(WorkspaceId::PLATFORM.into(), 0);
-        let events = events.try_take_while(|event| future::ok(event.position <= until));
-        let mut chunks = pin!(events.try_chunks(STEP));
-        while let Some(mut events) = chunks.try_next().await.map_err(|error| error.1)? {
-            self.log.open_personal(&mut events).await?;
-            let events: Vec<_> = events.into_iter().map(Shared::new).collect();
-            let facts = facts(&events)?;
-            seen(&facts, &events).iter().for_each(&mut see);
+        let mut history = History::until(&self.log, WorkspaceId::PLATFORM.into(), until);
+        while let Some(step) = history.next().await? {
+            step.seen().iter().for_each(&mut see);
         }
         Ok(())
     }

@@ -1,19 +1,14 @@
 //! One row as it was at a moment, folded by itself: nothing is written and nothing else is kept, so it costs one reading of the
 //! workspace's log up to there.
 
+use super::history::History;
 use crate::{
     past::Moment,
-    runner::{Projections, facts, seen},
+    runner::Projections,
     table::{ProjectError, Seen, Table},
 };
 use domain::id::WorkspaceId;
-use futures::{TryStreamExt, future};
-use log::Shared;
-use std::pin::pin;
 use uuid::Uuid;
-
-/// Events that are folded together.
-const STEP: usize = 2_000;
 
 /// What the events of one row make of it.
 pub(crate) trait Trace: Send {
@@ -53,14 +48,9 @@ impl Projections {
     ) -> Result<Option<String>, ProjectError> {
         let table = self.0.tenant.iter().find(|known| known.name() == table);
         let mut trace = table.ok_or(ProjectError::NoTable)?.trace(id);
-        let events = self.0.log.replay(workspace.into(), 0);
-        let events = events.try_take_while(|event| future::ok(event.position <= moment.position));
-        let mut chunks = pin!(events.try_chunks(STEP));
-        while let Some(mut events) = chunks.try_next().await.map_err(|error| error.1)? {
-            self.0.log.open_personal(&mut events).await?;
-            let events: Vec<_> = events.into_iter().map(Shared::new).collect();
-            let facts = facts(&events)?;
-            seen(&facts, &events).iter().for_each(|event| trace.take(event));
+        let mut history = History::until(&self.0.log, workspace.into(), moment.position);
+        while let Some(step) = history.next().await? {
+            step.seen().iter().for_each(|event| trace.take(event));
         }
         trace.row()
     }

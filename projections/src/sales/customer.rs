@@ -3,6 +3,7 @@
 
 pub mod mark;
 
+use super::order::unpaid;
 use crate::{
     column::{Column, ColumnKind as K},
     list::Op,
@@ -10,20 +11,27 @@ use crate::{
     table::{Seen, Table},
     view::{Computed, Nested, Owned, Related, View},
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use domain::{
     Changes, Choice, Fact, Fields, Money, Permission, Total,
     finance::{Currency, in_base, invoice::InvoiceEvent},
+    fixed::Rate,
     sales::{
         customer::{CustomerEvent, CustomerType, Profile, Status},
-        order::{self, OrderEvent},
+        order::{self, OrderEvent, Sale},
     },
-    time::local_date,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, ops::Neg};
 use uuid::Uuid;
+
+/// The day of the last order that stands: those that are cancelled were none.
+macro_rules! last_order_date {
+    () => {
+        "(select reading.day(max(o.placed_at)) from {s}.orders o where o.customer_id = t.id and o.status <> 'cancelled')"
+    };
+}
 
 /// Whatever names a customer is filtered by what that one is.
 pub(crate) const RELATED: Related = Related {
@@ -55,7 +63,6 @@ pub struct Row {
     pub valued_orders: u32,
     pub total_revenue: Total,
     pub revenues: BTreeMap<Currency, Total>,
-    pub last_order_date: Option<NaiveDate>,
     pub archived: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -64,6 +71,7 @@ pub struct Row {
 impl Table for Row {
     const NAME: &'static str = "customers";
     const SQL: &'static str = include_str!("../../../migrations/tenant/customers.sql");
+    const FOLD: u32 = 2;
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -78,7 +86,6 @@ impl Table for Row {
             Column::new("valued_orders", K::Hidden),
             Column::new("total_revenue", K::Number),
             Column::new("revenues", K::Json),
-            Column::new("last_order_date", K::Date).nullable(),
             Column::new("archived", K::Hidden),
             Column::new("created_at", K::Time),
             Column::new("updated_at", K::Time),
@@ -107,6 +114,9 @@ impl Table for Row {
         match &event.fact {
             Fact::Customer(_) => vec![event.id()],
             Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => vec![order.customer_id.into()],
+            Fact::Order(OrderEvent::Cancelled(cancelled)) => {
+                cancelled.sale.iter().map(|sale| sale.customer_id.into()).collect()
+            }
             Fact::Invoice(InvoiceEvent::Created(invoice)) => vec![invoice.customer_id.into()],
             Fact::Invoice(InvoiceEvent::PaymentReceived { customer_id, .. }) => vec![(*customer_id).into()],
             Fact::Invoice(InvoiceEvent::Cancelled(invoice)) => {
@@ -138,7 +148,6 @@ impl Table for Row {
                 valued_orders: 0,
                 total_revenue: Total::ZERO,
                 revenues: BTreeMap::new(),
-                last_order_date: None,
                 archived: false,
                 created_at: at,
                 updated_at: at,
@@ -152,7 +161,12 @@ impl Table for Row {
             }
             // A draft is none yet.
             Fact::Order(OrderEvent::Created(order)) if order.status == order::Status::Draft => {}
-            Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => customer.order(order, at),
+            Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => customer.order(order),
+            Fact::Order(OrderEvent::Cancelled(cancelled)) => {
+                if let Some(sale) = &cancelled.sale {
+                    customer.take_out(sale);
+                }
+            }
             Fact::Invoice(InvoiceEvent::Created(invoice)) => {
                 // What a credit note comes to is not to be paid any more.
                 let amount = if invoice.is_credit() {
@@ -190,15 +204,26 @@ impl Table for Row {
 }
 
 impl Row {
-    fn order(&mut self, order: &order::Created, at: DateTime<Utc>) {
+    fn order(&mut self, order: &order::Created) {
         self.total_orders += 1;
-        self.last_order_date = Some(local_date(at));
-        add(&mut self.revenues, &order.currency, order.total_amount);
-        if let Some(base) = in_base(order.total_amount, &order.currency, order.exchange_rate) {
-            self.valued_orders += 1;
-            self.total_revenue = self.total_revenue.plus(base.into());
-            self.lifetime_value = self.total_revenue;
-        }
+        let valued = self.earn(&order.currency, order.total_amount, order.exchange_rate);
+        self.valued_orders += u32::from(valued);
+    }
+
+    /// As if it had not been ordered.
+    fn take_out(&mut self, sale: &Sale) {
+        self.total_orders = self.total_orders.saturating_sub(1);
+        let valued = self.earn(&sale.currency, -sale.total_amount, sale.exchange_rate);
+        self.valued_orders = self.valued_orders.saturating_sub(u32::from(valued));
+    }
+
+    /// Whether it counts in the base currency as well.
+    fn earn(&mut self, currency: &Currency, amount: Money, rate: Option<Rate>) -> bool {
+        add(&mut self.revenues, currency, amount);
+        let base = in_base(amount, currency, rate);
+        self.total_revenue = self.total_revenue.plus(base.unwrap_or_default().into());
+        self.lifetime_value = self.total_revenue;
+        base.is_some()
     }
 
     fn owe(&mut self, currency: &Currency, amount: Money, base: Option<Money>) {
@@ -240,6 +265,7 @@ impl View for Row {
         ("dateTo", "createdAt", Op::Lte),
     ];
     const SHOWN: &'static [Computed] = &[
+        Computed::new("lastOrderDate", K::Date, last_order_date!()).nullable(),
         // One that was stored without an id has one that follows from the customer's and its place in the list (a UUID of version 8).
         Computed::new(
             "contacts",
@@ -252,27 +278,51 @@ impl View for Row {
         Computed::new(
             "metrics",
             K::Json,
-            "json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
-             'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', t.last_order_date, \
+            concat!(
+                "json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
+             'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', ",
+                last_order_date!(),
+                ", \
              'paymentBehavior', (select case when bool_or((coalesce(i.paid_at, reading.moment()) at time zone 'Asia/Almaty')::date > i.due_date) then 'late' \
              when bool_or(i.paid_at is not null) then 'on-time' end from (select * from {s}.invoices i \
-             where i.customer_id = t.id and i.kind <> 'credit' and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))",
+             where i.customer_id = t.id and i.kind <> 'credit' and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))"
+            ),
         ),
     ];
     /// More of them than a list shows. How late: over those of the same invoices that are paid, one paid early being 0 days late.
-    const DETAILS: &'static [Computed] = &[Computed::new(
+    const DETAILS: &'static [Computed] = &[
+        Computed::new(
         "metrics",
         K::Json,
-        "(select json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
-         'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', t.last_order_date, \
+        concat!(
+            "(select json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
+         'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', ",
+            last_order_date!(),
+            ", \
          'paymentBehavior', case when bool_or(i.late > 0) then 'late' when bool_or(i.paid_at is not null) then 'on-time' end, \
          'averageDaysLate', trim_scale(round(avg(greatest(i.late, 0)) filter (where i.paid_at is not null), 1)), \
          'invoicesPaid', count(*) filter (where i.paid_at is not null), 'invoicesOverdue', count(*) filter (where i.paid_at is null and i.late > 0), \
          'lifetimeValue', t.lifetime_value, 'revenues', t.revenues, \
-         'lastActivityDate', (select reading.day(max(a.date)) from {s}.interactions a where a.customer_id = t.id)) \
+         'lastActivityDate', (select reading.day(max(a.date)) from {s}.interactions a where a.customer_id = t.id and a.date <= reading.moment())) \
          from (select i.paid_at, reading.day(coalesce(i.paid_at, reading.moment())) - i.due_date as late from {s}.invoices i \
-         where i.customer_id = t.id and i.kind <> 'credit' and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i)",
-    )];
+         where i.customer_id = t.id and i.kind <> 'credit' and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i)"
+        ),
+        ),
+        // In the base currency, at the rate that each order states.
+        Computed::new(
+            "credit",
+            K::Json,
+            concat!(
+                "(select json_build_object('limit', t.credit_limit, 'exposure', e.exposure, 'available', \
+                 case when t.credit_limit > 0 then trim_scale(greatest(t.credit_limit - e.exposure, 0)) end) from \
+                 (select trim_scale(coalesce(sum(round((o.total_amount - o.paid_amount) * case when o.currency = 'KZT' then 1 else o.exchange_rate end, 2)), 0)) as exposure \
+                 from {s}.orders o where o.customer_id = t.id and ",
+                unpaid!(),
+                ") e)"
+            ),
+        )
+        .right(Permission::FinanceView),
+    ];
     const NESTED: &'static [Nested] = &[
         Nested::new(
             "deals",

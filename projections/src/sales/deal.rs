@@ -7,18 +7,21 @@ use super::{customer, order};
 use crate::{
     Readers,
     column::{Column, ColumnKind as K},
+    counts::total_of,
     list::Op,
     table::word,
     table::{Seen, Table},
-    view::{Computed, Nested, Owned, Related, View},
+    view::{Computed, Nested, Owned, Related, Scope, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Changes, Choice, Fact, Fields, Money, Percent, Permission,
+    id::{DealId, OrderId},
     sales::{
         customer::CustomerEvent,
         deal::{DealEvent, Details, Document, LossReason, Place, Stage},
         line::{self, Line},
+        order::OrderEvent,
     },
 };
 use schemars::JsonSchema;
@@ -56,6 +59,8 @@ pub struct Row {
     pub competitor_won: Option<String>,
     pub won_at: Option<DateTime<Utc>>,
     pub lost_at: Option<DateTime<Utc>>,
+    /// When the order that it was won for was cancelled: it stays won.
+    pub order_cancelled_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -84,7 +89,7 @@ pub struct Paper {
 impl Table for Row {
     const NAME: &'static str = "deals";
     const SQL: &'static str = include_str!("../../../migrations/tenant/deals.sql");
-    const FOLD: u32 = 2;
+    const FOLD: u32 = 3;
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -107,6 +112,7 @@ impl Table for Row {
             Column::new("competitor_won", K::Text).nullable(),
             Column::new("won_at", K::Time).nullable(),
             Column::new("lost_at", K::Time).nullable(),
+            Column::new("order_cancelled_at", K::Time).nullable(),
             Column::new("created_at", K::Time),
             Column::new("updated_at", K::Time),
         ];
@@ -126,10 +132,14 @@ impl Table for Row {
     }
 
     fn keys(event: &Seen) -> Vec<Uuid> {
-        if matches!(event.fact, Fact::Deal(_)) {
-            vec![event.id()]
-        } else {
-            vec![]
+        match &event.fact {
+            Fact::Deal(_) => vec![event.id()],
+            // Of its own order: another one by hand for the same deal is none of its.
+            Fact::Order(OrderEvent::Cancelled(cancelled)) => {
+                let own = |deal: &DealId| OrderId::of_deal(*deal).uuid() == event.id();
+                cancelled.deal_id.filter(own).map(Into::into).into_iter().collect()
+            }
+            _ => vec![],
         }
     }
 
@@ -153,6 +163,9 @@ impl Table for Row {
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
         if let (Some(deal), Fact::Customer(CustomerEvent::Updated(change))) = (row.as_mut(), &event.fact) {
             deal.details.customer_name = change.name.as_set().cloned().or(deal.details.customer_name.take());
+        }
+        if let (Some(deal), Fact::Order(OrderEvent::Cancelled(_))) = (row.as_mut(), &event.fact) {
+            deal.order_cancelled_at = Some(event.recorded.recorded_at);
         }
         let Fact::Deal(fact) = &event.fact else { return };
         let at = event.recorded.recorded_at;
@@ -185,6 +198,7 @@ impl Table for Row {
                 competitor_won: None,
                 won_at: None,
                 lost_at: None,
+                order_cancelled_at: None,
                 created_at: at,
                 updated_at: at,
             });
@@ -280,6 +294,16 @@ pub(crate) const OWNED: Option<Owned> = Some(Owned {
     department: None,
 });
 
+/// What there is of that kind about a deal, and how many they are.
+pub(super) fn scope<V: View>(schema: &str, deal: Uuid) -> Scope {
+    Scope {
+        alternatives: vec!["t.deal_id = {1}::uuid".to_owned()],
+        condition: None,
+        values: vec![deal.to_string()],
+        total: Some(total_of(schema, V::NAME, "deal_id", &["{1}".to_owned()])),
+    }
+}
+
 impl View for Row {
     const OWNED: Option<Owned> = OWNED;
     const COUNTED: &'static [&'static str] = &["stage"];
@@ -313,9 +337,12 @@ impl View for Row {
         Computed::new(
             "customer",
             K::Json,
-            "(select json_build_object('id', c.id, 'name', c.name, 'type', c.type, 'email', c.email) from {s}.customers c where c.id = t.customer_id)",
+            // The name is the deal's as well; how to reach the customer is known to whoever may see them.
+            "(select jsonb_build_object('id', c.id, 'name', c.name, 'type', c.type) || case when {reached} then jsonb_build_object('email', c.email) \
+             else '{}' end from {s}.customers c where c.id = t.customer_id)",
         )
-        .right(Permission::CustomersView),
+        .right(Permission::CustomersView)
+        .owned(customer::OWNED),
         Computed::new(
             "products",
             K::Json,

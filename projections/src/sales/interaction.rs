@@ -1,11 +1,12 @@
 //! What was said with customers, a row each. They are looked at within a customer, whose rows the reader's right has to
 //! reach; so they belong to nobody themselves.
 
+use super::customer;
 use crate::{
     column::{Column, ColumnKind as K},
     list::Op,
     table::{Seen, Table},
-    view::{Scope, View},
+    view::{Part, Scope, View},
 };
 use chrono::{DateTime, Utc};
 use domain::{
@@ -95,11 +96,14 @@ impl View for Row {
         &[("dateFrom", "date", Op::Gte), ("dateTo", "date", Op::Lte)];
 }
 
-/// Those with one customer.
-pub fn with(customer: Uuid) -> Scope {
-    Scope {
-        condition: Some("t.customer_id = {1}::uuid".to_owned()),
-        values: vec![customer.to_string()],
-        ..Scope::default()
+impl Part for Row {
+    type Whole = customer::Row;
+
+    fn of(_schema: &str, customer: Uuid) -> Scope {
+        Scope {
+            condition: Some("t.customer_id = {1}::uuid".to_owned()),
+            values: vec![customer.to_string()],
+            ..Scope::default()
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::customer;
 use crate::{
+    Readers,
     column::{Column, ColumnKind as K},
     list::Op,
     table::word,
@@ -20,6 +21,8 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 const DELIVERY_STATUSES: &[&str] = &["none", "partial", "full"];
@@ -46,10 +49,14 @@ pub struct Row {
     pub refunded_amount: Money,
     pub payment_status: PaymentStatus,
     pub production_status: ProductionStatus,
+    /// Production orders for it that are not cancelled.
+    pub made_by: BTreeSet<Uuid>,
     pub delivery_status: DeliveryStatus,
     pub shipments: Vec<Sent>,
     pub returns: Vec<CameBack>,
     pub status_history: Vec<StatusStep>,
+    /// When it became more than a draft.
+    pub placed_at: Option<DateTime<Utc>>,
     pub delivered_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -135,7 +142,7 @@ pub struct StatusStep {
 impl Table for Row {
     const NAME: &'static str = "orders";
     const SQL: &'static str = include_str!("../../../migrations/tenant/orders.sql");
-    const FOLD: u32 = 2;
+    const FOLD: u32 = 3;
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -151,10 +158,12 @@ impl Table for Row {
             Column::new("refunded_amount", K::Number),
             Column::new("payment_status", K::Choice(PAYMENT_STATUSES)),
             Column::new("production_status", K::Choice(PRODUCTION_STATUSES)),
+            Column::new("made_by", K::Hidden),
             Column::new("delivery_status", K::Choice(DELIVERY_STATUSES)),
             Column::new("shipments", K::Hidden),
             Column::new("returns", K::Hidden),
             Column::new("status_history", K::Hidden),
+            Column::new("placed_at", K::Time).nullable(),
             Column::new("delivered_at", K::Time).nullable(),
             Column::new("created_at", K::Time),
             Column::new("updated_at", K::Time),
@@ -211,10 +220,10 @@ impl Table for Row {
                 order.paid_amount = order.paid_amount.plus(*applied);
             }
             Fact::ProductionOrder(ProductionOrderEvent::Created(_)) => {
-                order.production_status = ProductionStatus::Waiting
+                order.made_by.insert(event.id());
             }
             Fact::ProductionOrder(ProductionOrderEvent::Cancelled { .. }) => {
-                order.production_status = ProductionStatus::None
+                order.made_by.remove(&event.id());
             }
             _ => {}
         }
@@ -238,10 +247,12 @@ impl Row {
             refunded_amount: Money::ZERO,
             payment_status: PaymentStatus::Unpaid,
             production_status: ProductionStatus::None,
+            made_by: BTreeSet::new(),
             delivery_status: DeliveryStatus::None,
             shipments: vec![],
             returns: vec![],
             status_history: vec![],
+            placed_at: None,
             delivered_at: None,
             created_at: at,
             updated_at: at,
@@ -271,14 +282,21 @@ impl Row {
                 carrier: shipment.carrier.clone(),
                 status: ShipmentStatus::InTransit,
                 estimated_delivery: shipment.estimated_delivery,
-                items: shipment.items.clone(),
+                items: shipment.items.iter().map(without_cost).collect(),
                 shipped_at: event.recorded.recorded_at,
                 delivered_at: None,
             }),
             OrderEvent::Returned(returned) => self.returns.push(CameBack {
                 id: returned.return_id.into(),
                 reason: returned.reason.clone(),
-                items: returned.items.clone(),
+                items: returned
+                    .items
+                    .iter()
+                    .map(|item| ReturnedItem {
+                        cost: None,
+                        ..item.clone()
+                    })
+                    .collect(),
                 returned_at: event.recorded.recorded_at,
             }),
             OrderEvent::Cancelled(cancelled) => self.enter(Status::Cancelled, cancelled.reason.clone(), event),
@@ -289,6 +307,9 @@ impl Row {
     fn enter(&mut self, status: Status, note: Option<String>, event: &Seen) {
         let date = event.recorded.recorded_at;
         self.status = status;
+        if !matches!(status, Status::Draft | Status::Cancelled) {
+            self.placed_at.get_or_insert(date);
+        }
         if status == Status::Delivered {
             self.delivered_at = Some(date);
             for shipment in &mut self.shipments {
@@ -311,6 +332,10 @@ impl Row {
             paid if paid.is_positive() => PaymentStatus::Partial,
             _ => PaymentStatus::Unpaid,
         };
+        self.production_status = match self.made_by.is_empty() {
+            true => ProductionStatus::None,
+            false => ProductionStatus::Waiting,
+        };
         let ordered: Quantity = self
             .items
             .iter()
@@ -328,6 +353,49 @@ impl Row {
             billed if billed < self.total_amount => BillingStatus::Partial,
             _ => BillingStatus::Full,
         };
+    }
+}
+
+/// Those that were confirmed and are not paid, of whatever customer; an index is made for it.
+macro_rules! unpaid {
+    () => {
+        "o.status in ('confirmed', 'processing', 'shipped', 'delivered', 'completed') and o.payment_status in ('unpaid', 'partial')"
+    };
+}
+pub(super) use unpaid;
+
+/// The orders of a customer that were confirmed and are not paid, or of that order's customer.
+pub async fn unpaid_of(readers: &Readers, schema: &str, whose: Whose) -> Result<Vec<Uuid>, sqlx::Error> {
+    let (customer, id) = match whose {
+        Whose::Customer(id) => ("$1".to_owned(), id),
+        Whose::Order(id) => (
+            format!("(select b.customer_id from {schema}.orders b where b.id = $1)"),
+            id,
+        ),
+    };
+    let unpaid = unpaid!();
+    let all = format!("select o.id from {schema}.orders o where o.customer_id = {customer} and {unpaid} order by o.id");
+    let mut session = readers.enter(schema).await?;
+    let found = sqlx::query_scalar(AssertSqlSafe(all))
+        .bind(id)
+        .fetch_all(&mut *session)
+        .await?;
+    session.leave();
+    Ok(found)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Customer(Uuid),
+    /// Of whoever ordered that.
+    Order(Uuid),
+}
+
+/// What goods cost is not for everybody who sees an order.
+fn without_cost(item: &Shipped) -> Shipped {
+    Shipped {
+        cost: None,
+        ..item.clone()
     }
 }
 

@@ -3,9 +3,8 @@
 use super::deal;
 use crate::{
     column::{Column, ColumnKind as K},
-    counts::total_of,
     table::{Seen, Table},
-    view::{Scope, View, Within},
+    view::{Part, Scope, View, Within},
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
@@ -146,12 +145,10 @@ impl View for Row {
     const SEARCH: &'static str = "reading.folded(coalesce(t.notes, ''))";
 }
 
-/// Those of a deal, and how many they are.
-pub fn of_deal(schema: &str, deal: Uuid) -> Scope {
-    Scope {
-        alternatives: vec!["t.deal_id = {1}::uuid".to_owned()],
-        condition: None,
-        values: vec![deal.to_string()],
-        total: Some(total_of(schema, Row::NAME, "deal_id", &["{1}".to_owned()])),
+impl Part for Row {
+    type Whole = deal::Row;
+
+    fn of(schema: &str, deal: Uuid) -> Scope {
+        deal::scope::<Self>(schema, deal)
     }
 }

@@ -23,6 +23,8 @@ use uuid::Uuid;
 pub struct CustomerShown {
     /// The people there.
     pub contacts: Vec<ContactOfCustomer>,
+    /// Of the last order that was not cancelled.
+    pub last_order_date: Option<NaiveDate>,
     pub metrics: CustomerMetrics,
 }
 
@@ -81,8 +83,21 @@ pub struct CustomerDetails {
     pub orders: Vec<OrderOfCustomer>,
     pub invoices: Vec<InvoiceOfCustomer>,
     pub metrics: CustomerMetricsInFull,
+    pub credit: CreditOfCustomer,
     /// What was said with the customer.
     pub activities: Vec<ActivityOfCustomer>,
+}
+
+/// In the base currency.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CreditOfCustomer {
+    /// None, or zero: there is no limit.
+    pub limit: Option<Money>,
+    /// What is to be paid for confirmed orders.
+    pub exposure: Total,
+    /// What may still be ordered; nothing where there is no limit.
+    pub available: Option<Total>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]

@@ -135,6 +135,8 @@ pub struct CustomerOfDeal {
     pub name: String,
     #[serde(rename = "type")]
     pub kind: CustomerType,
+    /// Not there for whoever may not see this customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }
 

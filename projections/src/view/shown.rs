@@ -53,6 +53,9 @@ pub struct Computed {
     pub otherwise: Option<&'static str>,
     /// The condition that each word of a choice means, where an index can serve it and the expression could not.
     pub cases: &'static [(&'static str, &'static str)],
+    /// Whose the row `c` is that the expression looks at: `{reached}` in it holds where the reader's right reaches to that
+    /// one. In details only.
+    pub owned: Option<Owned>,
 }
 
 impl Computed {
@@ -65,6 +68,7 @@ impl Computed {
             rights: Rights::ALL,
             otherwise: None,
             cases: &[],
+            owned: None,
         }
     }
 
@@ -90,6 +94,10 @@ impl Computed {
             otherwise: Some(sql),
             ..self
         }
+    }
+
+    pub const fn owned(self, owned: Option<Owned>) -> Self {
+        Self { owned, ..self }
     }
 
     pub const fn cases(self, cases: &'static [(&'static str, &'static str)]) -> Self {

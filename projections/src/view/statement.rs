@@ -128,7 +128,19 @@ pub fn one<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Statement {
     let placed = place(&mut values, &limited::<V>(reader, scope));
     let mut fields = shown::<V>(reader);
     fields.push(Shown::new("fullDetails", "true", ColumnKind::Bool));
-    fields.extend(V::DETAILS.iter().filter_map(|field| computed(field, reader)));
+    for field in V::DETAILS {
+        let Some(mut shown) = computed(field, reader) else {
+            continue;
+        };
+        if field.owned.is_some() {
+            let reached = limit(reader, field.owned, "c", |value| {
+                values.push(value);
+                format!("${}", values.len())
+            });
+            shown.sql = shown.sql.replace("{reached}", reached.as_deref().unwrap_or("true"));
+        }
+        fields.push(shown);
+    }
     let mut from = String::new();
     let mut more = Vec::new();
     for (n, nested) in V::NESTED.iter().enumerate() {

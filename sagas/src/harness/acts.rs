@@ -3,6 +3,7 @@
 use super::*;
 use domain::{
     finance::invoice::{self, InvoiceKind, Revocation},
+    id::InvoiceId,
     office::notification::NotificationCommand,
     production::{
         bom::explode,
@@ -25,6 +26,18 @@ impl World {
                 &InvoiceCommand::Create(created),
                 Fact::Invoice,
             ),
+            Act::BillOrder(id, date) => {
+                let order = self.orders.get(&id.uuid()).and_then(Order::known);
+                let bill = order.ok_or("invoice.missing")?.bill(id, date, 30);
+                let create = InvoiceCommand::Create(Box::new(bill));
+                execute(
+                    &mut self.invoices,
+                    facts,
+                    InvoiceId::of_order(id),
+                    &create,
+                    Fact::Invoice,
+                )
+            }
             Act::Notify(id, created) => execute(
                 &mut self.notifications,
                 facts,

@@ -35,6 +35,7 @@ fn the_sagas_there_are() {
             "replenishment",
             "order_completion",
             "order_cancellation",
+            "order_billing",
         ]
     );
 }

@@ -6,7 +6,6 @@ use futures::{StreamExt, future::join_all, stream::FuturesUnordered};
 use log::{Append, AppendError, Log};
 use prometric_tests::{Database, eventually};
 use sqlx::PgPool;
-use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 async fn new() -> (Database, Log, PgPool, Uuid) {
@@ -100,11 +99,9 @@ async fn who_is_stuck_behind_a_lock_holds_no_other_workspace_up() {
             log.append(to(workspace).numbered(2, 0, "DL", 1)).await
         }));
     }
-    // As quickly as if there were nobody else: who is in other hands is not waited for.
+    // Who is in other hands is not waited for: the dams open only afterwards.
     for version in 0..20 {
-        let began = Instant::now();
         log.append(to(quiet).numbered(2, version, "DL", 1)).await.unwrap();
-        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     }
     assert!(stuck.iter().all(|append| !append.is_finished()));
     for dam in dams {

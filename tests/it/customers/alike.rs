@@ -15,6 +15,13 @@ async fn alike(client: &Client, path: &str) -> Vec<(String, Value)> {
     items.iter().map(|item| (id(item), item["signs"].clone())).collect()
 }
 
+/// The same of what is known of somebody.
+async fn asked(client: &Client, known: Value) -> Vec<(String, Value)> {
+    let answer = client.post("/customers/duplicates", known).await.expect(200);
+    let items = answer["items"].as_array().unwrap();
+    items.iter().map(|item| (id(item), item["signs"].clone())).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_likely_there_is_entered_on_somebody_s_word() {
     let server = Server::start_with(&[]).await;
@@ -87,33 +94,32 @@ async fn anybody_may_ask_who_is_likely_the_same() {
     let company = json!({"name": "ТОО «Қазына Сервис»", "bin": "123456789012", "phone": "+7 701 000 11 22"});
     let company = enter(&owner, company).await;
     enter(&owner, json!({"name": "Алтын Дән"})).await;
-    let ask = async |query: &str| alike(&owner, &format!("/customers/duplicates?{query}")).await;
-    for (query, found, signs) in [
-        ("iin=901231234567", &person, json!(["iin"])),
-        ("bin=123456789012", &company, json!(["bin"])),
-        ("phone=87010001122", &company, json!(["phone"])),
-        ("email=ZHUMABAEV@email.kz", &person, json!(["email"])),
-        ("name=Казына-сервис", &company, json!(["name"])),
+    for (known, found, signs) in [
+        (json!({"iin": "901231234567"}), &person, json!(["iin"])),
+        (json!({"bin": "123456789012"}), &company, json!(["bin"])),
+        (json!({"phone": "87010001122"}), &company, json!(["phone"])),
+        (json!({"email": "ZHUMABAEV@email.kz"}), &person, json!(["email"])),
+        (json!({"name": "Казына-сервис"}), &company, json!(["name"])),
         (
-            "name=Казына Сервис ЖШС&bin=123456789012",
+            json!({"name": "Казына Сервис ЖШС", "bin": "123456789012"}),
             &company,
             json!(["bin", "name"]),
         ),
     ] {
-        assert_eq!(ask(query).await, [(found.clone(), signs)], "{query}");
+        assert_eq!(asked(&owner, known.clone()).await, [(found.clone(), signs)], "{known}");
     }
-    for query in ["", "name=Құрылыс", "name=Казына Сервис&bin=999999999999"] {
-        assert!(ask(query).await.is_empty(), "{query}");
+    for known in [
+        json!({}),
+        json!({"name": "Құрылыс"}),
+        json!({"name": "Казына Сервис", "bin": "999999999999"}),
+    ] {
+        assert!(asked(&owner, known.clone()).await.is_empty(), "{known}");
     }
-    let refused = owner.get("/customers/duplicates?bin=12").await;
-    assert_eq!(
-        refused.refused(400, "VALIDATION_FAILED")["rules"],
-        json!({"bin": "not_twelve_digits"})
-    );
-    owner
-        .get("/customers/duplicates?colour=red")
-        .await
-        .refused(400, "VALIDATION_FAILED");
+    for (wrong, field) in [(json!({"bin": "12"}), "bin"), (json!({"colour": "red"}), "colour")] {
+        let refused = owner.post("/customers/duplicates", wrong).await;
+        let rules = refused.refused(400, "VALIDATION_FAILED")["rules"].clone();
+        assert!(rules[field].is_string(), "{rules}");
+    }
 
     // Of one that is there, without itself; it follows what changes, and forgets who is archived.
     let second = enter(&owner, json!({"name": "Алтын Орда"})).await;
@@ -137,7 +143,7 @@ async fn only_who_may_see_a_customer_hears_its_name() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
     let (seller, employee) = employ(&server, &owner, "me@company.kz", json!({})).await;
-    let rights = json!(["CUSTOMERS_VIEW:own", "CUSTOMERS_CREATE"]);
+    let rights = json!(["CUSTOMERS_VIEW:own", "CUSTOMERS_CREATE", "DEALS_VIEW"]);
     let role = json!({"name": "Продавец", "permissions": rights});
     let role = id(&owner.post("/roles", role).await.expect(201));
     owner
@@ -150,11 +156,33 @@ async fn only_who_may_see_a_customer_hears_its_name() {
         (&refused["reason"], &refused["duplicates"]),
         (&json!("customer.likely_duplicate"), &json!([]))
     );
-    let query = "/customers/duplicates?iin=901231234567";
-    assert!(alike(&seller, query).await.is_empty());
+    let known = json!({"iin": "901231234567"});
+    assert!(asked(&seller, known.clone()).await.is_empty());
     let theirs = json!({"assignedTo": seller.user});
     owner.put(&format!("/customers/{first}"), theirs).await.expect(200);
     let refused = seller.post("/customers", documented()).await.refused(409, "CONFLICT");
     assert_eq!(refused["duplicates"][0]["id"], json!(first));
-    assert_eq!(alike(&seller, query).await, [(first, json!(["iin"]))]);
+    assert_eq!(asked(&seller, known).await, [(first.clone(), json!(["iin"]))]);
+
+    // A deal tells how to reach its customer only to whom that customer is shown.
+    let deal = json!({"title": "ERP", "customerId": first});
+    let deal = format!("/deals/{}", id(&owner.post("/deals", deal).await.expect(201)));
+    let seen = async || seller.get(&deal).await.expect(200)["customer"].clone();
+    assert_eq!(seen().await["email"], json!("zhumabaev@email.kz"));
+    let nobodys = json!({"assignedTo": null});
+    owner.put(&format!("/customers/{first}"), nobodys).await.expect(200);
+    let hidden = seen().await;
+    assert!(hidden["name"].is_string() && hidden.get("email").is_none(), "{hidden}");
+
+    // However many others are like somebody, one's own is found among them.
+    for n in 0..51 {
+        let other = json!({"name": format!("Филиал {n}"), "bin": "123456789012"});
+        enter(&owner, other).await;
+    }
+    let own = json!({"name": "Свой", "bin": "123456789012", "assignedTo": seller.user});
+    let own = enter(&owner, own).await;
+    assert_eq!(
+        asked(&seller, json!({"bin": "123456789012"})).await,
+        [(own, json!(["bin"]))]
+    );
 }

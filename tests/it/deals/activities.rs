@@ -103,6 +103,8 @@ async fn an_activity_is_changed_and_taken_back_and_its_history_stays() {
         .await
         .refused(404, "NOT_FOUND");
     delete(&owner, &path).await.expect(200);
+    let history = owner.items(&format!("{path}/history")).await;
+    assert_eq!(history.last().unwrap()["type"], "activity.removed", "its history stays");
     let audit = owner.items(&format!("/audit/activities/{activity}")).await;
     assert_eq!(audit.last().unwrap()["type"], "activity.removed");
     let seen = shown(&owner, &deal).await;

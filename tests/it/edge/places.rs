@@ -34,6 +34,14 @@ async fn the_root_says_what_is_here_and_leads_to_the_docs() {
         let path = data["data"][named].as_str().unwrap();
         assert_eq!(ask(&server, "GET", path).send().await.unwrap().status(), 200, "{path}");
     }
+    // What an event on NATS names.
+    let schema = ask(&server, "GET", "/schemas/deal.won.v1.json").send().await.unwrap();
+    assert_eq!(header(&schema, "content-type"), "application/schema+json");
+    assert_eq!(schema.json::<Value>().await.unwrap()["title"], "deal.won");
+    for other in ["deal.won.v0.json", "..%2FCargo.toml"] {
+        let path = format!("/schemas/{other}");
+        assert_eq!(ask(&server, "GET", &path).send().await.unwrap().status(), 404, "{path}");
+    }
 }
 
 #[tokio::test]

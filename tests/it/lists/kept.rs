@@ -183,7 +183,9 @@ async fn grow_old(pool: &PgPool, schema: &str) {
     ))
     .await;
     let tables: Vec<(String, String)> = sqlx::query_as(
-        "select table_name::text, string_agg(quote_ident(column_name), ', ') from information_schema.columns where table_schema = $1 group by 1",
+        "select table_name::text, string_agg(quote_ident(column_name), ', ') from information_schema.columns older where table_schema = $1 \
+            and exists (select from information_schema.columns newer where newer.table_schema = 'newer' \
+                and (newer.table_name, newer.column_name) = (older.table_name, older.column_name)) group by 1",
     )
     .bind(schema)
     .fetch_all(pool)

@@ -49,6 +49,9 @@ async fn a_workspace_whose_beginning_is_away_works_as_before() {
     let there = business.owner.at(&blind.url);
     let change = json!({"title": "Where nobody knows of the archive"});
     there.put(&format!("/deals/{deal}"), change).await.expect(200);
+    let untold = there.get(&format!("/deals/{deal}/history")).await;
+    let untold = untold.refused(503, "SERVICE_UNAVAILABLE");
+    assert_eq!(untold["reason"], "history.archived");
     drop(blind);
 
     // With nothing remembered, too.

@@ -87,6 +87,20 @@ async fn an_order_nobody_paid_leaves_nothing_behind() {
         .refused(409, "INVALID_TRANSITION");
     let customer = owner.get(&format!("/customers/{}", shop.customer)).await.expect(200);
     assert_eq!(customer["balance"], json!(0));
+    // It was not sold after all; the deal stays won, and says so.
+    let metrics = &customer["metrics"];
+    for (name, value) in [
+        ("totalOrders", json!(0)),
+        ("totalRevenue", json!(0)),
+        ("lifetimeValue", json!(0)),
+        ("averageOrderValue", Value::Null),
+        ("lastOrderDate", Value::Null),
+    ] {
+        assert_eq!(metrics[name], value, "{name}");
+    }
+    let deal = owner.items("/deals").await.remove(0);
+    assert_eq!(deal["stage"], json!("WON"));
+    assert!(deal["orderCancelledAt"].is_string(), "{deal}");
     let order = owner.get(&path).await.expect(200);
     assert_eq!(
         (&order["billingStatus"], &order["productionStatus"]),

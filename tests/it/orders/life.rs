@@ -40,6 +40,45 @@ async fn nothing_follows_from_a_draft_until_it_is_placed() {
     );
 }
 
+/// What was looked up for a draft is of the day on which it is placed; what was named was offered.
+#[tokio::test]
+async fn a_draft_takes_the_catalog_s_price_of_the_day_when_it_is_placed() {
+    let server = Server::start().await;
+    let owner = server.owner().await;
+    let shop = Shop::open(&owner, 0, 0).await;
+    let items = json!([
+        {"productId": shop.product, "quantity": 2, "tax": 12},
+        {"productId": shop.product, "quantity": 1, "unitPrice": 390_000, "tax": 12},
+    ]);
+    let mut paths = Vec::new();
+    for _ in 0..2 {
+        let draft = json!({"customerId": shop.customer, "status": "draft", "items": items});
+        let draft = owner.post("/orders", draft).await.expect(201);
+        assert_eq!(
+            draft["totalAmount"],
+            json!(1_332_800),
+            "2 × 400000 and 390000, and 12 %"
+        );
+        paths.push(format!("/orders/{}", id(&draft)));
+    }
+    let price = json!({"price": 500_000});
+    owner
+        .put(&format!("/products/{}", shop.product), price)
+        .await
+        .expect(200);
+    go(&owner, &paths[0], &["pending"]).await;
+    owner.put(&paths[1], json!({"status": "confirmed"})).await.expect(200);
+    for path in &paths {
+        let order = owner.get(path).await.expect(200);
+        assert_eq!(
+            order["totalAmount"],
+            json!(1_556_800),
+            "2 × 500000 and 390000, and 12 %"
+        );
+        assert_eq!(order["items"][1]["unitPrice"], json!(390_000));
+    }
+}
+
 #[tokio::test]
 async fn document_2_s_update_confirms_and_changes_in_one() {
     let server = Server::start().await;

@@ -181,6 +181,25 @@ async fn delivered_and_paid_is_completed() {
     );
 }
 
+/// The same of one by hand, which names its terms.
+#[tokio::test]
+async fn an_order_by_hand_is_completed_by_itself() {
+    let server = Server::start().await;
+    let owner = server.owner().await;
+    let shop = Shop::open(&owner, 0, 0).await;
+    let path = placed(&owner, &shop).await;
+    let invoice = eventually("an invoice", || async { owner.items("/finance/invoices").await.pop() }).await;
+    assert_eq!(invoice["orderId"], owner.get(&path).await.expect(200)["id"]);
+    go(&owner, &path, &["confirmed", "shipped", "delivered"]).await;
+    let pay = json!({"invoiceId": invoice["id"], "amount": 6_916_000, "method": "bank_transfer"});
+    owner.post("/finance/payments", pay).await.expect(201);
+    eventually("the order is completed", || async {
+        let order = owner.get(&path).await.expect(200);
+        (order["status"] == "completed").then_some(())
+    })
+    .await;
+}
+
 /// What comes back good is in stock again, what is damaged is not, and no more comes back than was sent.
 #[tokio::test]
 async fn what_comes_back_is_inspected() {
@@ -194,6 +213,11 @@ async fn what_comes_back_is_inspected() {
     assert_eq!(early["reason"], json!("order.nothing_to_return"));
     go(&owner, &path, &["confirmed", "shipped", "delivered"]).await;
     assert_eq!(stock(&owner, &shop.product).await.0, json!(99_990));
+    // Goods have become dearer since; what comes back costs what it did.
+    let receipt = json!({"productId": shop.product, "quantity": 99_990, "unitCost": 500_000, "reference": "PO-002"});
+    owner.post("/stock/receipts", receipt).await.expect(201);
+    let issue = json!({"productId": shop.product, "quantity": 99_990, "reference": "A-1", "reason": "sold"});
+    owner.post("/stock/issues", issue).await.expect(201);
     let (headers, body) = ([("Idempotency-Key", "return-1")], back(3, "good").to_string());
     let twice = async || {
         owner
@@ -203,6 +227,11 @@ async fn what_comes_back_is_inspected() {
     };
     assert_eq!(twice().await, twice().await, "asked twice it has come back once");
     assert_eq!(stock(&owner, &shop.product).await.0, json!(99_993));
+    let movements = owner.get(&format!("/products/{}", shop.product)).await.expect(200)["stockMovements"].clone();
+    assert_eq!(
+        (&movements[0]["quantity"], &movements[0]["unitCost"]),
+        (&json!(3), &json!(300_000))
+    );
     owner.post(&returns, back(2, "damaged")).await.expect(201);
     assert_eq!(stock(&owner, &shop.product).await.0, json!(99_993));
     let answer = owner.post(&returns, back(6, "good")).await;

@@ -94,8 +94,10 @@ async fn no_category_is_below_itself_and_levels_have_an_end() {
     let owner = server.owner().await;
     let top = category(&owner, "1", None, 0).await;
     let mut parent = top.clone();
+    let mut second = None;
     for level in 2..=10 {
         parent = category(&owner, &level.to_string(), Some(&parent), 0).await;
+        second.get_or_insert_with(|| parent.clone());
     }
     let body = json!({"name": "11", "parentId": parent});
     let refused = owner.post("/categories", body).await;
@@ -107,6 +109,17 @@ async fn no_category_is_below_itself_and_levels_have_an_end() {
         assert_eq!(refused.body["error"]["details"]["reason"], json!("category.cyclic"));
         refused.refused(409, "CONFLICT");
     }
+    // What hangs below it comes along: nine levels are one too many, eight are not.
+    let elsewhere = json!({"parentId": category(&owner, "elsewhere", None, 0).await});
+    let refused = owner.put(&format!("/categories/{top}"), elsewhere.clone()).await;
+    assert_eq!(refused.body["error"]["details"]["reason"], json!("category.too_deep"));
+    refused.refused(409, "CONFLICT");
+    let second = format!("/categories/{}", second.unwrap());
+    owner.put(&second, elsewhere).await.expect(200);
+    assert_eq!(
+        names(&owner.get("/categories/tree").await.expect(200)[0]["children"]),
+        Vec::<&str>::new()
+    );
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ use log::chain;
 use projections::platform;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
@@ -153,7 +154,7 @@ async fn enrol(
         return Ok(first.into_response());
     }
     let secret = offer(&mut tx, &app.pepper, user).await?;
-    let secret = secret.ok_or_else(|| Problem::new(Code::Conflict).because("second_factor.already_on"))?;
+    let secret = secret.ok_or_else(already_on)?;
     let totp = totp(secret, &account.unwrap_or_default())?;
     let offer = Offer {
         secret: totp.secret().to_base32(),
@@ -172,17 +173,10 @@ async fn confirm(
     require(&[("code", &value.code)])?;
     let user = person.user_id.uuid();
     let once = Once::new(&app.pepper, &write, &user.to_string(), hash);
-    if let Some(first) = once.first(&app.pool).await? {
-        return Ok(first.into_response());
-    }
-    if super::is_on(&app.pool, user).await? {
-        return Err(Problem::new(Code::Conflict).because("second_factor.already_on"));
-    }
-    demand(&app, user, &value.code).await?;
-    let mut tx = app.pool.begin().await?;
-    if let Some(first) = once.enter(&mut tx).await? {
-        return Ok(first.into_response());
-    }
+    let mut tx = match begin(&app, user, &value.code, false, &once).await? {
+        Begun::New(tx) => tx,
+        Begun::Before(first) => return Ok(first.into_response()),
+    };
     let confirm = "update platform.second_factors set confirmed_at = now() where user_id = $1 and confirmed_at is null";
     sqlx::query(confirm).bind(user).execute(&mut *tx).await?;
     if let Some(session) = person.session {
@@ -203,15 +197,10 @@ async fn renew(
     require(&[("code", &value.code)])?;
     let user = person.user_id.uuid();
     let once = Once::new(&app.pepper, &write, &user.to_string(), hash);
-    if let Some(first) = once.first(&app.pool).await? {
-        return Ok(first.into_response());
-    }
-    demand_on(&app, user).await?;
-    demand(&app, user, &value.code).await?;
-    let mut tx = app.pool.begin().await?;
-    if let Some(first) = once.enter(&mut tx).await? {
-        return Ok(first.into_response());
-    }
+    let mut tx = match begin(&app, user, &value.code, true, &once).await? {
+        Begun::New(tx) => tx,
+        Begun::Before(first) => return Ok(first.into_response()),
+    };
     let recovery_codes = renew_recovery_codes(&mut tx, &app.pepper, user).await?;
     keep(tx, &once, RecoveryCodes { recovery_codes }).await
 }
@@ -227,21 +216,13 @@ async fn disable(
     let body = BodyHash::of(value.code.as_bytes());
     let once = Once::new(&app.pepper, &write, &user.to_string(), body);
     password::demand(&app, user, "password", value.password, &write).await?;
-    if let Some(first) = once.first(&app.pool).await? {
-        return Ok(first.into_response());
-    }
-    demand_on(&app, user).await?;
-    demand(&app, user, &value.code).await?;
-    let mut tx = app.pool.begin().await?;
-    if let Some(first) = once.enter(&mut tx).await? {
-        return Ok(first.into_response());
-    }
+    let mut tx = match begin(&app, user, &value.code, true, &once).await? {
+        Begun::New(tx) => tx,
+        Begun::Before(first) => return Ok(first.into_response()),
+    };
     for table in ["second_factors", "recovery_codes"] {
         let forget = format!("delete from platform.{table} where user_id = $1");
-        sqlx::query(sqlx::AssertSqlSafe(forget))
-            .bind(user)
-            .execute(&mut *tx)
-            .await?;
+        sqlx::query(AssertSqlSafe(forget)).bind(user).execute(&mut *tx).await?;
     }
     let message = "The second factor is off";
     let answer = keep(tx, &once, Message { message }).await?;
@@ -249,11 +230,32 @@ async fn disable(
     Ok(answer)
 }
 
-async fn demand_on(app: &App, user: Uuid) -> Result<(), Problem> {
-    match super::is_on(&app.pool, user).await? {
-        true => Ok(()),
-        false => Err(Problem::new(Code::Conflict).because("second_factor.off")),
+/// What a code begins: something new, or what was answered before.
+enum Begun {
+    New(Transaction<'static, Postgres>),
+    Before(Kept),
+}
+
+/// Lets whoever has a code, where the second factor is on or is not yet, begin what they ask for.
+async fn begin(app: &App, user: Uuid, code: &str, is_on: bool, once: &Once) -> Result<Begun, Problem> {
+    if let Some(first) = once.first(&app.pool).await? {
+        return Ok(Begun::Before(first));
     }
+    match (super::is_on(&app.pool, user).await?, is_on) {
+        (true, false) => return Err(already_on()),
+        (false, true) => return Err(Problem::new(Code::Conflict).because("second_factor.off")),
+        (true, true) | (false, false) => {}
+    }
+    demand(app, user, code).await?;
+    let mut tx = app.pool.begin().await?;
+    Ok(match once.enter(&mut tx).await? {
+        Some(first) => Begun::Before(first),
+        None => Begun::New(tx),
+    })
+}
+
+fn already_on() -> Problem {
+    Problem::new(Code::Conflict).because("second_factor.already_on")
 }
 
 /// Lets nobody go on whose code is wrong, or was used before.
@@ -265,11 +267,7 @@ async fn demand(app: &App, user: Uuid, code: &str) -> Result<(), Problem> {
     }
 }
 
-async fn keep<T: Serialize>(
-    mut tx: sqlx::Transaction<'_, sqlx::Postgres>,
-    once: &Once,
-    told: T,
-) -> Result<Response, Problem> {
+async fn keep<T: Serialize>(mut tx: Transaction<'_, Postgres>, once: &Once, told: T) -> Result<Response, Problem> {
     let answer = Kept::new(StatusCode::OK, &Envelope::of(told))?;
     once.keep(&mut tx, &answer).await?;
     tx.commit().await?;

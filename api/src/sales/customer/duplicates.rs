@@ -1,29 +1,24 @@
 //! Customers that are likely one: whoever enters one hears of it and may say that it is another; and anybody may ask. All
-//! customers are compared, and only those are named that whoever asks may see.
+//! customers are compared before one is entered, and only those are named that whoever asks may see. What is known of
+//! somebody is asked with in a body: addresses of requests are written down in many places.
 
 use crate::{
     envelope::{self, Listed},
-    extract::{Caller, Id, May, rights::CustomersView},
-    openapi::{parameter, told},
-    problem::{Code, Problem},
+    extract::{Body, Caller, Id, May, rights::CustomersView},
+    openapi::told,
+    problem::Problem,
     reply::Reply,
     state::App,
     view::as_reader_at,
 };
-use aide::{
-    OperationInput,
-    axum::{ApiRouter, routing::get_with},
-    generate::GenContext,
-    openapi::Operation,
+use aide::axum::{
+    ApiRouter,
+    routing::{get_with, post_with},
 };
-use axum::{
-    extract::{FromRequestParts, Query, State},
-    http::request::Parts,
-};
+use axum::extract::State;
 use commands::Error;
 use domain::{
-    Belongs, Fields, Permission, Rule,
-    field::LINE,
+    Belongs, Fields, Permission,
     id::CustomerId,
     sales::customer::{
         CustomerRejection, Profile,
@@ -33,7 +28,7 @@ use domain::{
 use projections::{
     sales::customer::{
         Row,
-        mark::{self, Alike},
+        mark::{self, Alike, Among},
     },
     view::{self, Reader},
 };
@@ -46,7 +41,7 @@ pub fn router() -> ApiRouter<App> {
     ApiRouter::new()
         .api_route(
             "/customers/duplicates",
-            get_with(
+            post_with(
                 of_description,
                 told("Whom a customer of that name, phone, e-mail, BIN or IIN is likely to be"),
             ),
@@ -79,11 +74,14 @@ type Duplicates = Reply<Listed<Vec<Duplicate>>>;
 async fn of_description(
     State(app): State<App>,
     caller: May<CustomersView>,
-    Described(known): Described,
+    Body { value: known, .. }: Body<Description>,
 ) -> Result<Duplicates, Problem> {
+    known
+        .checked()
+        .map_err(|violations| Problem::invalid(violations.as_slice()))?;
     let profile = Profile::from(known);
-    let alike = alike(&app, &caller, &profile, true).await?;
-    Ok(listed(&caller, &profile, alike))
+    let alike = alike(&app, &caller, &profile, Among::Seen).await?;
+    Ok(listed(&profile, alike))
 }
 
 async fn of_customer(
@@ -103,9 +101,9 @@ async fn of_customer(
         .await?
         .ok_or_else(|| Problem::missing("customer.missing"))?
         .profile();
-    let mut alike = alike(&app, &caller, &profile, true).await?;
+    let mut alike = alike(&app, &caller, &profile, Among::Seen).await?;
     alike.retain(|alike| alike.row.id != id);
-    Ok(listed(&caller, &profile, alike))
+    Ok(listed(&profile, alike))
 }
 
 /// Those that a new customer may not be entered beside without somebody's word. What is not valid is refused anyway.
@@ -114,7 +112,7 @@ pub async fn likely(app: &App, caller: &Caller, profile: &Profile) -> Result<Vec
     if !is_reached || profile.checked().is_err() {
         return Ok(vec![]);
     }
-    let mut alike = alike(app, caller, profile, false).await?;
+    let mut alike = alike(app, caller, profile, Among::All).await?;
     alike.retain(|alike| alike.signs.iter().any(|sign| sign.wants_confirming()));
     Ok(alike)
 }
@@ -139,8 +137,8 @@ pub fn named(error: Error<CustomerRejection>, caller: &Caller, likely: &[Alike])
     problem.fact("duplicates", seen.collect::<Vec<Value>>())
 }
 
-async fn alike(app: &App, caller: &Caller, profile: &Profile, by_name: bool) -> Result<Vec<Alike>, Problem> {
-    let read = async |reader: Reader<'_>| mark::alike(reader, profile, by_name).await;
+async fn alike(app: &App, caller: &Caller, profile: &Profile, among: Among) -> Result<Vec<Alike>, Problem> {
+    let read = async |reader: Reader<'_>| mark::alike(reader, profile, among).await;
     as_reader_at(app, caller, None, read).await
 }
 
@@ -152,9 +150,8 @@ fn is_seen(caller: &Caller, alike: &Alike) -> bool {
     caller.standing.may_on(Permission::CustomersView, record)
 }
 
-fn listed(caller: &Caller, profile: &Profile, alike: Vec<Alike>) -> Duplicates {
-    let seen = alike.into_iter().filter(|alike| is_seen(caller, alike));
-    let shown = seen.map(|Alike { row, signs }| Duplicate {
+fn listed(profile: &Profile, alike: Vec<Alike>) -> Duplicates {
+    let shown = alike.into_iter().map(|Alike { row, signs }| Duplicate {
         likeness: likeness(&profile.name, &row.name),
         id: row.id,
         customer_number: row.customer_number,
@@ -166,48 +163,4 @@ fn listed(caller: &Caller, profile: &Profile, alike: Vec<Alike>) -> Duplicates {
         signs,
     });
     Reply::of(envelope::ok(Listed::<Duplicate>::all(shown.collect())))
-}
-
-/// What the query tells of somebody, by the names of a customer's fields.
-struct Described(Description);
-
-impl FromRequestParts<App> for Described {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, app).await;
-        let Query(pairs) = query.map_err(|_| Problem::new(Code::ValidationFailed))?;
-        let mut known = Description::default();
-        for (name, value) in pairs {
-            let field = match name.as_str() {
-                "name" => &mut known.name,
-                "email" => &mut known.email,
-                "phone" => &mut known.phone,
-                "bin" => &mut known.bin,
-                "iin" => &mut known.iin,
-                _ => return Err(Problem::invalid_field(name, Rule::Unknown)),
-            };
-            *field = Some(value).filter(|value| !value.trim().is_empty());
-        }
-        known
-            .checked()
-            .map_err(|violations| Problem::invalid(violations.as_slice()))?;
-        Ok(Self(known))
-    }
-}
-
-impl OperationInput for Described {
-    fn operation_input(_: &mut GenContext, operation: &mut Operation) {
-        for field in Description::FIELDS {
-            let pattern = match field.name {
-                "bin" | "iin" => "^([0-9]{12})?$",
-                _ => LINE,
-            };
-            let schema = json!({ "type": "string", "pattern": pattern });
-            parameter(
-                operation,
-                json!({ "name": field.name, "in": "query", "schema": schema, "description": "What is known of it" }),
-            );
-        }
-    }
 }

@@ -23,10 +23,11 @@ fn named(name: &str) -> Box<Change> {
 }
 
 /// Category 1 below these.
-fn below(above: impl IntoIterator<Item = u128>) -> Above {
-    Above {
+fn below(above: impl IntoIterator<Item = u128>) -> Spot<CategoryId> {
+    Spot {
         own: id(1),
-        categories: above.into_iter().map(id).collect(),
+        above: above.into_iter().map(id).collect(),
+        levels_below: 0,
     }
 }
 
@@ -63,6 +64,12 @@ fn update() {
     when(known(), update(" ", below([]))).then_rejected(nameless);
     when(known(), update("a", below([1]))).then_rejected(CategoryRejection::Cyclic);
     when(known(), update("a", below(2..12))).then_rejected(CategoryRejection::TooDeep { max: 10 });
+    let along = |above, levels_below| Spot {
+        levels_below,
+        ..below(above)
+    };
+    when(known(), update("a", along(2..8, 4))).then_rejected(CategoryRejection::TooDeep { max: 10 });
+    when(known(), update("a", along(2..8, 3))).then([CategoryEvent::Updated(named("a"))]);
     when(known(), update("a", below([2]))).then([CategoryEvent::Updated(named("a"))]);
     when(known(), update("Электроника", below([]))).then([]);
 }

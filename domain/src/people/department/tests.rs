@@ -10,10 +10,11 @@ fn department(n: u128) -> DepartmentId {
     DepartmentId::new(Uuid::from_u128(n))
 }
 
-fn above(departments: impl IntoIterator<Item = u128>) -> Above {
-    Above {
+fn above(departments: impl IntoIterator<Item = u128>) -> Spot<DepartmentId> {
+    Spot {
         own: OWN,
-        departments: departments.into_iter().map(department).collect(),
+        above: departments.into_iter().map(department).collect(),
+        levels_below: 0,
     }
 }
 
@@ -25,7 +26,7 @@ fn sales() -> Box<Details> {
     })
 }
 
-fn create(details: Box<Details>, above: Above) -> DepartmentCommand {
+fn create(details: Box<Details>, above: Spot<DepartmentId>) -> DepartmentCommand {
     DepartmentCommand::Create(details, above)
 }
 
@@ -75,6 +76,16 @@ fn a_department_is_never_a_part_of_itself() {
         .then([DepartmentEvent::Created(sales())]);
     given::<Department>([])
         .when(create(sales(), levels(LEVELS_MAX)))
+        .then_rejected(DepartmentRejection::TooDeep { max: LEVELS_MAX });
+    let along = |count, levels_below| Spot {
+        levels_below,
+        ..levels(count)
+    };
+    given::<Department>(known())
+        .when(update(2, along(2, LEVELS_MAX - 3)))
+        .then([DepartmentEvent::Updated(below(2))]);
+    given::<Department>(known())
+        .when(update(2, along(2, LEVELS_MAX - 2)))
         .then_rejected(DepartmentRejection::TooDeep { max: LEVELS_MAX });
     let same = Box::new(Change {
         name: Patch::Set("Sales Department".into()),

@@ -28,7 +28,9 @@ impl Sign {
 }
 
 /// What somebody knows of a customer who may be there already.
-#[derive(Debug, Clone, PartialEq, Default, Fields)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema, Fields)]
+#[serde(rename_all = "camelCase", default)]
+#[schemars(transform = crate::field::constrain::<Self>)]
 pub struct Description {
     #[field(max = 200)]
     pub name: Option<String>,

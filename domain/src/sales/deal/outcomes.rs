@@ -6,7 +6,7 @@ mod quotes;
 
 use super::*;
 use crate::{
-    Money, Percent,
+    Choice, Money, Percent,
     fixed::Rate,
     testing::{given, sample},
 };

@@ -209,6 +209,7 @@ impl Known {
                 }
                 Ok(vec![DealEvent::QuoteDeclined {
                     quote_id: id,
+                    customer_id: self.details.customer_id,
                     reason: reason.map(str::to_owned),
                 }])
             }

@@ -5,7 +5,9 @@
 use super::{Known, OrderEvent, OrderRejection, Shipped, Status};
 use crate::{
     Check, Choice, Fields, Money, Number, Quantity, Rule,
-    id::{DealId, InvoiceId, ProductId, ProductionOrderId},
+    finance::Currency,
+    fixed::Rate,
+    id::{CustomerId, DealId, InvoiceId, ProductId, ProductionOrderId},
     production::production_order,
 };
 use schemars::JsonSchema;
@@ -138,6 +140,21 @@ pub struct Cancelled {
     pub goods: Vec<Unheld>,
     pub production: Vec<Stopped>,
     pub invoices: Vec<Revoked>,
+    /// What its customer did not buy after all; absent of a draft, and where it was cancelled before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sale: Option<Sale>,
+}
+
+/// What a placed order was to its customer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sale {
+    pub customer_id: CustomerId,
+    pub total_amount: Money,
+    pub currency: Currency,
+    /// As the order states it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange_rate: Option<Rate>,
 }
 
 /// A reservation that ends.
@@ -210,7 +227,19 @@ impl Known {
             goods: unheld(plan, &production),
             production,
             invoices: revoked(&plan.invoices, refund_amount),
+            sale: self.sale(),
         }))])
+    }
+
+    /// Nothing of a draft.
+    fn sale(&self) -> Option<Sale> {
+        let customer_id = self.details.customer_id.filter(|_| self.is_placed())?;
+        Some(Sale {
+            customer_id,
+            total_amount: self.total,
+            currency: self.details.currency.clone(),
+            exchange_rate: self.details.exchange_rate,
+        })
     }
 
     /// As it stands now.

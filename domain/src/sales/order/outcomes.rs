@@ -6,7 +6,7 @@ mod goods;
 use super::*;
 use crate::{
     Patch, Percent, Quantity,
-    id::ProductId,
+    id::{InvoiceId, ProductId},
     sales::line::Price,
     testing::{given, sample},
 };
@@ -83,6 +83,37 @@ fn changed(from: Status, to: Status) -> OrderEvent {
 
 fn invalid(field: &str, rule: Rule) -> OrderRejection {
     Violations::one(field, rule).into()
+}
+
+/// Whose invoice it is: a won deal's order has its deal's, another one its own, and a draft none.
+#[test]
+fn the_invoice_that_follows() {
+    let deal = sampled().deal_id.unwrap();
+    let (its, by_hand) = (OrderId::of_deal(deal), OrderId::new(Uuid::from_u128(3)));
+    let none = || {
+        OrderEvent::Created(Box::new(Created {
+            items: vec![],
+            total_amount: Money::ZERO,
+            ..*sampled()
+        }))
+    };
+    for (event, id, expected) in [
+        (order(Status::Pending), its, Some(InvoiceId::of_deal(deal))),
+        (order(Status::Pending), by_hand, Some(InvoiceId::of_order(by_hand))),
+        (order(Status::Draft), by_hand, None),
+        (none(), by_hand, None),
+    ] {
+        let order = Order::default().evolve(&event);
+        assert_eq!(order.known().unwrap().invoice(id), expected);
+    }
+    let order = Order::default().evolve(&order(Status::Pending));
+    let day = NaiveDate::from_ymd_opt(2026, 11, 10).unwrap();
+    let bill = order.known().unwrap().bill(by_hand, day, 45);
+    assert_eq!(
+        (bill.amount, bill.order_id, bill.due_date),
+        (sampled().total_amount, Some(by_hand), day + chrono::Days::new(45))
+    );
+    assert_eq!(bill.items, sampled().items);
 }
 
 #[test]

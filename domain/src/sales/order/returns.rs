@@ -3,7 +3,7 @@
 
 use super::{Known, OrderEvent, OrderRejection};
 use crate::{
-    Check, Choice, Fields, Quantity, Rule,
+    Check, Choice, Fields, Quantity, Rule, Total,
     check::ITEMS_MAX,
     id::{ProductId, ReturnId, WarehouseId},
 };
@@ -67,6 +67,9 @@ pub struct ReturnedItem {
     pub product_name: String,
     pub quantity: Quantity,
     pub condition: Condition,
+    /// What all of it cost when it was sent, and costs again; absent where that was not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Total>,
 }
 
 impl Known {
@@ -85,10 +88,13 @@ impl Known {
             for line in out.iter_mut().filter(|line| line.product_id == inspected.product_id) {
                 let quantity = wanted.min(line.quantity);
                 if quantity.is_positive() {
+                    let cost = line.cost.map(|cost| cost.share(quantity, line.quantity));
+                    line.cost = line.cost.map(|whole| whole.minus(cost.unwrap_or_default()));
                     (wanted, line.quantity) = (wanted.minus(quantity), line.quantity.minus(quantity));
                     items.push(ReturnedItem {
                         quantity,
                         condition: inspected.condition,
+                        cost,
                         ..line.clone()
                     });
                 }
@@ -115,6 +121,7 @@ impl Known {
                 product_name: item.product_name.clone(),
                 quantity: sent.minus(back),
                 condition: Condition::Good,
+                cost: self.spent.get(n).copied(),
             })
         });
         lines.filter(|line| line.quantity.is_positive()).collect()
@@ -130,6 +137,9 @@ impl Known {
         for item in &returned.items {
             let back = self.returned.entry(item.line).or_default();
             *back = back.plus(item.quantity);
+            if let (Some(cost), Some(spent)) = (item.cost, self.spent.get_mut(&item.line)) {
+                *spent = spent.minus(cost);
+            }
         }
     }
 }

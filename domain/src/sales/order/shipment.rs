@@ -3,13 +3,14 @@
 
 use super::{Known, OrderEvent, OrderRejection, Status, Step};
 use crate::{
-    Check, Fields, Quantity, Rule,
+    Check, Fields, Quantity, Rule, Total,
     check::ITEMS_MAX,
     id::{ProductId, ShipmentId, WarehouseId},
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// To send, as asked for.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema, Fields)]
@@ -28,6 +29,9 @@ pub struct Dispatch {
     /// Drawn at the edge.
     #[serde(skip)]
     pub id: ShipmentId,
+    /// What is sent of each line cost, as the stocks that let it go say; lines from 0.
+    #[serde(skip)]
+    pub costs: BTreeMap<u32, Total>,
 }
 
 /// So much of a product.
@@ -62,6 +66,9 @@ pub struct Shipped {
     pub product_id: ProductId,
     pub product_name: String,
     pub quantity: Quantity,
+    /// What all of it cost when it was sent, in the product's currency; absent in what was sent before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Total>,
 }
 
 impl Known {
@@ -79,7 +86,10 @@ impl Known {
                 return Err(OrderRejection::NoSuchStep { from, to });
             }
         };
-        let items = self.taken(dispatch.items.as_deref())?;
+        let mut items = self.taken(dispatch.items.as_deref())?;
+        for item in &mut items {
+            item.cost = dispatch.costs.get(&item.line).copied();
+        }
         let rest: Quantity = self.left().iter().map(|left| left.quantity).sum();
         let sent: Quantity = items.iter().map(|item| item.quantity).sum();
         let last = (rest == sent).then(|| {
@@ -110,6 +120,7 @@ impl Known {
                 product_id: line.product_id?,
                 product_name: line.product_name.clone(),
                 quantity: line.quantity.minus(sent),
+                cost: None,
             })
         });
         left.filter(|left| left.quantity.is_positive()).collect()
@@ -149,6 +160,10 @@ impl Known {
         for item in &shipment.items {
             let sent = self.sent.entry(item.line).or_default();
             *sent = sent.plus(item.quantity);
+            if let Some(cost) = item.cost {
+                let spent = self.spent.entry(item.line).or_default();
+                *spent = spent.plus(cost);
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use super::{Promises, any_commands, nothing};
 use crate::{
     Money, Patch, Quantity,
     catalog::{
-        category::{self, Above, Category, CategoryCommand},
+        category::{self, Category, CategoryCommand},
         price::{Prices, SetPrices, Tier},
         price_list::{self, PriceList, PriceListCommand},
         product::{self, Product, ProductCommand, ProductEvent},
@@ -13,6 +13,7 @@ use crate::{
     },
     id::ProductId,
     testing::sample,
+    tree::Spot,
 };
 use uuid::Uuid;
 
@@ -29,20 +30,20 @@ fn category() {
             ..Default::default()
         })
     };
-    let below_itself = Above {
-        categories: vec![Default::default()],
+    let below_itself = Spot {
+        above: vec![Default::default()],
         ..Default::default()
     };
     let commands = [
-        C::Create(Box::new(details), Above::default()),
-        C::Create(Box::default(), Above::default()),
-        C::Update(named("a"), Above::default()),
-        C::Update(named("b"), Above::default()),
-        C::Update(named(" "), Above::default()),
+        C::Create(Box::new(details), Spot::default()),
+        C::Create(Box::default(), Spot::default()),
+        C::Update(named("a"), Spot::default()),
+        C::Update(named("b"), Spot::default()),
+        C::Update(named(" "), Spot::default()),
         C::Update(named("c"), below_itself),
         C::Archive,
     ];
-    let names_its_effect = |command: &C| matches!(command, C::Update(_, above) if above.categories.is_empty());
+    let names_its_effect = |command: &C| matches!(command, C::Update(_, spot) if spot.above.is_empty());
     any_commands::<Category>(
         &commands,
         &Promises {

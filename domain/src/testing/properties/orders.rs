@@ -10,6 +10,7 @@ use crate::{
     },
     id::{InvoiceId, PaymentId},
     sales::{
+        credit::{Credit, CreditCommand, Taking},
         line::{self, LineDraft, Price},
         order::{
             Change, Condition, Created, Details, Dispatch, Draft, Inspected, Order, OrderCommand as C, OrderEvent,
@@ -67,6 +68,32 @@ fn order_and_invoice() {
         &Promises {
             names_its_effect,
             invariant: within_the_bill,
+        },
+    );
+}
+
+#[test]
+fn credit() {
+    let take = |n: u128, amount: i32, may_exceed| {
+        CreditCommand::Take(Box::new(Taking {
+            order_id: Uuid::from_u128(n).into(),
+            amount: Money::whole(amount),
+            limit: Money::whole(10),
+            may_exceed,
+            ..Taking::default()
+        }))
+    };
+    let commands = [
+        take(1, 4, false),
+        take(2, 10, false),
+        take(3, 11, false),
+        take(3, 11, true),
+    ];
+    any_commands::<Credit>(
+        &commands,
+        &Promises {
+            names_its_effect: |_| true,
+            invariant: |_| true,
         },
     );
 }

@@ -5,10 +5,11 @@ use crate::{
     Role,
     id::{DepartmentId, UserId},
     people::{
-        department::{self, Department, DepartmentCommand, DepartmentEvent},
+        department::{Department, DepartmentCommand, DepartmentEvent},
         employee::{self, Employee, EmployeeCommand, EmployeeEvent},
     },
     testing::sample,
+    tree::Spot,
 };
 
 #[test]
@@ -21,7 +22,11 @@ fn people() {
         panic!("another event")
     };
     let own = DepartmentId::default();
-    let above = |departments: Vec<DepartmentId>| department::Above { own, departments };
+    let above = |above: Vec<DepartmentId>| Spot {
+        own,
+        above,
+        levels_below: 0,
+    };
     let commands = [
         D::Create(department.clone(), above(vec![])),
         D::Create(department, above(vec![own])),

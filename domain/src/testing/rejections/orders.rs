@@ -3,7 +3,10 @@
 use super::{says, says_with, tells_fields};
 use crate::{
     Kind, Money, Quantity,
-    sales::order::{self, OrderRejection},
+    sales::{
+        credit::CreditRejection,
+        order::{self, OrderRejection},
+    },
 };
 
 pub fn orders() -> Vec<&'static str> {
@@ -79,6 +82,28 @@ pub fn orders() -> Vec<&'static str> {
             Kind::Balance,
             "10 can go back",
             &[("refundable", "10")],
+        ),
+        says_with(
+            O::CreditExceeded {
+                limit: Money::whole(10),
+                exposure: Money::whole(7).into(),
+                amount: Money::whole(4),
+            },
+            "order.credit_exceeded",
+            Kind::Credit,
+            "7 of 10 are taken: 4 more is too much",
+            &[("limit", "10"), ("exposure", "7"), ("amount", "4")],
+        ),
+        says_with(
+            CreditRejection::Exceeded {
+                limit: Money::whole(10),
+                exposure: Money::whole(7).into(),
+                amount: Money::whole(4),
+            },
+            "credit.exceeded",
+            Kind::Credit,
+            "7 of 10 are taken: 4 more is too much",
+            &[("limit", "10"), ("exposure", "7"), ("amount", "4")],
         ),
         says_with(
             O::ChoiceMissing {

@@ -1,11 +1,12 @@
 //! What customers are recognised by, a row each, and who is like somebody. The database finds candidates by an index; what
 //! they have in common the domain says, so that there is one truth about it.
 
+use super::OWNED;
 use crate::{
     column::{Column, ColumnKind as K},
     readers::Session,
     table::{Seen, Table},
-    view::Reader,
+    view::{Reader, reached_users},
 };
 use domain::{
     Changes, Fact,
@@ -124,13 +125,26 @@ pub struct Alike {
     pub signs: Vec<Sign>,
 }
 
-/// Whom one is like, whosever they are, the likest first. Names are compared where that is asked for, which takes longer
-/// than the rest.
-pub async fn alike(reader: Reader<'_>, profile: &Profile, by_name: bool) -> Result<Vec<Alike>, sqlx::Error> {
+/// Among whom is looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// Those that have a mark of theirs, whosever they are.
+    All,
+    /// Those that the reader may see. Names are compared as well, which takes longer.
+    Seen,
+}
+
+/// Whom one is like, the likest first.
+pub async fn alike(reader: Reader<'_>, profile: &Profile, among: Among) -> Result<Vec<Alike>, sqlx::Error> {
+    let whose: Option<Vec<Uuid>> = match among {
+        Among::All => None,
+        Among::Seen => reached_users(reader, OWNED).map(|users| users.into_iter().map(Uuid::from).collect()),
+    };
     let mut session = reader.enter().await?;
-    let mut found = by_marks(&mut session, reader.schema, &marks(profile)).await?;
-    if by_name {
-        found.extend(by_names(&mut session, reader.schema, &core_name(&profile.name)).await?);
+    let mut found = by_marks(&mut session, reader.schema, &marks(profile), whose.as_deref()).await?;
+    if among == Among::Seen {
+        let name = core_name(&profile.name);
+        found.extend(by_names(&mut session, reader.schema, &name, whose.as_deref()).await?);
     }
     session.leave();
     found.sort_by_key(|row| row.id);
@@ -156,22 +170,36 @@ pub async fn of(reader: Reader<'_>, id: Uuid) -> Result<Option<Row>, sqlx::Error
     Ok(found.map(Row::from))
 }
 
-async fn by_marks(session: &mut Session, schema: &str, marks: &[String]) -> Result<Vec<Row>, sqlx::Error> {
+/// Whose they may be: of these, or of anybody.
+const WHOSE: &str = "($2::uuid[] is null or t.assigned_to = any($2))";
+
+async fn by_marks(
+    session: &mut Session,
+    schema: &str,
+    marks: &[String],
+    whose: Option<&[Uuid]>,
+) -> Result<Vec<Row>, sqlx::Error> {
     if marks.is_empty() {
         return Ok(vec![]);
     }
     let sql = format!(
-        "{} where t.marks ?| $1 order by t.id limit {CANDIDATES_MAX}",
+        "{} where t.marks ?| $1 and {WHOSE} order by t.id limit {CANDIDATES_MAX}",
         select(schema)
     );
     let rows: Vec<Columns> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(marks)
+        .bind(whose)
         .fetch_all(&mut **session)
         .await?;
     Ok(rows.into_iter().map(Row::from).collect())
 }
 
-async fn by_names(session: &mut Session, schema: &str, core_name: &str) -> Result<Vec<Row>, sqlx::Error> {
+async fn by_names(
+    session: &mut Session,
+    schema: &str,
+    core_name: &str,
+    whose: Option<&[Uuid]>,
+) -> Result<Vec<Row>, sqlx::Error> {
     if core_name.is_empty() {
         return Ok(vec![]);
     }
@@ -185,11 +213,12 @@ async fn by_names(session: &mut Session, schema: &str, core_name: &str) -> Resul
     .fetch_one(&mut **session)
     .await?;
     let sql = format!(
-        "{} where t.core_name operator({trigrams}.%) $1 order by {trigrams}.similarity(t.core_name, $1) desc, t.id limit {CANDIDATES_MAX}",
+        "{} where t.core_name operator({trigrams}.%) $1 and {WHOSE} order by {trigrams}.similarity(t.core_name, $1) desc, t.id limit {CANDIDATES_MAX}",
         select(schema)
     );
     let rows: Vec<Columns> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(core_name)
+        .bind(whose)
         .fetch_all(&mut **session)
         .await?;
     Ok(rows.into_iter().map(Row::from).collect())

@@ -128,12 +128,12 @@ pub struct LostValue {
 
 /// How deals stand, and how they ended: a JSON object, [`Metrics`].
 pub async fn metrics(reader: Reader<'_>, asked: &Asked) -> Result<Box<RawValue>, ViewError> {
-    read(reader, asked, &metrics_sql()).await
+    read(reader, asked, &FIELDS, &metrics_sql()).await
 }
 
 /// Why deals were lost: a JSON object, [`LostReasons`].
 pub async fn lost_reasons(reader: Reader<'_>, asked: &Asked) -> Result<Box<RawValue>, ViewError> {
-    read(reader, asked, &lost_sql()).await
+    read(reader, asked, &[CLOSED, CLOSED_VALUE], &lost_sql()).await
 }
 
 const FIELDS: [&str; 9] = [
@@ -162,11 +162,11 @@ fn lines(schema: &str) -> String {
     )
 }
 
-async fn read(reader: Reader<'_>, asked: &Asked, summary: &str) -> Result<Box<RawValue>, ViewError> {
+/// Only of the fields that the summary speaks of is a line's key read.
+async fn read(reader: Reader<'_>, asked: &Asked, fields: &[&str], summary: &str) -> Result<Box<RawValue>, ViewError> {
     let sql = format!("{}{summary}", lines(reader.schema));
     let users: Option<Vec<String>> =
         reached_users(reader, OWNED).map(|users| users.iter().map(ToString::to_string).collect());
-    let fields: Vec<&str> = FIELDS.to_vec();
     let mut session = reader.enter().await?;
     let text: String = sqlx::query_scalar(AssertSqlSafe(sql))
         .bind(fields)

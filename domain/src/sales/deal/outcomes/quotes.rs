@@ -81,8 +81,16 @@ fn sent(n: u128) -> DealEvent {
 }
 
 fn declined(n: u128) -> DealEvent {
+    let DealEvent::Created { details, .. } = open() else {
+        panic!("another event")
+    };
+    declined_by(n, details.customer_id)
+}
+
+fn declined_by(n: u128, customer_id: Option<CustomerId>) -> DealEvent {
     DealEvent::QuoteDeclined {
         quote_id: quote_id(n),
+        customer_id,
         reason: Some("too expensive".into()),
     }
 }
@@ -200,7 +208,8 @@ fn a_quote_is_declined_once() {
     when(vec![open(), quoted(1), sent(1), accepted(1)]).then_rejected(DealRejection::AlreadyWon);
     when(vec![at(Stage::Lost), quoted(1), sent(1)]).then_rejected(DealRejection::AlreadyLost);
     when(vec![open(), quoted(1), sent(1), given_to(Some(7))]).then_rejected(DealRejection::QuoteReplaced);
-    when(vec![open(), quoted_to(1, None), sent(1), given_to(Some(7))]).then([declined(1)]);
+    let theirs = Some(CustomerId::new(uuid::Uuid::from_u128(7)));
+    when(vec![open(), quoted_to(1, None), sent(1), given_to(Some(7))]).then([declined_by(1, theirs)]);
     let shown = |events: &[DealEvent]| {
         let deal = events.iter().fold(Deal::default(), |deal, event| deal.evolve(event));
         deal.offered(quote_id(1)).map(|offered| offered.answer)

@@ -18,7 +18,7 @@ fn planned(act: ProductionAct) -> PlannedProduction {
 
 fn to_pay(n: u128, paid: i32) -> PlannedInvoice {
     PlannedInvoice {
-        invoice_id: crate::id::InvoiceId::new(Uuid::from_u128(n)),
+        invoice_id: InvoiceId::new(Uuid::from_u128(n)),
         invoice_number: None,
         amount: Money::whole(22_500_000),
         paid: Money::whole(paid),
@@ -74,6 +74,16 @@ fn cancel() {
         let order = Order::default().evolve(&of_goods(from));
         let events = order.decide(&command(plain())).unwrap();
         assert!(matches!(&events[..], [OrderEvent::Cancelled(gone)] if gone.from == from));
+        let OrderEvent::Cancelled(gone) = &events[0] else {
+            panic!("{events:?}")
+        };
+        let sale = Sale {
+            customer_id: sampled().customer_id,
+            total_amount: order.known().unwrap().total(),
+            currency: sampled().currency,
+            exchange_rate: sampled().exchange_rate,
+        };
+        assert_eq!(gone.sale, (from != Draft).then_some(sale), "a draft was none");
         let after = order.evolve(&events[0]);
         assert_eq!(after.known().map(Known::status), Some(Cancelled));
     }
@@ -123,6 +133,7 @@ fn what_is_still_held() {
                 product_name: "product 1".into(),
                 quantity: Quantity::whole(quantity),
                 condition: Condition::Good,
+                cost: None,
             }],
         }))
     };

@@ -14,6 +14,7 @@ fn dispatch(items: Option<Vec<(u128, i32)>>) -> Dispatch {
         warehouse_id: None,
         items: items.map(|items| items.into_iter().map(parcel).collect()),
         id: ShipmentId::new(Uuid::from_u128(5)),
+        costs: BTreeMap::new(),
     }
 }
 
@@ -46,6 +47,7 @@ pub fn shipped(items: &[(u32, u128, i32)]) -> OrderEvent {
         product_id: ProductId::new(Uuid::from_u128(*product)),
         product_name: format!("product {product}"),
         quantity: Quantity::whole(*quantity),
+        cost: None,
     };
     OrderEvent::Shipped(Box::new(Shipment {
         shipment_id: ShipmentId::new(Uuid::from_u128(5)),
@@ -140,6 +142,7 @@ fn take_back() {
         product_name: "product 1".into(),
         quantity: Quantity::whole(quantity),
         condition,
+        cost: None,
     };
     let returned = OrderEvent::Returned(Box::new(Returned {
         return_id: ReturnId::new(Uuid::from_u128(6)),
@@ -161,4 +164,41 @@ fn take_back() {
         .then_rejected(none);
     let order = all.iter().fold(Order::default(), Order::evolve);
     assert!(order.known().unwrap().may_be_cancelled(), "all of it is back");
+}
+
+/// It comes back for what it cost when it was sent, whatever goods cost today: shipped, returned → cost of each part.
+#[test]
+fn what_comes_back_costs_what_it_did() {
+    use Condition::{Damaged, Good};
+    let cost = |money: i32| Total::from(Money::whole(money));
+    let ship = Dispatch {
+        costs: BTreeMap::from([(0, cost(1_000)), (2, cost(100))]),
+        ..dispatch(Some(vec![(1, 55)]))
+    };
+    let order = Order::default().evolve(&of_goods(Status::Processing));
+    let sent = order.decide(&OrderCommand::Ship(ship)).unwrap();
+    let OrderEvent::Shipped(shipment) = &sent[0] else {
+        panic!("{sent:?}")
+    };
+    let costs: Vec<_> = shipment.items.iter().map(|item| item.cost).collect();
+    assert_eq!(costs, [Some(cost(1_000)), Some(cost(100))]);
+    let mut order = sent.iter().fold(order, Order::evolve);
+    for (n, asked, expected) in [
+        (1, vec![(1, 10, Good)], vec![200]),
+        (2, vec![(1, 1, Damaged), (1, 40, Good)], vec![20, 780, 20]),
+        (3, vec![(1, 4, Good)], vec![80]),
+    ] {
+        let asked = Return {
+            id: ReturnId::new(Uuid::from_u128(n)),
+            ..back(asked)
+        };
+        let events = order.decide(&OrderCommand::TakeBack(asked)).unwrap();
+        let OrderEvent::Returned(returned) = &events[0] else {
+            panic!("{events:?}")
+        };
+        let costs: Vec<_> = returned.items.iter().map(|item| item.cost).collect();
+        let expected: Vec<_> = expected.into_iter().map(|money| Some(cost(money))).collect();
+        assert_eq!(costs, expected, "return {n}");
+        order = events.iter().fold(order, Order::evolve);
+    }
 }
