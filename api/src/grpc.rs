@@ -82,6 +82,7 @@ pub async fn start(app: &App) -> Result<(), ServeError> {
     app.follow(bell.clone(), 1);
     let settings = Settings {
         host: settings.grpc_host.clone(),
+        connections: app.config.edge.connections_max as usize,
         tls,
     };
     let serving = eventstoredb::serve(listener, Arc::new(Entrance::new(app.clone())), bell, settings);
@@ -114,6 +115,7 @@ impl Guest for Reader {
         let permission = match right {
             Right::Read => Permission::AuditView,
             Right::OpenPersonal => Permission::PrivacyExport,
+            Right::Append => Permission::ExternalAppend,
         };
         match self.0.standing.may(permission) {
             true => Ok(()),

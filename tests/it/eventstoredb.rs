@@ -2,6 +2,8 @@
 
 mod certificate;
 mod clients;
+mod hostile;
+mod wire;
 
 use prometric_tests::{Client, Server};
 use serde_json::json;

@@ -111,7 +111,9 @@ impl Caller {
 
     /// Somebody where they enter by default.
     pub async fn at_home(app: &App, person: &SignedIn) -> Result<Self, Problem> {
-        let home = person.default_workspace.ok_or_else(|| Problem::missing("workspace.missing"))?;
+        let home = person
+            .default_workspace
+            .ok_or_else(|| Problem::missing("workspace.missing"))?;
         Self::enter(app, person, &Named::Id(home)).await
     }
 

@@ -1,16 +1,20 @@
 //! The door: whoever calls says who they are, before a byte of what they send is taken. Only what a client asks in order to find
 //! its way is answered to everybody: which methods there are, and where the server is.
+//! And a request that breaks off must not look as if it had ended, as it does to who reads one that was cancelled: half an append is
+//! none.
 
 use crate::{
     house::{Credentials, Guest, House, Right},
     read::lacking,
 };
 use axum::{
+    body::Body as Brought,
     extract::{Request, State},
     http::header::AUTHORIZATION,
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use http_body_util::BodyExt;
 use std::{net::IpAddr, sync::Arc};
 use tonic::{
     Status,
@@ -23,6 +27,10 @@ const OPEN: [&str; 2] = [
     "/event_store.client.server_features.ServerFeatures/",
     "/event_store.client.gossip.Gossip/",
 ];
+
+#[derive(Debug, thiserror::Error)]
+#[error("the request broke off")]
+struct BrokenOff;
 
 /// Somebody who was let in.
 pub struct Admitted<H: House> {
@@ -53,7 +61,8 @@ pub async fn admit<H: House>(State(house): State<Arc<H>>, mut request: Request, 
     match admitted {
         Ok(admitted) => {
             request.extensions_mut().insert(admitted);
-            next.run(request).await
+            let whole = |body: Brought| Brought::new(body.map_err(|_| BrokenOff));
+            next.run(request.map(whole)).await
         }
         Err(status) => status.into_http::<Body>().into_response(),
     }

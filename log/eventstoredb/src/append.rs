@@ -35,15 +35,51 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     sync::Arc,
 };
-use tokio::sync::mpsc::Sender;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc::Sender};
 use tonic::{Code, Status, Streaming};
 use uuid::Uuid;
 
 /// The most bytes and events of one append.
-pub const BYTES_MAX: usize = 16 << 20;
+const BYTES_MAX: usize = 16 << 20;
 const EVENTS_MAX: usize = 10_000;
-/// Batches that are not whole yet, on one connection, and their bytes together.
+/// Of a stream's and a type's name.
+const NAME_MAX: usize = 1_024;
+/// What an event costs besides its bytes.
+const EVENT_BYTES: usize = 128;
+/// Batches that are not whole yet, on one connection.
 const BEGUN_MAX: usize = 100;
+/// Appends that come in at once on this node, and their bytes together before they are written.
+const COMING_MAX: usize = 100;
+const ROOM: usize = 64 << 20;
+
+/// What all that comes in at once may take.
+pub struct Room {
+    coming: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            coming: Arc::new(Semaphore::new(COMING_MAX)),
+            bytes: Arc::new(Semaphore::new(ROOM)),
+        }
+    }
+}
+
+impl Room {
+    /// For one more who appends.
+    pub fn enter(&self) -> Result<OwnedSemaphorePermit, Status> {
+        let place = self.coming.clone().try_acquire_owned();
+        place.map_err(|_| status(&NotWritten::Busy))
+    }
+
+    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, NotWritten> {
+        let bytes = u32::try_from(bytes).map_err(|_| NotWritten::TooLarge(BYTES_MAX))?;
+        let taken = self.bytes.clone().try_acquire_many_owned(bytes);
+        taken.map_err(|_| NotWritten::Busy)
+    }
+}
 
 /// An event as either method brings it.
 struct Brought {
@@ -62,6 +98,9 @@ impl Brought {
             .ok_or_else(|| invalid("an event has no id that is a UUID"))?;
         let event_type = metadata.remove("type").filter(|name| !name.trim().is_empty());
         let event_type = event_type.ok_or_else(|| invalid("an event has no type"))?;
+        if event_type.len() > NAME_MAX {
+            return Err(too_long("an event's type"));
+        }
         let content_type = metadata.remove("content-type");
         Ok(Message {
             id,
@@ -102,35 +141,49 @@ struct Begun {
     expected: Expected,
     messages: Vec<Message>,
     bytes: usize,
+    /// Their part of the node's room.
+    taken: Option<OwnedSemaphorePermit>,
     /// Why it will not be written, if that is known already.
     refused: Option<NotWritten>,
 }
 
 impl Begun {
     fn new(identifier: Option<StreamIdentifier>, expected: Expected) -> Result<Self, Status> {
+        let stream = name(identifier.clone())?;
+        if stream.len() > NAME_MAX {
+            return Err(status(&too_long("a stream's name")));
+        }
         Ok(Self {
-            stream: name(identifier.clone())?,
+            stream,
             identifier: identifier.unwrap_or_default(),
             expected,
             messages: Vec::new(),
             bytes: 0,
+            taken: None,
             refused: None,
         })
     }
 
-    fn take(&mut self, brought: impl Into<Brought>) {
+    fn take(&mut self, brought: impl Into<Brought>, room: &Room) {
         if self.refused.is_none()
-            && let Err(refusal) = self.try_take(brought.into())
+            && let Err(refusal) = self.try_take(brought.into(), room)
         {
-            (self.refused, self.messages) = (Some(refusal), Vec::new());
+            (self.refused, self.messages, self.taken) = (Some(refusal), Vec::new(), None);
         }
     }
 
-    fn try_take(&mut self, brought: Brought) -> Result<(), NotWritten> {
+    fn try_take(&mut self, brought: Brought, room: &Room) -> Result<(), NotWritten> {
         let message = brought.read()?;
-        self.bytes += message.data.len() + message.metadata.len() + message.event_type.len();
+        let names = message.event_type.len() + message.content_type.len();
+        let bytes = message.data.len() + message.metadata.len() + names + EVENT_BYTES;
+        self.bytes += bytes;
         if self.bytes > BYTES_MAX {
             return Err(NotWritten::TooLarge(BYTES_MAX));
+        }
+        let taken = room.take(bytes)?;
+        match &mut self.taken {
+            Some(all) => all.merge(taken),
+            none => *none = Some(taken),
         }
         if self.messages.len() == EVENTS_MAX {
             return Err(NotWritten::Invalid(format!(
@@ -164,10 +217,15 @@ impl Begun {
     }
 }
 
+fn too_long(what: &str) -> NotWritten {
+    NotWritten::Invalid(format!("{what} has at most {NAME_MAX} bytes"))
+}
+
 /// `Append`: its head, then its events, one a message.
 pub async fn one<H: House>(
     house: &H,
     writer: &Admitted<H>,
+    room: &Room,
     mut requests: Streaming<AppendReq>,
 ) -> Result<AppendResp, Status> {
     let Some(Content::Options(options)) = requests.message().await?.and_then(|request| request.content) else {
@@ -184,7 +242,7 @@ pub async fn one<H: House>(
         let Some(Content::ProposedMessage(message)) = request.content else {
             return Err(missing("proposed_message"));
         };
-        begun.take(message);
+        begun.take(message, room);
     }
     let result = match begun.write(house, writer).await {
         Ok(written) => append_resp::Result::Success(success(written)),
@@ -200,6 +258,7 @@ pub async fn one<H: House>(
 pub async fn many<H: House>(
     house: Arc<H>,
     writer: Admitted<H>,
+    room: Arc<Room>,
     mut requests: Streaming<BatchAppendReq>,
     told: Sender<Result<BatchAppendResp, Status>>,
 ) {
@@ -213,7 +272,7 @@ pub async fn many<H: House>(
                 return;
             }
         };
-        let answer = match part(&mut begun, request) {
+        let answer = match part(&mut begun, request, &room) {
             Ok(None) => continue,
             Ok(Some((correlation, whole))) => Ok(answer(correlation, whole, house.as_ref(), &writer).await),
             Err(status) => Err(status),
@@ -228,19 +287,13 @@ pub async fn many<H: House>(
 type Parts = HashMap<Uuid, (client::Uuid, Begun)>;
 
 /// One part of an append; the append, when it is whole.
-fn part(begun: &mut Parts, request: BatchAppendReq) -> Result<Option<(client::Uuid, Begun)>, Status> {
+fn part(begun: &mut Parts, request: BatchAppendReq, room: &Room) -> Result<Option<(client::Uuid, Begun)>, Status> {
     let correlation = request.correlation_id.ok_or_else(|| missing("correlation_id"))?;
     let id = uuid(correlation.clone()).ok_or_else(|| Status::invalid_argument("correlation_id is no UUID"))?;
-    let room = begun.len() < BEGUN_MAX;
-    let held: usize = begun.values().map(|(_, part)| part.bytes).sum();
-    if held > 2 * BYTES_MAX {
-        return Err(Status::resource_exhausted(
-            "too many bytes of appends that are not whole",
-        ));
-    }
+    let is_full = begun.len() == BEGUN_MAX;
     let (correlation, mut part) = match begun.entry(id) {
         Entry::Occupied(known) => known.remove(),
-        Entry::Vacant(_) if !room => return Err(Status::resource_exhausted("too many appends that are not whole")),
+        Entry::Vacant(_) if is_full => return Err(Status::resource_exhausted("too many appends that are not whole")),
         Entry::Vacant(_) => {
             let options = request.options.ok_or_else(|| missing("options"))?;
             let expected = match options.expected_stream_position {
@@ -253,7 +306,7 @@ fn part(begun: &mut Parts, request: BatchAppendReq) -> Result<Option<(client::Uu
         }
     };
     for message in request.proposed_messages {
-        part.take(message);
+        part.take(message, room);
     }
     if request.is_final {
         return Ok(Some((correlation, part)));
@@ -360,7 +413,7 @@ fn rich(expected: Expected, refusal: &NotWritten) -> rpc::Status {
                 max_append_size: u32::try_from(*max).unwrap_or(u32::MAX),
             },
         ),
-        NotWritten::Unavailable(_) => packed("Unknown", &client::Unknown {}),
+        NotWritten::Busy | NotWritten::Unavailable(_) => packed("Unknown", &client::Unknown {}),
     };
     rpc::Status {
         code: i32::from(code(refusal)),
@@ -381,6 +434,7 @@ fn code(refusal: &NotWritten) -> Code {
         NotWritten::WrongExpectedVersion { .. } => Code::FailedPrecondition,
         NotWritten::Forbidden(_) => Code::PermissionDenied,
         NotWritten::Invalid(_) | NotWritten::TooLarge(_) => Code::InvalidArgument,
+        NotWritten::Busy => Code::ResourceExhausted,
         NotWritten::Unavailable(_) => Code::Unavailable,
     }
 }

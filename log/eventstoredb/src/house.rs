@@ -50,6 +50,8 @@ pub enum Right {
     Read,
     /// Seeing personal values in the clear.
     OpenPersonal,
+    /// Writing streams of category [`EXTERNAL`].
+    Append,
 }
 
 /// What came with a request.
@@ -167,6 +169,9 @@ pub enum NotWritten {
     Invalid(String),
     #[error("more than {0} bytes")]
     TooLarge(usize),
+    /// Nothing was written; others' appends have to be written first.
+    #[error("too much is being appended just now")]
+    Busy,
     /// Nothing was written, or nobody knows: a repeat with the same event ids is safe.
     #[error("{0}")]
     Unavailable(String),

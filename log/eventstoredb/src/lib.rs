@@ -4,6 +4,7 @@
 mod admit;
 mod append;
 mod bell;
+mod connection;
 mod event;
 mod features;
 mod filter;
@@ -19,6 +20,7 @@ pub use house::{
 };
 
 use axum::middleware::from_fn_with_state;
+use connection::{BEGIN_WITHIN, accepted};
 use features::{Features, Member};
 use protocol::event_store::client::{
     gossip::gossip_server::GossipServer, server_features::server_features_server::ServerFeaturesServer,
@@ -28,13 +30,15 @@ use std::{io, path::Path, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tonic::{
     service::Routes,
-    transport::{Identity, Server, ServerTlsConfig, server::TcpIncoming},
+    transport::{Identity, Server, ServerTlsConfig},
 };
 use uuid::Uuid;
 
-/// What a client may send at once; appends are large, other requests some hundred bytes.
-const APPEND_MAX: usize = append::BYTES_MAX;
-const REQUEST_MAX: usize = 1 << 16;
+/// What a client may send at once: a part of an append; a reading with its filter.
+const APPEND_MAX: usize = 4 << 20;
+const REQUEST_MAX: usize = 1 << 17;
+/// The one method beside those that append.
+const READ: &str = "/event_store.client.streams.Streams/Read";
 /// Requests under way on one connection, subscriptions among them.
 const STREAMS_MAX: u32 = 1_000;
 const HEADERS_MAX: u32 = 16 << 10;
@@ -46,6 +50,8 @@ const PONG_WITHIN: Duration = Duration::from_secs(20);
 pub struct Settings {
     /// What clients are told that it is called.
     pub host: String,
+    /// At once; further ones wait.
+    pub connections: usize,
     /// Certificate and key in PEM; without them it speaks in the clear.
     pub tls: Option<Tls>,
 }
@@ -73,14 +79,13 @@ pub async fn serve<H: House>(
         host: settings.host,
         port: listener.local_addr().map_or(0, |address| address.port()),
     };
-    let streams = streams::Served {
-        house: house.clone(),
-        bell,
-    };
-    let routes = Routes::new(StreamsServer::new(streams).max_decoding_message_size(APPEND_MAX))
+    let streams = Arc::new(streams::Served::new(house.clone(), bell));
+    let reading = StreamsServer::from_arc(streams.clone()).max_decoding_message_size(REQUEST_MAX);
+    let routes = Routes::new(StreamsServer::from_arc(streams).max_decoding_message_size(APPEND_MAX))
         .add_service(ServerFeaturesServer::new(Features).max_decoding_message_size(REQUEST_MAX))
         .add_service(GossipServer::new(member).max_decoding_message_size(REQUEST_MAX))
         .into_axum_router()
+        .route_service(READ, reading)
         .layer(from_fn_with_state(house, admit::admit::<H>));
     let mut server = Server::builder()
         .max_concurrent_streams(STREAMS_MAX)
@@ -88,11 +93,11 @@ pub async fn serve<H: House>(
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PONG_WITHIN));
     if let Some(Tls(identity)) = settings.tls {
-        server = server.tls_config(ServerTlsConfig::new().identity(identity))?;
+        let tls = ServerTlsConfig::new().identity(identity).timeout(BEGIN_WITHIN);
+        server = server.tls_config(tls)?;
     }
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     server
         .add_routes(Routes::from(routes))
-        .serve_with_incoming(incoming)
+        .serve_with_incoming(accepted(listener, settings.connections))
         .await
 }

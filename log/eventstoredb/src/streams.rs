@@ -2,11 +2,11 @@
 
 use crate::{
     admit::Admitted,
-    append,
+    append::{self, Room},
     bell::Bell,
     event::Ids,
     filter::Filter,
-    house::House,
+    house::{Guest, House, Right},
     protocol::event_store::client::{
         StreamIdentifier,
         streams::{
@@ -22,7 +22,7 @@ use crate::{
             streams_server::Streams,
         },
     },
-    read::{Begin, Reading},
+    read::{Begin, Reading, lacking},
     stream::Source,
 };
 use async_trait::async_trait;
@@ -35,8 +35,19 @@ use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 const WAITING: usize = 16;
 
 pub struct Served<H> {
-    pub house: Arc<H>,
-    pub bell: Arc<Bell>,
+    house: Arc<H>,
+    bell: Arc<Bell>,
+    room: Arc<Room>,
+}
+
+impl<H> Served<H> {
+    pub fn new(house: Arc<H>, bell: Arc<Bell>) -> Self {
+        Self {
+            house,
+            bell,
+            room: Arc::default(),
+        }
+    }
 }
 
 #[async_trait]
@@ -68,18 +79,24 @@ impl<H: House> Streams for Served<H> {
     }
 
     async fn append(&self, request: Request<Streaming<AppendReq>>) -> Result<Response<AppendResp>, Status> {
-        let writer = admitted::<H, _>(&request)?;
-        let appended = append::one(self.house.as_ref(), &writer, request.into_inner()).await?;
-        Ok(Response::new(appended))
+        let writer = writer::<H, _>(&request)?;
+        let _place = self.room.enter()?;
+        let one = append::one(self.house.as_ref(), &writer, &self.room, request.into_inner());
+        Ok(Response::new(one.await?))
     }
 
     async fn batch_append(
         &self,
         request: Request<Streaming<BatchAppendReq>>,
     ) -> Result<Response<Self::BatchAppendStream>, Status> {
-        let writer = admitted::<H, _>(&request)?;
+        let writer = writer::<H, _>(&request)?;
+        let place = self.room.enter()?;
         let (told, answers) = mpsc::channel(WAITING);
-        tokio::spawn(append::many(self.house.clone(), writer, request.into_inner(), told));
+        let many = append::many(self.house.clone(), writer, self.room.clone(), request.into_inner(), told);
+        tokio::spawn(async move {
+            many.await;
+            drop(place);
+        });
         Ok(Response::new(ReceiverStream::new(answers)))
     }
 
@@ -157,6 +174,13 @@ fn refused(method: &str) -> Status {
 fn admitted<H: House, T>(request: &Request<T>) -> Result<Admitted<H>, Status> {
     let admitted = request.extensions().get::<Admitted<H>>().cloned();
     admitted.ok_or_else(|| Status::unauthenticated("nobody was let in"))
+}
+
+/// Somebody who may append at all; which streams, is asked of each.
+fn writer<H: House, T>(request: &Request<T>) -> Result<Admitted<H>, Status> {
+    let writer = admitted::<H, _>(request)?;
+    writer.guest.may(Right::Append).map_err(lacking)?;
+    Ok(writer)
 }
 
 /// When the client stops waiting, from `grpc-timeout`: up to eight digits and a unit.
