@@ -104,6 +104,7 @@ rejection-invoice-invalid = The invoice's data is not valid.
 rejection-invoice-missing = There is no such invoice.
 rejection-invoice-not-sent = The invoice has not been sent yet.
 rejection-invoice-nothing-to-pay = There is nothing to pay: the invoice comes to zero.
+rejection-external-stands-elsewhere = The stream stands elsewhere: it has { $length } events.
 rejection-notification-missing = There is no such notification.
 rejection-order-empty = The order has no line.
 rejection-order-invalid = The order's data is not valid.

@@ -92,6 +92,7 @@ rejection-invoice-invalid = Шоттың деректері қате толты�
 rejection-invoice-missing = Шот табылмады.
 rejection-invoice-not-sent = Шот әлі жіберілмеген.
 rejection-invoice-nothing-to-pay = Төлейтін ештеңе жоқ: шот сомасы нөлге тең.
+rejection-external-stands-elsewhere = Ағын басқа жерде тұр: ондағы оқиғалар саны { $length }.
 rejection-notification-missing = Хабарлама табылмады.
 rejection-order-empty = Тапсырыста бірде-бір жол жоқ.
 rejection-order-invalid = Тапсырыстың деректері қате толтырылған.

@@ -104,6 +104,7 @@ rejection-invoice-invalid = Данные счёта заполнены неве�
 rejection-invoice-missing = Счёт не найден.
 rejection-invoice-not-sent = Счёт ещё не отправлен.
 rejection-invoice-nothing-to-pay = Платить нечего: сумма счёта равна нулю.
+rejection-external-stands-elsewhere = Поток стоит в другом месте: событий в нём { $length }.
 rejection-notification-missing = Уведомление не найдено.
 rejection-order-empty = В заказе нет ни одной строки.
 rejection-order-invalid = Данные заказа заполнены неверно.

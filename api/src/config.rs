@@ -2,6 +2,7 @@
 
 use crate::{
     edge::settings::Edge,
+    grpc::Grpc,
     heads::Heads,
     identity::certificate::Signatures,
     operator::{
@@ -167,6 +168,8 @@ pub struct Config {
     pub heads: Heads,
     #[command(flatten)]
     pub edge: Edge,
+    #[command(flatten)]
+    pub grpc: Grpc,
 }
 
 impl Config {

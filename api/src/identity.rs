@@ -21,7 +21,7 @@ pub(crate) mod recovery;
 mod registration;
 mod reset;
 pub mod role;
-mod second_factor;
+pub(crate) mod second_factor;
 pub mod secrets;
 pub mod session;
 pub(crate) mod sign_in;

@@ -9,6 +9,7 @@ pub mod edge;
 pub mod envelope;
 pub mod extract;
 pub mod finance;
+pub mod grpc;
 pub mod heads;
 pub mod i18n;
 pub mod identity;

@@ -9,7 +9,7 @@ use crate::{
         turns::Turns,
     },
     extract::BODIES_MAX,
-    heads,
+    grpc, heads,
     identity::{
         api_key::known::Keys,
         certificate,
@@ -88,6 +88,8 @@ pub enum ServeError {
     Fence(#[from] FenceError),
     #[error("NATS_URL cannot be used")]
     Nats(#[from] async_nats::ConnectError),
+    #[error("GRPC_PORT cannot be served")]
+    Grpc(#[source] io::Error),
     #[error("the address cannot be served")]
     Listen(#[from] io::Error),
 }
@@ -113,6 +115,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     // Before anybody is served: whoever was erased while this database was away, or before it went back to a backup.
     privacy::settle(&app).await?;
     start_consumers(&app).await?;
+    grpc::start(&app).await?;
     let listener = TcpListener::bind(address).await?;
     tracing::info!(%address, "ready");
     let served = answer(listener, app.clone()).await;

@@ -3,6 +3,7 @@
 use crate::{
     Aggregate, Claim, Event, Numbering, PersonalField, Rejection,
     catalog::{category, price, price_list, product, stock, warehouse},
+    external,
     finance::{exchange_rate, invoice},
     halves,
     identity::{api_key, organization, person, user, workspace},
@@ -47,10 +48,11 @@ pub enum Fact {
     Employee(employee::EmployeeEvent),
     Process(process::ProcessEvent),
     Person(person::PersonEvent),
+    External(external::ExternalEvent),
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 26] = [
+pub static CATEGORIES: [&dyn Category; 27] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -77,6 +79,7 @@ pub static CATEGORIES: [&dyn Category; 26] = [
     &Of::<employee::Employee>(Fact::Employee),
     &Of::<process::Process>(Fact::Process),
     &Of::<person::Person>(Fact::Person),
+    &Of::<external::External>(Fact::External),
 ];
 
 /// The events of one aggregate, of whichever Rust type they are.

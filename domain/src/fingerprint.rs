@@ -14,6 +14,7 @@ mod tests {
             category::Category, price::Prices, price_list::PriceList, product::Product, stock::Stock,
             warehouse::Warehouse,
         },
+        external::External,
         finance::{exchange_rate::ExchangeRate, invoice::Invoice},
         identity::{organization::Organization, user::User, workspace::Workspace},
         office::notification::Notification,
@@ -67,5 +68,6 @@ mod tests {
         survives_being_written_down::<ExchangeRate>();
         survives_being_written_down::<Notification>();
         survives_being_written_down::<Process>();
+        survives_being_written_down::<External>();
     }
 }

@@ -78,6 +78,8 @@ ids! {
     EmployeeId,
     DepartmentId,
     CustomerId,
+    /// A stream of an outside system.
+    ExternalId,
     /// One of the people a customer is reached by.
     ContactId,
     InteractionId,
@@ -131,6 +133,14 @@ pub fn derive(parent: impl Into<Uuid>, role: &str) -> Uuid {
 impl WorkspaceId {
     /// The platform's own log: users, organizations, workspaces, memberships.
     pub const PLATFORM: Self = Self(Uuid::nil());
+}
+
+impl ExternalId {
+    /// Of the stream that the outside calls so.
+    pub fn of(name: &str) -> Self {
+        const STREAMS: Uuid = Uuid::from_u128(0x6f0c_7a53_9c1e_4d0b_8a3f_3b7c_52d1_e986);
+        Self(Uuid::new_v5(&STREAMS, name.as_bytes()))
+    }
 }
 
 impl CreditId {

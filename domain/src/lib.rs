@@ -22,6 +22,7 @@ pub mod tree;
 pub mod upcast;
 
 pub mod catalog;
+pub mod external;
 pub mod finance;
 pub mod identity;
 pub mod office;

@@ -92,6 +92,8 @@ pub enum Permission {
     /// What machines sign in with.
     ApiKeysView,
     ApiKeysUpdate,
+    /// Telling the log of what happened elsewhere.
+    ExternalAppend,
 }
 
 impl Permission {
@@ -199,6 +201,7 @@ impl Role {
                     | P::OrganizationsUpdate
                     | P::ApiKeysView
                     | P::ApiKeysUpdate
+                    | P::ExternalAppend
             ),
             Self::Accountant => {
                 matches!(
@@ -279,7 +282,7 @@ mod tests {
              ROLES_UPDATE ROLES_DELETE EMPLOYEES_CREATE EMPLOYEES_UPDATE EMPLOYEES_APPROVE SALARIES_VIEW SALARIES_UPDATE \
              PAPERS_VIEW PAPERS_UPDATE DEPARTMENTS_CREATE DEPARTMENTS_UPDATE ORDERS_APPROVE FINANCE_CREATE FINANCE_UPDATE \
              OPERATIONS_VIEW OPERATIONS_UPDATE AUDIT_VIEW PRIVACY_EXPORT PRIVACY_ERASE ORGANIZATIONS_UPDATE API_KEYS_VIEW \
-             API_KEYS_UPDATE"
+             API_KEYS_UPDATE EXTERNAL_APPEND"
         );
         for (role, rights) in [
             (

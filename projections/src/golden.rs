@@ -44,6 +44,7 @@ const ACTIVITY: &str = "01a1fe4c-9c00-7000-8000-000000000001";
 const MISTAKE: &str = "01a1fe4c-9c00-7000-8000-000000000002";
 const CALL: &str = "01a1fe4c-9c00-7000-8000-000000000003";
 const CREDIT: &str = "01a1fe4c-9d00-7000-8000-000000000001";
+const OUTSIDE: &str = "01a1fe4c-9e00-7000-8000-000000000001";
 const SEALED: [&str; 6] = [
     "01a1fe4c-9400-7000-8000-000000000001",
     "01a1fe4c-9400-7000-8000-000000000002",
@@ -166,6 +167,7 @@ const STORY: &[(&str, &str)] = &[
     ("credit.taken.v1", CREDIT),
     ("credit.settled.v1", CREDIT),
     ("order.changed.v1", ORDER),
+    ("external.appended.v1", OUTSIDE),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

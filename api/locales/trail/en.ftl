@@ -106,6 +106,7 @@ event-employee-joined = Employee { $called } has an account from now on.
 event-employee-deactivated = Employee { $called } works here no longer.
 event-employee-activated = Employee { $called } works here again.
 event-person-erased = A person’s data was erased for good.
+event-external-appended = An outside system appended “{ $eventType }” to { $stream }.
 event-process-step-refused = Step “{ $step }” of process { $saga } was refused: { $message } ({ $code }).
 event-process-step-retried = Step “{ $step }” of process { $saga } was asked for again: { $why }.
 event-process-step-skipped = Step “{ $step }” of process { $saga } was skipped: { $why }.

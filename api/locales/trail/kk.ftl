@@ -106,6 +106,7 @@ event-employee-joined = { $called } қызметкерінің тіркелгі�
 event-employee-deactivated = { $called } қызметкері енді жұмыс істемейді.
 event-employee-activated = { $called } қызметкері қайта жұмыс істейді.
 event-person-erased = Адамның деректері біржола жойылды.
+event-external-appended = Сыртқы жүйе { $stream } ағынына «{ $eventType }» қосты.
 event-process-step-refused = { $saga } процесінің «{ $step }» қадамы орындалмады: { $message } ({ $code }).
 event-process-step-retried = { $saga } процесінің «{ $step }» қадамы қайта сұралды: { $why }.
 event-process-step-skipped = { $saga } процесінің «{ $step }» қадамы өткізіліп жіберілді: { $why }.

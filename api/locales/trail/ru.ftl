@@ -106,6 +106,7 @@ event-employee-joined = У сотрудника { $called } появилась �
 event-employee-deactivated = Сотрудник { $called } больше не работает.
 event-employee-activated = Сотрудник { $called } снова работает.
 event-person-erased = Данные человека уничтожены безвозвратно.
+event-external-appended = Внешняя система добавила «{ $eventType }» в { $stream }.
 event-process-step-refused = Шаг «{ $step }» процесса { $saga } отклонён: { $message } ({ $code }).
 event-process-step-retried = Шаг «{ $step }» процесса { $saga } запрошен снова: { $why }.
 event-process-step-skipped = Шаг «{ $step }» процесса { $saga } пропущен: { $why }.

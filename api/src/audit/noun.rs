@@ -53,7 +53,7 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 26] = [
+pub static NOUNS: [&dyn Noun; 27] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
@@ -83,6 +83,7 @@ pub static NOUNS: [&dyn Noun; 26] = [
     &Of::<people::employee::Row>::new("employee", "employees", "email"),
     &Plain("process", "processes"),
     &Plain("person", "people"),
+    &Plain("external", "external-streams"),
 ];
 
 /// The noun of a category; one that is not known here cannot be read either.

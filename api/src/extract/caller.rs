@@ -27,7 +27,7 @@ use domain::{
     id::{UserId, WorkspaceId},
 };
 use projections::{people::employee, platform::Workspace};
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use uuid::Uuid;
 
 /// A member of a workspace.
@@ -94,6 +94,27 @@ impl Caller {
         let member = found.ok_or_else(|| Problem::missing("workspace.missing"))?;
         demand_second_factor(app, person, &member).await?;
         Ok(Self::of(person.user_id, member, None))
+    }
+
+    /// Whoever holds that token, or machine's key, in the one workspace that it leads to: for those who cannot name one.
+    pub async fn of_token(app: &App, token: &str, from: Option<IpAddr>) -> Result<Self, Problem> {
+        let presented = Presented::read(app, token, from.map(ClientAddress)).await;
+        let key = match presented.who? {
+            Who::Person(person) => return Self::at_home(app, &person).await,
+            Who::Ended(_) => return Err(session::ended()),
+            Who::Machine(key) => key,
+        };
+        let found = app.members.find(key.user_id, &Named::Id(key.workspace)).await?;
+        let member = found.ok_or_else(|| Problem::missing("workspace.missing"))?;
+        Ok(Self::of(key.user_id, member, Some(key)))
+    }
+
+    /// Somebody where they enter by default.
+    pub async fn at_home(app: &App, person: &SignedIn) -> Result<Self, Problem> {
+        let home = person
+            .default_workspace
+            .ok_or_else(|| Problem::missing("workspace.missing"))?;
+        Self::enter(app, person, &Named::Id(home)).await
     }
 
     fn of(user_id: UserId, member: Member, key: Option<Arc<Key>>) -> Self {

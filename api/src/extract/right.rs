@@ -96,4 +96,5 @@ markers! {
     PrivacyExport PrivacyErase
     OrganizationsUpdate
     ApiKeysView ApiKeysUpdate
+    ExternalAppend
 }

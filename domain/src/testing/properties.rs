@@ -9,6 +9,7 @@ mod workspace;
 
 use crate::{
     Aggregate, Patch, Role,
+    external::{self, Expected, External, ExternalCommand, ExternalEvent},
     fact::{self, encode},
     id::UserId,
     identity::{
@@ -279,6 +280,27 @@ fn notification_and_process() {
         &commands,
         &Promises {
             names_its_effect: |command| matches!(command, ProcessCommand::NoteRefusal(_)),
+            invariant: nothing,
+        },
+    );
+
+    let ExternalEvent::Appended(appended) = sample("external.appended.v1");
+    let append = |expected, id: u128| ExternalCommand::Append {
+        expected,
+        events: vec![external::Appended {
+            event_id: Uuid::from_u128(id),
+            ..appended.clone()
+        }],
+    };
+    any_commands::<External>(
+        &[
+            append(Expected::Any, 1),
+            append(Expected::Any, 2),
+            append(Expected::NoStream, 1),
+            append(Expected::Revision(1), 3),
+        ],
+        &Promises {
+            names_its_effect: |_| true,
             invariant: nothing,
         },
     );

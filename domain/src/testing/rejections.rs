@@ -7,6 +7,7 @@ mod people;
 
 use crate::{
     Kind, Money, Permission, Rejection, Rule, Violation, Violations,
+    external::ExternalRejection,
     fact::CATEGORIES,
     finance::{exchange_rate::ExchangeRateRejection, invoice::InvoiceRejection},
     identity::{
@@ -290,6 +291,13 @@ fn production_and_office() -> Vec<&'static str> {
             "notification.missing",
             Kind::Missing,
             "no such notification",
+        ),
+        says_with(
+            ExternalRejection::StandsElsewhere { length: 7 },
+            "external.stands_elsewhere",
+            Kind::Conflict,
+            "the stream has 7 events",
+            &[("length", "7")],
         ),
     ]
 }

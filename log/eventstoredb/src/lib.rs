@@ -1,0 +1,103 @@
+//! **keeps, for others.** The log served by the protocol of EventStoreDB (gRPC, `event_store.client.*`), so that its clients read
+//! and follow a workspace unchanged. A crate of its own: what it needs (tonic, prost) burdens neither `domain` nor `log`.
+
+mod admit;
+mod append;
+mod bell;
+mod connection;
+mod event;
+mod features;
+mod filter;
+mod house;
+mod protocol;
+mod read;
+mod stream;
+mod streams;
+
+pub use bell::Bell;
+pub use house::{
+    Credentials, EXTERNAL, Expected, Guest, House, Message, NotWritten, Proposed, Refusal, Right, Shown, Written,
+};
+
+use axum::middleware::from_fn_with_state;
+use connection::{BEGIN_WITHIN, accepted};
+use features::{Features, Member};
+use protocol::event_store::client::{
+    gossip::gossip_server::GossipServer, server_features::server_features_server::ServerFeaturesServer,
+    streams::streams_server::StreamsServer,
+};
+use std::{io, path::Path, sync::Arc, time::Duration};
+use tokio::net::TcpListener;
+use tonic::{
+    service::Routes,
+    transport::{Identity, Server, ServerTlsConfig},
+};
+use uuid::Uuid;
+
+/// What a client may send at once: a part of an append; a reading with its filter.
+const APPEND_MAX: usize = 4 << 20;
+const REQUEST_MAX: usize = 1 << 17;
+/// The one method beside those that append.
+const READ: &str = "/event_store.client.streams.Streams/Read";
+/// Requests under way on one connection, subscriptions among them.
+const STREAMS_MAX: u32 = 1_000;
+const HEADERS_MAX: u32 = 16 << 10;
+/// A client that answers no ping is gone.
+const PING_EVERY: Duration = Duration::from_secs(10);
+const PONG_WITHIN: Duration = Duration::from_secs(20);
+
+/// How the server is reached.
+pub struct Settings {
+    /// What clients are told that it is called.
+    pub host: String,
+    /// At once; further ones wait.
+    pub connections: usize,
+    /// Certificate and key in PEM; without them it speaks in the clear.
+    pub tls: Option<Tls>,
+}
+
+pub struct Tls(Identity);
+
+impl Tls {
+    pub fn read(certificate: &Path, key: &Path) -> io::Result<Self> {
+        Ok(Self(Identity::from_pem(
+            std::fs::read(certificate)?,
+            std::fs::read(key)?,
+        )))
+    }
+}
+
+/// Serves until dropped.
+pub async fn serve<H: House>(
+    listener: TcpListener,
+    house: Arc<H>,
+    bell: Arc<Bell>,
+    settings: Settings,
+) -> Result<(), tonic::transport::Error> {
+    let member = Member {
+        id: Uuid::now_v7(),
+        host: settings.host,
+        port: listener.local_addr().map_or(0, |address| address.port()),
+    };
+    let streams = Arc::new(streams::Served::new(house.clone(), bell));
+    let reading = StreamsServer::from_arc(streams.clone()).max_decoding_message_size(REQUEST_MAX);
+    let routes = Routes::new(StreamsServer::from_arc(streams).max_decoding_message_size(APPEND_MAX))
+        .add_service(ServerFeaturesServer::new(Features).max_decoding_message_size(REQUEST_MAX))
+        .add_service(GossipServer::new(member).max_decoding_message_size(REQUEST_MAX))
+        .into_axum_router()
+        .route_service(READ, reading)
+        .layer(from_fn_with_state(house, admit::admit::<H>));
+    let mut server = Server::builder()
+        .max_concurrent_streams(STREAMS_MAX)
+        .http2_max_header_list_size(HEADERS_MAX)
+        .http2_keepalive_interval(Some(PING_EVERY))
+        .http2_keepalive_timeout(Some(PONG_WITHIN));
+    if let Some(Tls(identity)) = settings.tls {
+        let tls = ServerTlsConfig::new().identity(identity).timeout(BEGIN_WITHIN);
+        server = server.tls_config(tls)?;
+    }
+    server
+        .add_routes(Routes::from(routes))
+        .serve_with_incoming(accepted(listener, settings.connections))
+        .await
+}

@@ -1,0 +1,33 @@
+//! Messages and services of the protocol, as `./dev protocol` writes them from `../protos`. They are checked in, so that neither
+//! protoc nor a compiler of protocols is needed to build Prometric.
+#![expect(
+    clippy::allow_attributes,
+    clippy::enum_variant_names,
+    dead_code,
+    unused_qualifications,
+    reason = "nobody writes this by hand, and nobody mends it by hand"
+)]
+
+pub mod event_store {
+    pub mod client {
+        include!("generated/event_store.client.rs");
+
+        pub mod gossip {
+            include!("generated/event_store.client.gossip.rs");
+        }
+
+        pub mod server_features {
+            include!("generated/event_store.client.server_features.rs");
+        }
+
+        pub mod streams {
+            include!("generated/event_store.client.streams.rs");
+        }
+    }
+}
+
+pub mod google {
+    pub mod rpc {
+        include!("generated/google.rpc.rs");
+    }
+}
