@@ -310,28 +310,16 @@ impl Entrance {
     }
 
     async fn by_password(&self, user: &str, password: &str, from: Option<IpAddr>) -> Result<Caller, Problem> {
-        let key = self.app.pepper.tag("grpc", &[user.as_bytes(), password.as_bytes()]);
-        let person = match self.remembered.get(&key) {
-            Some(person) => person,
-            None => {
-                let person = self.sign_in(user, password, from).await?;
-                self.remembered.insert(key, person);
-                person
-            }
-        };
+        let person = self.sign_in(user, password, from).await?;
         Caller::at_home(&self.app, &person).await
     }
 
     /// Somebody by e-mail and password, slowed down like everybody who signs in. Who has a second factor brings a token or a key:
-    /// there is no place for a code.
+    /// there is no place for a code. A password that was right is remembered with what is stored of it, so that another one
+    /// counts at once.
     async fn sign_in(&self, user: &str, password: &str, from: Option<IpAddr>) -> Result<SignedIn, Problem> {
         let app = &self.app;
         let account = normal_email(user);
-        let client = from.map(|address| address.to_string()).unwrap_or_default();
-        let entrance = app
-            .door
-            .enter(app.pepper.tag("account", &[account.as_bytes()]), &client);
-        let entrance = entrance.map_err(|wait| Problem::slowed("sign_in.slowed", wait))?;
         let user = platform::user_by_email(&app.pool, &account)
             .await?
             .filter(|user| user.verified);
@@ -339,6 +327,18 @@ impl Entrance {
             Some(user) => password::load(&app.pool, user.id).await?,
             None => None,
         };
+        let known = stored.as_deref().unwrap_or_default();
+        let remembered = app
+            .pepper
+            .tag("grpc", &[account.as_bytes(), password.as_bytes(), known.as_bytes()]);
+        if let Some(person) = self.remembered.get(&remembered) {
+            return Ok(person);
+        }
+        let client = from.map(|address| address.to_string()).unwrap_or_default();
+        let entrance = app
+            .door
+            .enter(app.pepper.tag("account", &[account.as_bytes()]), &client);
+        let entrance = entrance.map_err(|wait| Problem::slowed("sign_in.slowed", wait))?;
         let right = app.passwords.verify(entrance.who, password.to_owned(), stored).await?;
         let Some(user) = user.filter(|_| right) else {
             entrance.wrong();
@@ -349,12 +349,14 @@ impl Entrance {
         }
         entrance.right();
         let homes = platform::memberships(&app.pool, user.id).await?;
-        Ok(SignedIn {
+        let person = SignedIn {
             user_id: user.id.into(),
             default_workspace: homes.first().map(|(workspace, _)| workspace.id),
             session: None,
             second_factor: false,
-        })
+        };
+        self.remembered.insert(remembered, person);
+        Ok(person)
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 use uuid::Uuid;
 
 /// What all states may weigh together, as JSON, about.
-const WEIGHT_MAX: u64 = 64 << 20;
+const WEIGHT_MAX: u64 = 24 << 20;
 /// What a state weighs besides: keys, pointers, the cache's own books. Bounds the number of states, too.
 const WEIGHT_MIN: usize = 512;
 
