@@ -39,8 +39,8 @@ pub struct InWorkspace {
     pub claims: i64,
     /// What the law has kept.
     pub kept: Vec<Kept>,
-    /// Activities about their deals that were written down before those were theirs, and so each under a key of its own, which
-    /// goes with theirs.
+    /// What tells of them and was written before it was known to be theirs, as what was done about a deal without a customer: deals
+    /// and activities, each under a key of its own, which goes with theirs.
     pub before: Vec<Uuid>,
 }
 
@@ -106,8 +106,9 @@ impl InWorkspace {
     async fn look(app: &App, workspace: Uuid, person: Uuid) -> Result<Self, sqlx::Error> {
         let personal = CATEGORIES.iter().flat_map(|category| category.personal());
         let personal: Vec<&str> = personal.map(|field| field.event_type).collect();
+        let before = before(app, workspace, person).await?;
         let look = "select coalesce((select wrapped is null from log.person_keys where workspace_id = $1 and person_id = $2), false), \
-            count(*) filter (where strpos(data::text, $3) > 0), count(*) filter (where strpos(metadata::text, $3) > 0), \
+            count(*) filter (where data::text like any($5)), count(*) filter (where strpos(metadata::text, $3) > 0), \
             count(*) filter (where stream_id = $2 and type = any($4) and strpos(data::text, '\"$person\"') = 0), \
             (select count(*) from log.claims where workspace_id = $1 and stream_id = $2 and starts_with(key, 'hmac:')) \
             from log.events where workspace_id = $1";
@@ -116,6 +117,7 @@ impl InWorkspace {
             .bind(person)
             .bind(mark(person))
             .bind(personal)
+            .bind(telling(person, &before))
             .fetch_one(&app.pool)
             .await?;
         Ok(Self {
@@ -126,7 +128,7 @@ impl InWorkspace {
             in_the_clear,
             claims,
             kept: kept(app, workspace, person).await?,
-            before: before(app, workspace, person).await?,
+            before,
         })
     }
 }
@@ -134,6 +136,12 @@ impl InWorkspace {
 /// What stands in the text of an event that says something of a person.
 pub(super) fn mark(person: Uuid) -> String {
     format!(r#""$person":"{person}""#)
+}
+
+/// Patterns of the texts of events that say something under one of those keys.
+pub(super) fn telling(person: Uuid, before: &[Uuid]) -> Vec<String> {
+    let keys = before.iter().chain([&person]);
+    keys.map(|key| format!("%{}%", mark(*key))).collect()
 }
 
 async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Kept>, sqlx::Error> {
@@ -159,11 +167,16 @@ async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Kept>, sql
     Ok(years.into_iter().filter_map(kept).collect())
 }
 
-async fn before(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
-    let activities = "select a.stream_id from log.events a where a.workspace_id = $1 and a.type = 'activity.recorded' \
-        and a.data->>'customerId' is null and exists (select from log.events d where d.workspace_id = $1 \
-        and d.stream_id = (a.data->>'dealId')::uuid and d.data->>'customerId' = $2::text) order by 1";
-    sqlx::query_scalar(activities)
+/// The streams that say something under a key of their own, having named nobody then, and are about the person: they named them
+/// later, or their deal did.
+pub(super) async fn before(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
+    let before = "with theirs as materialized (select distinct stream_id from log.events \
+        where workspace_id = $1 and data->>'customerId' = $2::text) \
+        select distinct e.stream_id from log.events e where e.workspace_id = $1 \
+        and strpos(e.data::text, '\"$person\":\"' || e.stream_id || '\"') > 0 \
+        and (e.stream_id in (select stream_id from theirs) \
+        or e.data->>'dealId' in (select stream_id::text from theirs)) order by 1";
+    sqlx::query_scalar(before)
         .bind(workspace)
         .bind(person)
         .fetch_all(&app.pool)
