@@ -266,6 +266,28 @@ async fn whoever_is_erased_is_found_nowhere_and_the_chain_still_holds() {
     .await;
 }
 
+/// As `prometric keys erase` does, and going back to a backup.
+#[tokio::test]
+async fn whatever_destroys_a_key_takes_along_what_goes_with_it() {
+    let mut server = Server::start_with(&[]).await;
+    let (owner, pool) = (server.owner().await, server.pool().await);
+    let mut shop = Shop::open(&owner, 100, 100).await;
+    shop.customer = id(&owner.post("/customers", customer()).await.expect(201));
+    found_their_deal(&owner, &shop.customer).await;
+    let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
+    owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
+    eventually("the invoice", || async { owner.items("/finance/invoices").await.pop() }).await;
+    server.kill();
+    let erased = server.tool(&["keys", "erase", &owner.workspace, &shop.customer]);
+    assert!(erased.status.success(), "{}", String::from_utf8_lossy(&erased.stderr));
+    server.spawn().await;
+    let left = found(&pool, &PLANTED).await;
+    assert!(left.is_empty(), "before anything is served: {left:?}");
+    let dated = "select count(*) from log.person_keys where keep_until is not null and wrapped is not null";
+    let dated: i64 = sqlx::query_scalar(dated).fetch_one(&pool).await.unwrap();
+    assert_eq!(dated, 1, "what the law has kept goes on its day");
+}
+
 #[tokio::test]
 async fn owner_and_admin_erase_whom_the_workspace_knows_and_everybody_themselves() {
     let server = Server::start_with(&[]).await;

@@ -80,25 +80,9 @@ impl Plan {
 
     /// Until when the last document of theirs in that workspace is kept.
     pub fn kept_until(&self, workspace: WorkspaceId) -> Option<NaiveDate> {
-        self.kept(workspace).iter().map(|kept| kept.until).max()
-    }
-
-    pub fn kept(&self, workspace: WorkspaceId) -> &[Kept] {
-        self.of(workspace)
-            .map(|known| known.kept.as_slice())
-            .unwrap_or_default()
-    }
-
-    /// The further keys that seal what tells of them there.
-    pub fn before(&self, workspace: WorkspaceId) -> &[Uuid] {
-        self.of(workspace)
-            .map(|known| known.before.as_slice())
-            .unwrap_or_default()
-    }
-
-    fn of(&self, workspace: WorkspaceId) -> Option<&InWorkspace> {
-        let mut all = self.workspaces.iter();
-        all.find(|known| known.workspace_id == workspace.uuid())
+        let mut known = self.workspaces.iter();
+        let known = known.find(|known| known.workspace_id == workspace.uuid())?;
+        known.kept.iter().map(|kept| kept.until).max()
     }
 }
 
@@ -144,7 +128,7 @@ pub(super) fn telling(person: Uuid, before: &[Uuid]) -> Vec<String> {
     keys.map(|key| format!("%{}%", mark(*key))).collect()
 }
 
-async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Kept>, sqlx::Error> {
+pub(super) async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Kept>, sqlx::Error> {
     let invoices = "select (data->>'issueDate')::date, count(*) from log.events where workspace_id = $1 \
         and type = 'invoice.created' and data->>'customerId' = $2::text group by 1";
     let invoices: Vec<(NaiveDate, i64)> = sqlx::query_as(invoices)
