@@ -3,7 +3,7 @@
 use super::Scope;
 use crate::state::App;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
-use domain::{fact::CATEGORIES, id::WorkspaceId, personal::document_key};
+use domain::{fact::CATEGORIES, id::WorkspaceId, personal::document_key, time::YEARS};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -49,6 +49,7 @@ pub struct InWorkspace {
 #[serde(rename_all = "camelCase")]
 pub struct Kept {
     pub year: i32,
+    /// Of those that are not put away.
     pub documents: i64,
     pub until: NaiveDate,
     /// Under this key, which is destroyed then.
@@ -139,6 +140,18 @@ pub(super) async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec
     let mut years: BTreeMap<i32, i64> = BTreeMap::new();
     for (date, count) in invoices {
         *years.entry(date.year()).or_default() += count;
+    }
+    // Their events may have been put away: where there is a key, there were documents.
+    let keys: BTreeMap<Uuid, i32> = YEARS.map(|year| (document_key(person, year), year)).collect();
+    let there =
+        "select person_id from log.person_keys where workspace_id = $1 and person_id = any($2) and wrapped is not null";
+    let there: Vec<Uuid> = sqlx::query_scalar(there)
+        .bind(workspace)
+        .bind(keys.keys().copied().collect::<Vec<_>>())
+        .fetch_all(&app.pool)
+        .await?;
+    for year in there.iter().filter_map(|key| keys.get(key)) {
+        years.entry(*year).or_default();
     }
     let kept = |(year, documents): (i32, i64)| {
         Some(Kept {
