@@ -46,6 +46,7 @@ rule-too_large = The number is too large.
 rule-too_precise = Too many decimal places.
 rule-not_an_email = This is not an e-mail address.
 rule-not_twelve_digits = Must be exactly 12 digits.
+rule-check_digit = The number's check digit does not hold: one of its digits is wrong.
 rule-weak_password = The password is too weak: at least { $min ->
     [one] { $min } character
    *[other] { $min } characters

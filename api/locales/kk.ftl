@@ -37,6 +37,7 @@ rule-too_large = Сан тым үлкен.
 rule-too_precise = Үтірден кейінгі таңбалар тым көп.
 rule-not_an_email = Бұл электрондық пошта мекенжайы емес.
 rule-not_twelve_digits = Дәл 12 цифр болуы керек.
+rule-check_digit = Бақылау цифры сәйкес келмейді: нөмірде қате бар.
 rule-weak_password = Құпиясөз тым әлсіз: кемінде { $min } таңба қажет.
 rule-not_unique = Бұл мән бос емес.
 rule-wrong_type = Мәннің түрі қате.

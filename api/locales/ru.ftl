@@ -46,6 +46,7 @@ rule-too_large = Слишком большое число.
 rule-too_precise = Слишком много знаков после запятой.
 rule-not_an_email = Это не адрес электронной почты.
 rule-not_twelve_digits = Должно быть ровно 12 цифр.
+rule-check_digit = Контрольная цифра не сходится: в номере ошибка.
 rule-weak_password = Пароль слишком простой: нужно не меньше { $min ->
     [one] { $min } символа
    *[other] { $min } символов

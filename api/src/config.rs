@@ -159,6 +159,9 @@ pub struct Config {
     /// Days to pay for customers whose payment terms (`NET_n`) do not say.
     #[arg(long, env = "PAYMENT_DAYS", default_value_t = PAYMENT_DAYS, value_parser = clap::value_parser!(u32).range(0..=i64::from(NET_DAYS_MAX)))]
     pub payment_days: u32,
+    /// What becomes of a BIN or IIN whose check digit does not hold.
+    #[arg(long, env = "CHECK_DIGITS", default_value = "tell")]
+    pub check_digits: CheckDigits,
     /// `off` lifts the limits of requests and log-ins a minute.
     #[arg(long, env = "PROMETRIC_RATE_LIMITS", default_value = "on", value_parser = ["on", "off"])]
     pub rate_limits: String,
@@ -177,6 +180,15 @@ impl Config {
     pub fn is_limited(&self) -> bool {
         !self.rate_limits.trim().eq_ignore_ascii_case("off")
     }
+}
+
+/// How much a check digit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckDigits {
+    /// `check-bin` tells whether it holds, and that is all.
+    Tell,
+    /// Whoever names such a number is refused.
+    Refuse,
 }
 
 /// How read models of another build are made anew.

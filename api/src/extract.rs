@@ -13,7 +13,7 @@ mod whole;
 mod with;
 mod write;
 
-pub use body::{Asked, Body, BodyHash};
+pub use body::{Asked, Body, BodyHash, digit_holds};
 pub use caller::{Caller, Holder, Leaving, Presented, SignedIn, present};
 pub use id::{Id, InPath, Kind, List, NoQuery, Param, Within, no_query, path_id, path_text};
 pub use json::Json;

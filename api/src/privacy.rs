@@ -103,7 +103,7 @@ async fn erase(
         });
         let told = app.executor.execute::<person::Person>(id, &command, &context).await;
         told.map_err(Problem::from)?;
-        erasure::erase(&app, &plan, *workspace, person_id).await?;
+        erasure::erase(&app, *workspace, person_id).await?;
     }
     let outcome = match erasure::settle_in_time(&app).await {
         true => Outcome::Erased { plan },

@@ -49,6 +49,8 @@ pub enum Rule {
     TooPrecise,
     NotAnEmail,
     NotTwelveDigits,
+    /// The last digit does not follow from those before it.
+    CheckDigit,
     WeakPassword {
         min: usize,
     },
@@ -106,6 +108,7 @@ impl Rule {
             Self::TooPrecise => "too_precise",
             Self::NotAnEmail => "not_an_email",
             Self::NotTwelveDigits => "not_twelve_digits",
+            Self::CheckDigit => "check_digit",
             Self::WeakPassword { .. } => "weak_password",
             Self::NotUnique => "not_unique",
             Self::WrongType => "wrong_type",

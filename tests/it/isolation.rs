@@ -121,7 +121,7 @@ impl Tenant {
 }
 
 /// What the route takes, so that nothing but the strangeness of the ids can be the reason of a refusal.
-fn body_for(route: &Route, shop: &Shop) -> Value {
+pub(crate) fn body_for(route: &Route, shop: &Shop) -> Value {
     match route.name().as_str() {
         "POST /customers" | "POST /workspaces" | "PUT /workspaces/{id}" | "PUT /organizations/{id}" => {
             json!({"name": "a"})
@@ -152,7 +152,7 @@ fn body_for(route: &Route, shop: &Shop) -> Value {
     }
 }
 
-async fn written(pool: &PgPool) -> i64 {
+pub(crate) async fn written(pool: &PgPool) -> i64 {
     sqlx::query_scalar("select sum(position)::bigint from log.heads")
         .fetch_one(pool)
         .await
@@ -161,14 +161,14 @@ async fn written(pool: &PgPool) -> i64 {
 
 /// Demands that it is not there, and hands out what was told, so that two refusals can be compared.
 #[track_caller]
-fn not_there(answer: Answer) -> Value {
+pub(crate) fn not_there(answer: Answer) -> Value {
     let mut error = answer.body["error"].clone();
     answer.refused(404, "NOT_FOUND");
     error["timestamp"].take();
     error
 }
 
-async fn send(client: &Client, route: &Route, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn send(client: &Client, route: &Route, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
     let body = (route.method != Method::GET && route.method != Method::DELETE).then(|| body.to_string());
     client.send(route.method.clone(), path, body, headers).await
 }

@@ -3,6 +3,7 @@
 mod employees;
 mod invitations;
 mod members;
+mod reach;
 mod rows;
 
 use prometric_tests::{Answer, Client, Server};

@@ -66,7 +66,7 @@ async fn published(workspace: &str, expected: u64) -> Vec<String> {
 
 const NAME: &str = "Маркер-Имя";
 /// Planted in everything that a client may say of a person but their name.
-const PLANTED: [&str; 8] = [
+const PLANTED: [&str; 13] = [
     "marker.mail@erase.kz",
     "+7701marker",
     "900101300017",
@@ -75,6 +75,11 @@ const PLANTED: [&str; 8] = [
     "marker.contact@erase.kz",
     "Маркер-Улица",
     "Маркер-Город",
+    "Маркер-Звонок",
+    "Маркер-Запись",
+    "Маркер-Итог",
+    "Маркер-Шаг",
+    "Маркер-Отказ",
 ];
 
 fn customer() -> Value {
@@ -83,6 +88,28 @@ fn customer() -> Value {
         "contacts": [{"firstName": PLANTED[3], "lastName": PLANTED[4], "email": PLANTED[5], "phone": PLANTED[1], "isPrimary": true}],
         "addresses": [{"addressLine1": PLANTED[6], "city": PLANTED[7]}],
     })
+}
+
+/// A deal that becomes the person's after something was done about it and it was declined.
+async fn found_their_deal(owner: &Client, person: &str) {
+    let deal = id(&owner
+        .post("/deals", json!({"title": "ERP", "value": 100}))
+        .await
+        .expect(201));
+    let path = format!("/deals/{deal}");
+    let call = json!({"type": "call", "subject": PLANTED[8], "notes": PLANTED[9], "outcome": PLANTED[10]});
+    let call = id(&owner.post(&format!("{path}/activities"), call).await.expect(201));
+    let quotes = format!("{path}/quotes");
+    let quote = id(&owner.post(&quotes, json!({})).await.expect(201));
+    let sent = owner
+        .post(&format!("{quotes}/{quote}/send"), json!({}))
+        .await
+        .expect(200);
+    let decline = json!({"token": sent["token"], "reason": PLANTED[12]});
+    owner.post("/quotes/decline", decline).await.expect(200);
+    owner.put(&path, json!({"customerId": person})).await.expect(200);
+    let next = json!({"nextStep": PLANTED[11]});
+    owner.put(&format!("/activities/{call}"), next).await.expect(200);
 }
 
 async fn erase(client: &Client, person: &str) -> Value {
@@ -106,6 +133,7 @@ async fn whoever_is_erased_is_found_nowhere_and_the_chain_still_holds() {
         .put(&path, json!({"phone": PLANTED[1], "source": "site"}))
         .await
         .expect(200);
+    found_their_deal(&owner, &person).await;
     let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
     owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
     eventually("the invoice", || async { owner.items("/finance/invoices").await.pop() }).await;
@@ -152,9 +180,11 @@ async fn whoever_is_erased_is_found_nowhere_and_the_chain_still_holds() {
         (&json!(false), &json!(0), &json!(false))
     );
     assert!(
-        here["events"].as_i64().unwrap() >= 4 && here["kept"][0]["documents"] == 1,
+        here["events"].as_i64().unwrap() >= 7 && here["kept"][0]["documents"] == 1,
         "{plan}"
     );
+    let before = here["before"].as_array().unwrap();
+    assert_eq!(before.len(), 2, "a deal and what was done about it: {plan}");
     assert_eq!(found(&pool, &all).await, stored, "a plan does nothing");
 
     // Read models of a moment and those before the last making go too.
@@ -217,7 +247,7 @@ async fn whoever_is_erased_is_found_nowhere_and_the_chain_still_holds() {
     let verified = server.tool(&["audit", "verify"]);
     let words = String::from_utf8_lossy(&verified.stdout).into_owned();
     assert!(
-        verified.status.success() && words.contains("1 of whom it tells was erased"),
+        verified.status.success() && words.contains("3 of whom it tells were erased"),
         "{words}{}",
         String::from_utf8_lossy(&verified.stderr)
     );
@@ -234,6 +264,28 @@ async fn whoever_is_erased_is_found_nowhere_and_the_chain_still_holds() {
         found(&pool, &[NAME]).await.is_empty().then_some(())
     })
     .await;
+}
+
+/// As `prometric keys erase` does, and going back to a backup.
+#[tokio::test]
+async fn whatever_destroys_a_key_takes_along_what_goes_with_it() {
+    let mut server = Server::start_with(&[]).await;
+    let (owner, pool) = (server.owner().await, server.pool().await);
+    let mut shop = Shop::open(&owner, 100, 100).await;
+    shop.customer = id(&owner.post("/customers", customer()).await.expect(201));
+    found_their_deal(&owner, &shop.customer).await;
+    let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
+    owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
+    eventually("the invoice", || async { owner.items("/finance/invoices").await.pop() }).await;
+    server.kill();
+    let erased = server.tool(&["keys", "erase", &owner.workspace, &shop.customer]);
+    assert!(erased.status.success(), "{}", String::from_utf8_lossy(&erased.stderr));
+    server.spawn().await;
+    let left = found(&pool, &PLANTED).await;
+    assert!(left.is_empty(), "before anything is served: {left:?}");
+    let dated = "select count(*) from log.person_keys where keep_until is not null and wrapped is not null";
+    let dated: i64 = sqlx::query_scalar(dated).fetch_one(&pool).await.unwrap();
+    assert_eq!(dated, 1, "what the law has kept goes on its day");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use super::{
     whole::TooLong,
 };
 use crate::{
+    config::CheckDigits,
     problem::{Code, Problem},
     state::App,
 };
@@ -14,9 +15,10 @@ use axum::{
     body::Bytes,
     extract::{FromRequest, Request},
 };
-use domain::{Rule, field::constrain_values};
+use domain::{Rule, check::check_digit_holds, field::constrain_values};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of a body: what makes a repeat under one `Idempotency-Key` the same request.
@@ -49,6 +51,11 @@ pub trait Asked: Sized {
 
     /// For the API's description.
     fn schema(generator: &mut SchemaGenerator) -> Schema;
+
+    /// Its fields that are a BIN or an IIN.
+    fn numbers() -> Vec<&'static str> {
+        vec![]
+    }
 }
 
 impl<T: DeserializeOwned + JsonSchema> Asked for T {
@@ -83,7 +90,31 @@ impl<T: Asked> FromRequest<App> for Body<T> {
         }
         let bytes = Bytes::from_request(request, state).await;
         let bytes = bytes.map_err(|_| Problem::new(Code::ValidationFailed).because("body.unreadable"))?;
-        read(&bytes)
+        let body = read(&bytes)?;
+        let numbers = T::numbers();
+        if state.config.check_digits == CheckDigits::Refuse && !numbers.is_empty() {
+            let said: Map<String, Value> = serde_json::from_slice(&bytes).unwrap_or_default();
+            for (field, number) in numbers
+                .into_iter()
+                .filter_map(|name| Some((name, said.get(name)?.as_str()?)))
+            {
+                digit_holds(state, field, number)?;
+            }
+        }
+        Ok(body)
+    }
+}
+
+/// Refuses a BIN or an IIN whose check digit does not hold, where that is asked for. Whether it is a number of twelve digits at
+/// all is the noun's own rule.
+pub fn digit_holds(app: &App, field: &str, number: &str) -> Result<(), Problem> {
+    let number = number.trim();
+    let is_whole = number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_digit());
+    match app.config.check_digits {
+        CheckDigits::Refuse if is_whole && !check_digit_holds(number) => {
+            Err(Problem::invalid_field(field, Rule::CheckDigit))
+        }
+        CheckDigits::Refuse | CheckDigits::Tell => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::problem::Problem;
 use domain::{
     Changes, Rule,
-    field::{constrain_fields, constrain_values},
+    field::{Format, constrain_fields, constrain_values},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::DeserializeOwned;
@@ -73,6 +73,13 @@ where
         schema.insert("required".to_owned(), required.into());
         constrain_values(&mut schema);
         schema
+    }
+
+    fn numbers() -> Vec<&'static str> {
+        let numbers = F::FIELDS
+            .iter()
+            .filter(|field| field.limits.format == Some(Format::TwelveDigits));
+        numbers.map(|field| field.name).collect()
     }
 
     fn read(json: Json) -> Result<Self, Problem> {

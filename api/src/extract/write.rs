@@ -193,15 +193,22 @@ impl Write {
 
     /// As `settle`, after an append of several aggregates; `version` is that of the one the answer shows.
     pub async fn settle_at(&self, app: &App, workspace: WorkspaceId, position: i64, version: Option<i64>) -> Written {
-        if !self.respond_async && !app.projections.wait_for(workspace, position).await {
-            // It is durable: refusing now would be a lie. The consumer's failure is shown elsewhere.
-            tracing::warn!(%workspace, position, "the read models have not reached a write in time");
+        if !self.respond_async {
+            reached(app, workspace, position).await;
         }
         Written {
             position,
             version,
             respond_async: self.respond_async,
         }
+    }
+}
+
+/// Waits until the workspace's read models show what was written there.
+async fn reached(app: &App, workspace: WorkspaceId, position: i64) {
+    if !app.projections.wait_for(workspace, position).await {
+        // It is durable: refusing now would be a lie. The consumer's failure is shown elsewhere.
+        tracing::warn!(%workspace, position, "the read models have not reached a write in time");
     }
 }
 
@@ -215,6 +222,16 @@ pub struct Written {
 }
 
 impl Written {
+    /// Of an answer that shows what the read models have: they are waited for, whatever is preferred.
+    pub async fn shown(app: &App, workspace: WorkspaceId, position: i64, version: Option<i64>) -> Self {
+        reached(app, workspace, position).await;
+        Self {
+            position,
+            version,
+            respond_async: false,
+        }
+    }
+
     pub fn ok<T: Serialize>(self, data: T) -> Reply<T> {
         Reply::of(self.answer(StatusCode::OK, &Envelope::of(data)))
     }

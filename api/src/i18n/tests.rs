@@ -78,6 +78,7 @@ const RULES: &[Rule] = &[
     Rule::TooPrecise,
     Rule::NotAnEmail,
     Rule::NotTwelveDigits,
+    Rule::CheckDigit,
     Rule::WeakPassword { min: 8 },
     Rule::NotUnique,
     Rule::WrongType,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     envelope::{self, Envelope, Listed},
-    extract::{Body, Changeable, Edit, Id, List, MayChange, SignedIn, With, Write},
+    extract::{Body, Changeable, Edit, Id, List, MayChange, SignedIn, With, Write, digit_holds},
     openapi::{answering, told},
     problem::{Code, Problem},
     state::App,
@@ -155,6 +155,7 @@ async fn create(
     body: Body<Founding>,
 ) -> Result<Response, Problem> {
     require(&[("name", &body.value.name), ("bin", &body.value.bin)])?;
+    digit_holds(&app, "bin", &body.value.bin)?;
     let created = Created {
         name: super::normal(&body.value.name),
         bin: super::normal(&body.value.bin),

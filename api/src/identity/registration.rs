@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     envelope::{self, Envelope},
-    extract::{Body, BodyHash, Write, anonymous},
+    extract::{Body, BodyHash, Write, anonymous, digit_holds},
     i18n::Language,
     mail::address,
     openapi::{answering, told_to_all},
@@ -147,6 +147,9 @@ pub(super) async fn register_with(
         password,
         details,
     } = request;
+    if let Some(bin) = &details.bin {
+        digit_holds(app, "bin", bin)?;
+    }
     // Without the password: it is compared as one, below.
     let body = serde_json::to_vec(&(&email, &details)).map_err(|_| Problem::internal())?;
     let once = Once::new(&app.pepper, write, &anonymous(&email), BodyHash::of(&body));

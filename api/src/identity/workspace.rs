@@ -170,9 +170,6 @@ async fn create(
         owner_id,
     } = view.ok_or_else(Problem::internal)?;
     let (organization_id, owner_id) = (organization_id.map(Into::into), owner_id.into());
-    let created_at = platform::workspace(&app.pool, done.id)
-        .await?
-        .map(|workspace| workspace.created_at);
     let view = WorkspaceView {
         id: done.id,
         version: done.version,
@@ -183,7 +180,7 @@ async fn create(
         organization_id,
         owner_id,
         role: Role::Owner,
-        created_at,
+        created_at: done.at,
     };
     Ok(written.created(view).into_response())
 }

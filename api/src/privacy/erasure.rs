@@ -2,7 +2,7 @@
 //! stands beside the log is deleted. The latter may take a while and is done by whoever comes first: whoever is erased and not
 //! noted as forgotten is still to be done, whether a request, an operator, the fence or a date has destroyed the key.
 
-use super::plan::Plan;
+use super::plan::{Plan, before, kept};
 use crate::{problem::Problem, state::App};
 use domain::id::WorkspaceId;
 use log::{
@@ -13,7 +13,7 @@ use projections::ProjectError;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::PgPool;
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 use uuid::Uuid;
 
 /// How long a request waits for what is folded anew.
@@ -60,21 +60,30 @@ pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::Error> {
     migrate::apply(&mut *pool.acquire().await?, "platform", migrations).await
 }
 
-/// Destroys the key, after it is settled until when documents keep theirs.
-pub async fn erase(app: &App, plan: &Plan, workspace: WorkspaceId, person: Uuid) -> Result<(), Problem> {
-    for kept in plan.kept(workspace) {
-        let until = app.log.keep_until(workspace.into(), kept.key_id, kept.ends()).await;
-        until.map_err(failed)?;
-    }
-    for key in plan.before(workspace).iter().chain([&person]) {
-        app.log.erase_person(workspace.into(), *key).await.map_err(failed)?;
-    }
-    Ok(clear(&app.pool, workspace.into(), person).await?)
+/// Destroys the key, after what goes with it.
+pub async fn erase(app: &App, workspace: WorkspaceId, person: Uuid) -> Result<(), Problem> {
+    let workspace = workspace.into();
+    take_along(app, workspace, person).await.map_err(failed)?;
+    app.log.erase_person(workspace, person).await.map_err(failed)?;
+    Ok(clear(&app.pool, workspace, person).await?)
 }
 
-pub(super) fn failed(error: PersonalError) -> Problem {
+pub(super) fn failed(error: impl Error + 'static) -> Problem {
     tracing::error!(error = %chain(&error), "a person could not be erased");
     Problem::unavailable("personal.unavailable")
+}
+
+/// What goes with a person's key, whatever destroys that: their documents are kept to their day and no longer, and what told of
+/// them before it was known to be theirs is erased as well. Answers the keys of the latter.
+async fn take_along(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid>, SettleError> {
+    for kept in kept(app, workspace, person).await? {
+        app.log.keep_until(workspace, kept.key_id, kept.ends()).await?;
+    }
+    let before = before(app, workspace, person).await?;
+    for key in &before {
+        app.log.erase_person(workspace, *key).await?;
+    }
+    Ok(before)
 }
 
 /// Empties what stands beside the log of them.
@@ -130,7 +139,13 @@ pub async fn settle(app: &App) -> Result<(), SettleError> {
     }
     let pending = "select k.workspace_id, k.person_id from log.person_keys k where k.erased_at is not null and not exists \
         (select from platform.forgotten f where f.workspace_id = k.workspace_id and f.person_id = k.person_id) order by 1, 2";
-    let pending: Vec<(Uuid, Uuid)> = sqlx::query_as(pending).fetch_all(&app.pool).await?;
+    let mut pending: Vec<(Uuid, Uuid)> = sqlx::query_as(pending).fetch_all(&app.pool).await?;
+    for (workspace, person) in pending.clone() {
+        let along = take_along(app, workspace, person).await?;
+        pending.extend(along.into_iter().map(|key| (workspace, key)));
+    }
+    pending.sort_unstable();
+    pending.dedup();
     let mut folded = None;
     for (workspace, person) in pending {
         let is_platform = workspace == WorkspaceId::PLATFORM.uuid();

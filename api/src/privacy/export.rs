@@ -1,6 +1,9 @@
 //! All that is known of a person, for them to take along: each value by the event that says it, and the same in words.
 
-use super::{Scope, plan::mark};
+use super::{
+    Scope,
+    plan::{before, mark, telling},
+};
 use crate::{
     i18n::{self, Language},
     problem::Problem,
@@ -86,14 +89,17 @@ impl Exported {
     }
 
     async fn look(&mut self, app: &App, workspace: Uuid, language: Language) -> Result<(), Problem> {
-        let telling = "select position from log.events where workspace_id = $1 \
-            and (strpos(data::text, $2) > 0 or strpos(metadata::text, $2) > 0) order by position";
-        let telling: Vec<i64> = sqlx::query_scalar(telling)
+        let mut keys = before(app, workspace, self.person_id).await?;
+        let positions = "select position from log.events where workspace_id = $1 \
+            and (data::text like any($2) or strpos(metadata::text, $3) > 0) order by position";
+        let positions: Vec<i64> = sqlx::query_scalar(positions)
             .bind(workspace)
+            .bind(telling(self.person_id, &keys))
             .bind(mark(self.person_id))
             .fetch_all(&app.pool)
             .await?;
-        for positions in telling.chunks(STEP) {
+        keys.push(self.person_id);
+        for positions in positions.chunks(STEP) {
             let mut events = Vec::with_capacity(positions.len());
             for position in positions {
                 let read = app.log.read(workspace, position - 1, 1).await;
@@ -104,16 +110,16 @@ impl Exported {
                 app.log.open_addresses(&mut events).await
             };
             opened.await.map_err(super::erasure::failed)?;
-            events.iter().for_each(|event| self.take(event, language));
+            events.iter().for_each(|event| self.take(event, &keys, language));
         }
         Ok(())
     }
 
-    fn take(&mut self, event: &Recorded, language: Language) {
+    fn take(&mut self, event: &Recorded, keys: &[Uuid], language: Language) {
         let (workspace_id, position, at) = (event.workspace, event.position, event.recorded_at);
         let mut values = Map::new();
         let data = serde_json::from_str(&event.data).unwrap_or_default();
-        gather(self.person_id, "", &data, &mut values);
+        gather(keys, "", &data, &mut values);
         if !values.is_empty() {
             self.words.push(in_words(event, &values, language));
             self.said.push(Said {
@@ -138,8 +144,8 @@ impl Exported {
     }
 }
 
-/// The person's values in an event's data, by where they stand.
-fn gather(person: Uuid, at: &str, value: &Value, found: &mut Map<String, Value>) {
+/// The values under those keys in an event's data, by where they stand.
+fn gather(keys: &[Uuid], at: &str, value: &Value, found: &mut Map<String, Value>) {
     let below = |name: &str| {
         if at.is_empty() {
             name.to_owned()
@@ -150,18 +156,19 @@ fn gather(person: Uuid, at: &str, value: &Value, found: &mut Map<String, Value>)
     match value {
         Value::Object(fields) => match (fields.get("$person"), fields.get("$value")) {
             (Some(whose), Some(value)) => {
-                if *whose == person.to_string() {
+                let whose = whose.as_str().and_then(|id| Uuid::parse_str(id).ok());
+                if whose.is_some_and(|whose| keys.contains(&whose)) {
                     found.insert(at.to_owned(), value.clone());
                 }
-                gather(person, at, value, found);
+                gather(keys, at, value, found);
             }
             _ => fields
                 .iter()
-                .for_each(|(name, value)| gather(person, &below(name), value, found)),
+                .for_each(|(name, value)| gather(keys, &below(name), value, found)),
         },
         Value::Array(items) => {
             for (nth, item) in items.iter().enumerate() {
-                gather(person, &below(&nth.to_string()), item, found);
+                gather(keys, &below(&nth.to_string()), item, found);
             }
         }
         _ => {}
@@ -212,9 +219,15 @@ mod tests {
             "family": {"$person": other, "$value": [mine("child".into())]}, "gone": {"$person": person, "$erased": true},
         });
         let mut found = Map::new();
-        gather(person, "", &data, &mut found);
+        gather(&[person], "", &data, &mut found);
         let expected = json!({"name": "Имя", "data.phone": "+7", "lines.1.by": "A", "family.0": "child"});
         assert_eq!(Value::Object(found), expected);
+        let mut of_both = Map::new();
+        gather(&[person, other], "", &data, &mut of_both);
+        assert_eq!(
+            of_both["lines.0.by"], "B",
+            "what stands under another of their keys is theirs as well"
+        );
         assert_eq!(text(&json!([{"a": "x", "b": null, "c": 1}, {"a": "y"}])), "x, 1, y");
     }
 }

@@ -3,7 +3,7 @@
 use super::Scope;
 use crate::state::App;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
-use domain::{fact::CATEGORIES, id::WorkspaceId, personal::document_key};
+use domain::{fact::CATEGORIES, id::WorkspaceId, personal::document_key, time::YEARS};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -39,8 +39,8 @@ pub struct InWorkspace {
     pub claims: i64,
     /// What the law has kept.
     pub kept: Vec<Kept>,
-    /// Activities about their deals that were written down before those were theirs, and so each under a key of its own, which
-    /// goes with theirs.
+    /// What tells of them and was written before it was known to be theirs, as what was done about a deal without a customer: deals
+    /// and activities, each under a key of its own, which goes with theirs.
     pub before: Vec<Uuid>,
 }
 
@@ -49,6 +49,7 @@ pub struct InWorkspace {
 #[serde(rename_all = "camelCase")]
 pub struct Kept {
     pub year: i32,
+    /// Of those that are not put away.
     pub documents: i64,
     pub until: NaiveDate,
     /// Under this key, which is destroyed then.
@@ -80,25 +81,9 @@ impl Plan {
 
     /// Until when the last document of theirs in that workspace is kept.
     pub fn kept_until(&self, workspace: WorkspaceId) -> Option<NaiveDate> {
-        self.kept(workspace).iter().map(|kept| kept.until).max()
-    }
-
-    pub fn kept(&self, workspace: WorkspaceId) -> &[Kept] {
-        self.of(workspace)
-            .map(|known| known.kept.as_slice())
-            .unwrap_or_default()
-    }
-
-    /// The further keys that seal what tells of them there.
-    pub fn before(&self, workspace: WorkspaceId) -> &[Uuid] {
-        self.of(workspace)
-            .map(|known| known.before.as_slice())
-            .unwrap_or_default()
-    }
-
-    fn of(&self, workspace: WorkspaceId) -> Option<&InWorkspace> {
-        let mut all = self.workspaces.iter();
-        all.find(|known| known.workspace_id == workspace.uuid())
+        let mut known = self.workspaces.iter();
+        let known = known.find(|known| known.workspace_id == workspace.uuid())?;
+        known.kept.iter().map(|kept| kept.until).max()
     }
 }
 
@@ -106,8 +91,9 @@ impl InWorkspace {
     async fn look(app: &App, workspace: Uuid, person: Uuid) -> Result<Self, sqlx::Error> {
         let personal = CATEGORIES.iter().flat_map(|category| category.personal());
         let personal: Vec<&str> = personal.map(|field| field.event_type).collect();
+        let before = before(app, workspace, person).await?;
         let look = "select coalesce((select wrapped is null from log.person_keys where workspace_id = $1 and person_id = $2), false), \
-            count(*) filter (where strpos(data::text, $3) > 0), count(*) filter (where strpos(metadata::text, $3) > 0), \
+            count(*) filter (where data::text like any($5)), count(*) filter (where strpos(metadata::text, $3) > 0), \
             count(*) filter (where stream_id = $2 and type = any($4) and strpos(data::text, '\"$person\"') = 0), \
             (select count(*) from log.claims where workspace_id = $1 and stream_id = $2 and starts_with(key, 'hmac:')) \
             from log.events where workspace_id = $1";
@@ -116,6 +102,7 @@ impl InWorkspace {
             .bind(person)
             .bind(mark(person))
             .bind(personal)
+            .bind(telling(person, &before))
             .fetch_one(&app.pool)
             .await?;
         Ok(Self {
@@ -126,7 +113,7 @@ impl InWorkspace {
             in_the_clear,
             claims,
             kept: kept(app, workspace, person).await?,
-            before: before(app, workspace, person).await?,
+            before,
         })
     }
 }
@@ -136,7 +123,13 @@ pub(super) fn mark(person: Uuid) -> String {
     format!(r#""$person":"{person}""#)
 }
 
-async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Kept>, sqlx::Error> {
+/// Patterns of the texts of events that say something under one of those keys.
+pub(super) fn telling(person: Uuid, before: &[Uuid]) -> Vec<String> {
+    let keys = before.iter().chain([&person]);
+    keys.map(|key| format!("%{}%", mark(*key))).collect()
+}
+
+pub(super) async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Kept>, sqlx::Error> {
     let invoices = "select (data->>'issueDate')::date, count(*) from log.events where workspace_id = $1 \
         and type = 'invoice.created' and data->>'customerId' = $2::text group by 1";
     let invoices: Vec<(NaiveDate, i64)> = sqlx::query_as(invoices)
@@ -147,6 +140,18 @@ async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Kept>, sql
     let mut years: BTreeMap<i32, i64> = BTreeMap::new();
     for (date, count) in invoices {
         *years.entry(date.year()).or_default() += count;
+    }
+    // Their events may have been put away: where there is a key, there were documents.
+    let keys: BTreeMap<Uuid, i32> = YEARS.map(|year| (document_key(person, year), year)).collect();
+    let there =
+        "select person_id from log.person_keys where workspace_id = $1 and person_id = any($2) and wrapped is not null";
+    let there: Vec<Uuid> = sqlx::query_scalar(there)
+        .bind(workspace)
+        .bind(keys.keys().copied().collect::<Vec<_>>())
+        .fetch_all(&app.pool)
+        .await?;
+    for year in there.iter().filter_map(|key| keys.get(key)) {
+        years.entry(*year).or_default();
     }
     let kept = |(year, documents): (i32, i64)| {
         Some(Kept {
@@ -159,11 +164,16 @@ async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Kept>, sql
     Ok(years.into_iter().filter_map(kept).collect())
 }
 
-async fn before(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
-    let activities = "select a.stream_id from log.events a where a.workspace_id = $1 and a.type = 'activity.recorded' \
-        and a.data->>'customerId' is null and exists (select from log.events d where d.workspace_id = $1 \
-        and d.stream_id = (a.data->>'dealId')::uuid and d.data->>'customerId' = $2::text) order by 1";
-    sqlx::query_scalar(activities)
+/// The streams that say something under a key of their own, having named nobody then, and are about the person: they named them
+/// later, or their deal did.
+pub(super) async fn before(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
+    let before = "with theirs as materialized (select distinct stream_id from log.events \
+        where workspace_id = $1 and data->>'customerId' = $2::text) \
+        select distinct e.stream_id from log.events e where e.workspace_id = $1 \
+        and strpos(e.data::text, '\"$person\":\"' || e.stream_id || '\"') > 0 \
+        and (e.stream_id in (select stream_id from theirs) \
+        or e.data->>'dealId' in (select stream_id::text from theirs)) order by 1";
+    sqlx::query_scalar(before)
         .bind(workspace)
         .bind(person)
         .fetch_all(&app.pool)

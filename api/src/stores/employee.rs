@@ -12,7 +12,7 @@ use super::{
 use crate::{
     envelope::Listed,
     extract::{
-        Body, BodyHash, Caller, List, May, SignedIn, Write, past,
+        Body, BodyHash, Caller, List, May, SignedIn, Write, Written, past,
         rights::{EmployeesUpdate, EmployeesView},
     },
     i18n::Language,
@@ -285,7 +285,7 @@ async fn update(
     let context = write.context(&caller, hash);
     let done = staff::execute(&app.executor, id, &command, &context).await;
     let done = done.map_err(|error| snake(error.into()))?;
-    let written = write.settle(&app, context.workspace, &done).await;
+    let written = Written::shown(&app, context.workspace, done.position, Some(done.version)).await;
     let employee = one(&app, &caller, id.uuid(), language).await?;
     Ok(written.answer(
         StatusCode::OK,

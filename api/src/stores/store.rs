@@ -11,7 +11,7 @@ use super::{
     shown::{Entered, StoreShown, Stores, Success, Told},
 };
 use crate::{
-    extract::{Body, BodyHash, Caller, NoQuery, SignedIn, Write},
+    extract::{Body, BodyHash, Caller, NoQuery, SignedIn, Write, Written},
     i18n::Language,
     identity::{members::Named, normal},
     openapi::{answering, told},
@@ -153,9 +153,7 @@ async fn create(
     let store = founding::shown(&app, id.uuid(), position).await?;
     let themselves = owner_of(&app, owner.uuid()).await?;
     founding::enter_owner(&app, id, owner, &themselves, &write).await?;
-    let written = write
-        .settle_at(&app, WorkspaceId::PLATFORM, position, Some(store.version))
-        .await;
+    let written = Written::shown(&app, WorkspaceId::PLATFORM, position, Some(store.version)).await;
     let one = OneStore {
         store: StoreShown::of(&app, &store).await?,
         employee: RoleShown::new(Role::Owner, language),
@@ -278,7 +276,7 @@ async fn update(
     let context = write.own_context(person.user_id, hash);
     let id = caller.workspace_id();
     let done = app.executor.execute::<Workspace>(id, &command, &context).await?;
-    let written = write.settle(&app, WorkspaceId::PLATFORM, &done).await;
+    let written = Written::shown(&app, WorkspaceId::PLATFORM, done.position, Some(done.version)).await;
     let store = founding::shown(&app, id.uuid(), done.position).await?;
     let one = OneStore {
         store: StoreShown::of(&app, &store).await?,

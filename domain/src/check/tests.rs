@@ -181,6 +181,7 @@ fn every_rule_has_its_code_and_its_arguments() {
         (Rule::TooPrecise, "too_precise", vec![]),
         (Rule::NotAnEmail, "not_an_email", vec![]),
         (Rule::NotTwelveDigits, "not_twelve_digits", vec![]),
+        (Rule::CheckDigit, "check_digit", vec![]),
         (Rule::WeakPassword { min: 8 }, "weak_password", vec![("min", 8)]),
         (Rule::NotUnique, "not_unique", vec![]),
         (Rule::OtherCurrency, "other_currency", vec![]),

@@ -159,6 +159,7 @@ impl View for Row {
         name: "product",
         by: "id",
         table: "products",
+        owned: None,
         fields: &[("category", K::Text), ("status", K::Choice(Status::WORDS))],
     }];
     const SHOWN: &'static [Computed] = &[

@@ -109,7 +109,7 @@ impl Field {
         query.is_uneven |=
             op != Op::Eq || self.within.is_some() || matches!(self.kind, ColumnKind::Tags | ColumnKind::Time);
         let condition = match &self.within {
-            Some(found) => found.replace("{}", &condition),
+            Some(found) => found.replacen("{}", &condition, 1),
             None => condition,
         };
         query.conditions.push(match op {

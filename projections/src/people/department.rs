@@ -9,7 +9,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use domain::{
     Changes, Fact, Fields, Money,
-    people::department::{DepartmentEvent, Details},
+    people::department::{DepartmentEvent, Details, LEVELS_MAX},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -101,7 +101,8 @@ pub struct Branch {
     children: Vec<Branch>,
 }
 
-/// Those that are below no other, by name, each with what is below it.
+/// Those that are below no other, by name, each with what is below it: as many levels as the rules allow, though there were
+/// more from before they did.
 pub async fn tree(reader: Reader<'_>) -> Result<Vec<Branch>, sqlx::Error> {
     let all = "select jsonb_build_object('id', t.id, 'version', t.version, 'name', t.name, 'code', t.code, 'headId', t.head_id, \
         'headName', {head}, 'employeeCount', {count}, 'budget', t.budget, 'isActive', t.is_active, 'parentId', t.parent_id) \
@@ -110,7 +111,7 @@ pub async fn tree(reader: Reader<'_>) -> Result<Vec<Branch>, sqlx::Error> {
         .replace("{head}", HEAD_NAME)
         .replace("{count}", EMPLOYEE_COUNT)
         .replace("{s}", reader.schema);
-    tree::found(reader, all, usize::MAX).await
+    tree::found(reader, all, LEVELS_MAX).await
 }
 
 impl Branching for Branch {

@@ -38,6 +38,7 @@ pub(crate) const RELATED: Related = Related {
     name: "customer",
     by: "customer_id",
     table: "customers",
+    owned: OWNED,
     fields: &[
         ("type", K::Choice(CustomerType::WORDS)),
         ("status", K::Choice(Status::WORDS)),

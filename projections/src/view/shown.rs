@@ -114,6 +114,8 @@ pub struct Related {
     pub by: &'static str,
     /// … and the table it is in.
     pub table: &'static str,
+    /// Whose those are: what a right does not reach to is not found by either.
+    pub owned: Option<Owned>,
     pub fields: &'static [(&'static str, ColumnKind)],
 }
 

@@ -438,7 +438,10 @@ fn grammar<V: View>(reader: Reader<'_>) -> Grammar {
     let shown = V::SHOWN.iter().filter(|field| field.rights.allow(reader.may));
     let related = V::RELATED.iter().flat_map(|other| {
         let (schema, table, by) = (reader.schema, other.table, other.by);
-        let within = format!("t.{by} in (select r.id from {schema}.{table} r where {{}})");
+        // Ids stand in it, and no text of the reader's.
+        let reached = limit(reader, other.owned, "r", |ids| format!("'{ids}'"));
+        let reached = reached.map(|condition| format!(" and {condition}")).unwrap_or_default();
+        let within = format!("t.{by} in (select r.id from {schema}.{table} r where {{}}{reached})");
         other.fields.iter().map(move |(name, kind)| Field {
             within: Some(within.clone()),
             ..Field::new(

@@ -145,6 +145,49 @@ async fn an_organization_is_founded_shown_and_changed_by_those_who_may() {
 }
 
 #[tokio::test]
+async fn numbers_whose_check_digit_does_not_hold_are_refused_where_that_is_asked_for() {
+    const WRONG: &str = "123456789012";
+    const RIGHT: &str = "123456789013";
+    let server = Server::start_with(&[("CHECK_DIGITS", "refuse")]).await;
+    let anybody = server.anonymous();
+    let told = anybody.post("/auth/check-bin", json!({"bin": WRONG})).await.expect(200);
+    assert_eq!(
+        (&told["available"], &told["checkDigitHolds"]),
+        (&json!(true), &json!(false))
+    );
+    let company = json!({"email": "owner@company.kz", "password": PASSWORD, "firstName": "a", "lastName": "a", "organizationName": "ТОО", "organizationBin": WRONG});
+    let refused = anybody
+        .post("/auth/register", company)
+        .await
+        .refused(400, "VALIDATION_FAILED");
+    assert_eq!(refused["rules"], json!({"organizationBin": "check_digit"}));
+    anybody
+        .post(
+            "/auth/register",
+            json!({"email": "person@mail.kz", "password": PASSWORD}),
+        )
+        .await
+        .expect(201);
+    let proof = json!({"email": "person@mail.kz", "code": server.code_for("person@mail.kz").await});
+    anybody.post("/auth/verify-email", proof).await.expect(200);
+    let mut person = server.anonymous();
+    person.sign_in("person@mail.kz", PASSWORD).await;
+    let employee = json!({"email": "e@company.kz", "firstName": "a", "lastName": "a"});
+    for (path, mut body, field) in [
+        ("/organizations", json!({"name": "ТОО"}), "bin"),
+        ("/customers", json!({"name": "ТОО"}), "bin"),
+        ("/customers", json!({"name": "Имя", "type": "INDIVIDUAL"}), "iin"),
+        ("/employees", employee, "iin"),
+    ] {
+        body[field] = json!(WRONG);
+        let refused = person.post(path, body.clone()).await.refused(400, "VALIDATION_FAILED");
+        assert_eq!(refused["rules"], json!({field: "check_digit"}), "{path}");
+        body[field] = json!(RIGHT);
+        person.post(path, body).await.expect(201);
+    }
+}
+
+#[tokio::test]
 async fn workspaces_are_of_three_kinds() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;

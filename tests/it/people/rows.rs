@@ -67,6 +67,31 @@ impl Business {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_seen_is_not_found_by_what_names_it() {
+    let (business, seller, employee) = Business::open().await;
+    let rights = json!(["DEALS_VIEW", "CUSTOMERS_VIEW:own"]);
+    business.give(&employee, "deals of all", rights).await;
+    let found = async |query: &str| seller.items(&format!("/deals?{query}")).await.len();
+    for query in [
+        "customer.status=LEAD",
+        "customer.status[ne]=ACTIVE",
+        "customer.type[ne]=COMPANY",
+    ] {
+        let of_nobody_s = found(query).await;
+        let expected = if query.contains("[ne]") { ALL.len() } else { 0 };
+        assert_eq!(
+            of_nobody_s, expected,
+            "{query}: whatever the customer is, it tells nothing"
+        );
+    }
+    let customer = format!("/customers/{}", business.customer);
+    let body = json!({"assignedTo": seller.user});
+    business.owner.put(&customer, body).await.expect(200);
+    assert_eq!(found("customer.status=LEAD").await, ALL.len());
+    assert_eq!(found("customer.status=ACTIVE").await, 0);
+}
+
 const ALL: [&str; 4] = ["own", "department", "other", "nobody"];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -112,6 +112,32 @@ async fn numbers_are_the_same_everywhere_and_after_a_replay() {
     assert_eq!(same["data"]["store"]["id"], data["store"]["id"]);
 }
 
+/// An answer of document 4 shows the store or the employee: it waits until they can be seen, whatever is preferred.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_not_want_to_wait_is_shown_what_they_made_all_the_same() {
+    let server = server().await;
+    let (till, data) = owner(&server, "owner1").await;
+    let hurried = [("Prefer", "respond-async")];
+    let send = async |method: Method, path: &str, body| till.ask(method, path, Some(body), &hurried).await;
+    for nth in 0..5 {
+        let made = send(Method::POST, "/employees/", cashier(&format!("cashier{nth}"))).await;
+        let made = made.expect(201)["data"]["employee"].clone();
+        assert_eq!(made["position"], json!("Кассир"));
+        let path = format!("/employees/{}/", made["id"]);
+        let changed = send(Method::PATCH, &path, json!({"position": "Старший кассир"})).await;
+        assert_eq!(
+            changed.expect(200)["data"]["employee"]["position"],
+            json!("Старший кассир")
+        );
+        let made = send(Method::POST, "/stores/", json!({"name": format!("Ещё {nth}")})).await;
+        assert!(made.expect(201)["data"]["store"]["id"].is_i64());
+        let path = format!("/stores/{}/", data["store"]["id"]);
+        let name = json!(format!("Первый {nth}"));
+        let changed = send(Method::PATCH, &path, json!({"name": name})).await;
+        assert_eq!(changed.expect(200)["data"]["store"]["name"], name);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_is_answered_as_the_first_time() {
     let server = server().await;

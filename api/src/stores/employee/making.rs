@@ -4,7 +4,7 @@
 
 use super::{EmployeeShown, one};
 use crate::{
-    extract::{Body, BodyHash, Caller, May, SignedIn, Write, rights::EmployeesCreate},
+    extract::{Body, BodyHash, Caller, May, SignedIn, Write, Written, rights::EmployeesCreate},
     i18n::Language,
     identity::{
         normal,
@@ -131,7 +131,7 @@ pub async fn create(
         password: password.clone(),
     };
     let position = enter(&app, &caller, &write, coming).await?;
-    _ = write.settle_at(&app, caller.workspace_id(), position, None).await;
+    _ = Written::shown(&app, caller.workspace_id(), position, None).await;
     let id = founding::employee_of(caller.workspace_id(), user_id);
     let data = Made {
         employee: one(&app, &caller, id.uuid(), language).await?,
@@ -193,7 +193,7 @@ async fn enter(app: &App, caller: &Caller, write: &Write, coming: Coming<'_>) ->
         by: Some(caller.user_id),
     };
     match admit(app, caller.workspace_id(), &newcomer, &platform_context(caller, write)).await {
-        Ok(position) => _ = write.settle_at(app, WorkspaceId::PLATFORM, position, None).await,
+        Ok(position) => _ = Written::shown(app, WorkspaceId::PLATFORM, position, None).await,
         Err(problem) => {
             let refuse = EmployeeCommand::Refuse { reason: None };
             app.executor.execute::<Employee>(employee_id, &refuse, &context).await?;
