@@ -3,7 +3,7 @@
 //! because everything was given away, there is no invoice. What has not come to its end in time is told of, once more.
 
 use crate::{
-    Act, Owed, Saga, Seen,
+    Act, Owed, Seen,
     course::{Course, Runs},
     deadline::{BY_ITSELF, PARKED},
     refused::{Refusals, Refused},

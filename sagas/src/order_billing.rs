@@ -3,7 +3,7 @@
 //! What a change of either brings is written here too: whatever was not written before that is not to be any more.
 
 use crate::{
-    Act, Owed, Saga, Seen,
+    Act, Owed, Seen,
     concern::{Concern, about},
     course::{Course, Runs},
     refused::Refusals,

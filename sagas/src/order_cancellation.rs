@@ -4,7 +4,7 @@
 //! nothing. So nothing of the order outlives it, whatever crashes meanwhile.
 
 use crate::{
-    Act, Owed, Saga, Seen,
+    Act, Owed, Seen,
     concern::{Concern, about},
     course::{Course, Runs},
     refused::Refusals,

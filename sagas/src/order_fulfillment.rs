@@ -6,7 +6,7 @@
 //! those that it begins are taken up, also where all was done (changed.rs).
 
 use crate::{
-    Act, Owed, Saga, Seen,
+    Act, Owed, Seen,
     course::{Course, Runs},
     deadline::PARKED,
     refused::{Refusals, Refused},
