@@ -10,7 +10,7 @@ mod shipping;
 
 pub use cancellation::{Found, cancel, cancellation};
 pub use returning::take_back;
-pub use revising::{as_it_stands, revise, revision};
+pub use revising::{as_it_stands, change, revision};
 pub use shipping::ship;
 
 use crate::{Context, Done, Error, Executor, deal, price};

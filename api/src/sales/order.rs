@@ -434,7 +434,7 @@ async fn change(
         return Ok(Reply::of(envelope::ok(Revised::Planned(Box::new(planned)))));
     }
     let around = around(&app, &caller, id, &Change::default(), Some(Status::Confirmed)).await?;
-    let done = order::revise(&app.executor, id, value, &invoices, &around.unpaid, &context).await?;
+    let done = order::change(&app.executor, id, value, &invoices, &around.unpaid, &context).await?;
     let written = write.settle(&app, context.workspace, &done).await;
     Ok(written.ok(Revised::Done(OrderChanged {
         id: done.id,

@@ -68,7 +68,7 @@ pub async fn as_it_stands(
 }
 
 /// Changes an order's lines, with all that follows; `unpaid` are its customer's other orders that are known to be so.
-pub async fn revise(
+pub async fn change(
     executor: &Executor,
     id: OrderId,
     asked: Revision,

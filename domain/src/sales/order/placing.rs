@@ -1,6 +1,6 @@
 //! How an order by hand begins: with lines that are priced, in its currency and of its kind.
 
-use super::{Created, Details, Draft, Known, OrderEvent, OrderRejection, OrderType, Revisions, Status};
+use super::{Details, Draft, Known, OrderEvent, OrderRejection, OrderType, Revisions, Status};
 use crate::{
     Check, Number, Rule,
     catalog::product::ProductType,
