@@ -32,7 +32,12 @@ async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     let refers = json!({"type": "reference", "refersTo": "products"});
     define(&owner, "customers", "buys", refers).await;
     define(&owner, "products", "shelf", json!({})).await;
+    define(&owner, "deals", "channel", json!({})).await;
 
+    let deal = json!({"title": "ERP", "custom": {"channel": "выставка"}});
+    let deal = id(&owner.post("/deals", deal).await.expect(201));
+    let found = owner.items("/deals?custom.channel=выставка").await;
+    assert_eq!((found.len(), id(&found[0])), (1, deal));
     let shelved = json!({"code": "a", "name": "Стол", "custom": {"shelf": "B-12"}});
     let product = id(&owner.post("/products", shelved).await.expect(201));
     let custom = json!({"size": 120, "class": "A", "since": "2026-11-28", "buys": product});
