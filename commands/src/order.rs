@@ -13,13 +13,14 @@ pub use returning::take_back;
 pub use revising::{as_it_stands, change, revision};
 pub use shipping::ship;
 
-use crate::{Context, Done, Error, Executor, deal, price};
+use crate::{Context, Done, Error, Executor, custom_field, deal, price};
 use domain::{
     Belongs, Changes, Patch, Permission, Rule, Violations,
     check::ITEMS_MAX,
     finance::{Currency, exchange_rate::ExchangeRate},
     fixed::Rate,
     id::{CustomerId, ExchangeRateId, InvoiceId, OrderId},
+    office::custom_field::Resource,
     sales::{
         LineRequest,
         customer::Customer,
@@ -223,7 +224,7 @@ async fn look_up(executor: &Executor, change: &mut Change, context: &Context) ->
     if let Patch::Set(currency) = &change.currency {
         change.exchange_rate = Patch::Set(rate(executor, currency, context).await?);
     }
-    Ok(())
+    custom_field::fit(executor, Resource::Orders, &change.custom, context).await
 }
 
 /// Name of the day.

@@ -26,6 +26,7 @@ create table {schema}.orders (
     delivery_date     date,
     payment_terms     text,
     notes             text,
+    custom            jsonb,
     delivery_status   text not null,
     shipments         jsonb not null,
     returns           jsonb not null,
@@ -46,4 +47,5 @@ create index orders_placed on {schema}.orders (customer_id, placed_at) where sta
 create index orders_unpaid on {schema}.orders (customer_id)
     where status in ('confirmed', 'processing', 'shipped', 'delivered', 'completed') and payment_status in ('unpaid', 'partial');
 create index orders_by_deal on {schema}.orders (deal_id, created_at, id);
+create index orders_by_custom on {schema}.orders using gin (custom jsonb_path_ops);
 create index orders_search on {schema}.orders using gin (search_text {trgm}.gin_trgm_ops);

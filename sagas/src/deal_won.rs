@@ -217,6 +217,7 @@ impl Run {
             payment_terms,
             notes,
             exchange_rate,
+            custom: None,
         };
         Owed::new(ORDER, Act::CreateOrder(order_id(deal), Box::new(created)))
     }

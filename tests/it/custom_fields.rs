@@ -26,7 +26,8 @@ async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
     let size = define(&owner, "customers", "size", json!({"type": "number"})).await;
-    let class = json!({"type": "choice", "choices": ["A", "B"], "translations": [{"language": "kk", "label": "Санаты"}]});
+    let class =
+        json!({"type": "choice", "choices": ["A", "B"], "translations": [{"language": "kk", "label": "Санаты"}]});
     define(&owner, "customers", "class", class).await;
     define(&owner, "customers", "since", json!({"type": "date"})).await;
     let refers = json!({"type": "reference", "refersTo": "products"});
@@ -44,11 +45,18 @@ async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     let customer = json!({"name": "ТОО Север", "custom": custom});
     let customer = id(&owner.post("/customers", customer).await.expect(201));
     owner.post("/customers", json!({"name": "ТОО Юг"})).await.expect(201);
+    define(&owner, "orders", "gate", json!({"type": "number"})).await;
+    let order = json!({"customerId": customer, "status": "draft", "custom": {"gate": 3}});
+    let order = id(&owner.post("/orders", order).await.expect(201));
+    let found = owner.items("/orders?custom.gate=3").await;
+    assert_eq!((found.len(), id(&found[0])), (1, order));
     let path = format!("/customers/{customer}");
     assert_eq!(owner.get(&path).await.expect(200)["custom"], custom);
 
     // What is not named stays, null takes away.
-    put(&owner, &path, json!({"size": 130.5, "since": null})).await.expect(200);
+    put(&owner, &path, json!({"size": 130.5, "since": null}))
+        .await
+        .expect(200);
     let now = json!({"size": 130.5, "class": "A", "buys": product});
     assert_eq!(owner.get(&path).await.expect(200)["custom"], now);
 
@@ -77,8 +85,14 @@ async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     assert!(history.iter().any(|entry| entry.to_string().contains("130.5")));
 
     // Archived, it is neither shown nor set; defined again, what was set is there.
-    owner.send(Method::DELETE, &format!("/custom-fields/{size}"), None, &[]).await.expect(200);
-    assert_eq!(owner.get(&path).await.expect(200)["custom"], json!({"class": "A", "buys": product}));
+    owner
+        .send(Method::DELETE, &format!("/custom-fields/{size}"), None, &[])
+        .await
+        .expect(200);
+    assert_eq!(
+        owner.get(&path).await.expect(200)["custom"],
+        json!({"class": "A", "buys": product})
+    );
     put(&owner, &path, json!({"size": 1})).await.expect(400);
     define(&owner, "customers", "size", json!({"type": "number"})).await;
     assert_eq!(owner.get(&path).await.expect(200)["custom"]["size"], 130.5);

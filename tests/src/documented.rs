@@ -47,6 +47,11 @@ pub const QUESTIONS: &[Question] = &[
     ),
     ask(
         "customers",
+        "custom.class=A",
+        "where custom @> '{\"class\": \"A\"}' order by created_at desc, id desc",
+    ),
+    ask(
+        "customers",
         "segment=VIP",
         "where segment = 'VIP' order by created_at desc, id desc",
     ),

@@ -32,6 +32,7 @@ use crate::{
     finance::Currency,
     fixed::Rate,
     id::{CustomerId, DealId, OrderId, ReturnId, ShipmentId, UserId},
+    office::custom_field::Custom,
 };
 use chrono::NaiveDate;
 use placing::{place, priced};
@@ -119,6 +120,9 @@ pub struct Created {
     /// What one unit of the currency is worth in the base currency; absent for the latter, and when there was no rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_rate: Option<Rate>,
+    /// In the workspace's own fields.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Custom>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -406,6 +410,7 @@ impl Known {
             payment_terms: details.payment_terms,
             notes: details.notes,
             exchange_rate: details.exchange_rate,
+            custom: details.custom,
         }
     }
 }

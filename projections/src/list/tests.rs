@@ -26,6 +26,7 @@ fn grammar() -> Grammar {
             },
             field("createdAt", ColumnKind::Time),
             field("id", ColumnKind::Uuid),
+            field("custom", ColumnKind::Custom),
         ],
         aliases: &[("minValue", "value", Op::Gte)],
         search: "t.search_text",
@@ -66,6 +67,39 @@ fn the_documents_example_is_understood() {
     );
     assert_eq!(order(&query), ["t.value desc", "t.createdAt asc", "t.id desc"]);
     assert_eq!(query.only, None);
+}
+
+#[test]
+fn fields_of_the_workspaces_own_are_found_by_their_keys() {
+    let query = parse(&[("custom.class", "A"), ("custom.size", "5"), ("custom.size[ne]", "1,")]).unwrap();
+    assert_eq!(
+        query.conditions,
+        [
+            "(t.custom @> $1::jsonb)",
+            "(t.custom @> $2::jsonb or t.custom @> $3::jsonb)",
+            "(t.custom @> $4::jsonb or t.custom @> $5::jsonb) is not true",
+        ]
+    );
+    assert_eq!(
+        query.values,
+        [
+            r#"{"class":"A"}"#,
+            r#"{"size":5}"#,
+            r#"{"size":"5"}"#,
+            r#"{"size":1}"#,
+            r#"{"size":"1"}"#
+        ]
+    );
+    for (name, value) in [
+        ("custom", "A"),
+        ("custom.a b", "A"),
+        ("custom.size[gt]", "5"),
+        ("title.size", "5"),
+        ("sort", "custom.size"),
+        ("sort", "custom"),
+    ] {
+        assert!(parse(&[(name, value)]).is_err(), "{name}={value}");
+    }
 }
 
 #[test]

@@ -166,11 +166,7 @@ fn values_are_what_the_field_says() {
         (of(Kind::Date), json!("0026-11-08"), Some(Rule::WrongType)),
         (choice.clone(), json!(choice.choices[0]), None),
         (choice, json!("?"), Some(known)),
-        (
-            of(Kind::Reference),
-            json!("01a1fe4c-9700-7000-8000-000000000011"),
-            None,
-        ),
+        (of(Kind::Reference), json!("01a1fe4c-9700-7000-8000-000000000011"), None),
         (of(Kind::Reference), json!("a"), Some(Rule::NotAUuid)),
     ] {
         assert_eq!(details.broken(&value), broken, "{value}");

@@ -77,11 +77,7 @@ mod tests {
     #[test]
     fn what_an_update_does_not_name_is_kept_and_null_takes_away() {
         for (before, update, after) in [
-            (
-                json!(null),
-                json!({"size": 5, "color": null}),
-                json!({"size": 5}),
-            ),
+            (json!(null), json!({"size": 5, "color": null}), json!({"size": 5})),
             (
                 json!({"size": 5, "color": "red"}),
                 json!({"size": 6}),

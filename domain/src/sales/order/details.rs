@@ -6,6 +6,7 @@ use crate::{
     finance::{Currency, terms},
     fixed::Rate,
     id::{CustomerId, DealId, UserId},
+    office::custom_field::Custom,
     sales::customer::Address,
 };
 use chrono::NaiveDate;
@@ -41,6 +42,8 @@ pub struct Details {
     pub payment_terms: Option<String>,
     #[field(max = 5_000)]
     pub notes: Option<String>,
+    /// In the workspace's own fields.
+    pub custom: Option<Custom>,
 }
 
 impl Details {
@@ -95,6 +98,7 @@ impl From<&Created> for Details {
             delivery_date: order.delivery_date,
             payment_terms: order.payment_terms.clone(),
             notes: order.notes.clone(),
+            custom: order.custom.clone(),
         }
     }
 }
