@@ -25,7 +25,7 @@ use eventstoredb::{
     Bell, Credentials, Expected, Guest, House, Message, NotWritten, Proposed, Refusal, Right, Settings, Shown, Tls,
     Written,
 };
-use log::{ConsumerError, Log, Recorded};
+use log::{ConsumerError, Log, Recorded, chain};
 use moka::sync::Cache;
 use projections::platform;
 use std::{
@@ -88,7 +88,7 @@ pub async fn start(app: &App) -> Result<(), ServeError> {
     let serving = eventstoredb::serve(listener, Arc::new(Entrance::new(app.clone())), bell, settings);
     app.consumers.keep(tokio::spawn(async move {
         if let Err(error) = serving.await {
-            tracing::error!(error = %log::chain(&error), "the log is not served to clients of EventStoreDB any more");
+            tracing::error!(error = %chain(&error), "the log is not served to clients of EventStoreDB any more");
         }
     }));
     tracing::info!(%address, "the log is served to clients of EventStoreDB");
@@ -259,7 +259,7 @@ fn not_written(error: Error<ExternalRejection>) -> NotWritten {
         Error::Limit { what, max } => NotWritten::Invalid(format!("{what} exceeds {max}")),
         Error::Unstorable(_) => NotWritten::Invalid("it cannot be stored".to_owned()),
         error => {
-            tracing::warn!(error = %log::chain(&error), "an outside system could not append");
+            tracing::warn!(error = %chain(&error), "an outside system could not append");
             NotWritten::Unavailable("the log cannot be written to just now".to_owned())
         }
     }
