@@ -3,7 +3,6 @@
 mod certificate;
 mod clients;
 mod hostile;
-mod wire;
 
 use prometric_tests::{Client, Server};
 use serde_json::json;
