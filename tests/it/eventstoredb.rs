@@ -2,6 +2,7 @@
 
 mod certificate;
 mod clients;
+mod groups;
 mod hostile;
 
 use prometric_tests::{Client, Server};
@@ -69,4 +70,3 @@ async fn customer(owner: &Client) -> String {
     let made = owner.post("/customers", json!({ "name": NAME })).await.expect(201);
     made["id"].as_str().unwrap().to_owned()
 }
-
