@@ -27,6 +27,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(sales::deal::router())
         .merge(sales::activity::router())
         .merge(sales::pipeline::router())
+        .merge(office::custom_field::router())
         .merge(sales::quote::router())
         .merge(sales::order::router())
         .merge(catalog::category::router())

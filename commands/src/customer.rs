@@ -1,9 +1,11 @@
-//! What a customer's commands need to know first: whose customer it is to be, and whether that is a member.
+//! What a customer's commands need to know first: whose customer it is to be, whether that is a member, and what goes into
+//! the workspace's own fields.
 
-use crate::{Context, Done, Error, Executor, deal::member_name};
+use crate::{Context, Done, Error, Executor, custom_field, deal::member_name};
 use domain::{
     Belongs, Changes, Patch, Permission,
     id::CustomerId,
+    office::custom_field::Resource,
     sales::customer::{Change, Customer, CustomerCommand, CustomerEvent, CustomerRejection, Profile, Status},
 };
 
@@ -77,5 +79,5 @@ async fn look_up(executor: &Executor, context: &Context, change: &mut Change) ->
             None => None,
         });
     }
-    Ok(())
+    custom_field::fit(executor, Resource::Customers, &change.custom, context).await
 }

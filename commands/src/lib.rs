@@ -18,6 +18,7 @@ mod unit;
 pub mod activity;
 pub mod bom;
 pub mod category;
+pub mod custom_field;
 pub mod customer;
 pub mod deal;
 pub mod department;

@@ -1,7 +1,7 @@
-//! What a category that a product names is called, and whether the parts of a bundle are there. Who names a category by its name
-//! alone takes the product out of the tree.
+//! What a category that a product names is called, whether the parts of a bundle are there, and what goes into the workspace's
+//! own fields. Who names a category by its name alone takes the product out of the tree.
 
-use crate::{Context, Done, Error, Executor};
+use crate::{Context, Done, Error, Executor, custom_field};
 use domain::{
     Patch, Rule, Violations,
     catalog::{
@@ -9,6 +9,7 @@ use domain::{
         product::{Change, Details, LISTED_MAX, Product, ProductCommand, ProductEvent, ProductRejection, ProductType},
     },
     id::ProductId,
+    office::custom_field::Resource,
 };
 
 type Answer = Result<Done<ProductEvent>, Error<ProductRejection>>;
@@ -46,7 +47,8 @@ async fn find(
     context: &Context,
 ) -> Result<(), Error<ProductRejection>> {
     file(executor, change, context).await?;
-    has_parts(executor, id, change, context).await
+    has_parts(executor, id, change, context).await?;
+    custom_field::fit(executor, Resource::Products, &change.custom, context).await
 }
 
 /// Parts are products, and no bundles themselves: whoever sends one knows at once what to take from the shelf.

@@ -7,7 +7,7 @@ use crate::{
     finance::{exchange_rate, invoice},
     halves,
     identity::{api_key, organization, person, user, workspace},
-    office::notification,
+    office::{custom_field, notification},
     people::{department, employee},
     personal::fields,
     process,
@@ -31,6 +31,7 @@ pub enum Fact {
     Deal(deal::DealEvent),
     Activity(activity::ActivityEvent),
     Pipeline(pipeline::PipelineEvent),
+    CustomField(custom_field::CustomFieldEvent),
     Order(order::OrderEvent),
     Credit(credit::CreditEvent),
     Category(category::CategoryEvent),
@@ -52,7 +53,7 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 27] = [
+pub static CATEGORIES: [&dyn Category; 28] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -62,6 +63,7 @@ pub static CATEGORIES: [&dyn Category; 27] = [
     &Of::<deal::Deal>(Fact::Deal),
     &Of::<activity::Activity>(Fact::Activity),
     &Of::<pipeline::Pipeline>(Fact::Pipeline),
+    &Of::<custom_field::CustomField>(Fact::CustomField),
     &Of::<order::Order>(Fact::Order),
     &Of::<credit::Credit>(Fact::Credit),
     &Of::<category::Category>(Fact::Category),

@@ -48,6 +48,8 @@ pub enum FieldKind {
     Choice(&'static [&'static str]),
     /// A list of words.
     Tags,
+    /// Values of fields that the workspace defined: an object of texts and numbers.
+    Custom,
     /// Anything else.
     Json,
 }
@@ -136,6 +138,13 @@ pub trait FieldValue {
         Self: Sized,
     {
         self
+    }
+
+    /// What of the value before stays in the one that is set now: nothing, but of values that are changed part by part.
+    fn keep(&mut self, _before: Option<Self>)
+    where
+        Self: Sized,
+    {
     }
 }
 
@@ -241,6 +250,12 @@ impl<T: FieldValue> FieldValue for Option<T> {
 
     fn tidy(self) -> Self {
         self.filter(|value| !value.is_blank()).map(T::tidy)
+    }
+
+    fn keep(&mut self, before: Option<Self>) {
+        if let Some(value) = self {
+            value.keep(before.flatten());
+        }
     }
 }
 

@@ -90,6 +90,7 @@ ids! {
     /// One version of a deal's offer.
     QuoteId,
     PipelineId,
+    CustomFieldId,
     /// A stage of a workspace's own pipeline.
     PipelineStageId,
     OrderId,
@@ -133,6 +134,14 @@ pub fn derive(parent: impl Into<Uuid>, role: &str) -> Uuid {
 impl WorkspaceId {
     /// The platform's own log: users, organizations, workspaces, memberships.
     pub const PLATFORM: Self = Self(Uuid::nil());
+}
+
+impl CustomFieldId {
+    /// Of the workspace's own field of that key: so its values are checked without a list of all fields, and there are
+    /// no two of one name.
+    pub fn of(workspace: WorkspaceId, resource: &str, key: &str) -> Self {
+        Self(derive(workspace, &format!("{resource}.{key}")))
+    }
 }
 
 impl ExternalId {

@@ -1,3 +1,4 @@
 //! What people are told.
 
+pub mod custom_field;
 pub mod notification;

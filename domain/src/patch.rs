@@ -42,6 +42,16 @@ impl<T: Clone> Patch<T> {
     }
 }
 
+impl<T: FieldValue + Clone> Patch<T> {
+    /// The same of a noun's field, which may keep of its value what was not named ([`FieldValue::keep`]).
+    pub fn revise(&self, field: &mut T) {
+        if let Self::Set(value) = self {
+            let before = std::mem::replace(field, value.clone());
+            field.keep(Some(before));
+        }
+    }
+}
+
 impl<T> From<T> for Patch<T> {
     fn from(value: T) -> Self {
         Self::Set(value)

@@ -22,6 +22,7 @@ create table {schema}.customers (
     tags            jsonb not null,
     assigned_to      uuid,
     assigned_to_name text collate reading.kazakh,
+    custom          jsonb,
     balance         numeric not null, -- this and total_revenue: in the base currency
     balances        jsonb not null, -- by currency
     lifetime_value  numeric not null,
@@ -43,4 +44,5 @@ create index customers_by_segment on {schema}.customers (segment, created_at, id
 create index customers_by_revenue on {schema}.customers (total_revenue, id) where not archived;
 create index customers_by_name on {schema}.customers (name, id) where not archived;
 create index customers_by_tag on {schema}.customers using gin (tags jsonb_path_ops);
+create index customers_by_custom on {schema}.customers using gin (custom jsonb_path_ops);
 create index customers_search on {schema}.customers using gin (search_text {trgm}.gin_trgm_ops);

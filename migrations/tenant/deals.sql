@@ -26,6 +26,7 @@ create table {schema}.deals (
     source                text,
     competitors           jsonb not null,
     tags                  jsonb not null,
+    custom                jsonb,
     products              jsonb not null,
     timeline              jsonb not null,
     documents             jsonb not null,
@@ -51,4 +52,5 @@ create index deals_by_pipeline on {schema}.deals (pipeline_id, created_at, id) w
 create index deals_by_pipeline_stage on {schema}.deals (pipeline_stage_id, created_at, id) where pipeline_stage_id is not null;
 create index deals_by_loss on {schema}.deals (lost_category, created_at, id) where lost_category is not null;
 create index deals_by_tag on {schema}.deals using gin (tags jsonb_path_ops);
+create index deals_by_custom on {schema}.deals using gin (custom jsonb_path_ops);
 create index deals_search on {schema}.deals using gin (search_text {trgm}.gin_trgm_ops);

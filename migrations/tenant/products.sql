@@ -30,6 +30,7 @@ create table {schema}.products (
     suppliers      jsonb not null,
     translations   jsonb not null,
     parts          jsonb not null,
+    custom         jsonb,
     also_called    text,
     archived       boolean not null,
     created_at     timestamptz not null,
@@ -45,4 +46,5 @@ create index products_by_category_id on {schema}.products (category_id, created_
 create index products_by_price on {schema}.products (price, id) where not archived;
 create index products_by_name on {schema}.products (name, id) where not archived;
 create index products_by_code on {schema}.products (code);
+create index products_by_custom on {schema}.products using gin (custom jsonb_path_ops);
 create index products_search on {schema}.products using gin (search_text {trgm}.gin_trgm_ops);

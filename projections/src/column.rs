@@ -19,6 +19,8 @@ pub enum ColumnKind {
     Choice(&'static [&'static str]),
     /// A list of words: filtered by what it holds, not sorted by.
     Tags,
+    /// Values of the workspace's own fields: filtered by each, `custom.size=5`, not sorted by.
+    Custom,
     /// Shown, but neither filtered nor sorted by.
     Json,
     /// Kept for folding and queries, never shown.
@@ -28,7 +30,7 @@ pub enum ColumnKind {
 impl ColumnKind {
     /// Whether a list can be ordered by it.
     pub const fn is_ordered(self) -> bool {
-        !matches!(self, Self::Tags | Self::Json | Self::Hidden)
+        !matches!(self, Self::Tags | Self::Custom | Self::Json | Self::Hidden)
     }
 
     /// Whether it has a before and an after.
@@ -45,7 +47,7 @@ impl ColumnKind {
             Self::Uuid => "uuid",
             Self::Date => "date",
             Self::Time => "timestamptz",
-            Self::Tags | Self::Json => "jsonb",
+            Self::Tags | Self::Custom | Self::Json => "jsonb",
         }
     }
 }
@@ -101,6 +103,7 @@ impl Column {
             FieldKind::Time => ColumnKind::Time,
             FieldKind::Choice(words) => ColumnKind::Choice(words),
             FieldKind::Tags => ColumnKind::Tags,
+            FieldKind::Custom => ColumnKind::Custom,
             FieldKind::Json => ColumnKind::Json,
         };
         Self {

@@ -39,6 +39,7 @@ const DEPARTMENT: &str = "01a1fe4c-9200-7000-8000-000000000001";
 const EMPLOYEE: &str = "01a1fe4c-9300-7000-8000-000000000001";
 const STRANGER: &str = "01a1fe4c-9300-7000-8000-000000000002";
 const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
+const CUSTOM_FIELD: &str = "01a1fe4c-9f00-7000-8000-000000000001";
 const PIPELINE: &str = "01a1fe4c-9b00-7000-8000-000000000001";
 const ACTIVITY: &str = "01a1fe4c-9c00-7000-8000-000000000001";
 const MISTAKE: &str = "01a1fe4c-9c00-7000-8000-000000000002";
@@ -141,6 +142,9 @@ const STORY: &[(&str, &str)] = &[
     ("pipeline.created.v1", PIPELINE),
     ("pipeline.updated.v1", PIPELINE),
     ("pipeline.archived.v1", PIPELINE),
+    ("custom.field.created.v1", CUSTOM_FIELD),
+    ("custom.field.updated.v1", CUSTOM_FIELD),
+    ("custom.field.archived.v1", CUSTOM_FIELD),
     ("activity.recorded.v1", ACTIVITY),
     ("activity.updated.v1", ACTIVITY),
     ("activity.recorded.v1", MISTAKE),

@@ -47,6 +47,7 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<sales::deal::Row>(),
         of::<sales::activity::Row>(),
         of::<sales::pipeline::Row>(),
+        of::<office::custom_field::Row>(),
         of::<sales::quote::Row>(),
         of::<sales::order::Row>(),
         of::<catalog::category::Row>(),

@@ -9,7 +9,8 @@ mod order;
 pub use filter::{Field, Op};
 pub use order::{Cursor, SortKey};
 
-use domain::Rule;
+use crate::column::ColumnKind;
+use domain::{Rule, office::custom_field::is_key};
 use serde_json::value::RawValue;
 use unicode_normalization::UnicodeNormalization;
 
@@ -142,8 +143,19 @@ impl Grammar {
             .find(|field| field.name == name && field.is_filtered())
         {
             Some(field) => field.filter(query, parameter, op, value),
-            None => Err(self.unknown(parameter)),
+            None => match self.custom(name) {
+                Some((field, key)) => field.filter_custom(query, parameter, key, op, value),
+                None => Err(self.unknown(parameter)),
+            },
         }
+    }
+
+    /// `custom.size`: the column with the values of the workspace's own fields, and the key of one.
+    fn custom<'a>(&self, name: &'a str) -> Option<(&Field, &'a str)> {
+        let (column, key) = name.split_once('.')?;
+        let mut fields = self.fields.iter();
+        let found = fields.find(|field| field.name == column && field.kind == ColumnKind::Custom)?;
+        is_key(key).then_some((found, key))
     }
 
     fn split_operator<'a>(&self, parameter: &'a str) -> Result<(&'a str, Op), ListError> {

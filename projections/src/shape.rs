@@ -54,7 +54,7 @@ pub fn filters<V: View>() -> Vec<Filter> {
         fields.map(|(name, kind)| (format!("{}.{name}", related.name), *kind, false))
     });
     let all = columns.chain(shown).chain(related);
-    let known = all.filter(|(_, kind, _)| !matches!(kind, ColumnKind::Json | ColumnKind::Hidden));
+    let known = all.filter(|(_, kind, _)| !matches!(kind, ColumnKind::Json | ColumnKind::Custom | ColumnKind::Hidden));
     known
         .map(|(name, kind, sorted)| Filter { name, kind, sorted })
         .collect()

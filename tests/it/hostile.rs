@@ -10,9 +10,10 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a body.
-const BODILESS: [&str; 20] = [
+const BODILESS: [&str; 21] = [
     "POST /deals/{id}/quotes/{quoteId}/send",
     "DELETE /pipelines/{id}",
+    "DELETE /custom-fields/{id}",
     "DELETE /activities/{id}",
     "DELETE /deals/{id}/documents/{documentId}",
     "DELETE /api-keys/{id}",

@@ -137,6 +137,7 @@ pub(crate) fn body_for(route: &Route, shop: &Shop) -> Value {
         "POST /deals" => json!({"title": "a"}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
         "POST /pipelines" => json!({"name": "a", "stages": [{"name": "a", "stage": "LEAD"}]}),
+        "POST /custom-fields" => json!({"key": "a", "label": "a"}),
         "POST /deals/{id}/activities" => json!({"type": "call", "subject": "a"}),
         "POST /deals/{id}/documents" => json!({"name": "a", "url": "https://storage.prometric.kz/a.pdf"}),
         "POST /deals/{id}/lose" => json!({"lostReason": "a"}),

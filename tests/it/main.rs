@@ -11,6 +11,7 @@ mod bills;
 mod contract;
 mod crash;
 mod currencies;
+mod custom_fields;
 mod customers;
 mod deals;
 mod due;

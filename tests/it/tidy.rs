@@ -290,13 +290,14 @@ fn permission(route: &Route) -> Permission {
         "invitations" => "MEMBERS".to_owned(),
         "activities" | "quotes" => "DEALS".to_owned(),
         "pipelines" if method == "GET" => "DEALS".to_owned(),
-        "pipelines" => "WORKSPACES".to_owned(),
+        "pipelines" | "custom-fields" => "WORKSPACES".to_owned(),
         other => other.to_uppercase(),
     };
     let action = match (method, path) {
         ("POST", "/prices") => "UPDATE",
         ("POST", "/customers/duplicates") => "VIEW", // it asks, in a body
         ("POST" | "PUT" | "DELETE", path) if path.starts_with("/stock/") || path.starts_with("/warehouses") => "UPDATE",
+        ("POST" | "PATCH" | "DELETE", path) if path.starts_with("/custom-fields") => "UPDATE",
         ("POST" | "PUT" | "DELETE", path) if path.starts_with("/pipelines") || path.starts_with("/activities") => {
             "UPDATE"
         }

@@ -168,6 +168,7 @@ impl Field {
             },
             (FieldKind::Bool, _) => Kind::Flag,
             (FieldKind::Uuid, _) => Kind::Uuid,
+            (FieldKind::Custom, _) => Kind::Object,
             (FieldKind::Json, _) if parts.is_empty() => Kind::Object,
             (FieldKind::Tags | FieldKind::Json, _) => Kind::List,
         };

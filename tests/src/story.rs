@@ -81,15 +81,18 @@ impl Shop {
     }
 }
 
-/// What stands beside an open deal, each by the path below which it stands: something done about it, an offer, a pipeline.
-pub async fn beside(owner: &Client, deal: &str) -> [(&'static str, String); 3] {
+/// What stands beside an open deal, each by the path below which it stands: something done about it, an offer, a pipeline, a
+/// field of the workspace's own.
+pub async fn beside(owner: &Client, deal: &str) -> [(&'static str, String); 4] {
     let made = async |path: String, body: Value| id(&owner.post(&path, body).await.expect(201));
     let call = json!({"type": "call", "subject": "a"});
+    let field = json!({"key": "size", "label": "a"});
     let stages = json!({"name": "Опт", "stages": [{"name": "a", "stage": "LEAD"}]});
     [
         ("/activities", made(format!("/deals/{deal}/activities"), call).await),
         ("/quotes", made(format!("/deals/{deal}/quotes"), json!({})).await),
         ("/pipelines", made("/pipelines".to_owned(), stages).await),
+        ("/custom-fields", made("/custom-fields".to_owned(), field).await),
     ]
 }
 

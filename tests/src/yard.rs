@@ -58,6 +58,8 @@ impl Yard {
             .expect(201);
         let pipeline = json!({"name": "Опт", "stages": [{"name": "Заявка", "stage": "LEAD"}]});
         let pipeline = id(&owner.post("/pipelines", pipeline).await.expect(201));
+        let field = json!({"key": "size", "label": "a", "type": "choice", "choices": ["a"]});
+        let field = id(&owner.post("/custom-fields", field).await.expect(201));
         let call = json!({"type": "call", "subject": "Follow-up call"});
         let call = id(&owner.post(&format!("/deals/{deal}/activities"), call).await.expect(201));
         let department = id(&owner.post("/departments", json!({"name": "Продажи"})).await.expect(201));
@@ -86,6 +88,7 @@ impl Yard {
         shapes.extend(catalog::shapes(&owner, &shop).await);
         shapes.extend(deals::shapes(&owner.user, &deal, &call, &pipeline));
         shapes.extend(deals::offers(&deal));
+        shapes.extend(deals::own_fields(&field));
         shapes.extend(orders::shapes(&shop, &draft));
         shapes.extend(people.shapes());
         shapes.extend(interactions(&shop.customer, &said));

@@ -11,7 +11,7 @@ use crate::{
         Caller, May, Right, Within,
         rights::{
             AuditView, CustomersView, DealsView, DepartmentsView, EmployeesView, FinanceView, NotificationsView,
-            OrdersView, ProductionView, ProductsView,
+            OrdersView, ProductionView, ProductsView, WorkspacesView,
         },
     },
     i18n::Language,
@@ -82,6 +82,10 @@ pub fn router() -> ApiRouter<App> {
         .api_route("/deals/{id}/history", of::<sales::deal::Row, DealsView>())
         .api_route("/activities/{id}/history", get_with(history_of_activity, told(HISTORY)))
         .api_route("/pipelines/{id}/history", of::<sales::pipeline::Row, DealsView>())
+        .api_route(
+            "/custom-fields/{id}/history",
+            of::<projections::office::custom_field::Row, WorkspacesView>(),
+        )
         .api_route("/orders/{id}/history", of::<sales::order::Row, OrdersView>())
         .api_route("/categories/{id}/history", of::<catalog::category::Row, ProductsView>())
         .api_route(

@@ -139,7 +139,7 @@ fn one(filter: &Filter, row: &Value) -> Value {
         ColumnKind::Time => {
             json!({ "type": "string", "pattern": YEARS, "anyOf": [{ "format": "date" }, { "format": "date-time" }] })
         }
-        ColumnKind::Text | ColumnKind::Tags | ColumnKind::Json | ColumnKind::Hidden => {
+        ColumnKind::Text | ColumnKind::Tags | ColumnKind::Custom | ColumnKind::Json | ColumnKind::Hidden => {
             json!({ "type": "string", "pattern": LINE })
         }
     }

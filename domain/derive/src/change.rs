@@ -38,7 +38,7 @@ pub fn derive(input: DeriveInput) -> Result<TokenStream> {
             type Change = Change;
 
             fn apply(&mut self, change: &Change) {
-                #(change.#idents.apply(&mut self.#idents);)*
+                #(change.#idents.revise(&mut self.#idents);)*
             }
 
             fn tidy_change(change: Change) -> Change {

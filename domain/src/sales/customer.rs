@@ -12,6 +12,7 @@ use crate::{
     finance::terms,
     fixed::Rating,
     id::{CustomerId, UserId},
+    office::custom_field::Custom,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -105,6 +106,8 @@ pub struct Profile {
     /// As looked up when the customer was assigned.
     #[field(looked_up)]
     pub assigned_to_name: Option<String>,
+    /// In the workspace's own fields.
+    pub custom: Option<Custom>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -141,12 +144,14 @@ impl Event for CustomerEvent {
         PersonalField::new("customer.created", "iin", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.created", "contacts", Whose::Stream, StandIn::NoItems),
         PersonalField::new("customer.created", "addresses", Whose::Stream, StandIn::NoItems),
+        PersonalField::new("customer.created", "custom", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.updated", "name", Whose::Stream, StandIn::Name),
         PersonalField::new("customer.updated", "email", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.updated", "phone", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.updated", "iin", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.updated", "contacts", Whose::Stream, StandIn::NoItems),
         PersonalField::new("customer.updated", "addresses", Whose::Stream, StandIn::NoItems),
+        PersonalField::new("customer.updated", "custom", Whose::Stream, StandIn::Nothing),
         PersonalField::new(
             "customer.created",
             "assignedToName",

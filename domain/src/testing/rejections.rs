@@ -14,7 +14,7 @@ use crate::{
         api_key::ApiKeyRejection, organization::OrganizationRejection, person::PersonRejection, user::UserRejection,
         workspace::WorkspaceRejection,
     },
-    office::notification::NotificationRejection,
+    office::{custom_field::CustomFieldRejection, notification::NotificationRejection},
     process::ProcessRejection,
     production::{
         bom::BomRejection,
@@ -190,6 +190,19 @@ fn sales() -> Vec<&'static str> {
             "an archived pipeline is not changed any more",
         ),
         tells_fields::<P>("pipeline.invalid"),
+        says(
+            CustomFieldRejection::Missing,
+            "custom_field.missing",
+            Kind::Missing,
+            "no such field",
+        ),
+        says(
+            CustomFieldRejection::AlreadyDefined,
+            "custom_field.already_defined",
+            Kind::Exists,
+            "already defined",
+        ),
+        tells_fields::<CustomFieldRejection>("custom_field.invalid"),
     ]
 }
 

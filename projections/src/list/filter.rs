@@ -7,6 +7,7 @@ use domain::{
     Rule,
     time::{day_end, day_start, is_plausible},
 };
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// Something a list can be filtered and sorted by.
@@ -81,7 +82,7 @@ impl Field {
     }
 
     pub(super) const fn is_filtered(&self) -> bool {
-        !matches!(self.kind, ColumnKind::Json | ColumnKind::Hidden)
+        !matches!(self.kind, ColumnKind::Custom | ColumnKind::Json | ColumnKind::Hidden)
     }
 
     pub(super) const fn is_sorted(&self) -> bool {
@@ -168,6 +169,49 @@ impl Field {
         })
     }
 
+    /// That the workspace's own field of that key is one of these: a text, a word or a date as it is written, a number by
+    /// its worth. Which kind of field it is, nobody has to know: an index over all of them answers either.
+    pub(super) fn filter_custom(
+        &self,
+        query: &mut Query,
+        parameter: &str,
+        key: &str,
+        op: Op,
+        value: &str,
+    ) -> Result<(), ListError> {
+        if !matches!(op, Op::Eq | Op::Ne) {
+            let known = [Op::Eq, Op::Ne].map(|op| format!("{}.{key}[{}]", self.name, op.name()));
+            return Err(ListError {
+                known: known.into(),
+                ..refuse(parameter, Rule::Unknown)
+            });
+        }
+        let said = value.split(',').map(str::trim);
+        if said.clone().count() > VALUES_MAX {
+            return Err(refuse(parameter, Rule::TooMany { max: VALUES_MAX }));
+        }
+        let mut any = Vec::new();
+        for value in said.filter(|value| !value.is_empty()) {
+            let value = clean(parameter, value)?;
+            let number = value.parse::<i64>().map(Value::from).ok();
+            let number = number.or_else(|| value.parse::<f64>().ok().map(Value::from).filter(Value::is_number));
+            for value in number.into_iter().chain([Value::from(value)]) {
+                let wanted = json!({ key: value }).to_string();
+                any.push(format!("{} @> {}", self.sql, query.bind(wanted, self.kind.sql_type())));
+            }
+        }
+        let condition = match any.as_slice() {
+            [] => "false".to_owned(),
+            several => format!("({})", several.join(" or ")),
+        };
+        query.is_uneven = true;
+        query.conditions.push(match op {
+            Op::Ne => format!("{condition} is not true"),
+            _ => condition,
+        });
+        Ok(())
+    }
+
     /// A bare date names the whole day.
     fn within_day(&self, query: &mut Query, parameter: &str, value: &str) -> Result<String, ListError> {
         let sql = &self.sql;
@@ -202,7 +246,7 @@ impl Field {
                 .filter(|day| is_plausible(*day))
                 .map(|day| day.to_string()),
             ColumnKind::Time => instant(value, op).map(|at| at.to_rfc3339()),
-            ColumnKind::Tags | ColumnKind::Json | ColumnKind::Hidden => None,
+            ColumnKind::Tags | ColumnKind::Custom | ColumnKind::Json | ColumnKind::Hidden => None,
         }
     }
 }

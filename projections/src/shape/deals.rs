@@ -1,7 +1,10 @@
 //! Deals, what is done about them, what they offer, and pipelines.
 
 use super::{Nothing, Shape};
-use crate::sales::{activity, deal, pipeline, quote};
+use crate::{
+    office::custom_field,
+    sales::{activity, deal, pipeline, quote},
+};
 use chrono::NaiveDate;
 use domain::{
     Money, Quantity,
@@ -160,6 +163,11 @@ impl Shape for activity::Row {
 }
 
 impl Shape for pipeline::Row {
+    type Shown = Nothing;
+    type Details = Nothing;
+}
+
+impl Shape for custom_field::Row {
     type Shown = Nothing;
     type Details = Nothing;
 }

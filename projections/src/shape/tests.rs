@@ -5,6 +5,7 @@ use crate::{
     catalog::{
         category, price, price_list, product, stock_level, stock_movement, stock_place, stock_transfer, warehouse,
     },
+    office,
     people::{department, employee},
     sales::{activity, customer, deal, interaction, pipeline, quote},
 };
@@ -31,6 +32,7 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<deal::Row>();
     holds::<activity::Row>();
     holds::<pipeline::Row>();
+    holds::<office::custom_field::Row>();
     holds::<quote::Row>();
     holds::<order::Row>();
     holds::<invoice::Row>();

@@ -31,7 +31,7 @@ pub fn write(out: &mut String, fields: &[Shown], texts: &[Option<String>]) -> Re
         out.push_str("\":");
         match (text, field.kind) {
             (None, _) => out.push_str("null"),
-            (Some(text), ColumnKind::Number | ColumnKind::Bool | ColumnKind::Json | ColumnKind::Tags) => {
+            (Some(text), ColumnKind::Number | ColumnKind::Bool | ColumnKind::Json | ColumnKind::Tags | ColumnKind::Custom) => {
                 out.push_str(text)
             }
             (Some(text), _) => out.push_str(&serde_json::to_string(text)?),

@@ -400,9 +400,16 @@ fn shown<V: View>(reader: Reader<'_>) -> Vec<Shown> {
         .collect()
 }
 
-/// A column, in the reader's language where it has one.
+/// A column, in the reader's language where it has one. Values of the workspace's own fields are told as long as there is
+/// the field; they are kept beyond.
 fn told<V: View>(column: &Column, reader: Reader<'_>) -> String {
     let name = column.name;
+    if column.kind == ColumnKind::Custom {
+        let (schema, table) = (reader.schema, V::NAME);
+        return format!(
+            "t.{name} - array(select f.key from {schema}.custom_fields f where f.resource = '{table}' and f.archived)"
+        );
+    }
     match reader.language.filter(|_| V::TRANSLATED.contains(&name)) {
         // The language is one of ours, and no text of the reader's.
         Some(language) => format!(

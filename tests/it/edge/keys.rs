@@ -120,6 +120,11 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
         ),
         (Method::DELETE, "/pipelines/{id}", of("/pipelines", &pipeline)),
         (
+            Method::DELETE,
+            "/custom-fields/{id}",
+            made("/custom-fields", json!({"key": "gone", "label": "На время"})).await,
+        ),
+        (
             Method::POST,
             "/deals/{id}/quotes/{quoteId}/send",
             of(&offered, &quote) + "/send",

@@ -1,7 +1,10 @@
 //! What is written of deals beside their fields and stages.
 
 use crate::shape::{self, Shape, fields};
-use domain::sales::{activity, pipeline as pipelines};
+use domain::{
+    office::custom_field,
+    sales::{activity, pipeline as pipelines},
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -92,5 +95,29 @@ pub(super) fn offers(deal: &str) -> Vec<Shape> {
         link("/quotes/open", ""),
         link("/quotes/accept", "name:text500"),
         link("/quotes/decline", "reason:text500"),
+    ]
+}
+
+/// Of a choice of the workspace's own, with the key `size`.
+pub(super) fn own_fields(field: &str) -> Vec<Shape> {
+    let good = |key: &str| {
+        json!({"resource": "customers", "key": key, "type": "choice", "label": "a", "refersTo": null, "choices": ["a"],
+            "translations": [{"language": "kk", "label": "a"}]})
+    };
+    vec![
+        Shape {
+            method: Method::POST,
+            route: "/custom-fields",
+            path: "/custom-fields".to_owned(),
+            good: good("colour"),
+            fields: shape::noun::<custom_field::Details>(true, ""),
+        },
+        Shape {
+            method: Method::PATCH,
+            route: "/custom-fields/{id}",
+            path: format!("/custom-fields/{field}"),
+            good: good("size"),
+            fields: shape::noun::<custom_field::Details>(false, ""),
+        },
     ]
 }

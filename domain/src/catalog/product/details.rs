@@ -6,6 +6,7 @@ use crate::{
     Change, Changes, Check, Choice, Fields, Money, Percent, Quantity, Rule, Violations,
     finance::Currency,
     id::{CategoryId, ProductId, SupplierId},
+    office::custom_field::Custom,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,8 @@ pub struct Details {
     /// What one of a bundle is made up of.
     #[serde(default)]
     pub parts: Vec<BundlePart>,
+    /// In the workspace's own fields.
+    pub custom: Option<Custom>,
 }
 
 /// So many of another product are in one of the bundle.

@@ -4,6 +4,7 @@ use crate::{
     Change, Fields, Money, Percent,
     finance::Currency,
     id::{CustomerId, UserId},
+    office::custom_field::Custom,
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
@@ -43,4 +44,6 @@ pub struct Details {
     pub competitors: Vec<String>,
     #[field(max = 100)]
     pub tags: Vec<String>,
+    /// In the workspace's own fields.
+    pub custom: Option<Custom>,
 }

@@ -1,8 +1,9 @@
-//! The same of deals, what is done about them, and pipelines.
+//! The same of deals, what is done about them, pipelines, and fields of the workspace's own.
 
 use super::{Promises, any_commands, nothing};
 use crate::{
     Money, Patch,
+    office::custom_field::{self, CustomField, CustomFieldCommand},
     sales::{
         activity::{self, Activity, ActivityCommand},
         deal::{self, Deal, DealCommand, Draft, Loss, Stage, Win},
@@ -191,6 +192,33 @@ fn pipeline() {
     let commands = [create("Опт"), create(""), staged("Договор"), staged(" "), C::Archive];
     let names_its_effect = |command: &C| !matches!(command, C::Create(_));
     any_commands::<Pipeline>(
+        &commands,
+        &Promises {
+            names_its_effect,
+            invariant: nothing,
+        },
+    );
+}
+
+#[test]
+fn custom_field() {
+    use CustomFieldCommand as C;
+    let create = |key: &str| {
+        C::Create(Box::new(custom_field::Details {
+            key: key.into(),
+            label: "Класс".into(),
+            ..Default::default()
+        }))
+    };
+    let labelled = |label: &str| {
+        C::Update(Box::new(custom_field::Change {
+            label: Patch::Set(label.into()),
+            ..Default::default()
+        }))
+    };
+    let commands = [create("class"), create(""), labelled("Категория"), labelled(" "), C::Archive];
+    let names_its_effect = |command: &C| matches!(command, C::Update(_));
+    any_commands::<CustomField>(
         &commands,
         &Promises {
             names_its_effect,

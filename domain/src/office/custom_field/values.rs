@@ -1,0 +1,137 @@
+//! What a thing has in the fields that its workspace defined: a value a key. An update names the keys it changes and keeps
+//! the others, so that two people who change different ones both succeed.
+
+use super::is_key;
+use crate::{
+    Check, Rule,
+    field::{FieldKind, FieldValue, Limits, Place},
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The most values one thing may have.
+pub const VALUES_MAX: usize = 50;
+/// Characters of a text.
+pub const TEXT_MAX: usize = 500;
+
+/// By key; null takes a value away.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub struct Custom(Map<String, Value>);
+
+impl Custom {
+    /// Those that are there, not those that are taken away.
+    pub fn values(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let named = self.0.iter().map(|(key, value)| (key.as_str(), value));
+        named.filter(|(_, value)| !value.is_null())
+    }
+}
+
+impl FromIterator<(String, Value)> for Custom {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(values: I) -> Self {
+        Self(values.into_iter().collect())
+    }
+}
+
+/// Each is a text or a number; which of them, the field's definition says.
+impl FieldValue for Custom {
+    const KIND: FieldKind = FieldKind::Custom;
+
+    fn check(&self, at: Place<'_>, _: &Limits, check: &mut Check) {
+        let few = self.0.len() <= VALUES_MAX;
+        check.that(few, at.to_string(), Rule::TooMany { max: VALUES_MAX });
+        for (key, value) in self.0.iter().take(VALUES_MAX) {
+            if !is_key(key) {
+                check.fail(at.to_string(), Rule::Unknown);
+                continue;
+            }
+            let field = format!("{at}.{key}");
+            match value {
+                Value::String(text) => check.at_most(&field, text, TEXT_MAX),
+                Value::Number(_) | Value::Null => {}
+                Value::Bool(_) | Value::Array(_) | Value::Object(_) => check.fail(field, Rule::WrongType),
+            }
+        }
+    }
+
+    fn keep(&mut self, before: Option<Self>) {
+        for (key, value) in before.unwrap_or_default().0 {
+            self.0.entry(key).or_insert(value);
+        }
+        self.0.retain(|_, value| !value.is_null());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Patch;
+    use serde_json::json;
+
+    fn custom(value: Value) -> Custom {
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn what_an_update_does_not_name_is_kept_and_null_takes_away() {
+        for (before, update, after) in [
+            (
+                json!(null),
+                json!({"size": 5, "color": null}),
+                json!({"size": 5}),
+            ),
+            (
+                json!({"size": 5, "color": "red"}),
+                json!({"size": 6}),
+                json!({"size": 6, "color": "red"}),
+            ),
+            (
+                json!({"size": 5, "color": "red"}),
+                json!({"color": null}),
+                json!({"size": 5}),
+            ),
+            (json!({"size": 5}), json!({}), json!({"size": 5})),
+            (json!({"size": 5}), json!(null), json!(null)),
+        ] {
+            let mut field: Option<Custom> = serde_json::from_value(before).unwrap();
+            let update: Option<Custom> = serde_json::from_value(update).unwrap();
+            Patch::Set(update).revise(&mut field);
+            assert_eq!(serde_json::to_value(&field).unwrap(), after);
+        }
+    }
+
+    #[test]
+    fn values_are_texts_and_numbers_under_keys() {
+        let many: Map<String, Value> = (0..51).map(|n| (format!("k{n}"), json!(n))).collect();
+        for (value, field, rule) in [
+            (json!(many), "custom", Rule::TooMany { max: 50 }),
+            (json!({"Not a key": 1}), "custom", Rule::Unknown),
+            (json!({"size": true}), "custom.size", Rule::WrongType),
+            (json!({"size": []}), "custom.size", Rule::WrongType),
+            (json!({"size": {}}), "custom.size", Rule::WrongType),
+            (
+                json!({"size": "a".repeat(501)}),
+                "custom.size",
+                Rule::TooLong { max: 500 },
+            ),
+        ] {
+            let limits = Limits {
+                required: false,
+                max: None,
+                least: None,
+                most: None,
+                positive: false,
+                format: None,
+            };
+            let mut check = Check::default();
+            let at = Place {
+                within: "",
+                name: "custom",
+            };
+            custom(value).check(at, &limits, &mut check);
+            assert_eq!(check.done(), Err(crate::Violations::one(field, rule)));
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Fields of a workspace's own: what is set in them is checked, shown, found and told in the history; one that is archived
+//! takes nothing with it.
+
+use domain::Role;
+use prometric_tests::{Answer, Client, Server, story::id};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+async fn define(owner: &Client, resource: &str, key: &str, more: Value) -> String {
+    let mut field = json!({"resource": resource, "key": key, "label": key});
+    field.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    id(&owner.post("/custom-fields", field).await.expect(201))
+}
+
+async fn put(owner: &Client, path: &str, custom: Value) -> Answer {
+    owner.put(path, json!({ "custom": custom })).await
+}
+
+async fn names(owner: &Client, query: &str) -> Vec<Value> {
+    let found = owner.items(query).await;
+    found.into_iter().map(|item| item["name"].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
+    let server = Server::start_with(&[]).await;
+    let owner = server.owner().await;
+    let size = define(&owner, "customers", "size", json!({"type": "number"})).await;
+    let class = json!({"type": "choice", "choices": ["A", "B"], "translations": [{"language": "kk", "label": "Санаты"}]});
+    define(&owner, "customers", "class", class).await;
+    define(&owner, "customers", "since", json!({"type": "date"})).await;
+    let refers = json!({"type": "reference", "refersTo": "products"});
+    define(&owner, "customers", "buys", refers).await;
+    define(&owner, "products", "shelf", json!({})).await;
+    define(&owner, "deals", "channel", json!({})).await;
+
+    let deal = json!({"title": "ERP", "custom": {"channel": "выставка"}});
+    let deal = id(&owner.post("/deals", deal).await.expect(201));
+    let found = owner.items("/deals?custom.channel=выставка").await;
+    assert_eq!((found.len(), id(&found[0])), (1, deal));
+    let shelved = json!({"code": "a", "name": "Стол", "custom": {"shelf": "B-12"}});
+    let product = id(&owner.post("/products", shelved).await.expect(201));
+    let custom = json!({"size": 120, "class": "A", "since": "2026-11-28", "buys": product});
+    let customer = json!({"name": "ТОО Север", "custom": custom});
+    let customer = id(&owner.post("/customers", customer).await.expect(201));
+    owner.post("/customers", json!({"name": "ТОО Юг"})).await.expect(201);
+    let path = format!("/customers/{customer}");
+    assert_eq!(owner.get(&path).await.expect(200)["custom"], custom);
+
+    // What is not named stays, null takes away.
+    put(&owner, &path, json!({"size": 130.5, "since": null})).await.expect(200);
+    let now = json!({"size": 130.5, "class": "A", "buys": product});
+    assert_eq!(owner.get(&path).await.expect(200)["custom"], now);
+
+    for (custom, field) in [
+        (json!({"size": "120"}), "custom.size"),
+        (json!({"class": "C"}), "custom.class"),
+        (json!({"since": "28.11.2026"}), "custom.since"),
+        (json!({"buys": customer}), "custom.buys"),
+        (json!({"shelf": "B-12"}), "custom.shelf"),
+    ] {
+        let refused = put(&owner, &path, custom).await.expect(400);
+        assert_ne!(refused["error"]["details"]["rules"][field], Value::Null, "{refused}");
+    }
+
+    for (query, found) in [
+        ("/customers?custom.size=130.5", vec!["ТОО Север"]),
+        ("/customers?custom.size=120", vec![]),
+        ("/customers?custom.class=A,B", vec!["ТОО Север"]),
+        ("/customers?custom.class[ne]=A", vec!["ТОО Юг"]),
+        ("/products?custom.shelf=B-12", vec!["Стол"]),
+    ] {
+        assert_eq!(names(&owner, query).await, found, "{query}");
+    }
+
+    let history = owner.items(&format!("{path}/history")).await;
+    assert!(history.iter().any(|entry| entry.to_string().contains("130.5")));
+
+    // Archived, it is neither shown nor set; defined again, what was set is there.
+    owner.send(Method::DELETE, &format!("/custom-fields/{size}"), None, &[]).await.expect(200);
+    assert_eq!(owner.get(&path).await.expect(200)["custom"], json!({"class": "A", "buys": product}));
+    put(&owner, &path, json!({"size": 1})).await.expect(400);
+    define(&owner, "customers", "size", json!({"type": "number"})).await;
+    assert_eq!(owner.get(&path).await.expect(200)["custom"]["size"], 130.5);
+    let twice = json!({"resource": "customers", "key": "size", "label": "a"});
+    owner.post("/custom-fields", twice).await.expect(409);
+
+    let seller = server.member(&owner, Role::Manager).await;
+    let field = json!({"key": "colour", "label": "Цвет"});
+    seller.post("/custom-fields", field).await.expect(403);
+}
