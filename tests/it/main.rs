@@ -16,6 +16,7 @@ mod deals;
 mod due;
 mod edge;
 mod eds;
+mod exports;
 mod follow;
 mod hostile;
 mod idempotency;

@@ -12,7 +12,7 @@ use std::{
 use uuid::Uuid;
 
 /// Who may depend on whom (architecture.md, "Layout").
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("domain-derive", &[]), // what the domain would write by hand
     ("domain", &["domain-derive"]),
     ("log", &[]),
@@ -21,6 +21,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("projections", &["domain", "log", "trace"]),
     ("sagas", &["domain", "log", "trace", "commands"]),
     ("signature", &[]),
+    ("sheets", &[]),
     (
         "api",
         &[
@@ -31,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "projections",
             "sagas",
             "signature",
+            "sheets",
         ],
     ),
     (
