@@ -211,27 +211,31 @@ async fn file<V: View, F: Fn(&str) -> Scope + Send + Sync + 'static>(
         of: PhantomData,
     };
     let rows = source.rows(None).await?;
-    let mut writer = Writer::new(format);
     let heads = heads.of(&rows.fields, language);
-    writer.row(&cells::texts(&heads)).map_err(|_| Problem::internal())?;
+    let begun = Writer::begin(format).and_then(|mut writer| {
+        writer.row(&cells::texts(&heads))?;
+        Ok(writer)
+    });
+    let writer = begun.map_err(|_| Problem::internal())?;
     let next = Next::Rows(rows);
     let rest = Some(Rest { source, writer, next });
-    let pieces = stream::try_unfold(rest, async |rest| {
+    let pieces = stream::try_unfold(rest, |rest: Option<Rest<V, F>>| async move {
         let Some(rest) = rest else { return Ok(None) };
         rest.piece().await.map(Some).map_err(|error| {
             tracing::warn!(error = %chain(&error), "an export broke off");
             io::Error::other(error)
         })
     });
-    Ok(Sheet::of::<V>(format, Body::from_stream(pieces)))
+    Ok(Sheet::named(V::NAME, format, Body::from_stream(pieces)))
 }
 
 /// A list as a file.
 pub struct Sheet(Response);
 
 impl Sheet {
-    fn of<V: View>(format: Format, body: Body) -> Self {
-        let file = format!("attachment; filename=\"{}.{}\"", V::NAME, format.name());
+    /// A file of that name but for its ending.
+    pub fn named(name: &str, format: Format, body: Body) -> Self {
+        let file = format!("attachment; filename=\"{name}.{}\"", format.name());
         let headers = [
             (header::CONTENT_TYPE, format.media_type().to_owned()),
             (header::CONTENT_DISPOSITION, file),

@@ -45,6 +45,11 @@ async fn a_list_is_had_as_a_file() {
         "attachment; filename=\"products.csv\""
     );
 
+    let workbook = owner.get("/products/export?format=xlsx").await;
+    let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    assert_eq!((workbook.status, workbook.header("content-type")), (200, kind));
+    assert!(workbook.body.as_str().is_some_and(|file| file.starts_with("PK")));
+
     let all = lines(&owner, "/products/export?format=csv&sort=price,code").await;
     let mut wanted: Vec<(usize, String)> = (0..620).map(|n| (n % 7, format!("P-{n:04}"))).collect();
     wanted.sort();
