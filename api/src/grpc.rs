@@ -22,12 +22,13 @@ use domain::{
     id::ExternalId,
 };
 use eventstoredb::{
-    Bell, Credentials, Expected, Guest, House, Message, NotWritten, Proposed, Refusal, Right, Settings, Shown, Tls,
-    Written,
+    Bell, Credentials, Expected, Groups, Guest, House, Message, NotWritten, Proposed, Refusal, Right, Settings, Shown,
+    Tls, Written,
 };
-use log::{ConsumerError, Log, Recorded};
+use log::{ConsumerError, Log, Recorded, chain};
 use moka::sync::Cache;
 use projections::platform;
+use sqlx::PgPool;
 use std::{
     io,
     net::{IpAddr, SocketAddr},
@@ -80,15 +81,19 @@ pub async fn start(app: &App) -> Result<(), ServeError> {
     let listener = TcpListener::bind(address).await.map_err(ServeError::Grpc)?;
     let bell = Arc::new(Bell::new(app.log.clone()));
     app.follow(bell.clone(), 1);
+    let entrance = Arc::new(Entrance::new(app.clone()));
+    let groups = Groups::open(entrance.clone(), bell.clone(), (settings.grpc_host.clone(), port)).await?;
+    let groups = Arc::new(groups);
+    app.follow(groups.clone(), 1);
     let settings = Settings {
         host: settings.grpc_host.clone(),
         connections: app.config.edge.connections_max as usize,
         tls,
     };
-    let serving = eventstoredb::serve(listener, Arc::new(Entrance::new(app.clone())), bell, settings);
+    let serving = eventstoredb::serve(listener, entrance, bell, groups, settings);
     app.consumers.keep(tokio::spawn(async move {
         if let Err(error) = serving.await {
-            tracing::error!(error = %log::chain(&error), "the log is not served to clients of EventStoreDB any more");
+            tracing::error!(error = %chain(&error), "the log is not served to clients of EventStoreDB any more");
         }
     }));
     tracing::info!(%address, "the log is served to clients of EventStoreDB");
@@ -116,11 +121,16 @@ impl Guest for Reader {
             Right::Read => Permission::AuditView,
             Right::OpenPersonal => Permission::PrivacyExport,
             Right::Append => Permission::ExternalAppend,
+            Right::Groups => Permission::OperationsUpdate,
         };
         match self.0.standing.may(permission) {
             true => Ok(()),
             false => Err(permission.code()),
         }
+    }
+
+    fn name(&self) -> String {
+        self.0.name()
     }
 }
 
@@ -130,6 +140,10 @@ impl House for Entrance {
 
     fn log(&self) -> &Log {
         &self.app.log
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.app.pool
     }
 
     async fn admit(&self, credentials: &Credentials, from: Option<IpAddr>) -> Result<Reader, Refusal> {
@@ -259,7 +273,7 @@ fn not_written(error: Error<ExternalRejection>) -> NotWritten {
         Error::Limit { what, max } => NotWritten::Invalid(format!("{what} exceeds {max}")),
         Error::Unstorable(_) => NotWritten::Invalid("it cannot be stored".to_owned()),
         error => {
-            tracing::warn!(error = %log::chain(&error), "an outside system could not append");
+            tracing::warn!(error = %chain(&error), "an outside system could not append");
             NotWritten::Unavailable("the log cannot be written to just now".to_owned())
         }
     }

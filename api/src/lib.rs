@@ -7,6 +7,7 @@ pub mod config;
 pub mod disk;
 pub mod edge;
 pub mod envelope;
+pub mod export;
 pub mod extract;
 pub mod finance;
 pub mod grpc;

@@ -85,6 +85,11 @@ impl Urge {
         }
     }
 
+    /// Whether this node leads the workspace, as far as it knows.
+    pub fn leads(&self, workspace: Uuid) -> bool {
+        self.0.upgrade().is_some_and(|queue| queue.leads(workspace))
+    }
+
     /// Has this node take a step in any case.
     pub fn insist(&self, workspace: Uuid) {
         if let Some(queue) = self.0.upgrade() {

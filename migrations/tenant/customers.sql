@@ -1,4 +1,5 @@
--- Customers. Filtered by status, type, segment, revenue and whom they are assigned to; sorted by name; searched.
+-- Customers. Filtered by status, type, segment, revenue and whom they are assigned to; sorted by name; searched. What only lists ask for is without
+-- the archived, which no list shows: so it is counted from the index alone.
 
 create table {schema}.customers (
     id              uuid primary key,
@@ -35,13 +36,13 @@ create table {schema}.customers (
     search_text     text
         generated always as (reading.folded(name || e'\n' || coalesce(email, '') || e'\n' || coalesce(phone, '') || e'\n' || coalesce(bin, '') || e'\n' || coalesce(iin, '') || e'\n' || customer_number)) stored
 );
-create index customers_newest on {schema}.customers (created_at, id);
+create index customers_newest on {schema}.customers (created_at, id) where not archived;
 create index customers_by_status on {schema}.customers (status, created_at, id);
 create index customers_by_type on {schema}.customers (type, created_at, id);
-create index customers_by_assignee on {schema}.customers (assigned_to, created_at, id);
+create index customers_by_assignee on {schema}.customers (assigned_to, created_at, id) where not archived;
 create index customers_by_segment on {schema}.customers (segment, created_at, id);
-create index customers_by_revenue on {schema}.customers (total_revenue, id);
-create index customers_by_name on {schema}.customers (name, id);
+create index customers_by_revenue on {schema}.customers (total_revenue, id) where not archived;
+create index customers_by_name on {schema}.customers (name, id) where not archived;
 create index customers_by_tag on {schema}.customers using gin (tags jsonb_path_ops);
 create index customers_by_custom on {schema}.customers using gin (custom jsonb_path_ops);
 create index customers_search on {schema}.customers using gin (search_text {trgm}.gin_trgm_ops);

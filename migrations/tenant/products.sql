@@ -1,4 +1,5 @@
--- Products. Filtered by type, status, category and price; sorted by name; searched.
+-- Products. Filtered by type, status, category and price; sorted by name; searched. What only lists ask for is without the
+-- archived, which no list shows: so it is counted from the index alone.
 
 create table {schema}.products (
     id             uuid primary key,
@@ -37,13 +38,13 @@ create table {schema}.products (
     search_text    text
         generated always as (reading.folded(name || e'\n' || code || e'\n' || coalesce(barcode, '') || e'\n' || barcodes::text || e'\n' || coalesce(also_called, '') || e'\n' || coalesce(description, '') || e'\n' || coalesce(category, ''))) stored
 );
-create index products_newest on {schema}.products (created_at, id);
-create index products_by_type on {schema}.products (type, created_at, id);
-create index products_by_status on {schema}.products (status, created_at, id);
-create index products_by_category on {schema}.products (category, created_at, id);
+create index products_newest on {schema}.products (created_at, id) where not archived;
+create index products_by_type on {schema}.products (type, created_at, id) where not archived;
+create index products_by_status on {schema}.products (status, created_at, id) where not archived;
+create index products_by_category on {schema}.products (category, created_at, id) where not archived;
 create index products_by_category_id on {schema}.products (category_id, created_at, id);
-create index products_by_price on {schema}.products (price, id);
-create index products_by_name on {schema}.products (name, id);
+create index products_by_price on {schema}.products (price, id) where not archived;
+create index products_by_name on {schema}.products (name, id) where not archived;
 create index products_by_code on {schema}.products (code);
 create index products_by_custom on {schema}.products using gin (custom jsonb_path_ops);
 create index products_search on {schema}.products using gin (search_text {trgm}.gin_trgm_ops);

@@ -8,7 +8,7 @@ mod statement;
 
 pub(crate) use owned::reached_users;
 pub use owned::{Owned, Within};
-pub use shown::{Computed, Nested, Related};
+pub use shown::{Computed, Nested, Related, Shown};
 pub use statement::{NEWEST, Scope};
 
 use crate::{
@@ -130,7 +130,7 @@ pub async fn page_of<V: View>(
     pairs: &[(String, String)],
     scope: &Scope,
 ) -> Result<Page, ViewError> {
-    let asked = statement::page::<V>(reader, pairs, scope)?;
+    let asked = statement::page::<V>(reader, pairs, scope, None)?;
     let (rows, total) = match find(reader, &asked).await {
         Err(error) if reader.readers.lost(&error) => find(reader, &asked).await?,
         found => found?,
@@ -141,16 +141,7 @@ pub async fn page_of<V: View>(
         .after
         .as_ref()
         .map_or(asked.query.page, |cursor| cursor.page + 1);
-    let last = rows.get(limit - 1).filter(|_| rows.len() > limit);
-    let next_cursor = last.and_then(|(_, keys, _)| {
-        let cursor = Cursor {
-            keys: keys.clone(),
-            page,
-            total: total.rows,
-            is_estimate: total.is_estimate,
-        };
-        cursor.encode()
-    });
+    let next_cursor = beyond(&rows, limit, page, total);
     let mut items = String::from("[");
     for (n, (texts, ..)) in rows.iter().take(limit).enumerate() {
         if n > 0 {
@@ -168,8 +159,63 @@ pub async fn page_of<V: View>(
     })
 }
 
+/// Some rows of a list, as texts.
+#[derive(Debug)]
+pub struct Rows {
+    /// What each text of a row is.
+    pub fields: Vec<Shown>,
+    pub rows: Vec<Vec<Option<String>>>,
+    /// For the rows that follow; none: these were the last.
+    pub next_cursor: Option<String>,
+}
+
+/// At most so many rows of the list that the query asks for, uncounted; `cursor` is where the ones before ended.
+pub async fn rows_of<V: View>(
+    reader: Reader<'_>,
+    pairs: &[(String, String)],
+    scope: &Scope,
+    most: i64,
+) -> Result<Rows, ViewError> {
+    let asked = statement::page::<V>(reader, pairs, scope, Some(most))?;
+    let mut rows = match fetch(reader, &asked).await {
+        Err(error) if reader.readers.lost(&error) => fetch(reader, &asked).await?,
+        found => found?,
+    };
+    let limit = usize::try_from(most).unwrap_or(usize::MAX);
+    let uncounted = Total {
+        rows: 0,
+        is_estimate: true,
+    };
+    let next_cursor = beyond(&rows, limit, 1, uncounted);
+    rows.truncate(limit);
+    Ok(Rows {
+        fields: asked.statement.fields,
+        rows: rows.into_iter().map(|(texts, ..)| texts).collect(),
+        next_cursor,
+    })
+}
+
+/// Where the rows behind a page begin, if there is one row too many for it.
+fn beyond(rows: &[Found], limit: usize, page: i64, total: Total) -> Option<String> {
+    let (_, keys, _) = rows.get(limit.checked_sub(1)?).filter(|_| rows.len() > limit)?;
+    let cursor = Cursor {
+        keys: keys.clone(),
+        page,
+        total: total.rows,
+        is_estimate: total.is_estimate,
+    };
+    cursor.encode()
+}
+
 /// A row's fields as texts, its sort keys, and its list's total where that is kept.
 type Found = (Vec<Option<String>>, Vec<Option<String>>, Option<i64>);
+
+async fn fetch(reader: Reader<'_>, asked: &Asked) -> Result<Vec<Found>, sqlx::Error> {
+    let mut session = reader.enter().await?;
+    let rows = asked.statement.query().fetch_all(&mut *session).await?;
+    session.leave();
+    Ok(rows)
+}
 
 async fn find(reader: Reader<'_>, asked: &Asked) -> Result<(Vec<Found>, Total), sqlx::Error> {
     let mut session = reader.enter().await?;
@@ -269,7 +315,7 @@ pub async fn explain<V: View>(
     pairs: &[(String, String)],
     scope: &Scope,
 ) -> Result<String, ViewError> {
-    let mut explained = statement::page::<V>(reader, pairs, scope)?.statement;
+    let mut explained = statement::page::<V>(reader, pairs, scope, None)?.statement;
     explained.sql.insert_str(0, "explain (format text) ");
     let mut session = reader.enter().await?;
     let plan: Vec<(String,)> = explained.query().fetch_all(&mut *session).await?;

@@ -2,8 +2,8 @@
 
 mod certificate;
 mod clients;
+mod groups;
 mod hostile;
-mod wire;
 
 use prometric_tests::{Client, Server};
 use serde_json::json;
@@ -70,4 +70,3 @@ async fn customer(owner: &Client) -> String {
     let made = owner.post("/customers", json!({ "name": NAME })).await.expect(201);
     made["id"].as_str().unwrap().to_owned()
 }
-

@@ -18,6 +18,7 @@ mod due;
 mod edge;
 mod eds;
 mod eventstoredb;
+mod exports;
 mod follow;
 mod hostile;
 mod idempotency;

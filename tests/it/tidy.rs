@@ -22,6 +22,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("projections", &["domain", "log", "trace"]),
     ("sagas", &["domain", "log", "trace", "commands"]),
     ("signature", &[]),
+    ("sheets", &[]),
     (
         "api",
         &[
@@ -33,6 +34,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "projections",
             "sagas",
             "signature",
+            "sheets",
         ],
     ),
     (

@@ -46,6 +46,11 @@ impl Document {
         let Some(response) = self.0.pointer(&format!("/{place}")) else {
             return Some(format!("{method} {route}: {status} is not in the document"));
         };
+        let told = |why: String| format!("{method} {route} {status}: {why}\n{}", answer.body);
+        let content = response["content"].as_object();
+        if content.is_some_and(|content| !content.contains_key("application/json")) {
+            return (!answer.body.is_string()).then(|| told("a file is described".to_owned()));
+        }
         let place = match response["$ref"].as_str() {
             Some(reference) => reference.trim_start_matches("#/").to_owned(),
             None => place,
@@ -57,7 +62,6 @@ impl Document {
         compiler
             .add_resource("https://prometric.kz/openapi.json", self.0.clone())
             .expect("a resource");
-        let told = |why: String| format!("{method} {route} {status}: {why}\n{}", answer.body);
         match compiler.compile(&schema, &mut schemas) {
             Err(error) => Some(told(format!("{error:#}"))),
             Ok(index) => schemas

@@ -15,6 +15,7 @@ pub mod shape;
 pub mod sink;
 pub mod story;
 pub mod torture;
+pub mod wire;
 mod yard;
 
 pub use client::{Answer, Client};

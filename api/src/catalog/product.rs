@@ -101,7 +101,7 @@ async fn list(
 }
 
 /// Takes the categories out of the query; what is none is left for the list to refuse.
-fn categories(pairs: &mut Vec<(String, String)>) -> Option<Vec<Uuid>> {
+pub fn categories(pairs: &mut Vec<(String, String)>) -> Option<Vec<Uuid>> {
     let place = pairs.iter().position(|(name, _)| name == CATEGORY)?;
     let ids = pairs[place].1.split(',').map(|id| Uuid::parse_str(id.trim()));
     let ids: Vec<Uuid> = ids.collect::<Result<_, _>>().ok()?;

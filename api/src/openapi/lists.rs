@@ -19,9 +19,14 @@ pub(crate) const YEARS: &str = "^(19|[2-9][0-9])[0-9]{2}-";
 
 /// Every parameter that the grammar of `V`'s list knows.
 pub(super) fn list_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
+    paging(operation);
+    choice_of::<V>(operation);
+}
+
+/// The same without pages: which rows, and in which order.
+pub(super) fn choice_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
     let filters = filters::<V>();
     let words = row_of::<V>();
-    paging(operation);
     sorting(operation, &filters);
     query(
         operation,

@@ -2,6 +2,7 @@
 
 use super::{json_content, lists, parameter};
 use crate::{
+    export::{Heads, Wanted},
     extract::{
         Asked, Body, Caller, Id, InPath, Kind, Leaving, List, May, MayChange, NoQuery, Param, SignedIn, Within, Write,
         past::Seen,
@@ -12,6 +13,7 @@ use aide::{OperationInput, generate::GenContext, openapi};
 use projections::shape::Shape;
 use schemars::JsonSchema;
 use serde_json::{Value, json};
+use sheets::Format;
 
 /// An empty header is none.
 const UUID_OR_NOTHING: &str = "^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$";
@@ -105,6 +107,32 @@ impl OperationInput for NoQuery {}
 impl<V: Shape + JsonSchema> OperationInput for List<V> {
     fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
         lists::list_of::<V>(operation);
+    }
+}
+
+impl<V: Shape + JsonSchema> OperationInput for Wanted<V> {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        for (name, required, words, description) in [
+            (
+                "format",
+                true,
+                json!(Format::ALL.map(Format::name)),
+                "What file it is to be",
+            ),
+            (
+                "heads",
+                false,
+                json!(Heads::WORDS),
+                "What columns are called: `names`, as fields are; or `words`, as the caller's language calls them",
+            ),
+        ] {
+            let schema = json!({ "type": "string", "enum": words });
+            parameter(
+                operation,
+                json!({ "name": name, "in": "query", "required": required, "schema": schema, "description": description }),
+            );
+        }
+        lists::choice_of::<V>(operation);
     }
 }
 

@@ -443,7 +443,7 @@ fn status(refusal: &NotWritten) -> Status {
     Status::new(code(refusal), refusal.to_string())
 }
 
-fn uuid(id: client::Uuid) -> Option<Uuid> {
+pub fn uuid(id: client::Uuid) -> Option<Uuid> {
     match id.value? {
         Value::Structured(id) => Some(Uuid::from_u64_pair(
             id.most_significant_bits.cast_unsigned(),

@@ -16,6 +16,8 @@ use uuid::Uuid;
 /// Of EventStoreDB, whose clients look at it before they use what came with it.
 const VERSION: &str = "23.10.0";
 
+const GROUPS: &str = "event_store.client.persistent_subscriptions.persistentsubscriptions";
+
 pub struct Features;
 
 #[async_trait]
@@ -26,6 +28,7 @@ impl ServerFeatures for Features {
             service_name: service.to_owned(),
             features: features.iter().map(|feature| (*feature).to_owned()).collect(),
         };
+        let group = |name: &str| method(GROUPS, name, &["stream", "all"]);
         Ok(Response::new(SupportedMethods {
             methods: vec![
                 method("event_store.client.streams.streams", "read", &["position", "events"]),
@@ -35,6 +38,13 @@ impl ServerFeatures for Features {
                     "batchappend",
                     &["deadline_duration"],
                 ),
+                group("create"),
+                group("update"),
+                group("delete"),
+                group("read"),
+                group("getinfo"),
+                group("replayparked"),
+                group("list"),
                 method("event_store.client.gossip.gossip", "read", &[]),
                 method(
                     "event_store.client.server_features.serverfeatures",

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use log::{ConsumerError, Log, Recorded};
+use sqlx::PgPool;
 use std::{fmt, net::IpAddr};
 use tonic::Status;
 use uuid::Uuid;
@@ -17,6 +18,9 @@ pub trait House: Send + Sync + 'static {
     type Guest: Guest;
 
     fn log(&self) -> &Log;
+
+    /// For what is kept beside the log.
+    fn pool(&self) -> &PgPool;
 
     /// Who brought these credentials; asked again and again as long as a subscription lasts.
     async fn admit(&self, credentials: &Credentials, from: Option<IpAddr>) -> Result<Self::Guest, Refusal>;
@@ -42,6 +46,9 @@ pub trait Guest: Clone + Send + Sync + 'static {
 
     /// Otherwise the name of the permission that is missing.
     fn may(&self, right: Right) -> Result<(), &'static str>;
+
+    /// What it is called by, for who looks after groups of consumers.
+    fn name(&self) -> String;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +59,8 @@ pub enum Right {
     OpenPersonal,
     /// Writing streams of category [`EXTERNAL`].
     Append,
+    /// Making groups of consumers, changing and ending them.
+    Groups,
 }
 
 /// What came with a request.

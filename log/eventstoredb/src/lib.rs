@@ -8,13 +8,16 @@ mod connection;
 mod event;
 mod features;
 mod filter;
+mod groups;
 mod house;
+mod pages;
 mod protocol;
 mod read;
 mod stream;
 mod streams;
 
 pub use bell::Bell;
+pub use groups::Groups;
 pub use house::{
     Credentials, EXTERNAL, Expected, Guest, House, Message, NotWritten, Proposed, Refusal, Right, Shown, Written,
 };
@@ -22,9 +25,11 @@ pub use house::{
 use axum::middleware::from_fn_with_state;
 use connection::{BEGIN_WITHIN, accepted};
 use features::{Features, Member};
+use groups::Served;
 use protocol::event_store::client::{
-    gossip::gossip_server::GossipServer, server_features::server_features_server::ServerFeaturesServer,
-    streams::streams_server::StreamsServer,
+    gossip::gossip_server::GossipServer,
+    persistent_subscriptions::persistent_subscriptions_server::PersistentSubscriptionsServer,
+    server_features::server_features_server::ServerFeaturesServer, streams::streams_server::StreamsServer,
 };
 use std::{io, path::Path, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
@@ -72,6 +77,7 @@ pub async fn serve<H: House>(
     listener: TcpListener,
     house: Arc<H>,
     bell: Arc<Bell>,
+    groups: Arc<Groups<H>>,
     settings: Settings,
 ) -> Result<(), tonic::transport::Error> {
     let member = Member {
@@ -82,6 +88,7 @@ pub async fn serve<H: House>(
     let streams = Arc::new(streams::Served::new(house.clone(), bell));
     let reading = StreamsServer::from_arc(streams.clone()).max_decoding_message_size(REQUEST_MAX);
     let routes = Routes::new(StreamsServer::from_arc(streams).max_decoding_message_size(APPEND_MAX))
+        .add_service(PersistentSubscriptionsServer::new(Served(groups)).max_decoding_message_size(REQUEST_MAX))
         .add_service(ServerFeaturesServer::new(Features).max_decoding_message_size(REQUEST_MAX))
         .add_service(GossipServer::new(member).max_decoding_message_size(REQUEST_MAX))
         .into_axum_router()

@@ -3,7 +3,6 @@
 #![expect(
     clippy::allow_attributes,
     clippy::enum_variant_names,
-    dead_code,
     unused_qualifications,
     reason = "nobody writes this by hand, and nobody mends it by hand"
 )]
@@ -14,6 +13,10 @@ pub mod event_store {
 
         pub mod gossip {
             include!("generated/event_store.client.gossip.rs");
+        }
+
+        pub mod persistent_subscriptions {
+            include!("generated/event_store.client.persistent_subscriptions.rs");
         }
 
         pub mod server_features {

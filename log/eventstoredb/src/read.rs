@@ -10,19 +10,17 @@ use crate::{
     protocol::event_store::client::streams::ReadResp,
     stream::Source,
 };
-use futures::{Stream, StreamExt, stream::BoxStream};
+use futures::StreamExt;
 use log::{ReadError, Recorded, chain};
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::mpsc::Sender, time::Instant};
 use tonic::Status;
 use uuid::Uuid;
 
-/// Events that are opened and shown together.
-const TOGETHER: usize = 64;
 /// Backwards, events of a page.
 const PAGE: i64 = 64;
 /// How often a subscription asks whether its reader may still read.
-const ASKED_EVERY: Duration = Duration::from_secs(5);
+pub const ASKED_EVERY: Duration = Duration::from_secs(5);
 
 pub type Told = Sender<Result<ReadResp, Status>>;
 
@@ -84,11 +82,11 @@ impl<H: House> Reading<H> {
     async fn forwards(&self, count: u64, told: &Told) -> Result<(), Stop> {
         let after = match self.from {
             Begin::Start => 0,
-            Begin::At(at) => self.reached(at).saturating_sub(1),
+            Begin::At(at) => self.source.reached(at).saturating_sub(1),
             Begin::End => return self.or_not_found(told).await,
         };
         let (mut left, mut any) = (count, false);
-        let mut pages = self.pages(after);
+        let mut pages = self.source.pages(self.house.log(), self.workspace(), after);
         while let Some(events) = pages.next().await {
             is_heard(told)?;
             for (recorded, shown) in self.shown(events.map_err(failed)?).await? {
@@ -115,13 +113,15 @@ impl<H: House> Reading<H> {
             (Begin::Start, Source::All) => Some(1),
             (Begin::Start, _) => Some(2),
             // Of `$all` what stands there is not read backwards, of a stream it is: so it is in EventStoreDB.
-            (Begin::At(at), Source::All) => Some(self.reached(at)),
-            (Begin::At(at), _) => Some(self.reached(at).saturating_add(1)),
+            (Begin::At(at), Source::All) => Some(self.source.reached(at)),
+            (Begin::At(at), _) => Some(self.source.reached(at).saturating_add(1)),
             (Begin::End, _) => None,
         };
         let (mut left, mut any) = (count, false);
         while left > 0 {
-            let events = self.page_before(before).await.map_err(failed)?;
+            let (log, workspace) = (self.house.log(), self.workspace());
+            let events = self.source.page_before(log, workspace, before, PAGE).await;
+            let events = events.map_err(failed)?;
             let Some(last) = events.last() else { break };
             is_heard(told)?;
             before = Some(self.source.place(last));
@@ -146,13 +146,16 @@ impl<H: House> Reading<H> {
         let mut ring = bell.hear(self.workspace());
         let mut place = match self.from {
             Begin::Start => 0,
-            Begin::At(at) => self.reached(at),
-            Begin::End => self.end().await.map_err(failed)?,
+            Begin::At(at) => self.source.reached(at),
+            Begin::End => {
+                let end = self.source.end(self.house.log(), self.workspace()).await;
+                end.map_err(failed)?
+            }
         };
         let (mut asked, mut looked, mut caught_up) = (Instant::now(), 0, false);
         loop {
             ring.mark_unchanged();
-            let mut pages = self.pages(place);
+            let mut pages = self.source.pages(self.house.log(), self.workspace(), place);
             while let Some(events) = pages.next().await {
                 self.still_may(&mut asked).await?;
                 for (recorded, shown) in self.shown(events.map_err(failed)?).await? {
@@ -189,66 +192,17 @@ impl<H: House> Reading<H> {
         }
     }
 
-    /// Who was let in may have lost that meanwhile.
+    /// Asked every now and then.
     async fn still_may(&self, asked: &mut Instant) -> Result<(), Stop> {
         if asked.elapsed() < ASKED_EVERY {
             return Ok(());
         }
         *asked = Instant::now();
-        let guest = self.house.admit(&self.reader.credentials, self.reader.from).await;
-        let guest = guest.map_err(Status::from)?;
-        let opens = |guest: &H::Guest| guest.may(Right::OpenPersonal).is_ok();
-        let is_the_same = guest.workspace() == self.workspace() && opens(&guest) == opens(&self.reader.guest);
-        match guest.may(Right::Read) {
-            Ok(()) if is_the_same => Ok(()),
-            Ok(()) => Err(Status::permission_denied("the account's rights have changed").into()),
-            Err(missing) => Err(lacking(missing).into()),
-        }
+        Ok(still_may(self.house.as_ref(), &self.reader).await?)
     }
 
     fn workspace(&self) -> Uuid {
         self.reader.guest.workspace()
-    }
-
-    /// The place that a revision or position names, as the log counts.
-    fn reached(&self, at: u64) -> i64 {
-        let at = i64::try_from(at).unwrap_or(i64::MAX - 2).min(i64::MAX - 2);
-        match &self.source {
-            Source::One { .. } | Source::Nothing => at + 1,
-            Source::All | Source::Category(_) | Source::Type(_) => at,
-        }
-    }
-
-    /// Events behind a place, until none is left.
-    fn pages(&self, after: i64) -> BoxStream<'static, Result<Vec<Recorded>, ReadError>> {
-        let (log, workspace) = (self.house.log(), self.workspace());
-        match &self.source {
-            Source::One { id, .. } => together(log.replay_stream(workspace, *id, after)),
-            Source::Nothing => futures::stream::empty().boxed(),
-            Source::All | Source::Category(_) | Source::Type(_) => together(log.replay(workspace, after)),
-        }
-    }
-
-    async fn page_before(&self, before: Option<i64>) -> Result<Vec<Recorded>, ReadError> {
-        let (log, workspace) = (self.house.log(), self.workspace());
-        match &self.source {
-            Source::One { id, .. } => log.latest_of_stream(workspace, *id, before, PAGE).await,
-            Source::Nothing => Ok(vec![]),
-            Source::All | Source::Category(_) | Source::Type(_) => log.latest(workspace, before, PAGE).await,
-        }
-    }
-
-    /// Where it ends now.
-    async fn end(&self) -> Result<i64, ReadError> {
-        let (log, workspace) = (self.house.log(), self.workspace());
-        match &self.source {
-            Source::One { id, .. } => {
-                let last = log.latest_of_stream(workspace, *id, None, 1).await?;
-                Ok(last.first().map_or(0, |event| event.version))
-            }
-            Source::Nothing => Ok(0),
-            Source::All | Source::Category(_) | Source::Type(_) => Ok(log.head(workspace).await?),
-        }
     }
 
     /// Each event with what the reader sees of it; nothing, if it is not among what they asked for.
@@ -304,13 +258,16 @@ impl<H: House> Reading<H> {
     }
 }
 
-fn together(
-    events: impl Stream<Item = Result<Recorded, ReadError>> + Send + 'static,
-) -> BoxStream<'static, Result<Vec<Recorded>, ReadError>> {
-    events
-        .ready_chunks(TOGETHER)
-        .map(|events| events.into_iter().collect())
-        .boxed()
+/// Who was let in may have lost that meanwhile.
+pub async fn still_may<H: House>(house: &H, reader: &Admitted<H>) -> Result<(), Status> {
+    let guest = house.admit(&reader.credentials, reader.from).await?;
+    let opens = |guest: &H::Guest| guest.may(Right::OpenPersonal).is_ok();
+    let is_the_same = guest.workspace() == reader.guest.workspace() && opens(&guest) == opens(&reader.guest);
+    match guest.may(Right::Read) {
+        Ok(()) if is_the_same => Ok(()),
+        Ok(()) => Err(Status::permission_denied("the account's rights have changed")),
+        Err(missing) => Err(lacking(missing)),
+    }
 }
 
 async fn in_time(until: Option<Instant>, work: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
@@ -347,17 +304,22 @@ pub fn lacking(permission: &str) -> Status {
 }
 
 fn failed(error: ReadError) -> Stop {
+    unread(error).into()
+}
+
+/// What a reader hears of it.
+pub fn unread(error: ReadError) -> Status {
     match error {
         ReadError::Unavailable(error) => {
             tracing::warn!(%error, "a reader could not be served");
-            Status::unavailable("the log cannot be reached").into()
+            Status::unavailable("the log cannot be reached")
         }
-        damaged => unreadable(&damaged).into(),
+        damaged => unreadable(&damaged),
     }
 }
 
 /// Told to operators; the reader hears only that it is so.
-fn unreadable(error: &(dyn std::error::Error + 'static)) -> Status {
+pub fn unreadable(error: &(dyn std::error::Error + 'static)) -> Status {
     tracing::error!(error = %chain(error), "a reader came to what cannot be read");
     Status::data_loss("the log holds what cannot be read")
 }

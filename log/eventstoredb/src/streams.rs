@@ -92,7 +92,13 @@ impl<H: House> Streams for Served<H> {
         let writer = writer::<H, _>(&request)?;
         let place = self.room.enter()?;
         let (told, answers) = mpsc::channel(WAITING);
-        let many = append::many(self.house.clone(), writer, self.room.clone(), request.into_inner(), told);
+        let many = append::many(
+            self.house.clone(),
+            writer,
+            self.room.clone(),
+            request.into_inner(),
+            told,
+        );
         tokio::spawn(async move {
             many.await;
             drop(place);
@@ -171,7 +177,7 @@ fn refused(method: &str) -> Status {
     Status::permission_denied(format!("{method} is not served: nothing leaves a workspace's log"))
 }
 
-fn admitted<H: House, T>(request: &Request<T>) -> Result<Admitted<H>, Status> {
+pub fn admitted<H: House, T>(request: &Request<T>) -> Result<Admitted<H>, Status> {
     let admitted = request.extensions().get::<Admitted<H>>().cloned();
     admitted.ok_or_else(|| Status::unauthenticated("nobody was let in"))
 }

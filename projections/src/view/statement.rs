@@ -83,9 +83,16 @@ impl Statement {
     }
 }
 
-/// A page: of each row its fields' texts, its sort keys, and the total where that is kept.
-pub fn page<V: View>(reader: Reader<'_>, pairs: &[(String, String)], scope: &Scope) -> Result<Asked, ListError> {
+/// A page: of each row its fields' texts, its sort keys, and the total where that is kept. `most` rows, where it is not the
+/// query that says how many.
+pub fn page<V: View>(
+    reader: Reader<'_>,
+    pairs: &[(String, String)],
+    scope: &Scope,
+    most: Option<i64>,
+) -> Result<Asked, ListError> {
     let mut query = grammar::<V>(reader).parse(pairs)?;
+    query.limit = most.unwrap_or(query.limit);
     let placed = place(&mut query.values, &limited::<V>(reader, scope));
     let wanted: Vec<String> = [V::VISIBLE.to_owned()]
         .into_iter()

@@ -1,5 +1,8 @@
 //! `prometric-clients (eventstore|kurrentdb) URL STREAM`: leads the conversation that node.mjs and python.py lead too, and says a
 //! line of JSON for each step. The two crates spell a few things differently, so the conversation is a macro over them.
+//! [`groups`] is another one.
+
+mod groups;
 
 use serde_json::{Value, json};
 use std::{error::Error, io::Write};
@@ -114,6 +117,8 @@ async fn main() -> Ended {
     match arguments.as_slice() {
         [name, url, stream] if name == "eventstore" => eventstore(url, stream).await,
         [name, url, stream] if name == "kurrentdb" => kurrentdb(url, stream).await,
-        _ => Err("(eventstore|kurrentdb) URL STREAM".into()),
+        [name, part, url, stream] if name == "groups" && part == "begin" => groups::begin(url, stream).await,
+        [name, part, url, stream] if name == "groups" && part == "end" => groups::end(url, stream).await,
+        _ => Err("(eventstore|kurrentdb|groups (begin|end)) URL STREAM".into()),
     }
 }

@@ -61,14 +61,21 @@ fn clients() -> Vec<(&'static str, Command)> {
     clients
 }
 
+/// A client that is one of a group of consumers, in the part of the conversation that is called so.
+pub fn groups(part: &str) -> Command {
+    let mut command = Command::new(root().join("target/debug/prometric-clients"));
+    command.args(["groups", part]);
+    command
+}
+
 /// A client in conversation.
-struct Talk {
-    lines: Lines<BufReader<ChildStdout>>,
+pub struct Talk {
+    pub lines: Lines<BufReader<ChildStdout>>,
     child: Child,
 }
 
 impl Talk {
-    fn begin(mut command: Command, url: &str, stream: &str) -> Self {
+    pub fn begin(mut command: Command, url: &str, stream: &str) -> Self {
         let command = command.args([url, stream]).stdout(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().expect("the client: ./dev test builds it");
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -76,7 +83,7 @@ impl Talk {
     }
 
     /// What the steps up to that one came to.
-    async fn until(&mut self, last: &str) -> BTreeMap<String, Value> {
+    pub async fn until(&mut self, last: &str) -> BTreeMap<String, Value> {
         let mut steps = BTreeMap::new();
         while !steps.contains_key(last) {
             let line = timeout(PATIENCE, self.lines.next_line()).await;
@@ -89,7 +96,7 @@ impl Talk {
     }
 
     /// Whether it ended well.
-    async fn ended_well(mut self) -> bool {
+    pub async fn ended_well(mut self) -> bool {
         timeout(PATIENCE, self.child.wait())
             .await
             .expect("it ends")

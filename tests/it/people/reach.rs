@@ -75,7 +75,7 @@ async fn what_a_right_does_not_reach_to_is_not_there_by_any_route() {
         route.path = route.path.replace("{orgId}", organization.as_str().unwrap());
     }
     let nobodys = Uuid::now_v7().to_string();
-    for (reach, seen) in [("own", &["own"][..]), ("department", &["own", "department"])] {
+    for (reach, seen) in [("own", &["own"][..]), ("department", &["own", "department"][..])] {
         let role = json!({"name": reach, "permissions": rights(reach)});
         let role = id(&owner.post("/roles", role).await.expect(201));
         let path = format!("/employees/{employee}");

@@ -3,7 +3,12 @@
 
 use std::{error::Error, path::Path};
 
-const PROTOS: [&str; 3] = ["streams.proto", "gossip.proto", "serverfeatures.proto"];
+const PROTOS: [&str; 4] = [
+    "streams.proto",
+    "persistent.proto",
+    "gossip.proto",
+    "serverfeatures.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let crate_root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

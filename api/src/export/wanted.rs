@@ -1,0 +1,119 @@
+//! What is asked of an export: the list's filters and order, without pages; the kind of file, and what its columns are called.
+
+use crate::{i18n, i18n::Language, problem::Problem};
+use axum::{
+    extract::{FromRequestParts, Query},
+    http::request::Parts,
+};
+use domain::Rule;
+use projections::{snake_case, view::Shown};
+use sheets::Format;
+use std::marker::PhantomData;
+
+/// An export has all rows.
+const OF_PAGES: [&str; 3] = ["page", "limit", "cursor"];
+
+#[derive(Debug, Clone)]
+pub struct Wanted<V> {
+    pub format: Format,
+    pub heads: Heads,
+    /// For the list.
+    pub pairs: Vec<(String, String)>,
+    of: PhantomData<fn() -> V>,
+}
+
+/// What columns are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heads {
+    /// As fields are.
+    Names,
+    /// As people call them.
+    Words,
+}
+
+impl Heads {
+    pub const WORDS: [&str; 2] = ["names", "words"];
+
+    fn parse(word: &str) -> Option<Self> {
+        match word {
+            "names" => Some(Self::Names),
+            "words" => Some(Self::Words),
+            _ => None,
+        }
+    }
+
+    /// One for each of them. Two that people call the same keep their names, and so does what has no other.
+    pub fn of(self, fields: &[Shown], language: Language) -> Vec<String> {
+        let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
+        if self == Self::Names {
+            return names;
+        }
+        let words: Vec<String> = names
+            .iter()
+            .map(|name| {
+                let column = snake_case(name);
+                let word = i18n::field(language, &column);
+                if word == column { name.clone() } else { word }
+            })
+            .collect();
+        let is_one_of_two = |word: &String| words.iter().filter(|other| *other == word).count() > 1;
+        let heads = names.into_iter().zip(&words);
+        heads
+            .map(|(name, word)| if is_one_of_two(word) { name } else { word.clone() })
+            .collect()
+    }
+}
+
+impl<S: Send + Sync, V> FromRequestParts<S> for Wanted<V> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+        let Query(mut pairs) = pairs.map_err(|_| Problem::invalid_field("?", Rule::Unknown))?;
+        if let Some((name, _)) = pairs.iter().find(|(name, _)| OF_PAGES.contains(&name.as_str())) {
+            return Err(Problem::invalid_field(name, Rule::Unknown));
+        }
+        let formats = Format::ALL.map(Format::name);
+        let format = word(&mut pairs, "format", &formats, Format::parse)?;
+        let heads = word(&mut pairs, "heads", &Heads::WORDS, Heads::parse)?;
+        Ok(Self {
+            format: format.ok_or_else(|| Problem::invalid_field("format", Rule::Required))?,
+            heads: heads.unwrap_or(Heads::Names),
+            pairs,
+            of: PhantomData,
+        })
+    }
+}
+
+/// Takes what is named once, and is one of those words, out of a query.
+fn word<T>(
+    pairs: &mut Vec<(String, String)>,
+    name: &str,
+    words: &[&str],
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Problem> {
+    let named: Vec<(String, String)> = pairs.extract_if(.., |(named, _)| named == name).collect();
+    let refused = |rule| Problem::invalid_field(name, rule);
+    match named.as_slice() {
+        [] => Ok(None),
+        [(_, value)] => {
+            let known = || refused(Rule::not_one_of(words.iter().copied()));
+            parse(value).map(Some).ok_or_else(known)
+        }
+        _ => Err(refused(Rule::NotUnique)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use projections::ColumnKind;
+
+    #[test]
+    fn columns_are_called_as_people_call_them_as_long_as_that_is_clear() {
+        let fields = ["name", "title", "price", "noSuchWord"].map(|name| Shown::new(name, "", ColumnKind::Text));
+        let heads = |heads: Heads| heads.of(&fields, Language::Ru);
+        assert_eq!(heads(Heads::Names), ["name", "title", "price", "noSuchWord"]);
+        assert_eq!(heads(Heads::Words), ["name", "title", "Цена", "noSuchWord"]);
+    }
+}
