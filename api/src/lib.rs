@@ -13,6 +13,7 @@ pub mod finance;
 pub mod heads;
 pub mod i18n;
 pub mod identity;
+pub mod imports;
 pub mod mail;
 pub mod measure;
 pub mod noun;
