@@ -19,7 +19,7 @@ pub use id::{Id, InPath, Kind, List, NoQuery, Param, Within, no_query, path_id, 
 pub use json::Json;
 pub use right::{Changeable, May, MayChange, Right};
 pub use tags::Tags;
-pub use whole::{BODIES_MAX, drain, whole};
+pub use whole::{BODIES_MAX, TooLong, drain, whole};
 pub use with::{Edit, New, Nothing, With};
 pub use write::{Write, Written, anonymous};
 

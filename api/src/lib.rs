@@ -14,6 +14,7 @@ pub mod grpc;
 pub mod heads;
 pub mod i18n;
 pub mod identity;
+pub mod imports;
 pub mod mail;
 pub mod measure;
 pub mod noun;

@@ -66,6 +66,11 @@ pub(crate) fn json_content(schema: Schema) -> IndexMap<String, MediaType> {
     IndexMap::from([("application/json".to_owned(), media)])
 }
 
+/// A form's fields.
+pub(crate) fn form_content(schema: &Value) -> Value {
+    json!({ "multipart/form-data": { "schema": schema } })
+}
+
 /// A parameter, in the standard's own words.
 pub(crate) fn parameter(operation: &mut openapi::Operation, words: Value) {
     let known = serde_json::from_value::<openapi::Parameter>(words);

@@ -16,6 +16,7 @@ use crate::{
         once::{Kept, Once},
         session::{self, Which},
     },
+    imports,
     openapi::{parameter, told},
     problem::{Code, Problem},
     reply::Reply,
@@ -93,6 +94,7 @@ async fn erase(
         sign_out(&app, person_id, &write).await?;
     }
     for workspace in &scope.workspaces {
+        imports::forget(&app.pool, workspace.uuid()).await?;
         let mut context = write.context_in(*workspace, &caller, hash);
         // Everybody may be forgotten.
         context.actor = scope.actor(&caller);

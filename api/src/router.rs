@@ -1,7 +1,7 @@
 //! Every route there is. The nouns of a workspace answer in both forms of the path; one line a noun.
 
 use crate::{
-    admin, audit, catalog, edge, export, finance, identity, measure, office, openapi, people, privacy, problem::Problem,
+    admin, audit, catalog, edge, export, finance, identity, imports, measure, office, openapi, people, privacy, problem::Problem,
     production, sales, schemas, state::App, stores, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
@@ -48,6 +48,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(identity::member::router())
         .merge(identity::role::router())
         .merge(export::router())
+        .merge(imports::router())
         .merge(audit::router())
         .merge(admin::router())
         .merge(privacy::router())

@@ -22,6 +22,7 @@ use crate::{
         session::live::Sessions,
         token::Tokens,
     },
+    imports,
     mail::{Mail, MailError},
     measure, people, privacy, relay,
     router::router,
@@ -44,7 +45,7 @@ use std::{
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    sync::Semaphore,
+    sync::{Notify, Semaphore},
 };
 use trace::CannotSend;
 use tracing_subscriber::{EnvFilter, Layer, fmt, layer::SubscriberExt, registry, util::SubscriberInitExt};
@@ -147,6 +148,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
     exchange::migrate(&pool).await?;
     privacy::migrate(&pool).await?;
     certificate::migrate(&pool).await?;
+    imports::migrate(&pool).await?;
     let reads = open_reads(&config)?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
@@ -173,6 +175,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         writing: Turns::new(config.edge.writes_per_workspace, config.edge.turn_timeout),
         bodies: Arc::new(Semaphore::new(BODIES_MAX)),
         shown: Memory::default(),
+        importing: Notify::new(),
         members: Members::new(pool.clone(), log.clone()),
         sessions: Sessions::new(pool.clone(), log.clone()),
         keys: Keys::new(pool.clone(), log.clone(), pepper.clone()),
@@ -253,6 +256,7 @@ pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.consumers
         .keep(tokio::spawn(people::invitation::failed::keep(app.clone())));
     app.consumers.keep(tokio::spawn(privacy::keep(app.clone())));
+    app.consumers.keep(tokio::spawn(imports::keep(app.clone())));
     Ok(())
 }
 

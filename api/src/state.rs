@@ -20,7 +20,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
-use tokio::{sync::Semaphore, task::JoinHandle};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinHandle,
+};
 
 /// A handle; cheap to clone.
 #[derive(Clone)]
@@ -56,6 +59,8 @@ pub struct Parts {
     /// Room for large bodies, in KB.
     pub bodies: Arc<Semaphore>,
     pub shown: Memory,
+    /// That there is a file to be worked on.
+    pub importing: Notify,
     pub started: Instant,
 }
 

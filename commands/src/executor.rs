@@ -42,6 +42,8 @@ pub struct Executor {
     pub(crate) snapshots: Arc<Semaphore>,
     /// Days to pay for customers whose terms do not say.
     pub(crate) payment_days: u32,
+    /// Commands are decided, and nothing is written.
+    pub(crate) rehearses: bool,
 }
 
 /// A command and what it is to be decided on.
@@ -135,6 +137,7 @@ impl Executor {
             states: States::new(),
             snapshots: Arc::new(Semaphore::new(1)),
             payment_days: PAYMENT_DAYS,
+            rehearses: false,
         }
     }
 
@@ -295,6 +298,9 @@ impl Executor {
             id: id.into(),
             version: version + i64::try_from(events.len()).unwrap_or(0),
         };
+        if self.rehearses {
+            return self.rehearsed(answer, events, &unit, context).await.map(Attempt::Done);
+        }
         let key = key::<A>(context.workspace, id);
         let ahead = after.clone().map(|state| Live {
             state,
@@ -403,7 +409,7 @@ impl Executor {
     }
 
     async fn submit(&self, unit: Unit, context: &Context, answer: &Answer) -> Result<Submitted, AppendError> {
-        if unit.is_empty() && context.command.is_none() {
+        if self.rehearses || unit.is_empty() && context.command.is_none() {
             let position = self.log.head(context.workspace.into()).await?;
             return Ok(Submitted::from(Appended {
                 position,

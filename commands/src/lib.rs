@@ -10,6 +10,7 @@ mod following;
 mod lanes;
 mod load;
 mod meaning;
+mod rehearsal;
 mod states;
 mod together;
 mod tree;

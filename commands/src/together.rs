@@ -77,6 +77,9 @@ impl Executor {
             id: (*id).into(),
             version: on.version + i64::try_from(events.len()).unwrap_or(0),
         };
+        if self.rehearses {
+            return self.rehearsed(answer, events.clone(), &unit, context).await;
+        }
         match self.commit(unit, context, &answer).await {
             Err(AppendError::Version { .. }) => Err(Error::Busy),
             appended => done::<A, _>(answer, &appended?),

@@ -68,6 +68,13 @@ impl Unit {
         self.claims.iter().any(|(claim, _)| claim.is_personal)
     }
 
+    /// The keys that it takes, with who would own them; not those that are kept as hashes.
+    pub(crate) fn keys_taken(&self) -> impl Iterator<Item = (&'static str, &str, Uuid)> {
+        let taken = self.claims.iter();
+        let taken = taken.filter(|(claim, _)| claim.act == ClaimAct::Take && !claim.is_personal);
+        taken.map(|(claim, stream)| (claim.kind, claim.key.as_str(), *stream))
+    }
+
     /// `keys` are those of the workspace's personal claims, if it has any.
     pub(crate) fn into_append(self, context: &Context, answer: String, keys: Option<&ClaimKeys>) -> Append {
         let claims = self.claims.into_iter();

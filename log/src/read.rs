@@ -123,6 +123,33 @@ impl Log {
         head_in_tx(&mut *self.pool.acquire().await?, workspace).await
     }
 
+    /// The stream that a unique key belongs to.
+    pub async fn owner_of(&self, workspace: Uuid, kind: &str, key: &str) -> Result<Option<Uuid>, ReadError> {
+        let owners = self.owners_of(workspace, kind, &[key]).await?;
+        Ok(owners.into_iter().next().map(|(_, owner)| owner))
+    }
+
+    /// Of these keys those that belong to a stream, with it.
+    pub async fn owners_of(
+        &self,
+        workspace: Uuid,
+        kind: &str,
+        keys: &[&str],
+    ) -> Result<Vec<(String, Uuid)>, ReadError> {
+        let owners = "select key, stream_id from log.claims where workspace_id = $1 and kind = $2 and key = any($3)";
+        let owners = sqlx::query_as(owners).bind(workspace).bind(kind).bind(keys);
+        Ok(owners.fetch_all(&self.pool).await?)
+    }
+
+    /// Of these streams those that there are, archived ones among them.
+    pub async fn streams_there(&self, workspace: Uuid, ids: &[Uuid]) -> Result<Vec<Uuid>, ReadError> {
+        let there = "select u.stream from unnest($2::uuid[]) u(stream) \
+            where exists (select from log.events e where e.workspace_id = $1 and e.stream_id = u.stream) \
+            or exists (select from log.archived_streams a where a.workspace_id = $1 and a.stream_id = u.stream)";
+        let there = sqlx::query_scalar(there).bind(workspace).bind(ids);
+        Ok(there.fetch_all(&self.pool).await?)
+    }
+
     /// What a command id did, personal values open; `None` when it is new.
     pub async fn find_command(&self, workspace: Uuid, command: CommandId) -> Result<Option<Appended>, AppendError> {
         let known = "select request_hash, first_position, last_position, answer from log.commands where workspace_id = $1 and command_id = $2";

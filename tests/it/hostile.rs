@@ -9,8 +9,11 @@ use reqwest::Method;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Writes without a body.
-const BODILESS: [&str; 21] = [
+/// Writes without a JSON body.
+const BODILESS: [&str; 24] = [
+    "POST /imports", // a form, which `imports` tries
+    "POST /imports/{id}/start",
+    "POST /imports/{id}/cancel",
     "POST /deals/{id}/quotes/{quoteId}/send",
     "DELETE /pipelines/{id}",
     "DELETE /custom-fields/{id}",

@@ -96,6 +96,9 @@ impl Tenant {
         }
         let key = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
         ids.insert("/api-keys", id(&owner.post("/api-keys", key).await.expect(201)));
+        let beside = [("resource", "products"), ("dryRun", "true")];
+        let import = owner.upload(b"code,name\na1,a\n", &beside, &[]).await.expect(201);
+        ids.insert("/imports", id(&import));
         eventually("everything is planned", || async {
             owner
                 .items("/production/orders")
@@ -296,6 +299,7 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/workspaces",
         "/organizations",
         "/api-keys",
+        "/imports",
         "/auth/sessions",
     ] {
         let mine = me.get(list).await.expect(200).to_string();

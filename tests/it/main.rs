@@ -23,6 +23,7 @@ mod follow;
 mod hostile;
 mod idempotency;
 mod identity;
+mod imports;
 mod isolation;
 mod keeping;
 mod lists;

@@ -252,8 +252,16 @@ const PUBLIC: [&str; 21] = [
 ];
 
 /// Concern nobody but the caller, or tell a member of the workspace they are in. Whose data it is decides on rights for those of
-/// privacy, and that stands in the body: `privacy` tries them with every role.
-const PERSONAL: [&str; 20] = [
+/// privacy, and that stands in the body: `privacy` tries them with every role. An import is its sender's, and what it is of stands in the body:
+/// `imports`.
+const PERSONAL: [&str; 27] = [
+    "GET /imports",
+    "POST /imports",
+    "GET /imports/{id}",
+    "GET /imports/{id}/rows",
+    "GET /imports/{id}/errors",
+    "POST /imports/{id}/start",
+    "POST /imports/{id}/cancel",
     "GET /auth/me",
     "GET /auth/second-factor",
     "GET /auth/sessions",

@@ -142,6 +142,29 @@ impl Client {
         self.dispatch(method, path, body.map(Into::into), headers).await
     }
 
+    /// Sends a file with what is said beside it, as a form.
+    pub async fn upload(&self, file: &[u8], beside: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
+        const BOUNDARY: &str = "a-line-that-no-file-has";
+        let part = |name: &str| format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"");
+        let mut form = Vec::new();
+        for (name, value) in beside {
+            form.extend(format!("{}\r\n\r\n{value}\r\n", part(name)).bytes());
+        }
+        let head = "; filename=\"file\"\r\nContent-Type: application/octet-stream\r\n\r\n";
+        form.extend([part("file").as_bytes(), head.as_bytes(), file].concat());
+        form.extend(format!("\r\n--{BOUNDARY}--\r\n").bytes());
+        let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+        let headers: Vec<(&str, &str)> = headers
+            .iter()
+            .copied()
+            .chain([("Content-Type", kind.as_str())])
+            .collect();
+        let sent = self
+            .dispatch(Method::POST, "/imports", Some(form.into()), &headers)
+            .await;
+        sent.expect("an answer")
+    }
+
     async fn dispatch(
         &self,
         method: Method,
@@ -158,7 +181,10 @@ impl Client {
             request = request.header(*name, *value);
         }
         if let Some(body) = body {
-            request = request.header("Content-Type", "application/json").body(body);
+            if !headers.iter().any(|(name, _)| *name == "Content-Type") {
+                request = request.header("Content-Type", "application/json");
+            }
+            request = request.body(body);
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());

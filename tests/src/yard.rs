@@ -81,6 +81,8 @@ impl Yard {
         };
         let key = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
         let key = id(&owner.post("/api-keys", key).await.expect(201));
+        let beside = [("resource", "products"), ("dryRun", "true")];
+        owner.upload(b"code,name\na1,a\n", &beside, &[]).await.expect(201);
         let of = people.organization.clone();
         let draft = json!({"customerId": shop.customer, "status": "draft"});
         let draft = id(&owner.post("/orders", draft).await.expect(201));

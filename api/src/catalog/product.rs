@@ -1,6 +1,7 @@
 //! Products: document 1 §5, document 2 "Products API".
 
 mod batch;
+mod row;
 
 use crate::{
     envelope,

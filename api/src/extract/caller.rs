@@ -24,7 +24,7 @@ use axum::{
 use commands::Actor;
 use domain::{
     Permission, Role, Rule, Standing,
-    id::{UserId, WorkspaceId},
+    id::{ApiKeyId, UserId, WorkspaceId},
 };
 use projections::{people::employee, platform::Workspace};
 use std::{net::IpAddr, sync::Arc};
@@ -115,6 +115,17 @@ impl Caller {
             .default_workspace
             .ok_or_else(|| Problem::missing("workspace.missing"))?;
         Self::enter(app, person, &Named::Id(home)).await
+    }
+
+    /// Somebody who left something to be done, with the rights that they have by now; or the machine that did in their name.
+    pub async fn returned(app: &App, user_id: UserId, workspace: Uuid, key: Option<ApiKeyId>) -> Result<Self, Problem> {
+        let found = app.members.find(user_id, &Named::Id(workspace)).await?;
+        let member = found.ok_or_else(|| Problem::missing("workspace.missing"))?;
+        let key = match key {
+            Some(id) => Some(app.keys.by_id(id).await?.ok_or_else(Problem::unauthorized)?),
+            None => None,
+        };
+        Self::of(user_id, member, key).in_circle(app).await
     }
 
     fn of(user_id: UserId, member: Member, key: Option<Arc<Key>>) -> Self {

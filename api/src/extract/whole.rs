@@ -10,7 +10,7 @@ use crate::{
 use axum::{
     body::Body,
     extract::{Request, State},
-    http::{HeaderValue, header},
+    http::{HeaderValue, Method, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -27,6 +27,8 @@ use tracing::Instrument;
 const BODY_MAX: usize = 1 << 20;
 /// The same for signing in, and for whoever shows no token: nothing they have to say is longer.
 const STRANGERS_BODY_MAX: usize = 16 << 10;
+/// The same for a file whose rows are to become things.
+const FILE_MAX: usize = 12 << 20;
 /// In KB, what is kept of all bodies that are longer than a stranger's may be.
 pub const BODIES_MAX: usize = 64 << 10;
 /// Beyond this the connection is given up instead: nobody's mistake is that long.
@@ -83,6 +85,8 @@ fn longest(request: &Request) -> usize {
     let path = request.uri().path();
     if path.contains("/auth/") || !request.headers().contains_key(header::AUTHORIZATION) {
         STRANGERS_BODY_MAX
+    } else if request.method() == Method::POST && path.trim_end_matches('/').ends_with("/imports") {
+        FILE_MAX
     } else {
         BODY_MAX
     }

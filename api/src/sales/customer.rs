@@ -1,6 +1,7 @@
 //! Customers: document 1 §3, document 2 "Customers API".
 
 mod duplicates;
+mod row;
 
 use crate::{
     extract::{

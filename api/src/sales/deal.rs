@@ -2,6 +2,7 @@
 
 mod bulk;
 mod document;
+mod row;
 mod summary;
 
 use crate::{

@@ -1,6 +1,8 @@
 //! Orders: document 1 §6, document 2 "Orders API". Won deals place them, or people do. PUT with `status` and POST
 //! `/status` are one behaviour.
 
+mod row;
+
 use crate::{
     envelope,
     extract::{

@@ -108,6 +108,27 @@ impl Keys {
         self.known.get(&hash, look).await
     }
 
+    /// The key of that id, as long as it is good, for what was left to be done with it.
+    pub async fn by_id(&self, id: ApiKeyId) -> Result<Option<Arc<Key>>, sqlx::Error> {
+        let found = "select workspace_id, user_id, permissions, addresses, expires_at from platform.api_keys \
+            where id = $1 and revoked_at is null and expires_at > now()";
+        type Found = (Uuid, Uuid, Json<BTreeSet<Permission>>, Json<Vec<IpNet>>, DateTime<Utc>);
+        let found = sqlx::query_as::<_, Found>(found).bind(id.uuid());
+        let found = found.fetch_optional(&self.pool).await?;
+        Ok(
+            found.map(|(workspace, maker, Json(permissions), Json(addresses), expires_at)| {
+                Arc::new(Key {
+                    id,
+                    workspace,
+                    user_id: maker.into(),
+                    permissions: Arc::new(permissions),
+                    addresses,
+                    expires_at,
+                })
+            }),
+        )
+    }
+
     /// For whoever looks at the list of keys. The request does not wait for it.
     fn note(&self, key: ApiKeyId, from: Option<IpAddr>) {
         if self.noted.contains_key(&key) {
