@@ -1,7 +1,7 @@
 //! Files whose rows become things: sent with `POST /imports`, checked row by row, shown, carried out. An import is no aggregate: its file is no
 //! fact, and what comes of a row is said by the thing's own events, under the import's id as their correlation. It stands in a table beside
 //! the log, and whoever works on it holds it for a moment only, so that another node, or this one after a crash, goes on where it stood. A row's
-//! command has an id that follows from import and row: to do it again does nothing (docs/decisions/0041).
+//! command has an id that follows from import and row: to do it again does nothing (docs/decisions/0040).
 
 mod columns;
 mod resource;

@@ -1,8 +1,8 @@
 //! Every route there is. The nouns of a workspace answer in both forms of the path; one line a noun.
 
 use crate::{
-    admin, audit, catalog, edge, export, finance, identity, imports, measure, office, openapi, people, privacy, problem::Problem,
-    production, sales, schemas, state::App, stores, system,
+    admin, audit, catalog, edge, export, finance, identity, imports, measure, office, openapi, people, privacy,
+    problem::Problem, production, sales, schemas, state::App, stores, system,
 };
 use aide::{axum::ApiRouter, scalar::Scalar};
 use axum::{

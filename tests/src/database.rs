@@ -3,7 +3,7 @@
 use crate::server::served_once;
 use log::Log;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, postgres::PgPoolOptions};
-use std::sync::{Arc, Mutex as Lock, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -11,8 +11,6 @@ use uuid::Uuid;
 pub struct Database {
     pub name: String,
     pub url: String,
-    /// Who is registered in it, while nobody has asked for them.
-    resident: Lock<Option<String>>,
     /// What it is a copy of, which goes with the last of its copies.
     _original: Option<Arc<Database>>,
 }
@@ -28,18 +26,15 @@ impl Database {
         Self::copy_of(None).await
     }
 
-    /// As a server leaves it where one owner registered and has written nothing: its tables, the workspace's too, are copied in a
-    /// tenth of the time that they take to make.
+    /// As a server leaves it that nobody has written to: its tables are copied in a tenth of the time that they take to make.
     pub async fn served() -> Self {
         static ORIGINAL: Mutex<Weak<Database>> = Mutex::const_new(Weak::new());
         let mut known = ORIGINAL.lock().await;
         let original = match known.upgrade() {
             Some(original) => original,
             None => {
-                let mut original = Self::create().await;
-                let resident = served_once(&original).await;
-                original.resident = Lock::new(Some(resident));
-                let original = Arc::new(original);
+                let original = Arc::new(Self::create().await);
+                served_once(&original).await;
                 *known = Arc::downgrade(&original);
                 original
             }
@@ -64,18 +59,8 @@ impl Database {
         Self {
             name,
             url,
-            resident: Lock::new(original.as_ref().and_then(|original| original.resident())),
             _original: original,
         }
-    }
-
-    fn resident(&self) -> Option<String> {
-        self.resident.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// The address of an owner who is registered in it already, once.
-    pub fn take_resident(&self) -> Option<String> {
-        self.resident.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Straight to the database, as its superuser.

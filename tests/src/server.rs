@@ -58,27 +58,10 @@ fn binary() -> PathBuf {
     }
 }
 
-const PASSWORD: &str = "SecurePassword123";
-
-/// Lets a server make its tables in a database, and those of an owner's workspace, and end well. Whose address that is.
-pub(crate) async fn served_once(database: &Database) -> String {
+/// Lets a server make its tables in a database and end well.
+pub(crate) async fn served_once(database: &Database) {
     let mut server = Server::start_on(&database.url).await;
-    let (owner, email) = server.register().await;
-    let pool = server.pool().await;
-    let schema = "select 'tenant_' || replace(slug, '-', '_') from platform.workspaces where id = $1::uuid";
-    let schema: String = sqlx::query_scalar(schema)
-        .bind(&owner.workspace)
-        .fetch_one(&pool)
-        .await
-        .expect("a schema");
-    let mut tx = pool.begin().await.expect("a transaction");
-    projections::schema::provision(&mut tx, &schema)
-        .await
-        .expect("the tables");
-    tx.commit().await.expect("the tables");
-    pool.close().await; // a database that somebody is at cannot be copied
     server.end().await;
-    email
 }
 
 impl Server {
@@ -258,25 +241,8 @@ impl Server {
         Client::new(&self.url)
     }
 
-    /// A new company's owner, signed in: the first one is registered already where the database is a copy and nobody outside
-    /// is told, for to NATS a workspace of the same id would be the same workspace.
+    /// A new company's owner, signed in.
     pub async fn owner(&self) -> Client {
-        let told = self.env.iter().any(|(name, _)| name == "NATS_URL");
-        let resident = self
-            .database
-            .as_ref()
-            .filter(|_| !told)
-            .and_then(|database| database.take_resident());
-        let Some(email) = resident else {
-            return self.register().await.0;
-        };
-        let mut client = self.anonymous();
-        client.sign_in(&email, PASSWORD).await;
-        client
-    }
-
-    /// The same, and their address.
-    async fn register(&self) -> (Client, String) {
         let unique = Uuid::now_v7().simple().to_string();
         let bin: String = unique
             .bytes()
@@ -286,8 +252,9 @@ impl Server {
             .collect();
         let email = format!("owner-{unique}@company.kz");
         let mut client = self.anonymous();
+        let password = "SecurePassword123";
         let body = serde_json::json!({
-            "email": email, "password": PASSWORD, "firstName": "Имя", "lastName": "Фамилия", "bin": bin, "companyName": format!("ТОО Компания {unique}"),
+            "email": email, "password": password, "firstName": "Имя", "lastName": "Фамилия", "bin": bin, "companyName": format!("ТОО Компания {unique}"),
         });
         client.post("/users/register-owner", body).await.expect(201);
         let code = self.code_for(&email).await;
@@ -295,8 +262,8 @@ impl Server {
             .post("/users/verify-email", serde_json::json!({"email": email, "code": code}))
             .await
             .expect(200);
-        client.sign_in(&email, PASSWORD).await;
-        (client, email)
+        client.sign_in(&email, password).await;
+        client
     }
 
     /// Somebody else, a member of that owner's workspace too, in this role.

@@ -31,7 +31,9 @@ pub fn read(target: &Target, text: &str) -> Result<Option<Json>, Rule> {
             let words = text.split(';').map(str::trim).filter(|word| !word.is_empty());
             Json::List(words.map(|word| Json::Text(word.to_owned())).collect())
         }
-        FieldKind::Tags | FieldKind::Json => Json::read(text.as_bytes()).map_err(|_| Rule::WrongType)?,
+        FieldKind::Tags | FieldKind::Custom | FieldKind::Json => {
+            Json::read(text.as_bytes()).map_err(|_| Rule::WrongType)?
+        }
     }))
 }
 

@@ -142,7 +142,7 @@ impl Field {
                     any.extend(case.map(|(_, condition)| format!("({condition})")));
                 }
                 ColumnKind::Tags => {
-                    let list = serde_json::Value::from(vec![value]).to_string();
+                    let list = Value::from(vec![value]).to_string();
                     any.push(format!("{} @> {}", self.sql, query.bind(list, self.kind.sql_type())));
                 }
                 ColumnKind::Time => any.push(self.within_day(query, parameter, &value)?),

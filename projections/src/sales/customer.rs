@@ -307,13 +307,13 @@ impl View for Row {
     /// More of them than a list shows. How late: over those of the same invoices that are paid, one paid early being 0 days late.
     const DETAILS: &'static [Computed] = &[
         Computed::new(
-        "metrics",
-        K::Json,
-        concat!(
-            "(select json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
+            "metrics",
+            K::Json,
+            concat!(
+                "(select json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
          'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', ",
-            last_order_date!(),
-            ", \
+                last_order_date!(),
+                ", \
          'paymentBehavior', case when bool_or(i.late > 0) then 'late' when bool_or(i.paid_at is not null) then 'on-time' end, \
          'averageDaysLate', trim_scale(round(avg(greatest(i.late, 0)) filter (where i.paid_at is not null), 1)), \
          'invoicesPaid', count(*) filter (where i.paid_at is not null), 'invoicesOverdue', count(*) filter (where i.paid_at is null and i.late > 0), \
@@ -321,7 +321,7 @@ impl View for Row {
          'lastActivityDate', (select reading.day(max(a.date)) from {s}.interactions a where a.customer_id = t.id and a.date <= reading.moment())) \
          from (select i.paid_at, reading.day(coalesce(i.paid_at, reading.moment())) - i.due_date as late from {s}.invoices i \
          where i.customer_id = t.id and i.kind <> 'credit' and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i)"
-        ),
+            ),
         ),
         // In the base currency, at the rate that each order states.
         Computed::new(

@@ -398,7 +398,7 @@ async fn what_a_query_asks_of_a_route_that_takes_none_is_refused_by_name() {
     for route in routes(&server)
         .await
         .iter()
-        .filter(|route| !["GET /health", "GET /config"].contains(&&*route.name()))
+        .filter(|route| !["GET /health", "GET /config"].contains(&&*route.name()) && !route.name().ends_with("/export"))
     {
         let path = route.path_of(&owner.workspace, &some);
         let body = (route.method != Method::GET).then(|| "{}".to_owned());

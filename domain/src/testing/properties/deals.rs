@@ -216,7 +216,13 @@ fn custom_field() {
             ..Default::default()
         }))
     };
-    let commands = [create("class"), create(""), labelled("Категория"), labelled(" "), C::Archive];
+    let commands = [
+        create("class"),
+        create(""),
+        labelled("Категория"),
+        labelled(" "),
+        C::Archive,
+    ];
     let names_its_effect = |command: &C| matches!(command, C::Update(_));
     any_commands::<CustomField>(
         &commands,
