@@ -96,7 +96,7 @@ macro_rules! conversation {
 
 conversation!(
     eventstore,
-    |url: &str| -> Result<eventstore::Client, Box<dyn Error>> { Ok(eventstore::Client::new(url.parse()?)?) },
+    |url: &str| -> Result<eventstore::Client, Box<dyn std::error::Error>> { Ok(eventstore::Client::new(url.parse()?)?) },
     expected_revision,
     eventstore::ExpectedRevision::NoStream,
     eventstore::ExpectedRevision::Exact,
@@ -104,7 +104,7 @@ conversation!(
 );
 conversation!(
     kurrentdb,
-    |url: &str| -> Result<kurrentdb::Client, Box<dyn Error>> { Ok(kurrentdb::Client::new(url.parse()?)?) },
+    |url: &str| -> Result<kurrentdb::Client, Box<dyn std::error::Error>> { Ok(kurrentdb::Client::new(url.parse()?)?) },
     stream_state,
     kurrentdb::StreamState::NoStream,
     kurrentdb::StreamState::StreamRevision,
