@@ -59,6 +59,8 @@ pub struct DealDetails {
     /// Its stays in stages, the oldest first.
     pub timeline: Vec<StayOfDeal>,
     pub orders: Vec<OrderOfDeal>,
+    /// Why the order that it became is not confirmed yet.
+    pub order_pending_reason: Option<String>,
     /// The newest.
     pub activities: Vec<ActivityOfDeal>,
     pub documents: Vec<DocumentOfDeal>,
