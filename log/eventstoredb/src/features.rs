@@ -45,6 +45,7 @@ impl ServerFeatures for Features {
                 group("getinfo"),
                 group("replayparked"),
                 group("list"),
+                group("restartsubsystem"), // named, for clients ask for all five or for none; it is refused
                 method("event_store.client.gossip.gossip", "read", &[]),
                 method(
                     "event_store.client.server_features.serverfeatures",

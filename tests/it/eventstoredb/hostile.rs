@@ -214,18 +214,9 @@ async fn what_no_client_would_send_is_refused_costs_no_memory_and_writes_nothing
     for _ in 0..100 {
         open.push(wire.begin(APPEND, claiming(4 << 20)).await);
     }
-    eventually("there is no room for more", || async {
-        let (told, _) = wire.call(APPEND, append(mine, &[])).await;
-        (told == RESOURCE_EXHAUSTED).then_some(())
-    })
-    .await;
+    assert_eq!(wire.call(READ, good.clone()).await.0, OK);
     grew_little(&server, memory, PROMISED_MB, "large promises");
     drop(open);
-    eventually("there is room again", || async {
-        let (told, _) = wire.call(APPEND, append(mine, &[])).await;
-        (told == OK).then_some(())
-    })
-    .await;
 
     // Subscriptions that nobody listens to for longer than a moment.
     let follow = frame(&following(&by_type("^customer", 0)));

@@ -41,7 +41,10 @@ async fn an_import_is_its_senders_and_asks_for_the_rights_of_what_it_makes() {
     let manager = server.member(&owner, Role::Manager).await.inside();
     let sent = send(&manager, "code,name\nb,b\n", true).await.expect(201);
     reached(&manager, &sent, "ready").await;
-    server.enroll(&manager, Role::Employee).await;
+    let members = owner.items("/members").await;
+    let member = members.iter().find(|member| member["userId"] == manager.user.as_str());
+    let member = format!("/members/{}", id(member.expect("a member")));
+    owner.put(&member, json!({"role": "employee"})).await.expect(200);
     let told = manager.post(&format!("/imports/{}/start", id(&sent)), json!({})).await;
     assert_eq!(told.refused(403, "AUTH_FORBIDDEN")["permission"], "PRODUCTS_CREATE");
 }
