@@ -11,6 +11,7 @@ use crate::{
     catalog::product::Language, id::CustomFieldId, time::is_plausible,
 };
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,7 +22,7 @@ pub const CHOICES_MAX: usize = 100;
 /// Characters of a key.
 const KEY_MAX: usize = 40;
 /// As far as every reader of JSON tells whole numbers apart.
-const NUMBER_MAX: f64 = 9_007_199_254_740_991.0;
+const NUMBER_MAX: i64 = 9_007_199_254_740_991;
 
 // Vocabulary
 
@@ -217,7 +218,9 @@ impl Details {
         match (self.kind, value) {
             (Kind::Text, Value::String(_)) => None,
             (Kind::Number, Value::Number(number)) => {
-                let fits = number.as_f64().is_some_and(|number| number.abs() <= NUMBER_MAX);
+                let text = number.to_string();
+                let exact = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text));
+                let fits = exact.is_ok_and(|number| number.abs() <= Decimal::from(NUMBER_MAX));
                 (!fits).then_some(Rule::TooLarge)
             }
             (Kind::Date, Value::String(text)) => {

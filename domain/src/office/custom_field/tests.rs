@@ -1,3 +1,5 @@
+//! Rules of fields that a workspace defines: a row an outcome, in order of precedence.
+
 use super::*;
 use crate::{
     Patch,
