@@ -217,6 +217,11 @@ async fn what_no_client_would_send_is_refused_costs_no_memory_and_writes_nothing
     assert_eq!(wire.call(READ, good.clone()).await.0, OK);
     grew_little(&server, memory, PROMISED_MB, "large promises");
     drop(open);
+    eventually("there is room again", || async {
+        let (told, _) = wire.call(APPEND, append(mine, &[])).await;
+        (told == OK).then_some(())
+    })
+    .await;
 
     // Subscriptions that nobody listens to for longer than a moment.
     let follow = frame(&following(&by_type("^customer", 0)));
