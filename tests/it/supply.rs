@@ -38,12 +38,8 @@ const UNWANTED: [(&str, &str); 3] = [
 ];
 
 /// Crates that come in several versions, and who keeps the old one here. It costs time to build, and nothing else.
-const TWICE: [(&str, &str); 15] = [
+const TWICE: [(&str, &str); 14] = [
     ("base64", "ours and most others', before lettre's and reqwest's"),
-    (
-        "bit-vec",
-        "fancy-regex, before the one that tests make certificates with",
-    ),
     ("block-buffer", "digest 0.10"),
     ("constant_time_eq", "totp-rs, and zip of calamine"),
     ("cpufeatures", "curve25519-dalek and sha2 0.10"),

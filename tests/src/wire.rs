@@ -114,7 +114,8 @@ impl Call {
     }
 
     /// The first message of the answer; then nobody listens any more.
-    pub async fn glimpsed(self) -> Bytes {
+    pub async fn glimpsed(mut self) -> Bytes {
+        self.sending.send_data(Bytes::new(), true).ok(); // it may have been refused already
         let first = async {
             let mut body = self.answer.await.expect("an answer").into_body();
             taken(&mut body).await.expect("a message")
