@@ -71,6 +71,8 @@ pub struct NotYet {}
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderDetails {
+    /// Why it is not confirmed yet, where there is a reason: `credit_limit`.
+    pub pending_reason: Option<String>,
     pub status_history: Vec<order::StatusStep>,
     pub production_orders: Vec<ProductionOfOrder>,
     pub invoices: Vec<InvoiceOfOrder>,
