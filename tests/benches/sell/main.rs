@@ -2,7 +2,6 @@
 //! its own, then all of them the same one, in turn. A product's stock is one stream that every such order reserves from and
 //! takes out of (decisions 6 and 20), so what is lost in between is what that stream costs. At the end what is
 //! left in stock is what was there less what was sold, to the piece, and nothing is reserved.
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
 
 use futures::future::join_all;
 use prometric_tests::{
