@@ -62,6 +62,9 @@ async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
 
     for (custom, field, rule) in [
         (json!({"size": "120"}), "custom.size", "wrong_type"),
+        (json!({"size": true}), "custom.size", "wrong_type"),
+        (json!({"size": 9_007_199_254_740_993_i64}), "custom.size", "too_large"),
+        (json!({"size": 0.123_456_789_012_345_6}), "custom.size", "too_precise"),
         (json!({"class": "C"}), "custom.class", "not_allowed"),
         (json!({"since": "28.11.2026"}), "custom.since", "wrong_type"),
         (json!({"buys": customer}), "custom.buys", "unknown"),
