@@ -21,6 +21,50 @@ async fn names(owner: &Client, query: &str) -> Vec<Value> {
     found.into_iter().map(|item| item["name"].clone()).collect()
 }
 
+/// By what the values are, one page of one after the other; without a value comes last either way.
+async fn sorted(owner: &Client) {
+    let (number, text) = (json!({"type": "number"}), json!({}));
+    for (key, more) in [("weight", number), ("shade", text), ("due", json!({"type": "date"}))] {
+        define(owner, "products", key, more).await;
+    }
+    for (name, custom) in [
+        ("А", json!({"weight": 10, "shade": "қара", "due": "2026-12-01"})),
+        ("Б", json!({"weight": 9.5, "shade": "Кара", "due": "2027-01-01"})),
+        ("В", json!({"weight": -1, "shade": "ылғал", "due": "2026-02-01"})),
+        ("Г", json!({})),
+    ] {
+        let product = json!({"code": name, "name": name, "type": "SERVICE", "custom": custom});
+        owner.post("/products", product).await.expect(201);
+    }
+    for (sort, order) in [
+        ("custom.weight", ["В", "Б", "А", "Г"]),
+        ("-custom.weight", ["А", "Б", "В", "Г"]),
+        ("custom.shade", ["Б", "А", "В", "Г"]),
+        ("-custom.due", ["Б", "А", "В", "Г"]),
+        ("custom.unheard,name", ["А", "Б", "В", "Г"]),
+    ] {
+        let (mut found, mut cursor) = (vec![], String::new());
+        for _ in 0..4 {
+            let query = format!("/products?type=SERVICE&limit=1&sort={sort}{cursor}");
+            let page = owner.get(&query).await.expect(200);
+            found.extend(
+                page["items"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|item| item["name"].clone()),
+            );
+            cursor = format!(
+                "&cursor={}",
+                page["pagination"]["nextCursor"].as_str().unwrap_or_default()
+            );
+        }
+        assert_eq!(found, order, "{sort}");
+    }
+    let file = "/products/export?format=csv&sort=custom.weight";
+    owner.get(file).await.expect(400);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     let server = Server::start_with(&[]).await;
@@ -84,6 +128,8 @@ async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     ] {
         assert_eq!(names(&owner, query).await, found, "{query}");
     }
+
+    sorted(&owner).await;
 
     let history = owner.items(&format!("{path}/history")).await;
     assert!(history.iter().any(|entry| entry.to_string().contains("130.5")));

@@ -73,6 +73,9 @@ impl<S: Send + Sync, V> FromRequestParts<S> for Wanted<V> {
         if let Some((name, _)) = pairs.iter().find(|(name, _)| OF_PAGES.contains(&name.as_str())) {
             return Err(Problem::invalid_field(name, Rule::Unknown));
         }
+        if pairs.iter().any(|(name, keys)| name == "sort" && sorts_by_own(keys)) {
+            return Err(Problem::invalid_field("sort", Rule::NotAllowed));
+        }
         let formats = Format::ALL.map(Format::name);
         let format = word(&mut pairs, "format", &formats, Format::parse)?;
         let heads = word(&mut pairs, "heads", &Heads::WORDS, Heads::parse)?;
@@ -83,6 +86,13 @@ impl<S: Send + Sync, V> FromRequestParts<S> for Wanted<V> {
             of: PhantomData,
         })
     }
+}
+
+/// Whether a field of the workspace's own is among the keys. No index is in their order, so that each piece of a file would cost
+/// what sorting the whole list costs.
+fn sorts_by_own(keys: &str) -> bool {
+    let mut keys = keys.split(',').map(|key| key.trim().trim_start_matches('-'));
+    keys.any(|key| key.starts_with("custom."))
 }
 
 /// Takes what is named once, and is one of those words, out of a query.

@@ -29,7 +29,8 @@ pub fn router() -> ApiRouter<App> {
                 noun::create::<CustomField, WorkspacesUpdate>,
                 told(
                     "A new field. Its values are set as `custom` of what it is a field of, `{\"custom\": {\"size\": 5}}`: the keys that \
-                     are named, null takes one away. Lists are filtered by them, `custom.size=5`, and not sorted by",
+                     are named, null takes one away. Lists are filtered by them, `custom.size=5`, and sorted by them, `sort=custom.size`: \
+                     numbers by their worth, days in their order, texts and words of a choice as texts are sorted",
                 ),
             ),
         )

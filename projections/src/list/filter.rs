@@ -174,6 +174,27 @@ impl Field {
         })
     }
 
+    /// What the workspace's own field of that key is sorted by: a number by its worth, and every text as people sort texts. All
+    /// values of a field are of one kind, so that the other of the two is empty in all rows; nobody has to know which.
+    pub(super) fn keyed(&self, key: &str) -> [Self; 2] {
+        let value = |of: &str, sql: String, kind| Self {
+            nullable: true,
+            ..Self::new(
+                format!("{}.{key}", self.name),
+                format!(
+                    "(case when jsonb_typeof({}->'{key}') = '{of}' then {sql} end)",
+                    self.sql
+                ),
+                kind,
+            )
+        };
+        let text = format!("{}->>'{key}'", self.sql);
+        [
+            value("number", format!("({text})::numeric"), ColumnKind::Number),
+            value("string", format!("({text}) collate reading.kazakh"), ColumnKind::Text),
+        ]
+    }
+
     /// That the workspace's own field of that key is one of these: a text, a word or a date as it is written, a number by
     /// its worth. Which kind of field it is, nobody has to know: an index over all of them answers either.
     pub(super) fn filter_custom(
