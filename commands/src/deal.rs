@@ -14,7 +14,6 @@ use domain::{
     finance::{Currency, exchange_rate::ExchangeRate, terms::net_days, vat},
     id::{CustomerId, DealId, ExchangeRateId, PipelineId, PipelineStageId, QuoteId, UserId, WorkspaceId},
     identity::{user::User, workspace::Workspace},
-    office::custom_field::Resource,
     sales::{
         LineRequest,
         customer::Customer,
@@ -70,7 +69,7 @@ async fn begin(executor: &Executor, id: DealId, mut change: Change, beside: Besi
     if let (true, false, Some(user)) = (change.assigned_to.is_keep(), may_see_it, context.actor.user()) {
         change.assigned_to = Patch::Set(Some(user));
     }
-    look_up(executor, &mut change, context).await?;
+    look_up(executor, None, &mut change, context).await?;
     let (stage, place) = first_place(executor, &beside.wanted(), context).await?;
     let details = Details::begin(&change);
     let products = priced(executor, beside.products, &details, context).await?;
@@ -108,7 +107,7 @@ pub async fn update(executor: &Executor, id: DealId, change: Change, beside: Bes
 }
 
 async fn revise(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
-    look_up(executor, &mut change, context).await?;
+    look_up(executor, Some(id), &mut change, context).await?;
     let wanted = beside.wanted();
     wanted
         .checked()
@@ -189,7 +188,12 @@ pub async fn go(executor: &Executor, id: DealId, wanted: Wanted, context: &Conte
 }
 
 /// The names of whom the change names; who is taken out takes the name along.
-async fn look_up(executor: &Executor, change: &mut Change, context: &Context) -> Result<(), Error<DealRejection>> {
+async fn look_up(
+    executor: &Executor,
+    deal: Option<DealId>,
+    change: &mut Change,
+    context: &Context,
+) -> Result<(), Error<DealRejection>> {
     let workspace = context.workspace;
     if let Patch::Set(customer) = change.customer_id {
         change.customer_name = Patch::Set(match customer {
@@ -203,7 +207,7 @@ async fn look_up(executor: &Executor, change: &mut Change, context: &Context) ->
             None => None,
         });
     }
-    custom_field::fit(executor, Resource::Deals, &change.custom, context).await
+    custom_field::fit::<Deal>(executor, deal, &change.custom, context).await
 }
 
 async fn priced(

@@ -65,6 +65,35 @@ async fn sorted(owner: &Client) {
     owner.get(file).await.expect(400);
 }
 
+/// Of new things, and of those whose own fields are changed; what is there stays as it is.
+async fn required(owner: &Client, deal: &str) {
+    let field = define(owner, "deals", "origin", json!({"required": true})).await;
+    let refused = owner.post("/deals", json!({"title": "CRM"})).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.body["error"]["details"]["rules"]["custom.origin"], "required");
+    let named = json!({"title": "CRM", "custom": {"origin": "сайт"}});
+    let named = format!("/deals/{}", id(&owner.post("/deals", named).await.expect(201)));
+    put(owner, &named, json!({"origin": null})).await.expect(400);
+    put(owner, &named, json!({"channel": "звонок"})).await.expect(200);
+    let path = format!("/deals/{deal}");
+    owner.put(&path, json!({"title": "ERP и CRM"})).await.expect(200);
+    put(owner, &path, json!({"channel": "звонок"})).await.expect(400);
+    put(owner, &path, json!({"channel": "звонок", "origin": "сайт"}))
+        .await
+        .expect(200);
+    let definition = format!("/custom-fields/{field}");
+    for (method, body) in [(Method::PATCH, Some(r#"{"required": false}"#)), (Method::DELETE, None)] {
+        let again = json!({"required": true}).to_string();
+        owner
+            .send(Method::PATCH, &definition, Some(again), &[])
+            .await
+            .expect(200);
+        let body = body.map(str::to_owned);
+        owner.send(method, &definition, body, &[]).await.expect(200);
+        owner.post("/deals", json!({"title": "HRM"})).await.expect(201);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     let server = Server::start_with(&[]).await;
@@ -82,7 +111,8 @@ async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     let deal = json!({"title": "ERP", "custom": {"channel": "выставка"}});
     let deal = id(&owner.post("/deals", deal).await.expect(201));
     let found = owner.items("/deals?custom.channel=выставка").await;
-    assert_eq!((found.len(), id(&found[0])), (1, deal));
+    assert_eq!((found.len(), id(&found[0])), (1, deal.clone()));
+    required(&owner, &deal).await;
     let shelved = json!({"code": "a", "name": "Стол", "custom": {"shelf": "B-12"}});
     let product = id(&owner.post("/products", shelved).await.expect(201));
     let custom = json!({"size": 120, "class": "A", "since": "2026-11-28", "buys": product});

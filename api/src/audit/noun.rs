@@ -53,7 +53,7 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 28] = [
+pub static NOUNS: [&dyn Noun; 29] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
@@ -64,6 +64,7 @@ pub static NOUNS: [&dyn Noun; 28] = [
     &Of::<sales::activity::Row>::new("activity", "activities", "subject"),
     &Of::<sales::pipeline::Row>::new("pipeline", "pipelines", "name"),
     &Of::<office::custom_field::Row>::new("custom_field", "custom-fields", "label").also(&["translations"]),
+    &Plain("requirement", "requirements"),
     &Of::<sales::order::Row>::new("order", "orders", "orderNumber"),
     &Plain("credit", "credits"),
     &Of::<catalog::category::Row>::new("category", "categories", "name").also(&["archived"]),

@@ -39,7 +39,7 @@ pub fn router() -> ApiRouter<App> {
             get_with(view::details::<Row, WorkspacesView>, told("A field of the workspace's own"))
                 .patch_with(
                     noun::update::<CustomField, WorkspacesUpdate>,
-                    told("Changes what a field is called and which words it takes; of what it is a field, its key and its type stay"),
+                    told("Changes what a field is called, which words it takes and whether it is required; of what it is a field, its key and its type stay"),
                 )
                 .delete_with(
                     noun::archive::<CustomField, WorkspacesUpdate>,
@@ -64,7 +64,7 @@ impl Noun for CustomField {
 
     async fn update(Asking { app, context, .. }: Asking<'_>, id: CustomFieldId, change: Change) -> Answer<Self> {
         let command = CustomFieldCommand::Update(Box::new(change));
-        Ok(app.executor.execute::<Self>(id, &command, context).await?)
+        Ok(custom_field::execute(&app.executor, id, &command, context).await?)
     }
 
     fn made(id: Uuid, version: i64, _event: CustomFieldEvent) -> Option<Changed<Self>> {
@@ -75,4 +75,9 @@ impl Noun for CustomField {
 impl Archivable for CustomField {
     const ARCHIVE: CustomFieldCommand = CustomFieldCommand::Archive;
     const ARCHIVED: &'static str = "Field archived";
+
+    /// It is not required any more, either.
+    async fn archive(Asking { app, context, .. }: Asking<'_>, id: CustomFieldId) -> Answer<Self> {
+        Ok(custom_field::execute(&app.executor, id, &Self::ARCHIVE, context).await?)
+    }
 }

@@ -76,6 +76,9 @@ pub struct Details {
     pub choices: Vec<String>,
     /// Of a reference: to what.
     pub refers_to: Option<Resource>,
+    /// Whether each new thing must have a value, and each whose own fields are changed; those that are there stay as they are.
+    #[serde(default)]
+    pub required: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields)]

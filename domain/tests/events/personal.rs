@@ -233,6 +233,8 @@ const OF_NOBODY: &[&str] = &[
     "production.order.created.workOrders[].equipment[]",
     "production.order.created.workOrders[].operation",
     "production.order.created.workOrders[].requiredSkills[]",
+    "requirement.lifted.key",
+    "requirement.made.key",
     "stock.adjusted.reason",
     "stock.adjusted.reference",
     "stock.counted.reason",

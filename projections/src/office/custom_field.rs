@@ -14,6 +14,7 @@ pub type Row = plain::Row<Details>;
 impl Plain for Details {
     const NAME: &'static str = "custom_fields";
     const SQL: &'static str = include_str!("../../../migrations/tenant/custom_fields.sql");
+    const FOLD: u32 = 2;
     const ARCHIVED: Option<&'static str> = Some("Its values are neither shown nor set any more; they are still there.");
 
     fn said(fact: &Fact) -> Option<Said<'_, Self>> {

@@ -42,6 +42,11 @@ impl Custom {
         let named = self.0.iter().map(|(key, value)| (key.as_str(), value));
         named.filter(|(_, value)| **value != Given::Nothing)
     }
+
+    /// Whether there is a value of that key.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|value| *value != Given::Nothing)
+    }
 }
 
 impl FromIterator<(String, Given)> for Custom {
