@@ -2,7 +2,7 @@
 //! takes nothing with it.
 
 use domain::Role;
-use prometric_tests::{Answer, Client, Server, story::id};
+use prometric_tests::{Answer, Client, Server, eventually, story::id};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -94,6 +94,47 @@ async fn required(owner: &Client, deal: &str) {
     }
 }
 
+/// Each has a column, in a file that is had and in one that is sent.
+async fn filed(owner: &Client) {
+    let file = owner.get("/products/export?format=csv&type=SERVICE&sort=name").await;
+    let lines: Vec<Vec<&str>> = file
+        .body
+        .as_str()
+        .expect("a file")
+        .lines()
+        .map(|line| line.split(',').collect())
+        .collect();
+    for (name, cells) in [
+        ("custom.weight", ["10", "9.5", "-1", ""]),
+        ("custom.shade", ["қара", "Кара", "ылғал", ""]),
+    ] {
+        let column = lines[0].iter().position(|head| *head == name).expect("the column");
+        let found: Vec<&str> = lines[1..].iter().map(|line| line[column]).collect();
+        assert_eq!(found, cells, "{name}");
+    }
+    let file = "code;name;custom.weight;SHADE\r\nА;А;12,25;\r\nД;Д;;ақ\r\nЕ;Е;много;\r\n";
+    let beside = [("resource", "products"), ("dryRun", "false")];
+    let sent = owner.upload(file.as_bytes(), &beside, &[]).await.expect(201);
+    let path = format!("/imports/{}", id(&sent));
+    let done = eventually("done", || async {
+        let shown = owner.get(&path).await.expect(200);
+        (shown["state"] == "done").then_some(shown)
+    })
+    .await;
+    assert_eq!(
+        (&done["created"], &done["updated"], &done["failed"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    assert!(done["errors"][0].to_string().contains("custom.weight"), "{done}");
+    for (query, found) in [
+        ("/products?custom.weight=12.25", vec!["А"]),
+        ("/products?custom.shade=ақ", vec!["Д"]),
+        ("/products?custom.shade=қара", vec![]),
+    ] {
+        assert_eq!(names(owner, query).await, found, "{query}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     let server = Server::start_with(&[]).await;
@@ -160,6 +201,7 @@ async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     }
 
     sorted(&owner).await;
+    filed(&owner).await;
 
     let history = owner.items(&format!("{path}/history")).await;
     assert!(history.iter().any(|entry| entry.to_string().contains("130.5")));

@@ -212,6 +212,13 @@ impl Details {
         check.done()
     }
 
+    /// What it is called in that language, as `translations` names it: `kk`.
+    pub fn label_in(&self, language: &str) -> &str {
+        let mut told = self.translations.iter();
+        let told = told.find(|label| label.language.as_str() == language);
+        told.map_or(&self.label, |told| &told.label)
+    }
+
     /// Which rule the value breaks, if any. That there is what it refers to is looked up elsewhere.
     pub fn broken(&self, value: &Given) -> Option<Rule> {
         match (self.kind, value) {
