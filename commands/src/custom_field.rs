@@ -16,6 +16,7 @@ use domain::{
     },
     sales::{customer::Customer, deal::Deal, order::Order},
 };
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 type Answer = Result<Done<CustomFieldEvent>, Error<CustomFieldRejection>>;
@@ -172,6 +173,29 @@ async fn after<A: Extended>(
     };
     custom.revise(&mut has);
     Ok(Some(has))
+}
+
+/// The keys of those values that one resource's things hand on to another's: there is a field of that key there which is like theirs,
+/// and takes the value.
+pub(crate) async fn inherited<R>(
+    executor: &Executor,
+    custom: Option<&Custom>,
+    [from, to]: [Resource; 2],
+    context: &Context,
+) -> Result<BTreeSet<String>, Error<R>> {
+    let mut keys = BTreeSet::new();
+    for (key, value) in custom.into_iter().flat_map(Custom::values) {
+        let look = |resource: Resource| {
+            let id = CustomFieldId::of(context.workspace, resource.as_str(), key);
+            executor.look::<CustomField, R>(context.workspace, id)
+        };
+        let (theirs, other) = (look(from).await?.state, look(to).await?.state);
+        let both = theirs.details().zip(other.details());
+        if both.is_some_and(|(theirs, other)| theirs.is_like(other) && other.broken(value).is_none()) {
+            keys.insert(key.to_owned());
+        }
+    }
+    Ok(keys)
 }
 
 async fn is_there<R>(executor: &Executor, resource: Resource, id: Uuid, context: &Context) -> Result<bool, Error<R>> {

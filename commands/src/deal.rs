@@ -14,6 +14,7 @@ use domain::{
     finance::{Currency, exchange_rate::ExchangeRate, terms::net_days, vat},
     id::{CustomerId, DealId, ExchangeRateId, PipelineId, PipelineStageId, QuoteId, UserId, WorkspaceId},
     identity::{user::User, workspace::Workspace},
+    office::custom_field::{Custom, Resource},
     sales::{
         LineRequest,
         customer::Customer,
@@ -133,6 +134,7 @@ async fn revise(executor: &Executor, id: DealId, mut change: Change, beside: Bes
         let named = Named {
             customer: change.customer_id.set().flatten(),
             currency: change.currency.as_set(),
+            custom: Some(&change.custom),
         };
         return win(executor, id, named, |now| command(None, now), context).await;
     }
@@ -275,6 +277,7 @@ pub async fn execute(executor: &Executor, id: DealId, command: DealCommand, cont
 struct Named<'a> {
     customer: Option<CustomerId>,
     currency: Option<&'a Currency>,
+    custom: Option<&'a Patch<Option<Custom>>>,
 }
 
 /// Looks up what the documents of a won deal take from elsewhere; again, when the deal is no longer the one it was
@@ -292,7 +295,13 @@ async fn win(
         let known = deal.details();
         let customer = named.customer.or_else(|| known?.customer_id);
         let currency = named.currency.or_else(|| known.map(|known| &known.currency));
-        let now = circumstances(executor, context, customer, currency).await?;
+        let mut now = circumstances(executor, context, customer, currency).await?;
+        let mut custom = known.and_then(|known| known.custom.clone());
+        if let Some(change) = named.custom {
+            change.revise(&mut custom);
+        }
+        let resources = [Resource::Deals, Resource::Orders];
+        now.inherited = custom_field::inherited(executor, custom.as_ref(), resources, context).await?;
         answer = executor.execute::<Deal>(id, &command(Box::new(now)), context).await;
         if !matches!(answer, Err(Error::Rejected(DealRejection::ChangedMeanwhile))) {
             break;

@@ -135,6 +135,21 @@ async fn filed(owner: &Client) {
     }
 }
 
+/// The order of a won deal has what the deal has in fields that orders have of the same type.
+async fn inherited(owner: &Client, customer: &str) {
+    define(owner, "deals", "gate", json!({"type": "number"})).await;
+    define(owner, "orders", "channel", json!({"type": "number"})).await;
+    let custom = json!({"gate": 4.5, "channel": "выставка"});
+    let deal = json!({"title": "Склад", "customerId": customer, "value": 1000, "custom": custom});
+    let deal = id(&owner.post("/deals", deal).await.expect(201));
+    owner.post(&format!("/deals/{deal}/win"), json!({})).await.expect(200);
+    let order = eventually("the order", || async {
+        owner.items(&format!("/orders?dealId={deal}")).await.into_iter().next()
+    })
+    .await;
+    assert_eq!(order["custom"], json!({"gate": 4.5}));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     let server = Server::start_with(&[]).await;
@@ -200,6 +215,7 @@ async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
         assert_eq!(names(&owner, query).await, found, "{query}");
     }
 
+    inherited(&owner, &customer).await;
     sorted(&owner).await;
     filed(&owner).await;
 

@@ -238,6 +238,11 @@ impl Details {
         }
     }
 
+    /// Whether values are the same as in another one: of the same type, and of the same things if they refer to some.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.refers_to == other.refers_to
+    }
+
     /// To what and to which the value refers, if it is a reference.
     pub fn referred(&self, value: &Given) -> Option<(Resource, Uuid)> {
         let Given::Text(text) = value else { return None };

@@ -78,6 +78,7 @@ const OF_NOBODY: &[&str] = &[
     "deal.updated.tags[]",
     "deal.updated.title",
     "deal.won.currency",
+    "deal.won.custom.*",
     "deal.won.dealNumber",
     "deal.won.items[].priceList.name",
     "deal.won.items[].parts[].productName",

@@ -13,7 +13,10 @@ use serde::{
     de::{self, Visitor},
 };
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// The most values one thing may have.
 pub const VALUES_MAX: usize = 50;
@@ -41,6 +44,13 @@ impl Custom {
     pub fn values(&self) -> impl Iterator<Item = (&str, &Given)> {
         let named = self.0.iter().map(|(key, value)| (key.as_str(), value));
         named.filter(|(_, value)| **value != Given::Nothing)
+    }
+
+    /// Those of these keys, if there are any.
+    pub fn only(&self, keys: &BTreeSet<String>) -> Option<Self> {
+        let named = self.values().filter(|(key, _)| keys.contains(*key));
+        let named: Self = named.map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        (!named.0.is_empty()).then_some(named)
     }
 
     /// Whether there is a value of that key.
