@@ -40,11 +40,11 @@ use domain::office::custom_field::Details;
 use futures::stream;
 use log::chain;
 use projections::{
-    AsOf, ColumnKind, catalog, finance,
+    AsOf, catalog, finance,
     office::custom_field,
     production, sales,
     shape::Shape,
-    view::{Reader, Rows, Scope, View},
+    view::{Reader, Rows, Scope, View, has_own},
 };
 use schemars::JsonSchema;
 use serde_json::json;
@@ -132,7 +132,7 @@ impl<V: View, F: Fn(&str) -> Scope> Source<V, F> {
 
     /// The workspace's own fields of what is listed.
     async fn own(&self) -> Result<Vec<Details>, Problem> {
-        if V::columns().iter().all(|column| column.kind != ColumnKind::Custom) {
+        if !has_own::<V>() {
             return Ok(vec![]);
         }
         let own = async |reader: Reader<'_>| custom_field::of(reader, V::NAME).await;

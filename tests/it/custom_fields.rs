@@ -183,6 +183,9 @@ async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     let path = format!("/customers/{customer}");
     assert_eq!(owner.get(&path).await.expect(200)["custom"], custom);
 
+    let shown = owner.get(&path).await.expect(200);
+    assert_eq!(shown["customNames"], json!({"buys": "Стол"}));
+
     // What is not named stays, null takes away.
     put(&owner, &path, json!({"size": 130.5, "since": null}))
         .await

@@ -7,7 +7,7 @@ use projections::{
     ColumnKind,
     list::{DEPTH_MAX, LIMIT_MAX},
     shape::{Filter, Shape, filters},
-    view::View,
+    view::{View, has_own},
 };
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
@@ -27,8 +27,7 @@ pub(super) fn list_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
 pub(super) fn choice_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
     let filters = filters::<V>();
     let words = row_of::<V>();
-    let has_own = V::columns().iter().any(|column| column.kind == ColumnKind::Custom);
-    sorting(operation, &filters, has_own);
+    sorting(operation, &filters, has_own::<V>());
     query(
         operation,
         "search",
