@@ -223,7 +223,14 @@ async fn what_a_workspace_wants_to_know_beside_is_asked_shown_and_found() {
     filed(&owner).await;
 
     let history = owner.items(&format!("{path}/history")).await;
-    assert!(history.iter().any(|entry| entry.to_string().contains("130.5")));
+    let changes = history.iter().flat_map(|entry| entry["changes"].as_array().unwrap());
+    let resized = changes
+        .clone()
+        .find(|change| change["field"] == "custom.size" && change["before"] == 120);
+    let resized = resized.expect("a change");
+    assert_eq!((&resized["label"], &resized["after"]), (&json!("size"), &json!(130.5)));
+    let mut classed = changes.filter(|change| change["field"] == "custom.class");
+    assert_eq!(classed.next().expect("a change")["after"], "A");
 
     // Archived, it is neither shown nor set; defined again, what was set is there.
     owner

@@ -22,6 +22,8 @@ pub struct Field {
     pub rights: Rights,
     /// An amount in the thing's currency.
     pub is_money: bool,
+    /// Values of the workspace's own fields, each of which has its before and after.
+    pub is_own: bool,
 }
 
 /// A kind of thing whose past can be told.
@@ -178,6 +180,7 @@ impl<T: Table + JsonSchema> Noun for Of<T> {
             let name = camel_case(column.name);
             Field {
                 is_money: is_money(&schema["properties"][&name]),
+                is_own: column.kind == ColumnKind::Custom,
                 column: column.name,
                 rights: column.rights,
                 name,
