@@ -228,9 +228,15 @@ fn called(head: &str, targets: &[Target]) -> Option<Target> {
     if named.is_some() {
         return named.cloned();
     }
-    let mut called = targets.iter().filter(|target| target.is_called(&head));
-    let first = called.next()?;
-    called.next().is_none().then(|| first.clone())
+    // Whatever the workspace calls its own fields, ours are still called so.
+    for is_own in [false, true] {
+        let of_these = targets.iter().filter(|target| target.own.is_some() == is_own);
+        let mut called = of_these.filter(|target| target.is_called(&head));
+        if let Some(first) = called.next() {
+            return called.next().is_none().then(|| first.clone());
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -253,7 +259,12 @@ mod tests {
             label: "Вес".into(),
             ..Details::default()
         };
-        Resource::Products.targets(vec![size, weight])
+        let cost = Details {
+            key: "cost".into(),
+            label: "Цена".into(),
+            ..Details::default()
+        };
+        Resource::Products.targets(vec![size, weight, cost])
     }
 
     fn columns(heads: &[&str], mapping: &[(&str, Option<&str>)]) -> Result<Vec<Option<String>>, (String, String)> {
@@ -284,6 +295,12 @@ mod tests {
         assert_eq!(found[..6], wanted.map(|name| name.map(str::to_owned)));
         let mapped = columns(&["A", "B", "Код"], &[("A", Some("name")), ("Код", None)]).unwrap();
         assert_eq!(mapped, [Some("name".to_owned()), None, None]);
+        let ours = columns(&["цена"], &[]).unwrap();
+        assert_eq!(
+            ours,
+            [Some("price".to_owned())],
+            "and not the workspace's own of that name"
+        );
     }
 
     #[test]
