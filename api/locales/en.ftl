@@ -72,6 +72,7 @@ rejection-bom-too-large = The bill of materials comes to more than { $max } part
 rejection-custom-field-already-defined = The field is defined already.
 rejection-custom-field-invalid = The field's definition is not valid.
 rejection-custom-field-missing = There is no such field.
+rejection-requirement-invalid = What is required is not valid.
 rejection-customer-already-created = The customer exists already.
 rejection-customer-invalid = The customer's data is not valid.
 rejection-customer-likely-duplicate = A customer with the same IIN, phone or e-mail is there already. Send allowDuplicate if it is another one.

@@ -60,6 +60,7 @@ rejection-bom-too-large = Спецификацияның барлық деңге
 rejection-custom-field-already-defined = Мұндай өріс бұрыннан бар.
 rejection-custom-field-invalid = Өріс қате сипатталған.
 rejection-custom-field-missing = Өріс табылмады.
+rejection-requirement-invalid = Міндетті өрістер қате сипатталған.
 rejection-customer-already-created = Клиент бұрыннан құрылған.
 rejection-customer-invalid = Клиенттің деректері қате толтырылған.
 rejection-customer-likely-duplicate = ЖСН-і, телефоны немесе e-mail-і дәл осындай клиент бар. Егер бұл басқа клиент болса, allowDuplicate жіберіңіз.

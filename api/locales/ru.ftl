@@ -72,6 +72,7 @@ rejection-bom-too-large = В спецификации на всех уровня
 rejection-custom-field-already-defined = Такое поле уже есть.
 rejection-custom-field-invalid = Поле описано неверно.
 rejection-custom-field-missing = Поле не найдено.
+rejection-requirement-invalid = Обязательные поля описаны неверно.
 rejection-customer-already-created = Клиент уже создан.
 rejection-customer-invalid = Данные клиента заполнены неверно.
 rejection-customer-likely-duplicate = Клиент с таким же ИИН, телефоном или e-mail уже есть. Если это другой клиент, передайте allowDuplicate.

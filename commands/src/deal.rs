@@ -14,7 +14,7 @@ use domain::{
     finance::{Currency, exchange_rate::ExchangeRate, terms::net_days, vat},
     id::{CustomerId, DealId, ExchangeRateId, PipelineId, PipelineStageId, QuoteId, UserId, WorkspaceId},
     identity::{user::User, workspace::Workspace},
-    office::custom_field::Resource,
+    office::custom_field::{Custom, Resource},
     sales::{
         LineRequest,
         customer::Customer,
@@ -70,7 +70,7 @@ async fn begin(executor: &Executor, id: DealId, mut change: Change, beside: Besi
     if let (true, false, Some(user)) = (change.assigned_to.is_keep(), may_see_it, context.actor.user()) {
         change.assigned_to = Patch::Set(Some(user));
     }
-    look_up(executor, &mut change, context).await?;
+    look_up(executor, None, &mut change, context).await?;
     let (stage, place) = first_place(executor, &beside.wanted(), context).await?;
     let details = Details::begin(&change);
     let products = priced(executor, beside.products, &details, context).await?;
@@ -108,7 +108,7 @@ pub async fn update(executor: &Executor, id: DealId, change: Change, beside: Bes
 }
 
 async fn revise(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
-    look_up(executor, &mut change, context).await?;
+    look_up(executor, Some(id), &mut change, context).await?;
     let wanted = beside.wanted();
     wanted
         .checked()
@@ -134,6 +134,7 @@ async fn revise(executor: &Executor, id: DealId, mut change: Change, beside: Bes
         let named = Named {
             customer: change.customer_id.set().flatten(),
             currency: change.currency.as_set(),
+            custom: Some(&change.custom),
         };
         return win(executor, id, named, |now| command(None, now), context).await;
     }
@@ -189,7 +190,12 @@ pub async fn go(executor: &Executor, id: DealId, wanted: Wanted, context: &Conte
 }
 
 /// The names of whom the change names; who is taken out takes the name along.
-async fn look_up(executor: &Executor, change: &mut Change, context: &Context) -> Result<(), Error<DealRejection>> {
+async fn look_up(
+    executor: &Executor,
+    deal: Option<DealId>,
+    change: &mut Change,
+    context: &Context,
+) -> Result<(), Error<DealRejection>> {
     let workspace = context.workspace;
     if let Patch::Set(customer) = change.customer_id {
         change.customer_name = Patch::Set(match customer {
@@ -203,7 +209,7 @@ async fn look_up(executor: &Executor, change: &mut Change, context: &Context) ->
             None => None,
         });
     }
-    custom_field::fit(executor, Resource::Deals, &change.custom, context).await
+    custom_field::fit::<Deal>(executor, deal, &change.custom, context).await
 }
 
 async fn priced(
@@ -271,6 +277,7 @@ pub async fn execute(executor: &Executor, id: DealId, command: DealCommand, cont
 struct Named<'a> {
     customer: Option<CustomerId>,
     currency: Option<&'a Currency>,
+    custom: Option<&'a Patch<Option<Custom>>>,
 }
 
 /// Looks up what the documents of a won deal take from elsewhere; again, when the deal is no longer the one it was
@@ -288,7 +295,13 @@ async fn win(
         let known = deal.details();
         let customer = named.customer.or_else(|| known?.customer_id);
         let currency = named.currency.or_else(|| known.map(|known| &known.currency));
-        let now = circumstances(executor, context, customer, currency).await?;
+        let mut now = circumstances(executor, context, customer, currency).await?;
+        let mut custom = known.and_then(|known| known.custom.clone());
+        if let Some(change) = named.custom {
+            change.revise(&mut custom);
+        }
+        let resources = [Resource::Deals, Resource::Orders];
+        now.inherited = custom_field::inherited(executor, custom.as_ref(), resources, context).await?;
         answer = executor.execute::<Deal>(id, &command(Box::new(now)), context).await;
         if !matches!(answer, Err(Error::Rejected(DealRejection::ChangedMeanwhile))) {
             break;

@@ -20,7 +20,6 @@ use domain::{
     finance::{Currency, exchange_rate::ExchangeRate},
     fixed::Rate,
     id::{CustomerId, ExchangeRateId, InvoiceId, OrderId},
-    office::custom_field::Resource,
     sales::{
         LineRequest,
         customer::Customer,
@@ -87,7 +86,7 @@ async fn begin(
     if change.currency.is_keep() {
         change.currency = Patch::Set(Currency::default());
     }
-    look_up(executor, &mut change, context).await?;
+    look_up(executor, None, &mut change, context).await?;
     if let (true, Patch::Set(Some(customer))) = (change.payment_terms.is_keep(), change.customer_id) {
         change.payment_terms = Patch::Set(terms(executor, customer, context).await?);
     }
@@ -134,7 +133,7 @@ async fn revise(
             false => Err(Error::Rejected(Violations::one("status", Rule::NotAllowed).into())),
         };
     }
-    look_up(executor, &mut change, context).await?;
+    look_up(executor, Some(id), &mut change, context).await?;
     let to = beside.status.as_set().copied().unwrap_or(Status::Draft);
     let renewed = placing::renewed(executor, id, &mut change, to, beside.items.is_keep(), context).await?;
     let items = match beside.items.is_keep() {
@@ -201,7 +200,12 @@ async fn carry_out(
 }
 
 /// What the fields that are named bring along from elsewhere; what is taken out takes it away.
-async fn look_up(executor: &Executor, change: &mut Change, context: &Context) -> Result<(), Error<OrderRejection>> {
+async fn look_up(
+    executor: &Executor,
+    order: Option<OrderId>,
+    change: &mut Change,
+    context: &Context,
+) -> Result<(), Error<OrderRejection>> {
     if let Patch::Set(customer) = change.customer_id {
         buyer(executor, customer, change, context).await?;
     }
@@ -224,7 +228,7 @@ async fn look_up(executor: &Executor, change: &mut Change, context: &Context) ->
     if let Patch::Set(currency) = &change.currency {
         change.exchange_rate = Patch::Set(rate(executor, currency, context).await?);
     }
-    custom_field::fit(executor, Resource::Orders, &change.custom, context).await
+    custom_field::fit::<Order>(executor, order, &change.custom, context).await
 }
 
 /// Name of the day.

@@ -9,14 +9,13 @@ use domain::{
         product::{Change, Details, LISTED_MAX, Product, ProductCommand, ProductEvent, ProductRejection, ProductType},
     },
     id::ProductId,
-    office::custom_field::Resource,
 };
 
 type Answer = Result<Done<ProductEvent>, Error<ProductRejection>>;
 
 /// Makes a product.
 pub async fn create(executor: &Executor, id: ProductId, mut change: Change, context: &Context) -> Answer {
-    let found = find(executor, id, &mut change, context).await;
+    let found = find(executor, id, true, &mut change, context).await;
     let created = match found {
         Ok(()) => {
             let command = ProductCommand::Create(Box::new(Details::new(&change)));
@@ -29,7 +28,7 @@ pub async fn create(executor: &Executor, id: ProductId, mut change: Change, cont
 
 /// Changes a product.
 pub async fn update(executor: &Executor, id: ProductId, mut change: Change, context: &Context) -> Answer {
-    let found = find(executor, id, &mut change, context).await;
+    let found = find(executor, id, false, &mut change, context).await;
     let updated = match found {
         Ok(()) => {
             let command = ProductCommand::Update(Box::new(change));
@@ -43,12 +42,14 @@ pub async fn update(executor: &Executor, id: ProductId, mut change: Change, cont
 async fn find(
     executor: &Executor,
     id: ProductId,
+    is_new: bool,
     change: &mut Change,
     context: &Context,
 ) -> Result<(), Error<ProductRejection>> {
     file(executor, change, context).await?;
     has_parts(executor, id, change, context).await?;
-    custom_field::fit(executor, Resource::Products, &change.custom, context).await
+    let product = (!is_new).then_some(id);
+    custom_field::fit::<Product>(executor, product, &change.custom, context).await
 }
 
 /// Parts are products, and no bundles themselves: whoever sends one knows at once what to take from the shelf.

@@ -7,7 +7,7 @@ use crate::{
     finance::{exchange_rate, invoice},
     halves,
     identity::{api_key, organization, person, user, workspace},
-    office::{custom_field, notification},
+    office::{custom_field, notification, requirement},
     people::{department, employee},
     personal::fields,
     process,
@@ -32,6 +32,7 @@ pub enum Fact {
     Activity(activity::ActivityEvent),
     Pipeline(pipeline::PipelineEvent),
     CustomField(custom_field::CustomFieldEvent),
+    Requirement(requirement::RequirementEvent),
     Order(order::OrderEvent),
     Credit(credit::CreditEvent),
     Category(category::CategoryEvent),
@@ -53,7 +54,7 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 28] = [
+pub static CATEGORIES: [&dyn Category; 29] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -64,6 +65,7 @@ pub static CATEGORIES: [&dyn Category; 28] = [
     &Of::<activity::Activity>(Fact::Activity),
     &Of::<pipeline::Pipeline>(Fact::Pipeline),
     &Of::<custom_field::CustomField>(Fact::CustomField),
+    &Of::<requirement::Requirement>(Fact::Requirement),
     &Of::<order::Order>(Fact::Order),
     &Of::<credit::Credit>(Fact::Credit),
     &Of::<category::Category>(Fact::Category),

@@ -17,7 +17,7 @@ mod tests {
         external::External,
         finance::{exchange_rate::ExchangeRate, invoice::Invoice},
         identity::{organization::Organization, user::User, workspace::Workspace},
-        office::notification::Notification,
+        office::{notification::Notification, requirement::Requirement},
         process::Process,
         production::{bom::Bom, production_order::ProductionOrder},
         sales::{credit::Credit, customer::Customer, deal::Deal, order::Order},
@@ -56,6 +56,7 @@ mod tests {
         survives_being_written_down::<Deal>();
         survives_being_written_down::<Order>();
         survives_being_written_down::<Credit>();
+        survives_being_written_down::<Requirement>();
         survives_being_written_down::<Category>();
         survives_being_written_down::<PriceList>();
         survives_being_written_down::<Prices>();

@@ -91,6 +91,8 @@ ids! {
     QuoteId,
     PipelineId,
     CustomFieldId,
+    /// Which of a resource's own fields are required.
+    RequirementId,
     /// A stage of a workspace's own pipeline.
     PipelineStageId,
     OrderId,
@@ -141,6 +143,12 @@ impl CustomFieldId {
     /// no two of one name.
     pub fn of(workspace: WorkspaceId, resource: &str, key: &str) -> Self {
         Self(derive(workspace, &format!("{resource}.{key}")))
+    }
+}
+
+impl RequirementId {
+    pub fn of(workspace: WorkspaceId, resource: &str) -> Self {
+        Self(derive(workspace, &format!("required of {resource}")))
     }
 }
 

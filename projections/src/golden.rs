@@ -40,6 +40,7 @@ const EMPLOYEE: &str = "01a1fe4c-9300-7000-8000-000000000001";
 const STRANGER: &str = "01a1fe4c-9300-7000-8000-000000000002";
 const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
 const CUSTOM_FIELD: &str = "01a1fe4c-9f00-7000-8000-000000000001";
+const REQUIREMENT: &str = "01a1fe4c-9f00-7000-8000-000000000002";
 const PIPELINE: &str = "01a1fe4c-9b00-7000-8000-000000000001";
 const ACTIVITY: &str = "01a1fe4c-9c00-7000-8000-000000000001";
 const MISTAKE: &str = "01a1fe4c-9c00-7000-8000-000000000002";
@@ -172,6 +173,8 @@ const STORY: &[(&str, &str)] = &[
     ("credit.settled.v1", CREDIT),
     ("order.changed.v1", ORDER),
     ("external.appended.v1", OUTSIDE),
+    ("requirement.made.v1", REQUIREMENT),
+    ("requirement.lifted.v1", REQUIREMENT),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -2,10 +2,12 @@
 //! came from the database. What a reader has no right to is not in the statement at all: it is neither
 //! shown, nor filtered, nor sorted by; and rows that a right does not reach to are not found, wherever they would be shown.
 
+mod called;
 mod owned;
 mod shown;
 mod statement;
 
+pub use called::{CALLED, has_own};
 pub(crate) use owned::reached_users;
 pub use owned::{Owned, Within};
 pub use shown::{Computed, Nested, Related, Shown};

@@ -6,14 +6,17 @@ use crate::{
     extract::{Caller, Json},
     problem::Problem,
     state::App,
+    view,
 };
 use commands::{Context, Done, Executor};
 use domain::{
     Aggregate, Fields, Permission,
     catalog::product::Product,
     field::FieldKind,
+    office::custom_field::Details,
     sales::{customer::Customer, deal::Deal, order::Order},
 };
+use projections::{office::custom_field, view::Reader};
 use uuid::Uuid;
 
 /// Who enters something, with what.
@@ -97,14 +100,22 @@ impl Resource {
         }
     }
 
-    /// All that a column of a file can be.
-    pub(super) fn targets(self) -> Vec<Target> {
-        match self {
+    /// All that a column of a file can be where the workspace has these fields of its own.
+    pub(super) fn targets(self, own: Vec<Details>) -> Vec<Target> {
+        let mut targets = match self {
             Self::Products => targets::<Product>(),
             Self::Customers => targets::<Customer>(),
             Self::Deals => targets::<Deal>(),
             Self::Orders => targets::<Order>(),
-        }
+        };
+        targets.extend(own.into_iter().map(Target::own));
+        targets
+    }
+
+    /// The same in the caller's workspace.
+    pub(super) async fn targets_of(self, app: &App, caller: &Caller) -> Result<Vec<Target>, Problem> {
+        let own = async |reader: Reader<'_>| custom_field::of(reader, self.name()).await;
+        Ok(self.targets(view::as_reader_at(app, caller, None, own).await?))
     }
 
     pub(super) async fn enter(

@@ -14,7 +14,9 @@ use crate::{
         api_key::ApiKeyRejection, organization::OrganizationRejection, person::PersonRejection, user::UserRejection,
         workspace::WorkspaceRejection,
     },
-    office::{custom_field::CustomFieldRejection, notification::NotificationRejection},
+    office::{
+        custom_field::CustomFieldRejection, notification::NotificationRejection, requirement::RequirementRejection,
+    },
     process::ProcessRejection,
     production::{
         bom::BomRejection,
@@ -203,6 +205,7 @@ fn sales() -> Vec<&'static str> {
             "already defined",
         ),
         tells_fields::<CustomFieldRejection>("custom_field.invalid"),
+        tells_fields::<RequirementRejection>("requirement.invalid"),
     ]
 }
 

@@ -2,7 +2,7 @@
 //! texts.
 
 use super::{
-    Computed, Reader, View,
+    Computed, Reader, View, called,
     owned::{limit, limit_within},
     shown::Shown,
 };
@@ -148,6 +148,11 @@ pub fn one<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Statement {
         }
         fields.push(shown);
     }
+    let names = called::shown::<V>(reader, |value| {
+        values.push(value);
+        format!("${}", values.len())
+    });
+    fields.extend(names);
     let mut from = String::new();
     let mut more = Vec::new();
     for (n, nested) in V::NESTED.iter().enumerate() {
