@@ -12,7 +12,7 @@ use std::{
 use uuid::Uuid;
 
 /// Who may depend on whom (architecture.md, "Layout").
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain-derive", &[]), // what the domain would write by hand
     ("domain", &["domain-derive"]),
     ("log", &[]),
@@ -23,6 +23,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("sagas", &["domain", "log", "trace", "commands"]),
     ("signature", &[]),
     ("sheets", &[]),
+    ("paper", &[]),
     (
         "api",
         &[
@@ -35,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "sagas",
             "signature",
             "sheets",
+            "paper",
         ],
     ),
     (
