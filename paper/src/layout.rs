@@ -176,8 +176,8 @@ impl Layout<'_> {
                 is_amount,
             };
             self.row(&[
-                cell(label, TOTALS.0, TOTALS.1 - GAP, false),
-                cell(amount, TOTALS.1, RIGHT, true),
+                cell(label.as_str(), TOTALS.0, TOTALS.1 - GAP, false),
+                cell(amount.as_str(), TOTALS.1, RIGHT, true),
             ]);
         }
     }
@@ -257,7 +257,7 @@ fn cells<'a>(columns: &[Column], texts: &[&'a str], weight: Weight) -> Vec<Cell<
     let cell = |(column, text): (&Column, &&'a str)| {
         let width = (RIGHT - MARGIN) * f32::from(column.share) / shares.max(1.0);
         let cell = Cell {
-            text,
+            text: *text,
             x,
             width: width - GAP,
             weight,

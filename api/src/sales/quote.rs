@@ -2,6 +2,8 @@
 //! which wins the deal. The link's token is no secret that is kept anywhere: it names the quote and is signed with this
 //! installation's key, so that it can be given out again and cannot be guessed.
 
+mod printed;
+
 use crate::{
     envelope::{self, Envelope},
     extract::{
@@ -63,6 +65,13 @@ pub fn router() -> ApiRouter<App> {
             ),
         )
         .api_route(
+            "/deals/{id}/quotes/{quoteId}/pdf",
+            get_with(
+                printed::pdf,
+                told("A version of the offer as a PDF, in the language of `lang`"),
+            ),
+        )
+        .api_route(
             "/quotes",
             get_with(
                 view::list::<Row, DealsView>,
@@ -83,6 +92,13 @@ pub fn open_router() -> ApiRouter<App> {
             post_with(
                 open,
                 answering::<Envelope<Shown>, 200>(told_to_all("What is offered, to whoever has the link's token")),
+            ),
+        )
+        .api_route(
+            "/quotes/pdf",
+            post_with(
+                printed::pdf_by_link,
+                told_to_all("What is offered as a PDF, to whoever has the link's token"),
             ),
         )
         .api_route(

@@ -210,6 +210,7 @@ async fn every_write_answers_a_repeat_as_the_first_and_refuses_another_request_u
                 "/retry",
                 "/skip",
                 "/quotes/open",
+                "/quotes/pdf",
                 "/quotes/accept",
                 "/quotes/decline",
                 // Nothing is under way, and a draft is not sent.

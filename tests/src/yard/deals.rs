@@ -93,6 +93,7 @@ pub(super) fn offers(deal: &str) -> Vec<Shape> {
     vec![
         quote,
         link("/quotes/open", ""),
+        link("/quotes/pdf", ""),
         link("/quotes/accept", "name:text500"),
         link("/quotes/decline", "reason:text500"),
     ]
