@@ -229,7 +229,7 @@ fn every_rejection_has_a_code_of_its_own() {
 }
 
 /// Answer without a token.
-const PUBLIC: [&str; 21] = [
+const PUBLIC: [&str; 22] = [
     "GET /config",
     "GET /health",
     "POST /auth/check-bin",
@@ -247,6 +247,7 @@ const PUBLIC: [&str; 21] = [
     "POST /invitations/accept",
     "POST /quotes/accept",
     "POST /quotes/decline",
+    "POST /quotes/pdf",
     "POST /quotes/open",
     "POST /users/register-employee",
     "POST /users/register-owner",
