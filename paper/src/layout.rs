@@ -254,10 +254,10 @@ fn height(wrapped: &[Vec<String>], size: f32) -> f32 {
 fn cells<'a>(columns: &[Column], texts: &[&'a str], weight: Weight) -> Vec<Cell<'a>> {
     let shares: f32 = columns.iter().map(|column| f32::from(column.share)).sum();
     let mut x = MARGIN;
-    let cell = |(column, text): (&Column, &&'a str)| {
+    let cell = |(column, &text): (&Column, &&'a str)| {
         let width = (RIGHT - MARGIN) * f32::from(column.share) / shares.max(1.0);
         let cell = Cell {
-            text: *text,
+            text,
             x,
             width: width - GAP,
             weight,
