@@ -4,8 +4,8 @@ use super::{json_content, lists, parameter};
 use crate::{
     export::{Heads, Wanted},
     extract::{
-        Asked, Body, Caller, Id, InPath, Kind, Leaving, List, May, MayChange, NoQuery, Param, ParamWithin, SignedIn, Within, Write,
-        past::Seen,
+        Asked, Body, Caller, Id, InPath, Kind, Leaving, List, May, MayChange, NoQuery, Param, ParamWithin, SignedIn,
+        Within, Write, past::Seen,
     },
     i18n::Language,
 };

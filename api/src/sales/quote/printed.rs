@@ -15,25 +15,25 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Money,
     finance::Currency,
-    id::{DealId, QuoteId},
+    id::{DealId, QuoteId, WorkspaceId},
     sales::{
-        deal::{Deal, DealRejection},
+        deal::{Deal, DealRejection, Offered},
         line::Line,
     },
     time,
 };
 use projections::{
     sales::{deal, quote},
-    view::{One, Reader, View, ViewError},
+    view::{One, Reader, ViewError, one},
 };
 use serde::{Deserialize, de::DeserializeOwned};
+use sqlx::PgPool;
 use uuid::Uuid;
 
-/// What stands on the paper, from a row or from the deal itself.
+/// A version of an offer, from its row or from the deal itself.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Offered {
-    #[serde(default)]
+struct Version {
     deal_id: Uuid,
     number: u32,
     items: Vec<Line>,
@@ -59,17 +59,18 @@ pub async fn pdf(
     ParamWithin(quote): ParamWithin<QuoteId>,
     Wanted(language): Wanted,
 ) -> Result<Pdf, Problem> {
-    let read = async |reader: Reader<'_>| -> Result<_, ViewError> {
-        let offered = seen::<quote::Row>(reader, quote.into()).await?;
-        Ok((offered, seen::<deal::Row>(reader, deal.into()).await?))
+    let read = async |reader: Reader<'_>| {
+        let version = one::<quote::Row>(reader, quote.into()).await?;
+        let subject = one::<deal::Row>(reader, deal.into()).await?;
+        Ok::<_, ViewError>((version, subject))
     };
-    let (offered, subject) = view::as_reader_at(&app, &caller, None, read).await?;
-    let offered: Offered = read_from(offered)?;
+    let (version, subject) = view::as_reader_at(&app, &caller, None, read).await?;
+    let version: Version = read_from(version)?;
     let subject: Subject = read_from(subject)?;
-    if offered.deal_id != Uuid::from(deal) {
+    if version.deal_id != deal.uuid() {
         return Err(missing());
     }
-    printed(&app, caller.workspace_id().into(), language, &subject, &offered).await
+    printed(&app, caller.workspace_id(), language, &subject, &version).await
 }
 
 pub async fn pdf_by_link(
@@ -77,15 +78,26 @@ pub async fn pdf_by_link(
     language: Language,
     Body { value, .. }: Body<Said>,
 ) -> Result<Pdf, Problem> {
-    let Ticket { workspace, deal, quote } = Ticket::of(&app, &value).await?;
-    let deal = app.executor.look::<Deal, DealRejection>(workspace, deal).await?.state;
-    let shown = deal.offered(quote).ok_or_else(missing)?;
+    let ticket = Ticket::of(&app, &value).await?;
+    let deal = app.executor.look::<Deal, DealRejection>(ticket.workspace, ticket.deal);
+    let deal = deal.await?.state;
+    let shown = deal.offered(ticket.quote).ok_or_else(missing)?;
+    pdf_for_customer(&app, ticket, language, shown).await
+}
+
+/// What whoever has the link is shown.
+pub(super) async fn pdf_for_customer(
+    app: &App,
+    ticket: Ticket,
+    language: Language,
+    shown: Offered<'_>,
+) -> Result<Pdf, Problem> {
     let subject = Subject {
         title: shown.title.to_owned(),
         customer_name: shown.customer_name.map(str::to_owned),
     };
-    let offered = Offered {
-        deal_id: Uuid::nil(),
+    let version = Version {
+        deal_id: ticket.deal.uuid(),
         number: shown.quote.number,
         items: shown.quote.items.clone(),
         amount: shown.quote.amount,
@@ -94,11 +106,7 @@ pub async fn pdf_by_link(
         notes: shown.quote.notes.clone(),
         created_at: None,
     };
-    printed(&app, workspace.into(), language, &subject, &offered).await
-}
-
-async fn seen<V: View>(reader: Reader<'_>, id: Uuid) -> Result<Option<One>, ViewError> {
-    projections::view::one::<V>(reader, id).await
+    printed(app, ticket.workspace, language, &subject, &version).await
 }
 
 fn read_from<T: DeserializeOwned>(found: Option<One>) -> Result<T, Problem> {
@@ -109,44 +117,49 @@ fn read_from<T: DeserializeOwned>(found: Option<One>) -> Result<T, Problem> {
     })
 }
 
+/// Who offers: the company, or the workspace of somebody who has none, and the company's BIN.
+pub(super) async fn seller(pool: &PgPool, workspace: WorkspaceId) -> Result<(String, Option<String>), sqlx::Error> {
+    let seller = "select coalesce(o.name, w.name), o.bin from platform.workspaces w \
+        left join platform.organizations o on o.id = w.organization_id where w.id = $1";
+    let seller = sqlx::query_as(seller).bind(workspace.uuid());
+    seller.fetch_one(pool).await
+}
+
 async fn printed(
     app: &App,
-    workspace: Uuid,
+    workspace: WorkspaceId,
     language: Language,
     subject: &Subject,
-    offered: &Offered,
+    version: &Version,
 ) -> Result<Pdf, Problem> {
-    let seller = "select o.name, o.bin from platform.organizations o join platform.workspaces w \
-        on w.organization_id = o.id where w.id = $1";
-    let seller = sqlx::query_as::<_, (String, String)>(seller).bind(workspace);
-    let seller = seller.fetch_optional(&app.pool).await?;
     let word = |key| word(language, key);
-    let seller = seller.map(|(name, bin)| format!("{name}, {} {bin}", word("bin")));
     let day = |day| paper::day(language, day);
+    let seller = match seller(&app.pool, workspace).await? {
+        (name, Some(bin)) => format!("{name}, {} {bin}", word("bin")),
+        (name, None) => name,
+    };
     let facts = [
-        ("seller", seller),
+        ("seller", Some(seller)),
         ("customer", subject.customer_name.clone()),
         ("subject", Some(subject.title.clone())),
-        ("made", offered.created_at.map(|at| day(time::local_date(at)))),
-        ("valid", offered.valid_until.map(day)),
+        ("made", version.created_at.map(|at| day(time::local_date(at)))),
+        ("valid", version.valid_until.map(day)),
     ];
     let facts = facts.into_iter().filter_map(|(key, words)| Some((word(key), words?)));
+    let lines = version.items.iter().enumerate();
     let paper = Paper {
         language: language.code().to_owned(),
-        title: format!("{} № {}", word("quote"), offered.number),
+        title: format!("{} № {}", word("quote"), version.number),
         facts: facts.collect(),
         columns: columns(language),
-        rows: offered
-            .items
-            .iter()
-            .enumerate()
-            .map(|(place, line)| row(language, place + 1, line, &offered.currency))
+        rows: lines
+            .map(|(place, line)| row(language, place + 1, line, &version.currency))
             .collect(),
-        totals: totals(language, offered),
-        note: offered.notes.clone(),
+        totals: totals(language, version),
+        note: version.notes.clone(),
         page: word("page"),
     };
-    Pdf::of(paper, format!("quote-{}", offered.number)).await
+    Pdf::of(paper, format!("quote-{}", version.number)).await
 }
 
 fn columns(language: Language) -> Vec<Column> {
@@ -183,10 +196,10 @@ fn row(language: Language, place: usize, line: &Line, currency: &Currency) -> Ve
 }
 
 /// The tax only where every line has kept how much of it is tax.
-fn totals(language: Language, offered: &Offered) -> Vec<(String, String)> {
-    let amount = |key, money| (word(language, key), paper::amount(language, money, &offered.currency));
-    let taxes: Option<Vec<Money>> = offered.items.iter().map(|line| line.tax_amount).collect();
+fn totals(language: Language, version: &Version) -> Vec<(String, String)> {
+    let amount = |key, money| (word(language, key), paper::amount(language, money, &version.currency));
+    let taxes: Option<Vec<Money>> = version.items.iter().map(|line| line.tax_amount).collect();
     let tax = taxes.and_then(Money::checked_sum).filter(|tax| !tax.is_zero());
     let tax = tax.map(|tax| amount("tax", tax));
-    tax.into_iter().chain([amount("total", offered.amount)]).collect()
+    tax.into_iter().chain([amount("total", version.amount)]).collect()
 }
