@@ -288,6 +288,8 @@ notification-invoice_overdue-title = Invoice is overdue
 notification-invoice_overdue-message = Invoice { $invoiceNumber } was to be paid by { $dueDate } and is not.
 notification-invitation_failed-title = An invitation failed
 notification-invitation_failed-message = A mail with an invitation did not arrive, or its code was used up: check the address among the invitations and invite again.
+notification-quote_undelivered-title = A quote did not arrive
+notification-quote_undelivered-message = A mail with a quote did not arrive: check the customer’s address and send the quote again.
 notification-employee_waits-title = An employee waits
 notification-employee_waits-message = { $name } has registered as an employee and waits to be let in.
 
@@ -300,6 +302,9 @@ mail-reset-closing = The code is good for 15 minutes. If you have not asked for 
 mail-invite-subject = You are invited to Prometric
 mail-invite-greeting = Hello! A company invites you to work with it in Prometric. Your invitation code:
 mail-invite-closing = The code is good for seven days. If you expected no invitation, just delete this mail.
+mail-offer-subject = Quote No. { $number } from { $seller }
+mail-offer-greeting = Hello! { $seller } makes you an offer, No. { $number }. It is attached; here you can see it, accept or decline it:
+mail-offer-closing = Whoever has the link sees the offer and may accept it: do not pass it on. If you expected no offer, just delete this mail.
 
 role-owner = Owner
 role-admin = Administrator

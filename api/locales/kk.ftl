@@ -276,6 +276,8 @@ notification-invoice_overdue-title = Шоттың мерзімі өтті
 notification-invoice_overdue-message = { $invoiceNumber } шоты { $dueDate } дейін төленуі тиіс еді, төленбеген.
 notification-invitation_failed-title = Шақыру сәтсіз аяқталды
 notification-invitation_failed-message = Шақыру хаты жетпеді немесе коды таусылды: шақырулар тізімінен мекенжайды тексеріп, қайта шақырыңыз.
+notification-quote_undelivered-title = Ұсыныс жетпеді
+notification-quote_undelivered-message = Коммерциялық ұсыныс жазылған хат жетпеді: клиенттің мекенжайын тексеріп, ұсынысты қайта жіберіңіз.
 notification-employee_waits-title = Қызметкер күтуде
 notification-employee_waits-message = { $name } қызметкер ретінде тіркелді және мақұлдауды күтуде.
 
@@ -288,6 +290,9 @@ mail-reset-closing = Код 15 минут бойы жарамды. Оны сұр
 mail-invite-subject = Сізді Prometric жүйесіне шақырады
 mail-invite-greeting = Сәлеметсіз бе! Компания сізді Prometric жүйесінде бірге жұмыс істеуге шақырады. Сіздің шақыру кодыңыз:
 mail-invite-closing = Код жеті күн жарамды. Егер шақыру күтпесеңіз, бұл хатты жойып жіберіңіз.
+mail-offer-subject = { $seller }: № { $number } коммерциялық ұсыныс
+mail-offer-greeting = Сәлеметсіз бе! { $seller } сізге № { $number } коммерциялық ұсыныс жіберді. Ол осы хатқа тіркелген, ал мына жерде оны көруге, қабылдауға немесе қабылдамауға болады:
+mail-offer-closing = Сілтемесі бар кез келген адам ұсынысты көріп, қабылдай алады: оны басқаға жібермеңіз. Егер ұсыныс күтпесеңіз, бұл хатты жойып жіберіңіз.
 
 role-owner = Иесі
 role-admin = Әкімші

@@ -288,6 +288,8 @@ notification-invoice_overdue-title = Счёт просрочен
 notification-invoice_overdue-message = Счёт { $invoiceNumber } нужно было оплатить до { $dueDate }, он не оплачен.
 notification-invitation_failed-title = Приглашение не удалось
 notification-invitation_failed-message = Письмо с приглашением не дошло или код исчерпан: проверьте адрес среди приглашений и пригласите снова.
+notification-quote_undelivered-title = Предложение не дошло
+notification-quote_undelivered-message = Письмо с коммерческим предложением не дошло: проверьте адрес клиента и отправьте предложение снова.
 notification-employee_waits-title = Сотрудник ждёт
 notification-employee_waits-message = { $name } зарегистрировался как сотрудник и ждёт одобрения.
 
@@ -300,6 +302,9 @@ mail-reset-closing = Код действует 15 минут. Если вы ег
 mail-invite-subject = Вас приглашают в Prometric
 mail-invite-greeting = Здравствуйте! Компания приглашает вас работать с ней в Prometric. Ваш код приглашения:
 mail-invite-closing = Код действует семь дней. Если вы не ждали приглашения, просто удалите это письмо.
+mail-offer-subject = Коммерческое предложение № { $number } от { $seller }
+mail-offer-greeting = Здравствуйте! { $seller } направляет вам коммерческое предложение № { $number }. Оно приложено к письму, а здесь его можно посмотреть, принять или отклонить:
+mail-offer-closing = Любой, у кого есть ссылка, увидит предложение и сможет принять его: не пересылайте её. Если вы не ждали предложения, просто удалите это письмо.
 
 role-owner = Владелец
 role-admin = Администратор

@@ -80,6 +80,13 @@ impl Pdf {
     }
 }
 
+impl Pdf {
+    /// What it is called, and its bytes: for a mail.
+    pub fn into_file(self) -> (String, Vec<u8>) {
+        (format!("{}.pdf", self.name), self.bytes)
+    }
+}
+
 impl IntoResponse for Pdf {
     fn into_response(self) -> Response {
         let name = encoded(&self.name);

@@ -181,7 +181,7 @@ async fn an_offer_is_a_pdf_in_three_languages_for_those_who_may_see_it() {
 }
 
 /// What is answered as a file.
-async fn file(
+pub(super) async fn file(
     server: &Server,
     client: &Client,
     method: Method,
