@@ -144,6 +144,9 @@ pub struct Config {
     pub mail_dir: Option<PathBuf>,
     #[arg(long, env = "MAIL_FROM", default_value = "Prometric <no-reply@prometric.kz>")]
     pub mail_from: String,
+    /// Where people find the front end: an offer's link is this with `/quotes#` and its token, which so stays out of that server's lines.
+    #[arg(long, env = "FRONTEND_URL", default_value = "http://localhost:3000", value_parser = page)]
+    pub frontend_url: String,
     /// How long an access token is good for: `15m`, `24h`, `90s`, or seconds.
     #[arg(long, env = "JWT_EXPIRATION", default_value = "15m", value_parser = duration)]
     pub jwt_expiration: Duration,
@@ -239,6 +242,16 @@ fn open_prefix(text: &str) -> Result<String, String> {
     }
 }
 
+/// What paths can be added to, in a mail as well.
+fn page(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>#?&".contains(&byte);
+    match host {
+        Some(host) if !host.is_empty() && host.bytes().all(is_plain) => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err(format!("`{text}` is no address such as https://app.company.kz")),
+    }
+}
+
 fn non_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         Err("is empty".to_owned())
@@ -281,6 +294,26 @@ fn retention(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_an_address_that_a_path_can_be_added_to() {
+        assert_eq!(page("https://app.company.kz/"), Ok("https://app.company.kz".to_owned()));
+        assert_eq!(
+            page("http://localhost:3000/erp"),
+            Ok("http://localhost:3000/erp".to_owned())
+        );
+        for wrong in [
+            "",
+            "https://",
+            "app.company.kz",
+            "https://a b",
+            "https://a#b",
+            "javascript:alert(1)",
+            "https://a\"b",
+        ] {
+            assert!(page(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_are_read_with_their_units() {

@@ -15,7 +15,7 @@ mod write;
 
 pub use body::{Asked, Body, BodyHash, digit_holds};
 pub use caller::{Caller, Holder, Leaving, Presented, SignedIn, present};
-pub use id::{Id, InPath, Kind, List, NoQuery, Param, Within, no_query, path_id, path_text};
+pub use id::{Id, InPath, Kind, List, NoQuery, Param, ParamWithin, Within, no_query, path_id, path_text};
 pub use json::Json;
 pub use right::{Changeable, May, MayChange, Right};
 pub use tags::Tags;

@@ -21,6 +21,7 @@ pub mod noun;
 pub mod office;
 pub mod openapi;
 pub mod operator;
+pub mod paper;
 pub mod people;
 pub mod privacy;
 pub mod problem;

@@ -23,9 +23,10 @@ use crate::{
         token::Tokens,
     },
     imports,
-    mail::{Mail, MailError},
+    mail::{self, Mail, MailError},
     measure, people, privacy, relay,
     router::router,
+    sales::quote::mailed,
     state::{App, Consumers, Parts},
 };
 use commands::{Executor, Following};
@@ -149,6 +150,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
     privacy::migrate(&pool).await?;
     certificate::migrate(&pool).await?;
     imports::migrate(&pool).await?;
+    mailed::migrate(&pool).await?;
     let reads = open_reads(&config)?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
@@ -253,8 +255,7 @@ pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.consumers.keep(tokio::spawn(sweeping));
     app.consumers.keep(tokio::spawn(exchange::keep(app.clone())));
     app.consumers.keep(tokio::spawn(lapsing::keep(app.pool.clone())));
-    app.consumers
-        .keep(tokio::spawn(people::invitation::failed::keep(app.clone())));
+    app.consumers.keep(tokio::spawn(mail::failed::keep(app.clone())));
     app.consumers.keep(tokio::spawn(privacy::keep(app.clone())));
     app.consumers.keep(tokio::spawn(imports::keep(app.clone())));
     Ok(())

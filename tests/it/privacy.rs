@@ -396,8 +396,9 @@ async fn owner_and_admin_erase_whom_the_workspace_knows_and_everybody_themselves
 /// Each table that names a user is emptied of them (`ACCOUNT` of api/src/privacy/erasure.rs), or said here not to be.
 #[tokio::test]
 async fn every_table_beside_the_log_that_names_a_user_forgets_them() {
-    const EMPTIED: [&str; 6] = [
+    const EMPTIED: [&str; 7] = [
         "credentials",
+        "offers",
         "password_resets",
         "recovery_codes",
         "second_factors",

@@ -12,7 +12,7 @@ use std::{
 use uuid::Uuid;
 
 /// Who may depend on whom (architecture.md, "Layout").
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain-derive", &[]), // what the domain would write by hand
     ("domain", &["domain-derive"]),
     ("log", &[]),
@@ -23,6 +23,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("sagas", &["domain", "log", "trace", "commands"]),
     ("signature", &[]),
     ("sheets", &[]),
+    ("paper", &[]),
     (
         "api",
         &[
@@ -35,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "sagas",
             "signature",
             "sheets",
+            "paper",
         ],
     ),
     (
@@ -227,7 +229,7 @@ fn every_rejection_has_a_code_of_its_own() {
 }
 
 /// Answer without a token.
-const PUBLIC: [&str; 21] = [
+const PUBLIC: [&str; 22] = [
     "GET /config",
     "GET /health",
     "POST /auth/check-bin",
@@ -246,6 +248,7 @@ const PUBLIC: [&str; 21] = [
     "POST /quotes/accept",
     "POST /quotes/decline",
     "POST /quotes/open",
+    "POST /quotes/pdf",
     "POST /users/register-employee",
     "POST /users/register-owner",
     "POST /users/verify-email",

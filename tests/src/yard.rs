@@ -52,10 +52,10 @@ impl Yard {
                 .find(|order| order["status"] == "scheduled")
         })
         .await;
-        owner
+        let quote = id(&owner
             .post(&format!("/deals/{deal}/quotes"), json!({}))
             .await
-            .expect(201);
+            .expect(201));
         let pipeline = json!({"name": "Опт", "stages": [{"name": "Заявка", "stage": "LEAD"}]});
         let pipeline = id(&owner.post("/pipelines", pipeline).await.expect(201));
         let field = json!({"key": "size", "label": "a", "type": "choice", "choices": ["a"]});
@@ -89,7 +89,7 @@ impl Yard {
         let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
         shapes.extend(catalog::shapes(&owner, &shop).await);
         shapes.extend(deals::shapes(&owner.user, &deal, &call, &pipeline));
-        shapes.extend(deals::offers(&deal));
+        shapes.extend(deals::offers(&deal, &quote));
         shapes.extend(deals::own_fields(&field));
         shapes.extend(orders::shapes(&shop, &draft));
         shapes.extend(people.shapes());

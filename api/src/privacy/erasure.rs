@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// What stands beside the log and is a user's: the tables of the platform's schema, and which of their rows (`$1`: the user).
 /// First what is found by what is folded from the log, which forgets them next.
-pub const ACCOUNT: [(&str, &str); 9] = [
+pub const ACCOUNT: [(&str, &str); 10] = [
     (
         "invitations",
         "email = (select email from platform.users where id = $1)",
@@ -33,6 +33,7 @@ pub const ACCOUNT: [(&str, &str); 9] = [
         "key_id in (select id from platform.api_keys where user_id = $1)",
     ),
     ("credentials", "user_id = $1"),
+    ("offers", "user_id = $1"),
     ("password_resets", "user_id = $1"),
     ("recovery_codes", "user_id = $1"),
     ("registrations", "id = $1"),
@@ -89,8 +90,12 @@ async fn take_along(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid
 /// Empties what stands beside the log of them.
 async fn clear(pool: &PgPool, workspace: Uuid, person: Uuid) -> Result<(), sqlx::Error> {
     if workspace != WorkspaceId::PLATFORM.uuid() {
-        for table in ["invitations", "waiting_accounts"] {
-            let awaited = format!("delete from platform.{table} where workspace_id = $1 and employee_id = $2");
+        for (table, theirs) in [
+            ("invitations", "employee_id"),
+            ("offers", "customer_id"),
+            ("waiting_accounts", "employee_id"),
+        ] {
+            let awaited = format!("delete from platform.{table} where workspace_id = $1 and {theirs} = $2");
             let awaited = sqlx::query(sqlx::AssertSqlSafe(awaited));
             awaited.bind(workspace).bind(person).execute(pool).await?;
         }

@@ -313,6 +313,14 @@ impl Profile {
         contact::distinct(&self.contacts, &mut check);
         check.done()
     }
+
+    /// Where mail reaches the customer: their own address first, then the primary contact's, then the others'.
+    pub fn emails(&self) -> impl Iterator<Item = &str> {
+        let (primary, others): (Vec<_>, Vec<_>) = self.contacts.iter().partition(|contact| contact.is_primary);
+        let contacts = primary.into_iter().chain(others);
+        let theirs = contacts.filter_map(|contact| contact.email.as_deref());
+        self.email.as_deref().into_iter().chain(theirs)
+    }
 }
 
 // Memory
