@@ -172,6 +172,8 @@ const STORY: &[(&str, &str)] = &[
     ("credit.settled.v1", CREDIT),
     ("order.changed.v1", ORDER),
     ("external.appended.v1", OUTSIDE),
+    ("product.image.removed.v1", PRODUCT),
+    ("product.image.added.v1", PRODUCT),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -12,7 +12,7 @@ use std::{
 use uuid::Uuid;
 
 /// Who may depend on whom (architecture.md, "Layout").
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain-derive", &[]), // what the domain would write by hand
     ("domain", &["domain-derive"]),
     ("log", &[]),
@@ -23,6 +23,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("sagas", &["domain", "log", "trace", "commands"]),
     ("signature", &[]),
     ("sheets", &[]),
+    ("files", &[]),
     (
         "api",
         &[
@@ -35,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "sagas",
             "signature",
             "sheets",
+            "files",
         ],
     ),
     (
@@ -312,7 +314,7 @@ fn permission(route: &Route) -> Permission {
             "UPDATE"
         }
         ("POST", path) if path.starts_with("/deals/bulk/") => "UPDATE",
-        ("DELETE", path) if path.contains("/documents/") => "UPDATE",
+        ("DELETE", path) if path.contains("/documents/") || path.contains("/images/") => "UPDATE",
         ("POST" | "DELETE", path) if path.starts_with("/api-keys") => "UPDATE",
         (_, path) if path.ends_with("/approve") || path.ends_with("/refuse") => "APPROVE",
         (_, path) if path.starts_with("/notifications") => "VIEW", // seeing them is all one does with them
