@@ -11,9 +11,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked --bin prometric && cp target/release/prometric /usr/local/bin/prometric
 
 FROM debian:bookworm-slim
-# Root certificates: for a NATS or a mail server that is reached over TLS.
+# Root certificates: for a NATS, a mail server or a bucket that is reached over TLS.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --create-home --home-dir /var/lib/prometric prometric && install -d -o prometric /var/lib/prometric/mail
+RUN useradd --system --create-home --home-dir /var/lib/prometric prometric && install -d -o prometric /var/lib/prometric/mail /var/lib/prometric/files
 COPY --from=build /usr/local/bin/prometric /usr/local/bin/prometric
 USER prometric
 WORKDIR /var/lib/prometric

@@ -18,6 +18,7 @@ use crate::{
         witness::Witness,
         workspace::Workspace,
     },
+    storage::Storage,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::finance::terms::{NET_DAYS_MAX, PAYMENT_DAYS};
@@ -176,6 +177,8 @@ pub struct Config {
     pub edge: Edge,
     #[command(flatten)]
     pub grpc: Grpc,
+    #[command(flatten)]
+    pub storage: Storage,
 }
 
 impl Config {
@@ -224,7 +227,7 @@ impl std::fmt::Debug for Config {
 }
 
 /// An empty one is none: that is how a container's environment says so.
-fn folder(text: &str) -> Result<PathBuf, Infallible> {
+pub(crate) fn folder(text: &str) -> Result<PathBuf, Infallible> {
     Ok(PathBuf::from(text))
 }
 

@@ -3,6 +3,7 @@
 
 mod body;
 mod caller;
+mod form;
 mod id;
 mod json;
 pub mod past;
@@ -15,6 +16,7 @@ mod write;
 
 pub use body::{Asked, Body, BodyHash, digit_holds};
 pub use caller::{Caller, Holder, Leaving, Presented, SignedIn, present};
+pub use form::{Form, Part};
 pub use id::{Id, InPath, Kind, List, NoQuery, Param, ParamWithin, Within, no_query, path_id, path_text};
 pub use json::Json;
 pub use right::{Changeable, May, MayChange, Right};

@@ -33,6 +33,7 @@ pub mod sales;
 pub mod schemas;
 pub mod serve;
 pub mod state;
+pub mod storage;
 pub mod stores;
 pub mod system;
 pub mod view;

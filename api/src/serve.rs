@@ -1,6 +1,7 @@
 //! `prometric serve`: from a database that may not be up yet to a server that answers, and back down again.
 
 use crate::{
+    catalog::product::image,
     config::{Config, Rebuild, Store},
     edge::{
         conditional::Memory,
@@ -30,6 +31,7 @@ use crate::{
     state::{App, Consumers, Parts},
 };
 use commands::{Executor, Following};
+use files::{FilesError, Pictures};
 use log::{Fence, FenceError, KeyRing, Log, PersonalError, RingError, chain};
 use metrics_exporter_prometheus::BuildError;
 use projections::{ProjectError, Projections, Readers};
@@ -90,6 +92,8 @@ pub enum ServeError {
     Fence(#[from] FenceError),
     #[error("NATS_URL cannot be used")]
     Nats(#[from] async_nats::ConnectError),
+    #[error("files cannot be kept")]
+    Files(#[from] FilesError),
     #[error("GRPC_PORT cannot be served")]
     Grpc(#[source] io::Error),
     #[error("the address cannot be served")]
@@ -151,6 +155,7 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
     certificate::migrate(&pool).await?;
     imports::migrate(&pool).await?;
     mailed::migrate(&pool).await?;
+    image::migrate(&pool).await?;
     let reads = open_reads(&config)?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
@@ -177,6 +182,8 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         writing: Turns::new(config.edge.writes_per_workspace, config.edge.turn_timeout),
         bodies: Arc::new(Semaphore::new(BODIES_MAX)),
         shown: Memory::default(),
+        files: config.storage.open()?,
+        pictures: Pictures::default(),
         importing: Notify::new(),
         members: Members::new(pool.clone(), log.clone()),
         sessions: Sessions::new(pool.clone(), log.clone()),
@@ -258,6 +265,7 @@ pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.consumers.keep(tokio::spawn(mail::failed::keep(app.clone())));
     app.consumers.keep(tokio::spawn(privacy::keep(app.clone())));
     app.consumers.keep(tokio::spawn(imports::keep(app.clone())));
+    app.consumers.keep(tokio::spawn(image::stray::keep(app.clone())));
     Ok(())
 }
 

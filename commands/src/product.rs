@@ -6,9 +6,12 @@ use domain::{
     Patch, Rule, Violations,
     catalog::{
         category::Category,
-        product::{Change, Details, LISTED_MAX, Product, ProductCommand, ProductEvent, ProductRejection, ProductType},
+        product::{
+            Change, Details, ImageFile, LISTED_MAX, Product, ProductCommand, ProductEvent, ProductRejection,
+            ProductType,
+        },
     },
-    id::ProductId,
+    id::{ImageId, ProductId, WorkspaceId},
 };
 
 type Answer = Result<Done<ProductEvent>, Error<ProductRejection>>;
@@ -37,6 +40,46 @@ pub async fn update(executor: &Executor, id: ProductId, mut change: Change, cont
         Err(error) => Err(error),
     };
     executor.or_repeated::<Product>(id, context, updated).await
+}
+
+/// Refuses one that is not there.
+pub async fn exists(executor: &Executor, workspace: WorkspaceId, id: ProductId) -> Result<(), Error<ProductRejection>> {
+    let product = executor.load::<Product, _>(workspace, id).await?.state;
+    match product.details() {
+        Some(_) => Ok(()),
+        None => Err(Error::Rejected(ProductRejection::Missing)),
+    }
+}
+
+/// A file that shows a product. The log is asked for one that this node has not heard of.
+pub async fn image_file(
+    executor: &Executor,
+    workspace: WorkspaceId,
+    id: ProductId,
+    image: ImageId,
+) -> Result<ImageFile, Error<ProductRejection>> {
+    let among = |product: &Product| product.files().iter().find(|file| file.image_id == image).cloned();
+    let heard = executor.look::<Product, _>(workspace, id).await?.state;
+    if let Some(file) = among(&heard) {
+        return Ok(file);
+    }
+    let product = executor.load::<Product, _>(workspace, id).await?.state;
+    let refused = match product.details() {
+        Some(_) => ProductRejection::NoSuchImage,
+        None => ProductRejection::Missing,
+    };
+    among(&product).ok_or(Error::Rejected(refused))
+}
+
+/// Whether a product shows a file, as the log has it now.
+pub async fn shows(
+    executor: &Executor,
+    workspace: WorkspaceId,
+    id: ProductId,
+    image: ImageId,
+) -> Result<bool, Error<ProductRejection>> {
+    let product = executor.load::<Product, _>(workspace, id).await?.state;
+    Ok(product.files().iter().any(|file| file.image_id == image))
 }
 
 async fn find(

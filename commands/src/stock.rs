@@ -341,10 +341,10 @@ async fn stocked(
         (Product::Unknown, _) | (Product::Archived, Way::In) => {
             Err(Error::NoSuchReference(Violations::one("productId", Rule::Unknown)))
         }
-        (Product::Known(details), _) if !details.kind.is_stocked() => {
+        (Product::Known(details, _), _) if !details.kind.is_stocked() => {
             Err(Error::Rejected(Violations::one("productId", Rule::NotAllowed).into()))
         }
-        (Product::Known(details), _) => Ok(Some(details.as_ref().clone())),
+        (Product::Known(details, _), _) => Ok(Some(details.as_ref().clone())),
     }
 }
 

@@ -104,6 +104,8 @@ ids! {
     /// What of an order comes back together.
     ReturnId,
     ProductId,
+    /// Of a file that shows a product.
+    ImageId,
     PriceListId,
     /// One product's prices in lists.
     PriceId,

@@ -175,6 +175,8 @@ const STORY: &[(&str, &str)] = &[
     ("external.appended.v1", OUTSIDE),
     ("requirement.made.v1", REQUIREMENT),
     ("requirement.lifted.v1", REQUIREMENT),
+    ("product.image.removed.v1", PRODUCT),
+    ("product.image.added.v1", PRODUCT),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -24,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("signature", &[]),
     ("sheets", &[]),
     ("paper", &[]),
+    ("files", &[]),
     (
         "api",
         &[
@@ -37,6 +38,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "signature",
             "sheets",
             "paper",
+            "files",
         ],
     ),
     (
@@ -315,7 +317,7 @@ fn permission(route: &Route) -> Permission {
             "UPDATE"
         }
         ("POST", path) if path.starts_with("/deals/bulk/") => "UPDATE",
-        ("DELETE", path) if path.contains("/documents/") => "UPDATE",
+        ("DELETE", path) if path.contains("/documents/") || path.contains("/images/") => "UPDATE",
         ("POST" | "DELETE", path) if path.starts_with("/api-keys") => "UPDATE",
         (_, path) if path.ends_with("/approve") || path.ends_with("/refuse") => "APPROVE",
         (_, path) if path.starts_with("/notifications") => "VIEW", // seeing them is all one does with them

@@ -7,7 +7,7 @@ use axum::{
 };
 use domain::{
     Rule,
-    id::{DocumentId, InteractionId, ProductId, QuoteId},
+    id::{DocumentId, ImageId, InteractionId, ProductId, QuoteId},
 };
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -40,6 +40,10 @@ pub trait Kind: From<Uuid> {
 
 impl Kind for ProductId {
     const NAME: &'static str = "productId";
+}
+
+impl Kind for ImageId {
+    const NAME: &'static str = "imageId";
 }
 
 impl Kind for InteractionId {

@@ -40,11 +40,15 @@ async fn what_is_wrong_with_an_installation_is_found() {
         "indexes",
         "disk",
     ];
-    assert_eq!(checks, [&of_database[..], &["NATS", "mail", "personal keys"]].concat());
+    assert_eq!(
+        checks,
+        [&of_database[..], &["NATS", "mail", "files", "personal keys"]].concat()
+    );
 
     for (words, check) in [
         (["--nats-url", "nats://127.0.0.1:1"], "NATS"),
         (["--smtp-url", "smtp://127.0.0.1:1"], "mail"),
+        (["--files-dir", "/proc/files"], "files"),
         (["--personal-keys-file", "/nowhere/at/all"], "personal keys"),
         (["--database-url", "postgres://nobody@127.0.0.1:1/none"], "PostgreSQL"),
         (["--database-pool", "100000"], "limits"),

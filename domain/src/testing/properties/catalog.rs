@@ -7,7 +7,7 @@ use crate::{
         category::{self, Category, CategoryCommand},
         price::{Prices, SetPrices, Tier},
         price_list::{self, PriceList, PriceListCommand},
-        product::{self, Product, ProductCommand, ProductEvent},
+        product::{self, ImageFile, Product, ProductCommand, ProductEvent},
         stock::{Demand, Exchange, Least, Moment, Movement, Outgoing, Stock, StockCommand, StockEvent, Transfer},
         warehouse::{self, Warehouse, WarehouseCommand},
     },
@@ -147,6 +147,9 @@ fn product_and_stock() {
     let ProductEvent::Created(details) = sample("product.created.v1") else {
         panic!("another event")
     };
+    let ProductEvent::ImageAdded { file, .. } = sample("product.image.added.v1") else {
+        panic!("another event")
+    };
     let change = |price| {
         Box::new(product::Change {
             price: Patch::Set(Money::whole(price)),
@@ -159,9 +162,21 @@ fn product_and_stock() {
         C::Update(change(7)),
         C::Update(change(8)),
         C::Update(change(-1)),
+        C::AddImage {
+            file: file.clone(),
+            is_primary: false,
+        },
+        C::AddImage {
+            file: Box::new(ImageFile {
+                image_id: Uuid::from_u128(2).into(),
+                ..*file.clone()
+            }),
+            is_primary: true,
+        },
+        C::RemoveImage(file.image_id),
         C::Archive,
     ];
-    let names_its_effect = |command: &C| matches!(command, C::Update(_));
+    let names_its_effect = |command: &C| matches!(command, C::Update(_) | C::AddImage { .. });
     any_commands::<Product>(
         &commands,
         &Promises {

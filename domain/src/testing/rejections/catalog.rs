@@ -56,6 +56,7 @@ pub fn catalog() -> Vec<&'static str> {
             Kind::Exists,
             "already created",
         ),
+        says(P::NoSuchImage, "product.no_such_image", Kind::Missing, "no such image"),
         tells_fields::<P>("product.invalid"),
         says(S::TooMuch, "stock.too_much", Kind::Invalid, "more than can be counted"),
         says_with(
