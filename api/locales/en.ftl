@@ -159,6 +159,7 @@ rejection-production-order-no-such-date = There is no such date: the plan leaves
 rejection-production-order-under-way = The production order is { $status } and cannot be cancelled.
 rejection-read-models-changing = The read models of this workspace are being made anew; try again in a moment.
 rejection-stock-invalid = The stock operation is not valid.
+rejection-stock-not-empty = { $there } of it is there: how stock is valued changes only while there is none.
 rejection-stock-not-enough = Only { $available } is there for it; the rest is reserved or was never there.
 rejection-stock-not-under-way = No such transfer is on its way.
 rejection-stock-too-much = Stock cannot hold such a quantity.

@@ -147,6 +147,7 @@ rejection-production-order-no-such-date = Мұндай күн жоқ: мерзі
 rejection-production-order-under-way = Өндіріс тапсырысын ({ $status }) жоюға болмайды.
 rejection-read-models-changing = Бұл жұмыс кеңістігінің деректері қайта құрылуда, сәлден соң қайталаңыз.
 rejection-stock-invalid = Қойма операциясы қате толтырылған.
+rejection-stock-not-empty = Қоймада әлі { $there } бар: бағалау тәсілі тауар жоқ кезде ғана өзгереді.
 rejection-stock-not-enough = Тек { $available } қолжетімді: қалғаны сақталған немесе жоқ.
 rejection-stock-not-under-way = Жолда мұндай орын ауыстыру жоқ.
 rejection-stock-too-much = Мұндай мөлшер қойма есебіне сыймайды.

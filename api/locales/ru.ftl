@@ -159,6 +159,7 @@ rejection-production-order-no-such-date = Такой даты не бывает:
 rejection-production-order-under-way = Производственный заказ ({ $status }) отменить нельзя.
 rejection-read-models-changing = Данные этого рабочего пространства перестраиваются, повторите запрос через мгновение.
 rejection-stock-invalid = Складская операция заполнена неверно.
+rejection-stock-not-empty = На складе ещё { $there }: способ оценки меняется, только пока товара нет.
 rejection-stock-not-enough = Доступно только { $available }: остальное зарезервировано или отсутствует.
 rejection-stock-not-under-way = Такого перемещения в пути нет.
 rejection-stock-too-much = Такое количество не поместится в учёте склада.

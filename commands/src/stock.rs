@@ -9,7 +9,9 @@ use domain::{
     Check, Money, Quantity, Rule, Violations,
     catalog::{
         product::{self, Product},
-        stock::{Demand, Least, Moment, Movement, Place, Stock, StockCommand, StockEvent, StockRejection, Transfer},
+        stock::{
+            Demand, Least, Moment, Movement, Place, Stock, StockCommand, StockEvent, StockRejection, Transfer, Valued,
+        },
         warehouse::Warehouse,
     },
     field::LINE,
@@ -288,6 +290,20 @@ impl Written for Shift {
             at_once: !self.in_transit,
         };
         Ok(StockCommand::Send(movement, transfer))
+    }
+}
+
+impl Written for Valued {
+    fn sought(&self) -> Sought {
+        Sought {
+            product_id: self.product_id,
+            way: Way::In,
+            places: vec![],
+        }
+    }
+
+    fn command(self, _: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+        Ok(StockCommand::Value(self))
     }
 }
 

@@ -143,6 +143,7 @@ mod tests {
         same::<product::Row, domain::catalog::product::ProductType>("type");
         same::<product::Row, domain::catalog::product::Status>("status");
         same::<stock_level::Row, domain::catalog::product::ProductType>("type");
+        same::<stock_level::Row, domain::catalog::stock::Valuation>("valuation");
         same::<stock_movement::Row, stock_movement::Movement>("type");
         same::<stock_transfer::Row, stock_transfer::Status>("status");
         same::<deal::Row, domain::sales::deal::Stage>("stage");

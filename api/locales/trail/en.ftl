@@ -74,6 +74,7 @@ event-stock-received = { $quantity } came into stock.
 event-stock-issued = { $quantity } went out of stock.
 event-stock-adjusted = Stock was adjusted by { $difference }.
 event-stock-counted = { $counted } were counted in stock.
+event-stock-valued = Goods that go cost what { $valuation } says.
 event-stock-low = Only { $available } are left in stock.
 event-warehouse-created = Warehouse “{ $called }” was created.
 event-warehouse-updated = Warehouse “{ $called }” was changed.

@@ -74,6 +74,7 @@ event-stock-received = Қоймаға келді: { $quantity }.
 event-stock-issued = Қоймадан шығарылды: { $quantity }.
 event-stock-adjusted = Қойма қалдығы { $difference } өзгертілді.
 event-stock-counted = Қоймада саналды: { $counted }.
+event-stock-valued = Қорды бағалау тәсілі: { $valuation }.
 event-stock-low = Қоймада тек { $available } қалды.
 event-warehouse-created = «{ $called }» қоймасы қосылды.
 event-warehouse-updated = «{ $called }» қоймасы өзгертілді.

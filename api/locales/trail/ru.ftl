@@ -74,6 +74,7 @@ event-stock-received = Поступило на склад: { $quantity }.
 event-stock-issued = Списано со склада: { $quantity }.
 event-stock-adjusted = Остаток на складе исправлен на { $difference }.
 event-stock-counted = Насчитано на складе: { $counted }.
+event-stock-valued = Способ оценки запаса: { $valuation }.
 event-stock-low = На складе осталось только { $available }.
 event-warehouse-created = Добавлен склад «{ $called }».
 event-warehouse-updated = Изменён склад «{ $called }».

@@ -120,7 +120,9 @@ pub(super) fn refused(refusal: StockRejection, product: &str) -> OrderRejection 
             product: product.to_owned(),
         },
         StockRejection::Invalid(violations) => violations.into(),
-        // Of issues and transfers only.
-        StockRejection::NotEnough { .. } | StockRejection::NotUnderWay => OrderRejection::NothingToShip,
+        // Of issues, transfers and how a stock is valued only.
+        StockRejection::NotEnough { .. } | StockRejection::NotUnderWay | StockRejection::NotEmpty { .. } => {
+            OrderRejection::NothingToShip
+        }
     }
 }

@@ -87,7 +87,7 @@ impl Table for Row {
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
-            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. }) => vec![],
+            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Valued(_)) => vec![],
             // Of a demand that held nothing nothing moves.
             Fact::Stock(StockEvent::Released { quantity, .. }) if !quantity.is_positive() => vec![],
             Fact::Stock(_) => vec![event.recorded.event_id],
@@ -190,7 +190,7 @@ impl Row {
                 self.quantity = *quantity;
                 self.told(Movement::Arrived, None, None, None);
             }
-            StockEvent::Short { .. } | StockEvent::Low { .. } => return false,
+            StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Valued(_) => return false,
         }
         true
     }

@@ -31,6 +31,10 @@ pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
     let of_category = shape::noun::<category::Details>;
     let stored = json!({"name": "a"});
     let place = id(&owner.post("/warehouses", stored.clone()).await.expect(201));
+    let unmoved = id(&owner
+        .post("/products", json!({"code": "unmoved", "name": "a"}))
+        .await
+        .expect(201));
     let of_warehouse = shape::noun::<warehouse::Details>;
     let of_list = shape::noun::<price_list::Details>;
     // Only a BUNDLE has parts: tests/it/orders/bundles.rs, and a table in the domain.
@@ -100,6 +104,11 @@ pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
             "/stock/adjustments",
             json!({"productId": shop.product, "quantity": 1, "reason": "a"}),
             "productId:uuid! unitCost:amount reference:text100 reason:text200!",
+        ),
+        post(
+            "/stock/valuations",
+            json!({"productId": unmoved, "valuation": "FIFO"}),
+            "productId:uuid! valuation:choice!",
         ),
         post(
             "/stock/counts",

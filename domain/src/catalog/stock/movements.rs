@@ -13,6 +13,7 @@ fn arrived(quantity: i32, unit_cost: i32) -> StockEvent {
         product_id: ProductId::default(),
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(unit_cost)),
+        cost: None,
         reference: None,
         reason: None,
         warehouse_id: None,

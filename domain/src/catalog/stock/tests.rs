@@ -39,6 +39,7 @@ fn received(quantity: i32) -> StockEvent {
         product_id: ProductId::default(),
         quantity: Quantity::whole(quantity),
         unit_cost: None,
+        cost: Some(Total::ZERO),
         reference: None,
         reason: None,
         warehouse_id: None,
@@ -102,6 +103,8 @@ enum Next {
     Arrive,
     Ship,
     Release,
+    Value,
+    PutBack,
 }
 
 fn next() -> impl Strategy<Value = (Next, u128, i32)> {
@@ -115,6 +118,8 @@ fn next() -> impl Strategy<Value = (Next, u128, i32)> {
         Next::Arrive,
         Next::Ship,
         Next::Release,
+        Next::Value,
+        Next::PutBack,
     ];
     (prop::sample::select(all.to_vec()), 0_u128..6, 1_i32..50)
 }
@@ -168,13 +173,22 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
             product_id: ProductId::default(),
             demand: demand(n),
         },
+        Next::Value => StockCommand::Value(valued(n % 2 == 0)),
+        Next::PutBack => StockCommand::PutBack(movement(quantity), Total::from(Money::whole(7))),
+    }
+}
+
+fn valued(fifo: bool) -> Valued {
+    Valued {
+        product_id: ProductId::default(),
+        valuation: if fifo { Valuation::Fifo } else { Valuation::Average },
     }
 }
 
 proptest! {
     #[test]
-    fn nothing_is_ever_promised_twice(steps in prop::collection::vec(next(), 0..40)) {
-        let mut stock = Stock::default();
+    fn nothing_is_ever_promised_twice(fifo in any::<bool>(), steps in prop::collection::vec(next(), 0..40)) {
+        let mut stock = Stock::default().evolve(&StockEvent::Valued(valued(fifo)));
         let mut moved = Quantity::ZERO;
         for (next, n, quantity) in steps {
             // What is refused changes nothing.
@@ -192,6 +206,12 @@ proptest! {
             prop_assert_eq!(here.plus(there).plus(stock.places.moving()), stock.on_hand());
             prop_assert!(!stock.holding.value.is_negative());
             prop_assert!(stock.on_hand().is_positive() || stock.holding.value.is_zero(), "nothing is worth something");
+            if stock.layers.valuation() == Valuation::Fifo {
+                let there: Quantity = stock.layers.layers().map(|layer| layer.quantity).sum();
+                let value: Total = stock.layers.layers().map(|layer| layer.value).sum();
+                prop_assert_eq!((there, value), (stock.holding.quantity, stock.holding.value), "layers add up");
+                prop_assert!(stock.layers.layers().all(|layer| layer.quantity.is_positive() && !layer.value.is_negative()));
+            }
             let starving = stock.line.iter().any(|waiting| waiting.missing.is_positive());
             prop_assert!(!starving || stock.available().is_zero(), "goods lie free while a demand waits");
         }

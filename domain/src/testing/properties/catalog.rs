@@ -8,7 +8,10 @@ use crate::{
         price::{Prices, SetPrices, Tier},
         price_list::{self, PriceList, PriceListCommand},
         product::{self, Product, ProductCommand, ProductEvent},
-        stock::{Demand, Exchange, Least, Moment, Movement, Outgoing, Stock, StockCommand, StockEvent, Transfer},
+        stock::{
+            Demand, Exchange, Least, Moment, Movement, Outgoing, Stock, StockCommand, StockEvent, Transfer, Valuation,
+            Valued,
+        },
         warehouse::{self, Warehouse, WarehouseCommand},
     },
     id::ProductId,
@@ -182,6 +185,7 @@ fn product_and_stock() {
         reason: None,
         warehouse: None,
     };
+    let value = |valuation| S::Value(Valued { product_id, valuation });
     let least = Some(Least {
         min: Quantity::whole(3),
         code: "A".into(),
@@ -245,6 +249,9 @@ fn product_and_stock() {
         receive(Quantity::whole(8)),
         receive(Quantity::ZERO),
         receive(Quantity::from_units(999_999_999_999).unwrap()),
+        value(Valuation::Fifo),
+        value(Valuation::Average),
+        S::PutBack(movement(3), Money::whole(100).into()),
         S::Issue(movement(2), least.clone()),
         S::Issue(movement(7), least.clone()),
         S::Adjust(movement(4), least.clone()),
@@ -277,7 +284,7 @@ fn product_and_stock() {
     let names_its_effect = |command: &S| {
         matches!(
             command,
-            S::Reserve { .. } | S::Ship(_) | S::Release { .. } | S::Exchange(_)
+            S::Reserve { .. } | S::Ship(_) | S::Release { .. } | S::Exchange(_) | S::Value(_)
         )
     };
     let invariant = |stock: &Stock| !stock.available().is_negative();

@@ -74,6 +74,15 @@ pub fn catalog() -> Vec<&'static str> {
             "no such transfer is on its way",
         ),
         says_with(
+            S::NotEmpty {
+                there: Quantity::whole(3),
+            },
+            "stock.not_empty",
+            Kind::Conflict,
+            "3 is there: what it costs is settled",
+            &[("there", "3")],
+        ),
+        says_with(
             S::Unavailable {
                 missing: Quantity::whole(3),
             },
