@@ -2,7 +2,7 @@
 
 use crate::{
     Aggregate, Claim, Event, Numbering, PersonalField, Rejection,
-    catalog::{category, price, price_list, product, stock, warehouse},
+    catalog::{category, price, price_list, product, stock, stock_policy, warehouse},
     external,
     finance::{exchange_rate, invoice},
     halves,
@@ -40,6 +40,7 @@ pub enum Fact {
     Product(product::ProductEvent),
     Warehouse(warehouse::WarehouseEvent),
     Stock(stock::StockEvent),
+    StockPolicy(stock_policy::StockPolicyEvent),
     Bom(bom::BomEvent),
     ProductionOrder(production_order::ProductionOrderEvent),
     Invoice(invoice::InvoiceEvent),
@@ -53,7 +54,7 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 28] = [
+pub static CATEGORIES: [&dyn Category; 29] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -72,6 +73,7 @@ pub static CATEGORIES: [&dyn Category; 28] = [
     &Of::<product::Product>(Fact::Product),
     &Of::<warehouse::Warehouse>(Fact::Warehouse),
     &Of::<stock::Stock>(Fact::Stock),
+    &Of::<stock_policy::StockPolicy>(Fact::StockPolicy),
     &Of::<bom::Bom>(Fact::Bom),
     &Of::<production_order::ProductionOrder>(Fact::ProductionOrder),
     &Of::<invoice::Invoice>(Fact::Invoice),

@@ -11,6 +11,7 @@ create table {schema}.stock_movements (
     reason     text,
     counted    numeric,
     counted_at timestamptz,
+    effective_date date not null,
     created_by uuid,
     created_at timestamptz not null
 );

@@ -54,6 +54,7 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<catalog::price_list::Row>(),
         of::<catalog::price::Row>(),
         of::<catalog::product::Row>(),
+        of::<catalog::stock_day::Row>(),
         of::<catalog::stock_level::Row>(),
         of::<catalog::stock_movement::Row>(),
         of::<catalog::stock_place::Row>(),

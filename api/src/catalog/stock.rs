@@ -1,5 +1,7 @@
 //! What lies on the shelves, and what moves there (interfaces, "Requests").
 
+mod balance;
+
 use crate::{
     extract::{
         Body, May, Write,
@@ -41,6 +43,13 @@ pub fn router() -> ApiRouter<App> {
         .api_route(
             "/stock/levels",
             get_with(view::list::<stock_level::Row, ProductsView>, told(LEVELS)),
+        )
+        .api_route(
+            "/stock/balance",
+            get_with(
+                balance::of_day,
+                told("What lay there of each product at the end of a day, and what it was worth, by the days that facts count from"),
+            ),
         )
         .api_route(
             "/stock/movements",

@@ -4,6 +4,7 @@
 //! others: no issue and no count takes it away, only what it is reserved for. That it has become less than it should is told
 //! here as well, once each time.
 
+mod dated;
 mod effects;
 mod holding;
 mod layers;
@@ -12,6 +13,7 @@ mod places;
 mod rules;
 mod shipping;
 
+pub use dated::{Dated, Terms};
 pub use holding::Holding;
 pub use layers::{Layer, Layers, Valuation, Valued};
 pub use places::{Place, Places};
@@ -21,7 +23,7 @@ use crate::{
     Aggregate, Event, Money, Permission, Quantity, Rejection, Total, Violations,
     id::{OrderId, ProductId, ProductionOrderId, StockId, TransferId, WarehouseId},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,8 @@ pub enum StockCommand {
         reason: Option<String>,
         warehouse: Place,
     },
+    /// The same under the workspace's rules, and of the day that it names.
+    Under(Terms, Box<StockCommand>),
     /// Goods come back for what they went out for, to the last tiyn.
     PutBack(Movement, Total),
     /// From now on what goes costs that; only while nothing is there.
@@ -145,6 +149,9 @@ pub enum StockEvent {
         reason: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warehouse_id: Option<WarehouseId>,
+        /// The day in Kazakhstan that it counts from; absent: that on which it was recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effective_date: Option<NaiveDate>,
     },
     /// What goes costs that from now on: nothing was there.
     #[serde(rename = "stock.valued")]
@@ -161,6 +168,8 @@ pub enum StockEvent {
         reason: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warehouse_id: Option<WarehouseId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effective_date: Option<NaiveDate>,
     },
     #[serde(rename = "stock.adjusted")]
     Adjusted {
@@ -174,6 +183,8 @@ pub enum StockEvent {
         reason: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warehouse_id: Option<WarehouseId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effective_date: Option<NaiveDate>,
     },
     /// What came and went after that moment stands.
     #[serde(rename = "stock.counted")]
@@ -272,6 +283,9 @@ pub enum StockRejection {
     #[error("no such transfer is on its way")]
     #[rejection(Missing, "stock.not_under_way")]
     NotUnderWay,
+    #[error("the books are closed; {first} is the first open day")]
+    #[rejection(Conflict, "stock.closed")]
+    Closed { first: NaiveDate },
     #[error("{there} is there: what it costs is settled")]
     #[rejection(Conflict, "stock.not_empty")]
     NotEmpty { there: Quantity },
@@ -313,6 +327,7 @@ impl Aggregate for Stock {
                 reason: reason.clone(),
                 warehouse: *warehouse,
             }),
+            StockCommand::Under(terms, command) => self.under(terms, command),
             StockCommand::PutBack(movement, cost) => self.put_back(movement, *cost),
             StockCommand::Value(valued) => self.value(*valued),
             StockCommand::Issue(movement, least) => self.issue(movement, least.as_ref()),

@@ -7,7 +7,7 @@ use crate::{
     table::{Seen, Table},
     view::{Computed, View},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{Fact, Money, Permission, Quantity, catalog::stock::StockEvent};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ pub struct Row {
     pub counted: Option<Quantity>,
     /// … and when.
     pub counted_at: Option<DateTime<Utc>>,
+    /// The day in Kazakhstan that it counts from: that on which it was recorded, unless it told of an earlier one.
+    pub effective_date: NaiveDate,
     /// Who did it; nobody, where it follows from something else.
     pub created_by: Option<Uuid>,
     pub created_at: DateTime<Utc>,
@@ -63,7 +65,7 @@ const MOVEMENTS: &[&str] = &[
 impl Table for Row {
     const NAME: &'static str = "stock_movements";
     const SQL: &'static str = include_str!("../../../migrations/tenant/stock_movements.sql");
-    const FOLD: u32 = 2;
+    const FOLD: u32 = 3;
 
     fn columns() -> Vec<Column> {
         vec![
@@ -80,6 +82,7 @@ impl Table for Row {
             Column::new("reason", K::Text).nullable(),
             Column::new("counted", K::Number).nullable(),
             Column::new("counted_at", K::Time).nullable(),
+            Column::new("effective_date", K::Date),
             Column::new("created_by", K::Uuid).nullable(),
             Column::new("created_at", K::Time),
         ]
@@ -114,6 +117,7 @@ impl Table for Row {
             reason: None,
             counted: None,
             counted_at: None,
+            effective_date: fact.day(event.recorded.recorded_at),
             created_by: user.and_then(|user| user.parse().ok()),
             created_at: event.recorded.recorded_at,
         };

@@ -1,8 +1,11 @@
-//! What goods cost: first in, first out, figure by figure, and what comes back costs what it did.
+//! What goods cost: first in, first out, figure by figure, and what comes back costs what it did; what is written down late, what
+//! lay there on a past day, and that closed months stay closed.
 
 use super::{level, receive};
+use chrono::{Datelike, Days, NaiveDate, Utc};
+use domain::time::local_date;
 use prometric_tests::{
-    Client, Server, eventually,
+    Client, Server,
     story::{Shop, id},
 };
 use serde_json::{Value, json};
@@ -83,13 +86,131 @@ async fn first_in_first_out() {
     assert_eq!(worth(&owner, &exact).await, [json!(0), json!(0)]);
     let back = json!({"items": [{"productId": exact, "quantity": 3, "condition": "good"}]});
     owner.post(&format!("{order}/returns"), back).await.expect(201);
-    eventually("they are back", || async {
-        (worth(&owner, &exact).await == [json!(3), json!(300.1)]).then_some(())
-    })
-    .await;
+    assert_eq!(worth(&owner, &exact).await, [json!(3), json!(300.1)]);
     for (unit_cost, left) in [(100.03, json!(200.07)), (100.04, json!(100.03)), (100.03, json!(0))] {
         issue(&owner, &exact, 1).await;
         assert_eq!(newest(&owner, &exact).await[2], json!(unit_cost));
         assert_eq!(worth(&owner, &exact).await[1], left);
     }
+}
+
+/// What lay there of it at the end of that day, and what it was worth.
+async fn on(owner: &Client, product: &str, day: NaiveDate) -> [Value; 2] {
+    let path = format!("/stock/balance?productId={product}&date={day}");
+    let balance = owner.get(&path).await.expect(200);
+    assert_eq!((&balance["date"], &balance["after"]), (&json!(day), &Value::Null));
+    match &balance["items"].as_array().unwrap()[..] {
+        [] => [json!(0), json!(0)],
+        [one] => ["quantity", "value"].map(|field| one[field].clone()),
+        several => panic!("{several:?}"),
+    }
+}
+
+#[tokio::test]
+async fn of_an_earlier_day() {
+    let server = Server::start_with(&[]).await;
+    let owner = server.owner().await;
+    let product = product(&owner, "A").await;
+    let today = local_date(Utc::now());
+    let first = today.with_day(1).unwrap();
+    let ago = |days: u64| first - Days::new(days);
+    let receipt = |quantity: i32, unit_cost: i32, day: Option<NaiveDate>| json!({"productId": product, "quantity": quantity, "unitCost": unit_cost, "effectiveDate": day});
+    let issue = |quantity: i32, day: NaiveDate| json!({"productId": product, "quantity": quantity, "reason": "Образцы", "effectiveDate": day});
+
+    // Ten at 100, of which four went five days later; today ten at 130 come.
+    owner
+        .post("/stock/receipts", receipt(10, 100, Some(ago(20))))
+        .await
+        .expect(201);
+    owner.post("/stock/issues", issue(4, ago(15))).await.expect(201);
+    owner.post("/stock/receipts", receipt(10, 130, None)).await.expect(201);
+    assert_eq!(worth(&owner, &product).await, [json!(16), json!(1_900)]);
+    // Sixteen are there, and six were there then.
+    let refused = owner
+        .post("/stock/issues", issue(7, ago(15)))
+        .await
+        .refused(422, "STOCK_UNAVAILABLE");
+    assert_eq!(refused["available"], json!("6"));
+    // Three of the last month's last day cost what goods cost now.
+    owner.post("/stock/issues", issue(3, ago(1))).await.expect(201);
+    assert_eq!(newest(&owner, &product).await, [json!("OUT"), json!(3), json!(118.75)]);
+    for (day, lay) in [
+        (ago(21), [json!(0), json!(0)]),
+        (ago(20), [json!(10), json!(1_000)]),
+        (ago(15), [json!(6), json!(600)]),
+        (ago(1), [json!(3), json!(243.75)]),
+        (today, [json!(13), json!(1_543.75)]),
+    ] {
+        assert_eq!(on(&owner, &product, day).await, lay, "{day}");
+    }
+    assert_eq!(worth(&owner, &product).await, [json!(13), json!(1_543.75)]);
+    let of_day = owner
+        .items(&format!(
+            "/stock/movements?productId={product}&effectiveDate={}",
+            ago(15)
+        ))
+        .await;
+    assert_eq!((of_day.len(), &of_day[0]["quantity"]), (1, &json!(4)));
+
+    // The last month is closed: nothing tells of it any more, and it stays as it was.
+    let close = |day: NaiveDate| json!({"closedThrough": day});
+    owner.put("/stock/policy", close(ago(1))).await.expect(200);
+    let refused = owner
+        .post("/stock/receipts", receipt(1, 1, Some(ago(1))))
+        .await
+        .refused(409, "CONFLICT");
+    assert_eq!(
+        (&refused["reason"], &refused["first"]),
+        (&json!("stock.closed"), &json!(first.to_string()))
+    );
+    owner
+        .post("/stock/receipts", receipt(7, 100, Some(first)))
+        .await
+        .expect(201);
+    assert_eq!(on(&owner, &product, ago(1)).await, [json!(3), json!(243.75)]);
+    assert_eq!(on(&owner, &product, today).await, [json!(20), json!(2_243.75)]);
+    let tomorrow = receipt(1, 1, today.succ_opt());
+    let refused = owner
+        .post("/stock/receipts", tomorrow)
+        .await
+        .refused(400, "VALIDATION_FAILED");
+    assert!(refused["fields"]["effectiveDate"].is_string(), "{refused}");
+    for open in [first, ago(32)] {
+        owner
+            .put("/stock/policy", close(open))
+            .await
+            .refused(400, "VALIDATION_FAILED");
+    }
+    let kept = owner.get("/stock/policy").await.expect(200);
+    assert_eq!(kept, json!({"valuation": "AVERAGE", "closedThrough": ago(1)}));
+}
+
+/// Who chose nothing takes the workspace's way with the first goods, and keeps it.
+#[tokio::test]
+async fn a_workspace_s_own_way() {
+    let server = Server::start_with(&[]).await;
+    let owner = server.owner().await;
+    let (before, after, chosen) = (
+        product(&owner, "A").await,
+        product(&owner, "B").await,
+        product(&owner, "C").await,
+    );
+    receive(&owner, &before, 1, 100).await;
+    let average = json!({"productId": chosen, "valuation": "AVERAGE"});
+    owner.post("/stock/valuations", average).await.expect(201);
+    owner
+        .put("/stock/policy", json!({"valuation": "FIFO"}))
+        .await
+        .expect(200);
+    for (product, valuation) in [(&before, "AVERAGE"), (&after, "FIFO"), (&chosen, "AVERAGE")] {
+        receive(&owner, product, 1, 200).await;
+        let shown = owner.items(&format!("/stock/levels?productId={product}")).await;
+        assert_eq!(shown[0]["valuation"], json!(valuation));
+    }
+    owner
+        .put("/stock/policy", json!({"valuation": "AVERAGE"}))
+        .await
+        .expect(200);
+    let shown = owner.items(&format!("/stock/levels?productId={after}")).await;
+    assert_eq!(shown[0]["valuation"], json!("FIFO"), "what was taken stays");
 }

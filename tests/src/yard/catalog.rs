@@ -110,6 +110,13 @@ pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
             json!({"productId": unmoved, "valuation": "FIFO"}),
             "productId:uuid! valuation:choice!",
         ),
+        shape(
+            Method::PUT,
+            "/stock/policy",
+            "",
+            &json!({"closedThrough": "2025-12-31"}),
+            fields("valuation:choice"),
+        ),
         post(
             "/stock/counts",
             json!({"productId": shop.product, "quantity": 1_000}),

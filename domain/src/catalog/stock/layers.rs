@@ -74,6 +74,10 @@ impl Stock {
 // Memory
 
 impl Layers {
+    pub(super) fn is_chosen(&self) -> bool {
+        self.chosen.is_some()
+    }
+
     pub fn valuation(&self) -> Valuation {
         self.chosen.unwrap_or_default()
     }

@@ -17,6 +17,7 @@ fn arrived(quantity: i32, unit_cost: i32) -> StockEvent {
         reference: None,
         reason: None,
         warehouse_id: None,
+        effective_date: None,
     }
 }
 
@@ -64,6 +65,7 @@ fn issued(quantity: i32, unit_cost: i32, cost: i32) -> StockEvent {
         reference: Some("A-1".into()),
         reason: Some("broken".into()),
         warehouse_id: None,
+        effective_date: None,
     }
 }
 
@@ -76,6 +78,7 @@ fn adjusted(difference: i32, unit_cost: i32, cost: i32) -> StockEvent {
         reference: Some("A-1".into()),
         reason: Some("broken".into()),
         warehouse_id: None,
+        effective_date: None,
     }
 }
 

@@ -40,6 +40,7 @@ fn received(quantity: Quantity, unit_cost: Option<i32>, reference: Option<&str>)
         reference: reference.map(str::to_owned),
         reason: None,
         warehouse_id: None,
+        effective_date: None,
     }
 }
 

@@ -40,6 +40,7 @@ impl Stock {
             reference: movement.reference.clone(),
             reason: movement.reason.clone(),
             warehouse_id: movement.warehouse,
+            effective_date: None,
         };
         Ok(self.moved(movement.product_id, received, None))
     }
@@ -58,6 +59,7 @@ impl Stock {
             reference: movement.reference.clone(),
             reason: movement.reason.clone(),
             warehouse_id: movement.warehouse,
+            effective_date: None,
         };
         Ok(self.moved(movement.product_id, issued, least))
     }
@@ -79,6 +81,7 @@ impl Stock {
             reference: movement.reference.clone(),
             reason: movement.reason.clone(),
             warehouse_id: movement.warehouse,
+            effective_date: None,
         };
         Ok(self.moved(movement.product_id, adjusted, least))
     }

@@ -43,6 +43,7 @@ fn received(quantity: i32) -> StockEvent {
         reference: None,
         reason: None,
         warehouse_id: None,
+        effective_date: None,
     }
 }
 
@@ -105,6 +106,7 @@ enum Next {
     Release,
     Value,
     PutBack,
+    Late,
 }
 
 fn next() -> impl Strategy<Value = (Next, u128, i32)> {
@@ -120,6 +122,7 @@ fn next() -> impl Strategy<Value = (Next, u128, i32)> {
         Next::Release,
         Next::Value,
         Next::PutBack,
+        Next::Late,
     ];
     (prop::sample::select(all.to_vec()), 0_u128..6, 1_i32..50)
 }
@@ -174,6 +177,21 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
             demand: demand(n),
         },
         Next::Value => StockCommand::Value(valued(n % 2 == 0)),
+        Next::Late => {
+            let day = NaiveDate::from_ymd_opt(2026, 11, 1 + u32::try_from(n).unwrap()).unwrap();
+            let dated = Dated {
+                on: day,
+                today: NaiveDate::from_ymd_opt(2026, 11, 28).unwrap(),
+                closed_through: NaiveDate::from_ymd_opt(2026, 11, 2),
+                least: Some(Quantity::whole(10)),
+            };
+            let terms = Terms {
+                product_id: ProductId::default(),
+                valuation: valued(n % 2 == 0).valuation,
+                dated: (n > 0).then_some(dated),
+            };
+            StockCommand::Under(terms, Box::new(StockCommand::Adjust(movement(quantity - 25), None)))
+        }
         Next::PutBack => StockCommand::PutBack(movement(quantity), Total::from(Money::whole(7))),
     }
 }

@@ -20,6 +20,7 @@ fn arrived_at(place: Place, quantity: i32) -> StockEvent {
         reference: None,
         reason: None,
         warehouse_id: place,
+        effective_date: None,
     }
 }
 

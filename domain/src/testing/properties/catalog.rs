@@ -9,16 +9,44 @@ use crate::{
         price_list::{self, PriceList, PriceListCommand},
         product::{self, Product, ProductCommand, ProductEvent},
         stock::{
-            Demand, Exchange, Least, Moment, Movement, Outgoing, Stock, StockCommand, StockEvent, Transfer, Valuation,
-            Valued,
+            Dated, Demand, Exchange, Least, Moment, Movement, Outgoing, Stock, StockCommand, StockEvent, Terms,
+            Transfer, Valuation, Valued,
         },
+        stock_policy::{StockPolicy, StockPolicyCommand, Wanted},
         warehouse::{self, Warehouse, WarehouseCommand},
     },
     id::ProductId,
     testing::sample,
     tree::Spot,
 };
+use chrono::NaiveDate;
 use uuid::Uuid;
+
+#[test]
+fn stock_policy() {
+    let today = NaiveDate::from_ymd_opt(2026, 11, 28).unwrap();
+    let set = |valuation, month: Option<u32>| {
+        let closed_through = month.and_then(|month| NaiveDate::from_ymd_opt(2026, month, 31));
+        let wanted = Wanted {
+            valuation,
+            closed_through,
+        };
+        StockPolicyCommand::Set { wanted, today }
+    };
+    let commands = [
+        set(Some(Valuation::Fifo), None),
+        set(Some(Valuation::Average), Some(8)),
+        set(None, Some(10)),
+        set(None, Some(12)),
+    ];
+    any_commands::<StockPolicy>(
+        &commands,
+        &Promises {
+            names_its_effect: |_| true,
+            invariant: nothing,
+        },
+    );
+}
 
 #[test]
 fn category() {
@@ -186,6 +214,17 @@ fn product_and_stock() {
         warehouse: None,
     };
     let value = |valuation| S::Value(Valued { product_id, valuation });
+    let day = NaiveDate::default();
+    let terms = Terms {
+        product_id,
+        valuation: Valuation::Fifo,
+        dated: Some(Dated {
+            on: day,
+            today: day,
+            closed_through: None,
+            least: Some(Quantity::whole(1)),
+        }),
+    };
     let least = Some(Least {
         min: Quantity::whole(3),
         code: "A".into(),
@@ -252,6 +291,8 @@ fn product_and_stock() {
         value(Valuation::Fifo),
         value(Valuation::Average),
         S::PutBack(movement(3), Money::whole(100).into()),
+        S::Under(terms, Box::new(receive(Quantity::whole(2)))),
+        S::Under(terms, Box::new(S::Issue(movement(2), least.clone()))),
         S::Issue(movement(2), least.clone()),
         S::Issue(movement(7), least.clone()),
         S::Adjust(movement(4), least.clone()),

@@ -33,6 +33,7 @@ fn received(quantity: i32, cost: i64) -> StockEvent {
         reference: None,
         reason: None,
         warehouse_id: None,
+        effective_date: None,
     }
 }
 
@@ -53,6 +54,7 @@ fn issued(quantity: i32, unit_cost: i64, cost: i64) -> StockEvent {
         reference: None,
         reason: Some("a".into()),
         warehouse_id: None,
+        effective_date: None,
     }
 }
 
@@ -142,6 +144,7 @@ fn corrections_and_counts() {
         reference: None,
         reason: Some("a".into()),
         warehouse_id: None,
+        effective_date: None,
     };
     let when = |command| given::<Stock>(before()).when(command);
     when(StockCommand::Adjust(movement(-12), None)).then([adjusted(-12, 10_500, -126_000)]);
@@ -185,5 +188,6 @@ fn put_back() {
         reference: None,
         reason: Some("a".into()),
         warehouse_id: None,
+        effective_date: None,
     }]);
 }

@@ -46,6 +46,7 @@ fn arrived_at(place: Place, quantity: i32, unit_cost: Option<i32>) -> StockEvent
         reference: None,
         reason: None,
         warehouse_id: place,
+        effective_date: None,
     }
 }
 
