@@ -176,7 +176,7 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
             product_id: ProductId::default(),
             demand: demand(n),
         },
-        Next::Value => StockCommand::Value(valued(n % 2 == 0)),
+        Next::Value => StockCommand::Value(valued(n.is_multiple_of(2))),
         Next::Late => {
             let day = NaiveDate::from_ymd_opt(2026, 11, 1 + u32::try_from(n).unwrap()).unwrap();
             let dated = Dated {
@@ -187,7 +187,7 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
             };
             let terms = Terms {
                 product_id: ProductId::default(),
-                valuation: valued(n % 2 == 0).valuation,
+                valuation: valued(n.is_multiple_of(2)).valuation,
                 dated: (n > 0).then_some(dated),
             };
             StockCommand::Under(terms, Box::new(StockCommand::Adjust(movement(quantity - 25), None)))
