@@ -3,6 +3,7 @@
 
 mod count;
 mod dated;
+pub mod landed;
 mod since;
 
 use crate::{Context, Done, Error, Executor};

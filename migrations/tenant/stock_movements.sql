@@ -12,6 +12,7 @@ create table {schema}.stock_movements (
     counted    numeric,
     counted_at timestamptz,
     effective_date date not null,
+    landed_costs jsonb not null,
     created_by uuid,
     created_at timestamptz not null
 );

@@ -175,6 +175,7 @@ const STORY: &[(&str, &str)] = &[
     ("external.appended.v1", OUTSIDE),
     ("stock.valued.v1", MATERIAL),
     ("stock.policy.set.v1", POLICY),
+    ("stock.landed.v1", MATERIAL),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -1,6 +1,7 @@
 //! What lies on the shelves, and what moves there (interfaces, "Requests").
 
 mod balance;
+mod landed;
 
 use crate::{
     extract::{
@@ -99,6 +100,16 @@ pub fn router() -> ApiRouter<App> {
             post_with(
                 write_down::<Adjustment>,
                 told("So much more, or less, is there than was written down, and why"),
+            ),
+        )
+        .api_route(
+            "/stock/landed-costs",
+            post_with(
+                landed::land,
+                told(
+                    "Spreads what was paid beside the goods over receipts: what falls on goods that are still there raises their worth, the \
+                     rest is spent",
+                ),
             ),
         )
         .api_route(

@@ -31,7 +31,7 @@ pub(super) async fn at(
 }
 
 /// What has come to that place, less what has gone from there, after that moment.
-fn moved_after(Happened { event, recorded_at }: &Happened, at: DateTime<Utc>, there: Place) -> Quantity {
+fn moved_after(Happened { event, recorded_at, .. }: &Happened, at: DateTime<Utc>, there: Place) -> Quantity {
     let moved = event
         .moves()
         .filter(|(place, _)| *place == there && event.came_about(*recorded_at) > at);

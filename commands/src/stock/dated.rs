@@ -5,7 +5,7 @@ use super::{
     Answer, Refusal,
     since::{self, Happened, Since},
 };
-use crate::{Context, Error, Executor, anew::while_busy};
+use crate::{Context, Executor, anew::while_busy};
 use chrono::NaiveDate;
 use domain::{
     Quantity,
@@ -99,7 +99,7 @@ async fn attempt(
 /// The least that was there at the end of any day from that one on.
 fn least_since(Since { stock, events }: &Since, on: NaiveDate) -> Quantity {
     let mut days: BTreeMap<NaiveDate, Quantity> = BTreeMap::new();
-    for Happened { event, recorded_at } in events {
+    for Happened { event, recorded_at, .. } in events {
         let moved = days.entry(event.day(*recorded_at)).or_default();
         *moved = moved.plus(event.difference());
     }

@@ -11,6 +11,7 @@ use domain::{
 };
 use log::{Guard, Recorded};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// How often it is looked up anew because something moved meanwhile.
 const ATTEMPTS_MAX: u32 = 8;
@@ -25,6 +26,7 @@ pub(super) struct Since {
 }
 
 pub(super) struct Happened {
+    pub id: Uuid,
     pub event: StockEvent,
     pub recorded_at: DateTime<Utc>,
 }
@@ -40,7 +42,8 @@ pub(super) async fn decide(
     let mut answer = Err(Error::Busy);
     for _ in 0..ATTEMPTS_MAX {
         let loaded = executor.load::<Stock, _>(context.workspace, id).await?;
-        let events = read(executor, id, loaded.version, at, context).await?;
+        let reaches = |event: &Recorded| event.recorded_at <= at;
+        let events = read(executor, (id, loaded.version), reaches, context).await?;
         let stock = loaded.state;
         let command = make(&Since { stock, events })?;
         // What moves from now on is not in it.
@@ -64,12 +67,11 @@ pub(super) async fn decide(
     }
 }
 
-/// Up to that version: read from the newest back.
-async fn read(
+/// Up to that version: read from the newest back, until one of them reaches far enough.
+pub(super) async fn read(
     executor: &Executor,
-    id: StockId,
-    version: i64,
-    at: DateTime<Utc>,
+    (id, version): (StockId, i64),
+    reaches: impl Fn(&Recorded) -> bool + Send + Sync,
     context: &Context,
 ) -> Result<Vec<Happened>, Refusal> {
     let mut newest = NEWEST;
@@ -80,7 +82,7 @@ async fn read(
             .read_stream(context.workspace.into(), id.into(), after)
             .await;
         let events = events.map_err(Error::from)?;
-        let reaches_back = events.first().is_some_and(|event| event.recorded_at <= at);
+        let reaches_back = events.iter().any(&reaches);
         if after == 0 || reaches_back {
             let known = events.iter().filter(|event| event.version <= version);
             return known.map(happened).collect();
@@ -92,6 +94,7 @@ async fn read(
 fn happened(recorded: &Recorded) -> Result<Happened, Refusal> {
     let event = fact::decode(&recorded.event_type, recorded.schema, &recorded.data).map_err(Error::Unreadable)?;
     Ok(Happened {
+        id: recorded.event_id,
         event,
         recorded_at: recorded.recorded_at,
     })

@@ -7,6 +7,7 @@
 mod dated;
 mod effects;
 mod holding;
+mod landed;
 mod layers;
 mod line;
 mod places;
@@ -15,6 +16,7 @@ mod shipping;
 
 pub use dated::{Dated, Terms};
 pub use holding::Holding;
+pub use landed::{Landed, LandedKind, Landing, NOTE_MAX, SpreadBy, spread};
 pub use layers::{Layer, Layers, Valuation, Valued};
 pub use places::{Place, Places};
 pub use shipping::{Exchange, Outgoing};
@@ -50,6 +52,8 @@ pub enum StockCommand {
     PutBack(Movement, Total),
     /// From now on what goes costs that; only while nothing is there.
     Value(Valued),
+    /// A receipt bears a share of further costs.
+    Land(Box<Landing>),
     /// Takes goods out that nobody was promised.
     Issue(Movement, Option<Least>),
     /// So much more, or less, is there than was written down; with the reason.
@@ -156,6 +160,9 @@ pub enum StockEvent {
     /// What goes costs that from now on: nothing was there.
     #[serde(rename = "stock.valued")]
     Valued(Valued),
+    /// What a receipt bears of further costs: what is there of it is worth more.
+    #[serde(rename = "stock.landed")]
+    Landed(Landed),
     #[serde(rename = "stock.issued")]
     Issued {
         product_id: ProductId,
@@ -330,6 +337,7 @@ impl Aggregate for Stock {
             StockCommand::Under(terms, command) => self.under(terms, command),
             StockCommand::PutBack(movement, cost) => self.put_back(movement, *cost),
             StockCommand::Value(valued) => self.value(*valued),
+            StockCommand::Land(landing) => self.land(landing),
             StockCommand::Issue(movement, least) => self.issue(movement, least.as_ref()),
             StockCommand::Adjust(movement, least) => self.adjust(movement, least.as_ref()),
             StockCommand::Count(movement, moment, least) => self.count(movement, *moment, least.as_ref()),
@@ -360,6 +368,7 @@ impl Aggregate for Stock {
         match event {
             StockEvent::Received { .. }
             | StockEvent::Valued(_)
+            | StockEvent::Landed(_)
             | StockEvent::Issued { .. }
             | StockEvent::Adjusted { .. }
             | StockEvent::Counted { .. }

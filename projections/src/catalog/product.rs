@@ -91,7 +91,9 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Product(_) => vec![event.id()],
-            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Valued(_)) => vec![],
+            Fact::Stock(
+                StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Valued(_) | StockEvent::Landed(_),
+            ) => vec![],
             Fact::Stock(fact) => vec![fact.product().into()],
             _ => vec![],
         }

@@ -8,7 +8,10 @@ use crate::{
     view::{Computed, View},
 };
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::{Fact, Money, Permission, Quantity, catalog::stock::StockEvent};
+use domain::{
+    Fact, Money, Permission, Quantity, Total,
+    catalog::stock::{Landed, LandedKind, StockEvent},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -33,8 +36,26 @@ pub struct Row {
     pub counted_at: Option<DateTime<Utc>>,
     /// The day in Kazakhstan that it counts from: that on which it was recorded, unless it told of an earlier one.
     pub effective_date: NaiveDate,
+    /// Of a receipt: what was paid for it beside the goods.
+    pub landed_costs: Vec<LandedCost>,
     /// Who did it; nobody, where it follows from something else.
     pub created_by: Option<Uuid>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A receipt's share of further costs, in the product's currency.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LandedCost {
+    /// Of all that was spread at once.
+    pub id: Uuid,
+    pub kind: LandedKind,
+    pub note: Option<String>,
+    pub amount: Total,
+    /// What of it raised the worth of the stock.
+    pub raised: Total,
+    /// What of it fell on goods that had gone.
+    pub spent: Total,
     pub created_at: DateTime<Utc>,
 }
 
@@ -83,6 +104,9 @@ impl Table for Row {
             Column::new("counted", K::Number).nullable(),
             Column::new("counted_at", K::Time).nullable(),
             Column::new("effective_date", K::Date),
+            Column::new("landed_costs", K::Json)
+                .right(Permission::FinanceView)
+                .or_right(Permission::StockUpdate),
             Column::new("created_by", K::Uuid).nullable(),
             Column::new("created_at", K::Time),
         ]
@@ -93,18 +117,26 @@ impl Table for Row {
             Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Valued(_)) => vec![],
             // Of a demand that held nothing nothing moves.
             Fact::Stock(StockEvent::Released { quantity, .. }) if !quantity.is_positive() => vec![],
+            // It is told with the receipt.
+            Fact::Stock(StockEvent::Landed(landed)) => vec![landed.receipt_id],
             Fact::Stock(_) => vec![event.recorded.event_id],
             _ => vec![],
         }
     }
 
-    /// An event makes one row, and no other event concerns it.
-    fn begins(_: &Seen, _: Uuid) -> bool {
-        true
+    /// An event makes one row; what a receipt bears of further costs comes later.
+    fn begins(event: &Seen, key: Uuid) -> bool {
+        event.recorded.event_id == key
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
         let Fact::Stock(fact) = &event.fact else { return };
+        if let StockEvent::Landed(landed) = fact {
+            if let Some(receipt) = row {
+                receipt.bear(landed, event.recorded.recorded_at);
+            }
+            return;
+        }
         let user = event.recorded.meta().actor.strip_prefix("user:").map(str::to_owned);
         let mut movement = Self {
             id: key,
@@ -118,6 +150,7 @@ impl Table for Row {
             counted: None,
             counted_at: None,
             effective_date: fact.day(event.recorded.recorded_at),
+            landed_costs: vec![],
             created_by: user.and_then(|user| user.parse().ok()),
             created_at: event.recorded.recorded_at,
         };
@@ -128,6 +161,18 @@ impl Table for Row {
 }
 
 impl Row {
+    fn bear(&mut self, landed: &Landed, at: DateTime<Utc>) {
+        self.landed_costs.push(LandedCost {
+            id: landed.id,
+            kind: landed.kind,
+            note: landed.note.clone(),
+            amount: landed.amount,
+            raised: landed.raised,
+            spent: landed.spent,
+            created_at: at,
+        });
+    }
+
     /// What the event says of it; whether it is a movement at all.
     fn take(&mut self, event: &StockEvent) -> bool {
         match event {
@@ -194,7 +239,9 @@ impl Row {
                 self.quantity = *quantity;
                 self.told(Movement::Arrived, None, None, None);
             }
-            StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Valued(_) => return false,
+            StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Valued(_) | StockEvent::Landed(_) => {
+                return false;
+            }
         }
         true
     }

@@ -1,5 +1,5 @@
 //! What goods cost: first in, first out, figure by figure, and what comes back costs what it did; what is written down late, what
-//! lay there on a past day, and that closed months stay closed.
+//! lay there on a past day, and that closed months stay closed; what was paid beside the goods.
 
 use super::{level, receive};
 use chrono::{Datelike, Days, NaiveDate, Utc};
@@ -8,6 +8,7 @@ use prometric_tests::{
     Client, Server,
     story::{Shop, id},
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 
 async fn product(owner: &Client, code: &str) -> String {
@@ -213,4 +214,109 @@ async fn a_workspace_s_own_way() {
         .expect(200);
     let shown = owner.items(&format!("/stock/levels?productId={after}")).await;
     assert_eq!(shown[0]["valuation"], json!("FIFO"), "what was taken stays");
+}
+
+/// The product's receipts, the oldest first, as what is spread over names them.
+async fn receipts(owner: &Client, product: &str) -> Vec<Value> {
+    let mut movements = owner
+        .items(&format!("/stock/movements?productId={product}&type=IN"))
+        .await;
+    movements.reverse();
+    let named = movements
+        .iter()
+        .map(|one| json!({"productId": product, "movementId": one["id"]}));
+    named.collect()
+}
+
+/// Of each receipt what it bears, what of it raises the stock, and what is spent.
+fn shares(landed: &Value) -> Vec<[Value; 3]> {
+    let receipts = landed["receipts"].as_array().unwrap().iter();
+    receipts
+        .map(|one| ["amount", "raised", "spent"].map(|field| one[field].clone()))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_was_paid_beside_the_goods() {
+    let server = Server::start_with(&[]).await;
+    let owner = server.owner().await;
+    let (average, layers) = (product(&owner, "A").await, product(&owner, "B").await);
+    let land = async |body: &Value| owner.post("/stock/landed-costs", body.clone()).await;
+    fifo(&owner, &layers).await;
+    receive(&owner, &average, 10, 100).await;
+    issue(&owner, &average, 7).await;
+    receive(&owner, &average, 5, 100).await;
+    receive(&owner, &layers, 10, 100).await;
+    receive(&owner, &layers, 5, 130).await;
+    let (of_average, of_layers) = (receipts(&owner, &average).await, receipts(&owner, &layers).await);
+
+    // Three of the ten are there: 30 of 100 raise what is there, the rest went with the seven.
+    let freight = json!({"receipts": [of_average[0]], "amount": 100, "kind": "freight", "note": "CMR 7"});
+    let (headers, body) = ([("Idempotency-Key", "freight-1")], freight.to_string());
+    let again = async || {
+        owner
+            .send(Method::POST, "/stock/landed-costs", Some(body.clone()), &headers)
+            .await
+            .expect(201)
+    };
+    let landed = again().await;
+    assert_eq!(shares(&landed), [[json!(100), json!(30), json!(70)]]);
+    assert_eq!(again().await, landed, "asked twice it was paid once");
+    assert_eq!(worth(&owner, &average).await, [json!(8), json!(830)]);
+    let shown = owner
+        .items(&format!("/stock/movements?productId={average}&type=IN"))
+        .await;
+    let borne = shown[1]["landedCosts"].as_array().unwrap();
+    assert_eq!((borne.len(), &borne[0]["kind"]), (1, &json!("freight")));
+    assert_eq!((&borne[0]["raised"], &borne[0]["spent"]), (&json!(30), &json!(70)));
+    assert_eq!(shown[0]["landedCosts"], json!([]));
+
+    // 1000 and 650 bear 100 by value; what goes next takes along what its own receipt bore.
+    let customs = json!({"receipts": of_layers, "amount": 100, "kind": "customs", "by": "value", "currency": "KZT"});
+    let landed = land(&customs).await.expect(201);
+    let whole = |amount: f64| [json!(amount), json!(amount), json!(0)];
+    assert_eq!(shares(&landed), [whole(60.6), whole(39.4)]);
+    assert_eq!(worth(&owner, &layers).await, [json!(15), json!(1_750)]);
+    issue(&owner, &layers, 12).await;
+    assert_eq!(newest(&owner, &layers).await[2], json!(111.36));
+    assert_eq!(worth(&owner, &layers).await, [json!(3), json!(413.64)]);
+
+    // Several stocks bear it at once: ten and five by quantity, of which three are there of each.
+    let insurance = json!({"receipts": [of_average[0], of_layers[1]], "amount": 100, "kind": "insurance"});
+    let landed = land(&insurance).await.expect(201);
+    let borne = [
+        [json!(66.66), json!(20), json!(46.66)],
+        [json!(33.34), json!(20), json!(13.34)],
+    ];
+    assert_eq!(shares(&landed), borne);
+    assert_eq!(worth(&owner, &average).await, [json!(8), json!(850)]);
+    assert_eq!(worth(&owner, &layers).await, [json!(3), json!(433.64)]);
+
+    let nobody = json!({"productId": average, "movementId": "0190c2a5-0000-7000-8000-000000000000"});
+    let unknown = json!({"receipts": [nobody], "amount": 1, "kind": "other"});
+    land(&unknown).await.refused(404, "NOT_FOUND");
+    let movements = owner
+        .items(&format!("/stock/movements?productId={average}&type=OUT"))
+        .await;
+    let went = json!({"productId": average, "movementId": movements[0]["id"]});
+    for (body, field) in [
+        (
+            json!({"receipts": [went], "amount": 1, "kind": "other"}),
+            "receipts[0].movementId",
+        ),
+        (
+            json!({"receipts": [of_average[0], of_average[0]], "amount": 1, "kind": "other"}),
+            "receipts[1].movementId",
+        ),
+        (json!({"receipts": [], "amount": 1, "kind": "other"}), "receipts"),
+        (json!({"receipts": of_average, "amount": 0, "kind": "other"}), "amount"),
+        (
+            json!({"receipts": of_average, "amount": 1, "kind": "other", "currency": "USD"}),
+            "receipts[0].productId",
+        ),
+    ] {
+        let refused = land(&body).await.refused(400, "VALIDATION_FAILED");
+        assert!(refused["fields"][field].is_string(), "{field}: {refused}");
+    }
+    assert_eq!(worth(&owner, &average).await, [json!(8), json!(850)]);
 }

@@ -103,6 +103,7 @@ impl StockEvent {
             | Self::Issued { effective_date, .. }
             | Self::Adjusted { effective_date, .. } => *effective_date,
             Self::Valued(_)
+            | Self::Landed(_)
             | Self::Counted { .. }
             | Self::Sent { .. }
             | Self::Arrived { .. }
@@ -139,6 +140,7 @@ impl StockEvent {
             } => cost.unwrap_or_else(|| quantity.worth(unit_cost.unwrap_or_default())),
             Self::Issued { cost, .. } | Self::Shipped { cost, .. } => -*cost,
             Self::Adjusted { cost, .. } | Self::Counted { cost, .. } => *cost,
+            Self::Landed(landed) => landed.raised,
             Self::Valued(_)
             | Self::Sent { .. }
             | Self::Arrived { .. }

@@ -19,6 +19,7 @@ impl StockEvent {
             | Self::Shipped { product_id, .. }
             | Self::Released { product_id, .. } => *product_id,
             Self::Valued(valued) => valued.product_id,
+            Self::Landed(landed) => landed.product_id,
         }
     }
 
@@ -29,6 +30,7 @@ impl StockEvent {
             Self::Issued { quantity, .. } | Self::Shipped { quantity, .. } => -*quantity,
             Self::Adjusted { difference, .. } | Self::Counted { difference, .. } => *difference,
             Self::Valued(_)
+            | Self::Landed(_)
             | Self::Sent { .. }
             | Self::Arrived { .. }
             | Self::Reserved { .. }
@@ -45,6 +47,7 @@ impl StockEvent {
             Self::Shipped { quantity, .. } | Self::Released { quantity, .. } => -*quantity,
             Self::Received { .. }
             | Self::Valued(_)
+            | Self::Landed(_)
             | Self::Issued { .. }
             | Self::Adjusted { .. }
             | Self::Counted { .. }
@@ -65,9 +68,12 @@ impl StockEvent {
             | Self::Shipped { warehouse_id, .. } => Some((*warehouse_id, self.difference())),
             Self::Sent { from, quantity, .. } => Some((*from, -*quantity)),
             Self::Arrived { to, quantity, .. } => Some((*to, *quantity)),
-            Self::Valued(_) | Self::Reserved { .. } | Self::Released { .. } | Self::Short { .. } | Self::Low { .. } => {
-                None
-            }
+            Self::Valued(_)
+            | Self::Landed(_)
+            | Self::Reserved { .. }
+            | Self::Released { .. }
+            | Self::Short { .. }
+            | Self::Low { .. } => None,
         }
     }
 }

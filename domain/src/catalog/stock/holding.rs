@@ -45,6 +45,7 @@ impl Holding {
             } => cost.unwrap_or_else(|| self.cost_in(*quantity, *unit_cost)),
             StockEvent::Issued { cost, .. } | StockEvent::Shipped { cost, .. } => -*cost,
             StockEvent::Adjusted { cost, .. } | StockEvent::Counted { cost, .. } => *cost,
+            StockEvent::Landed(landed) => landed.raised,
             StockEvent::Valued(_)
             | StockEvent::Sent { .. }
             | StockEvent::Arrived { .. }

@@ -87,6 +87,15 @@ impl Layers {
         self.there.values()
     }
 
+    /// With their numbers.
+    pub(super) fn numbered(&self) -> impl DoubleEndedIterator<Item = (u64, Layer)> {
+        self.there.iter().map(|(number, layer)| (*number, *layer))
+    }
+
+    pub(super) fn replace(&mut self, number: u64, layer: Layer) {
+        self.there.insert_mut(number, layer);
+    }
+
     /// What this much of the oldest cost.
     fn cost_out(&self, quantity: Quantity) -> Total {
         self.clone().take(quantity)
@@ -100,6 +109,9 @@ impl Layers {
         }
         let difference = event.difference();
         if self.valuation() == Valuation::Fifo {
+            if let StockEvent::Landed(landed) = event {
+                self.raise(landed.came_since, landed.raised);
+            }
             match difference.is_positive() {
                 true => self.add(difference, before.after(event).value.minus(before.value)),
                 false => _ = self.take(-difference),
@@ -139,6 +151,13 @@ impl Layer {
         Self {
             quantity,
             value: self.value.share(quantity, self.quantity),
+        }
+    }
+
+    pub(super) fn worth_more(self, value: Total) -> Self {
+        Self {
+            value: self.value.plus(value),
+            ..self
         }
     }
 

@@ -1,7 +1,7 @@
 //! What holds of a stock, whatever happens to it.
 
 use super::*;
-use crate::{Rule, testing::given};
+use crate::{Rule, finance::Currency, testing::given};
 use proptest::prelude::*;
 
 fn demand(n: u128) -> Demand {
@@ -107,6 +107,7 @@ enum Next {
     Value,
     PutBack,
     Late,
+    Land,
 }
 
 fn next() -> impl Strategy<Value = (Next, u128, i32)> {
@@ -123,6 +124,7 @@ fn next() -> impl Strategy<Value = (Next, u128, i32)> {
         Next::Value,
         Next::PutBack,
         Next::Late,
+        Next::Land,
     ];
     (prop::sample::select(all.to_vec()), 0_u128..6, 1_i32..50)
 }
@@ -192,6 +194,17 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
             };
             StockCommand::Under(terms, Box::new(StockCommand::Adjust(movement(quantity - 25), None)))
         }
+        Next::Land => StockCommand::Land(Box::new(Landing {
+            id: Uuid::from_u128(n),
+            product_id: ProductId::default(),
+            receipt_id: Uuid::from_u128(n),
+            received: Quantity::whole(quantity),
+            came_since: Quantity::whole(i32::try_from(n).unwrap() * 3),
+            kind: LandedKind::Customs,
+            note: None,
+            currency: Currency::kzt(),
+            amount: Total::from(Money::whole(quantity)),
+        })),
         Next::PutBack => StockCommand::PutBack(movement(quantity), Total::from(Money::whole(7))),
     }
 }
