@@ -24,6 +24,7 @@ pub const RECEIPTS_MAX: usize = 100;
 /// What was paid beside the goods, and for which.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "LandCosts")]
 pub struct LandedCost {
     /// Each once.
     #[schemars(length(min = 1, max = 100))]
@@ -200,6 +201,10 @@ async fn append(
     let Some((id, Bearing { on, events, .. })) = first else {
         return Err(Error::Rejected(Violations::one("receipts", Rule::Required).into()));
     };
+    if let Some(expected) = context.expected_version.clone().filter(|_| !context.allows(on.version)) {
+        let actual = on.version;
+        return Err(Error::Stale { expected, actual });
+    }
     let mut unit = Unit::default();
     let decided = Decided::<Stock> { id, on, events };
     decided.add_to(&mut unit)?;
