@@ -9,14 +9,12 @@ use rpds::RedBlackTreeMapSync;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What goods cost that go.
+/// What goods cost that go: as much as all that is there costs on average, or what the oldest that is there came in for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Valuation {
-    /// As much as all that is there costs on average.
     #[default]
     Average,
-    /// What the oldest that is there came in for.
     Fifo,
 }
 
