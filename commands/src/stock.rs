@@ -2,14 +2,19 @@
 //! how many pieces its units are, how little of it is too little; and what has moved since goods were counted.
 
 mod count;
+mod dated;
+pub mod landed;
+mod since;
 
 use crate::{Context, Done, Error, Executor};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Check, Money, Quantity, Rule, Violations,
     catalog::{
         product::{self, Product},
-        stock::{Demand, Least, Moment, Movement, Place, Stock, StockCommand, StockEvent, StockRejection, Transfer},
+        stock::{
+            Demand, Least, Moment, Movement, Place, Stock, StockCommand, StockEvent, StockRejection, Transfer, Valued,
+        },
         warehouse::Warehouse,
     },
     field::LINE,
@@ -49,6 +54,8 @@ pub struct Receipt {
     pub reason: Option<String>,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<WarehouseId>,
+    /// The day in Kazakhstan that it counts from: not to come, and of no closed month; absent, today.
+    pub effective_date: Option<NaiveDate>,
 }
 
 /// Goods that went, and not to a customer: used up, given away, broken.
@@ -67,6 +74,8 @@ pub struct Issue {
     pub reason: Option<String>,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<WarehouseId>,
+    /// The day in Kazakhstan that it counts from: not to come, and of no closed month; absent, today.
+    pub effective_date: Option<NaiveDate>,
 }
 
 /// What was written down is wrong by so much.
@@ -85,6 +94,8 @@ pub struct Adjustment {
     pub reason: String,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<WarehouseId>,
+    /// The day in Kazakhstan that it counts from: not to come, and of no closed month; absent, today.
+    pub effective_date: Option<NaiveDate>,
 }
 
 /// What was found on the shelf.
@@ -141,11 +152,22 @@ async fn look_up(executor: &Executor, sought: Sought, what: impl Written, contex
     for (field, place, way) in sought.places {
         is_there(executor, place, way, field, context).await?;
     }
-    match what.command(product.as_ref(), context.now)? {
+    let effective_date = what.effective_date();
+    let command = what.command(product.as_ref(), context.now)?;
+    if let Some(day) = effective_date {
+        return dated::of(executor, sought.product_id, day, command, context).await;
+    }
+    let terms = dated::terms(executor, sought.product_id, context).await?;
+    let under = |command: StockCommand| match terms {
+        Some(terms) => StockCommand::Under(terms, Box::new(command)),
+        None => command,
+    };
+    match command {
         StockCommand::Count(movement, Moment { at, .. }, least) if at != context.now => {
-            count::at(executor, id, at, (movement, least), context).await
+            count::at(executor, id, at, (movement, least), under, context).await
         }
-        command => executor.execute::<Stock>(id, &command, context).await,
+        command @ StockCommand::Value(_) => executor.execute::<Stock>(id, &command, context).await,
+        command => executor.execute::<Stock>(id, &under(command), context).await,
     }
 }
 
@@ -173,6 +195,11 @@ impl Sought {
 pub trait Written: Send {
     fn sought(&self) -> Sought;
 
+    /// The day that it counts from; absent: today.
+    fn effective_date(&self) -> Option<NaiveDate> {
+        None
+    }
+
     /// Of that product; of one that was archived, and only leaves, nothing is told.
     fn command(self, product: Option<&product::Details>, now: DateTime<Utc>) -> Result<StockCommand, Refusal>;
 }
@@ -180,6 +207,10 @@ pub trait Written: Send {
 impl Written for Receipt {
     fn sought(&self) -> Sought {
         Sought::at(self.product_id, Way::In, self.warehouse_id)
+    }
+
+    fn effective_date(&self) -> Option<NaiveDate> {
+        self.effective_date
     }
 
     fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
@@ -197,6 +228,10 @@ impl Written for Receipt {
 impl Written for Issue {
     fn sought(&self) -> Sought {
         Sought::at(self.product_id, Way::Out, self.warehouse_id)
+    }
+
+    fn effective_date(&self) -> Option<NaiveDate> {
+        self.effective_date
     }
 
     fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
@@ -219,6 +254,10 @@ impl Written for Adjustment {
             false => Way::In,
         };
         Sought::at(self.product_id, way, self.warehouse_id)
+    }
+
+    fn effective_date(&self) -> Option<NaiveDate> {
+        self.effective_date
     }
 
     fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
@@ -288,6 +327,20 @@ impl Written for Shift {
             at_once: !self.in_transit,
         };
         Ok(StockCommand::Send(movement, transfer))
+    }
+}
+
+impl Written for Valued {
+    fn sought(&self) -> Sought {
+        Sought {
+            product_id: self.product_id,
+            way: Way::In,
+            places: vec![],
+        }
+    }
+
+    fn command(self, _: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+        Ok(StockCommand::Value(self))
     }
 }
 

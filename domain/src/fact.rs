@@ -2,7 +2,7 @@
 
 use crate::{
     Aggregate, Claim, Event, Numbering, PersonalField, Rejection,
-    catalog::{category, price, price_list, product, stock, warehouse},
+    catalog::{category, price, price_list, product, stock, stock_policy, warehouse},
     external,
     finance::{exchange_rate, invoice},
     halves,
@@ -41,6 +41,7 @@ pub enum Fact {
     Product(product::ProductEvent),
     Warehouse(warehouse::WarehouseEvent),
     Stock(stock::StockEvent),
+    StockPolicy(stock_policy::StockPolicyEvent),
     Bom(bom::BomEvent),
     ProductionOrder(production_order::ProductionOrderEvent),
     Invoice(invoice::InvoiceEvent),
@@ -74,6 +75,7 @@ pub static CATEGORIES: [&dyn Category; 29] = [
     &Of::<product::Product>(Fact::Product),
     &Of::<warehouse::Warehouse>(Fact::Warehouse),
     &Of::<stock::Stock>(Fact::Stock),
+    &Of::<stock_policy::StockPolicy>(Fact::StockPolicy),
     &Of::<bom::Bom>(Fact::Bom),
     &Of::<production_order::ProductionOrder>(Fact::ProductionOrder),
     &Of::<invoice::Invoice>(Fact::Invoice),

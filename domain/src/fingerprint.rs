@@ -12,7 +12,7 @@ mod tests {
         Aggregate,
         catalog::{
             category::Category, price::Prices, price_list::PriceList, product::Product, stock::Stock,
-            warehouse::Warehouse,
+            stock_policy::StockPolicy, warehouse::Warehouse,
         },
         external::External,
         finance::{exchange_rate::ExchangeRate, invoice::Invoice},
@@ -63,6 +63,7 @@ mod tests {
         survives_being_written_down::<Product>();
         survives_being_written_down::<Warehouse>();
         survives_being_written_down::<Stock>();
+        survives_being_written_down::<StockPolicy>();
         survives_being_written_down::<Bom>();
         survives_being_written_down::<ProductionOrder>();
         survives_being_written_down::<Invoice>();

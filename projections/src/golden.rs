@@ -46,6 +46,7 @@ const ACTIVITY: &str = "01a1fe4c-9c00-7000-8000-000000000001";
 const MISTAKE: &str = "01a1fe4c-9c00-7000-8000-000000000002";
 const CALL: &str = "01a1fe4c-9c00-7000-8000-000000000003";
 const CREDIT: &str = "01a1fe4c-9d00-7000-8000-000000000001";
+const POLICY: &str = "01a1fe4c-a500-7000-8000-000000000001";
 const OUTSIDE: &str = "01a1fe4c-9e00-7000-8000-000000000001";
 const SEALED: [&str; 6] = [
     "01a1fe4c-9400-7000-8000-000000000001",
@@ -177,6 +178,9 @@ const STORY: &[(&str, &str)] = &[
     ("requirement.lifted.v1", REQUIREMENT),
     ("product.image.removed.v1", PRODUCT),
     ("product.image.added.v1", PRODUCT),
+    ("stock.valued.v1", MATERIAL),
+    ("stock.policy.set.v1", POLICY),
+    ("stock.landed.v1", MATERIAL),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -77,6 +77,7 @@ pub static NOUNS: [&dyn Noun; 29] = [
     &Of::<catalog::stock_movement::Row>::new("stock", "stock", "productId")
         .each_alone()
         .within(|id| StockId::of(ProductId::new(id)).into()),
+    &Plain("stock_policy", "stock-policies"),
     &Of::<production::bom::Row>::new("bom", "boms", "bomVersion").within(|id| BomId::of(ProductId::new(id)).into()),
     &Of::<production::production_order::Row>::new("production_order", "production-orders", "productionNumber"),
     &Of::<finance::invoice::Row>::new("invoice", "invoices", "invoiceNumber").also(&["state", "items"]),

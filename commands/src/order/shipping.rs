@@ -120,7 +120,10 @@ pub(super) fn refused(refusal: StockRejection, product: &str) -> OrderRejection 
             product: product.to_owned(),
         },
         StockRejection::Invalid(violations) => violations.into(),
-        // Of issues and transfers only.
-        StockRejection::NotEnough { .. } | StockRejection::NotUnderWay => OrderRejection::NothingToShip,
+        // Of what is written down by hand only.
+        StockRejection::NotEnough { .. }
+        | StockRejection::NotUnderWay
+        | StockRejection::Closed { .. }
+        | StockRejection::NotEmpty { .. } => OrderRejection::NothingToShip,
     }
 }

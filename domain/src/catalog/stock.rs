@@ -4,21 +4,28 @@
 //! others: no issue and no count takes it away, only what it is reserved for. That it has become less than it should is told
 //! here as well, once each time.
 
+mod dated;
 mod effects;
 mod holding;
+mod landed;
+mod layers;
+mod line;
 mod places;
 mod rules;
 mod shipping;
 
+pub use dated::{Dated, Terms};
 pub use holding::Holding;
+pub use landed::{Landed, LandedKind, Landing, NOTE_MAX, SpreadBy, spread};
+pub use layers::{Layer, Layers, Valuation, Valued};
 pub use places::{Place, Places};
 pub use shipping::{Exchange, Outgoing};
 
 use crate::{
-    Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Total, Violations,
+    Aggregate, Event, Money, Permission, Quantity, Rejection, Total, Violations,
     id::{OrderId, ProductId, ProductionOrderId, StockId, TransferId, WarehouseId},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +46,14 @@ pub enum StockCommand {
         reason: Option<String>,
         warehouse: Place,
     },
+    /// The same under the workspace's rules, and of the day that it names.
+    Under(Terms, Box<StockCommand>),
+    /// Goods come back for what they went out for, to the last tiyn.
+    PutBack(Movement, Total),
+    /// From now on what goes costs that; only while nothing is there.
+    Value(Valued),
+    /// A receipt bears a share of further costs.
+    Land(Box<Landing>),
     /// Takes goods out that nobody was promised.
     Issue(Movement, Option<Least>),
     /// So much more, or less, is there than was written down; with the reason.
@@ -130,17 +145,29 @@ pub enum StockEvent {
         product_id: ProductId,
         quantity: Quantity,
         unit_cost: Option<Money>,
+        /// What all of it cost. Absent of old ones: its price times its quantity, or the average of that moment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost: Option<Total>,
         reference: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warehouse_id: Option<WarehouseId>,
+        /// The day in Kazakhstan that it counts from; absent: that on which it was recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effective_date: Option<NaiveDate>,
     },
+    /// What goes costs that from now on: nothing was there.
+    #[serde(rename = "stock.valued")]
+    Valued(Valued),
+    /// What a receipt bears of further costs: what is there of it is worth more.
+    #[serde(rename = "stock.landed")]
+    Landed(Landed),
     #[serde(rename = "stock.issued")]
     Issued {
         product_id: ProductId,
         quantity: Quantity,
-        /// The average at that moment.
+        /// What one of it cost, as the stock is valued.
         unit_cost: Option<Money>,
         /// What all of it cost.
         cost: Total,
@@ -148,6 +175,8 @@ pub enum StockEvent {
         reason: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warehouse_id: Option<WarehouseId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effective_date: Option<NaiveDate>,
     },
     #[serde(rename = "stock.adjusted")]
     Adjusted {
@@ -161,6 +190,8 @@ pub enum StockEvent {
         reason: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warehouse_id: Option<WarehouseId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effective_date: Option<NaiveDate>,
     },
     /// What came and went after that moment stands.
     #[serde(rename = "stock.counted")]
@@ -230,7 +261,7 @@ pub enum StockEvent {
         product_id: ProductId,
         demand: Demand,
         quantity: Quantity,
-        /// The average at that moment.
+        /// What one of it cost, as the stock is valued.
         unit_cost: Option<Money>,
         /// What all of it cost.
         cost: Total,
@@ -259,6 +290,12 @@ pub enum StockRejection {
     #[error("no such transfer is on its way")]
     #[rejection(Missing, "stock.not_under_way")]
     NotUnderWay,
+    #[error("the books are closed; {first} is the first open day")]
+    #[rejection(Conflict, "stock.closed")]
+    Closed { first: NaiveDate },
+    #[error("{there} is there: what it costs is settled")]
+    #[rejection(Conflict, "stock.not_empty")]
+    NotEmpty { there: Quantity },
     #[error("{missing} are missing")]
     #[rejection(Stock, "stock.unavailable")]
     Unavailable { missing: Quantity },
@@ -297,6 +334,10 @@ impl Aggregate for Stock {
                 reason: reason.clone(),
                 warehouse: *warehouse,
             }),
+            StockCommand::Under(terms, command) => self.under(terms, command),
+            StockCommand::PutBack(movement, cost) => self.put_back(movement, *cost),
+            StockCommand::Value(valued) => self.value(*valued),
+            StockCommand::Land(landing) => self.land(landing),
             StockCommand::Issue(movement, least) => self.issue(movement, least.as_ref()),
             StockCommand::Adjust(movement, least) => self.adjust(movement, least.as_ref()),
             StockCommand::Count(movement, moment, least) => self.count(movement, *moment, least.as_ref()),
@@ -320,11 +361,14 @@ impl Aggregate for Stock {
     }
 
     fn evolve(mut self, event: &StockEvent) -> Self {
+        self.layers = self.layers.after(event, self.holding);
         self.holding = self.holding.after(event);
         self.places = self.places.after(event);
         self.reserved = self.reserved.plus(event.promised());
         match event {
             StockEvent::Received { .. }
+            | StockEvent::Valued(_)
+            | StockEvent::Landed(_)
             | StockEvent::Issued { .. }
             | StockEvent::Adjusted { .. }
             | StockEvent::Counted { .. }
@@ -375,64 +419,6 @@ impl Stock {
     pub fn available(&self) -> Quantity {
         self.on_hand().minus(self.reserved)
     }
-
-    fn reserve(
-        &self,
-        product_id: ProductId,
-        demand: &Demand,
-        quantity: Quantity,
-        least: Option<&Least>,
-    ) -> Result<Vec<StockEvent>, StockRejection> {
-        let mut check = Check::default();
-        check.positive_quantity("quantity", quantity);
-        check.done()?;
-        let held = self.available().min(quantity);
-        let missing = quantity.minus(held);
-        let reserved = held.is_positive().then(|| StockEvent::Reserved {
-            product_id,
-            demand: demand.clone(),
-            quantity: held,
-        });
-        let short = missing.is_positive().then(|| StockEvent::Short {
-            product_id,
-            demand: demand.clone(),
-            missing,
-        });
-        let low = self.low(product_id, self.available().minus(held), least);
-        Ok(reserved.into_iter().chain(short).chain(low).collect())
-    }
-
-    /// Whether there was enough for others, and is no more.
-    fn low(&self, product_id: ProductId, available: Quantity, least: Option<&Least>) -> Option<StockEvent> {
-        let Least { min, code, name, unit } = least?;
-        let fell = self.available() >= *min && available < *min;
-        fell.then(|| StockEvent::Low {
-            product_id,
-            product_code: code.clone(),
-            product_name: name.clone(),
-            unit: unit.clone(),
-            available,
-            min: *min,
-        })
-    }
-
-    /// First come, first served.
-    fn serve_waiting(&self, product_id: ProductId, mut free: Quantity) -> Vec<StockEvent> {
-        let mut served = Vec::new();
-        for waiting in &self.line {
-            let quantity = waiting.missing.min(free);
-            if quantity.is_zero() {
-                break;
-            }
-            free = free.minus(quantity);
-            served.push(StockEvent::Reserved {
-                product_id,
-                demand: waiting.demand.clone(),
-                quantity,
-            });
-        }
-        served
-    }
 }
 
 // Memory
@@ -440,6 +426,7 @@ impl Stock {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stock {
     holding: Holding,
+    layers: Layers,
     places: Places,
     reserved: Quantity,
     /// Every demand there ever was, and whatever left. A state is cloned for each change, and there may be a hundred thousand.

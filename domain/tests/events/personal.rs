@@ -246,6 +246,8 @@ const OF_NOBODY: &[&str] = &[
     "stock.counted.reference",
     "stock.issued.reason",
     "stock.issued.reference",
+    "stock.landed.currency",
+    "stock.landed.note",
     "stock.low.productCode",
     "stock.low.productName",
     "stock.low.unit",

@@ -94,7 +94,9 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Product(_) => vec![event.id()],
-            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. }) => vec![],
+            Fact::Stock(
+                StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Valued(_) | StockEvent::Landed(_),
+            ) => vec![],
             Fact::Stock(fact) => vec![fact.product().into()],
             _ => vec![],
         }

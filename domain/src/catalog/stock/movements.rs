@@ -13,9 +13,11 @@ fn arrived(quantity: i32, unit_cost: i32) -> StockEvent {
         product_id: ProductId::default(),
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(unit_cost)),
+        cost: None,
         reference: None,
         reason: None,
         warehouse_id: None,
+        effective_date: None,
     }
 }
 
@@ -63,6 +65,7 @@ fn issued(quantity: i32, unit_cost: i32, cost: i32) -> StockEvent {
         reference: Some("A-1".into()),
         reason: Some("broken".into()),
         warehouse_id: None,
+        effective_date: None,
     }
 }
 
@@ -75,6 +78,7 @@ fn adjusted(difference: i32, unit_cost: i32, cost: i32) -> StockEvent {
         reference: Some("A-1".into()),
         reason: Some("broken".into()),
         warehouse_id: None,
+        effective_date: None,
     }
 }
 

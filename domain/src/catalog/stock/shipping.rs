@@ -110,15 +110,16 @@ impl Stock {
         }
     }
 
-    /// At the average.
+    /// For what it costs as the stock is valued.
     fn leaves(&self, going: &Outgoing, place: Place, quantity: Quantity) -> StockEvent {
+        let (unit_cost, cost) = self.going(quantity);
         StockEvent::Shipped {
             id: going.id,
             product_id: going.product_id,
             demand: going.demand.clone(),
             quantity,
-            unit_cost: self.holding.average(),
-            cost: self.holding.cost_out(quantity),
+            unit_cost,
+            cost,
             warehouse_id: place,
         }
     }

@@ -16,9 +16,11 @@ fn arrived_at(place: Place, quantity: i32) -> StockEvent {
         product_id: ProductId::default(),
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(100)),
+        cost: None,
         reference: None,
         reason: None,
         warehouse_id: place,
+        effective_date: None,
     }
 }
 

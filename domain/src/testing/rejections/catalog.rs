@@ -5,9 +5,10 @@ use crate::{
     Kind, Quantity,
     catalog::{
         category::CategoryRejection, price::PriceRejection, price_list::PriceListRejection, product::ProductRejection,
-        stock::StockRejection, warehouse::WarehouseRejection,
+        stock::StockRejection, stock_policy::StockPolicyRejection, warehouse::WarehouseRejection,
     },
 };
+use chrono::NaiveDate;
 
 pub fn catalog() -> Vec<&'static str> {
     use {CategoryRejection as C, PriceListRejection as L, ProductRejection as P, StockRejection as S};
@@ -75,6 +76,24 @@ pub fn catalog() -> Vec<&'static str> {
             "no such transfer is on its way",
         ),
         says_with(
+            S::Closed {
+                first: NaiveDate::default(),
+            },
+            "stock.closed",
+            Kind::Conflict,
+            "the books are closed; 1970-01-01 is the first open day",
+            &[("first", "1970-01-01")],
+        ),
+        says_with(
+            S::NotEmpty {
+                there: Quantity::whole(3),
+            },
+            "stock.not_empty",
+            Kind::Conflict,
+            "3 is there: what it costs is settled",
+            &[("there", "3")],
+        ),
+        says_with(
             S::Unavailable {
                 missing: Quantity::whole(3),
             },
@@ -84,6 +103,7 @@ pub fn catalog() -> Vec<&'static str> {
             &[("missing", "3")],
         ),
         tells_fields::<S>("stock.invalid"),
+        tells_fields::<StockPolicyRejection>("stock_policy.invalid"),
         says(
             WarehouseRejection::Missing,
             "warehouse.missing",
