@@ -172,6 +172,10 @@ const STORY: &[(&str, &str)] = &[
     ("credit.settled.v1", CREDIT),
     ("order.changed.v1", ORDER),
     ("external.appended.v1", OUTSIDE),
+    ("customer.absorbed.v1", SEALED[0]),
+    ("customer.released.v1", SEALED[0]),
+    ("customer.merged.v1", SEALED[0]),
+    ("customer.unmerged.v1", SEALED[0]),
 ];
 
 fn story() -> Vec<Arc<Shared>> {
