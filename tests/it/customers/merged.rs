@@ -220,11 +220,12 @@ async fn merged_ones_come_along_and_what_cannot_be_one_is_refused() {
     let (a, b, c) = (named("Алтын").await, named("Береке").await, named("Самрұқ").await);
     let person = made(&owner, json!({"name": "Иван", "type": "INDIVIDUAL"})).await;
     let merge = async |into: &str, body: Value| owner.post(&format!("/customers/{into}/merge"), body).await;
-    for (body, rule) in [
-        (json!({"with": a}), "not_allowed"),
-        (json!({"with": "01a1fe4c-7ff0-7000-8000-000000000001"}), "unknown"),
+    let nobody = json!({"with": "01a1fe4c-7ff0-7000-8000-000000000001"});
+    for (body, status, code, rule) in [
+        (json!({"with": a}), 400, "VALIDATION_FAILED", "not_allowed"),
+        (nobody, 404, "NOT_FOUND", "unknown"),
     ] {
-        let refused = merge(&a, body).await.refused(400, "VALIDATION_FAILED");
+        let refused = merge(&a, body).await.refused(status, code);
         assert_eq!(refused["rules"]["with"], json!(rule));
     }
     let refused = merge(&a, json!({"with": b, "choices": {"size": "other"}})).await;

@@ -232,10 +232,12 @@ fn field_merged(field: String, kind: FieldKind, [survivor, other, result]: [Valu
     if is_empty(&survivor) && is_empty(&other) {
         return None;
     }
-    let from = match () {
-        () if result == survivor => Pick::Survivor,
-        () if result == other => Pick::Other,
-        () => Pick::Both,
+    let from = if result == survivor {
+        Pick::Survivor
+    } else if result == other {
+        Pick::Other
+    } else {
+        Pick::Both
     };
     Some(FieldMerged {
         conflict: !is_list(kind) && !is_empty(&survivor) && !is_empty(&other) && survivor != other,
