@@ -78,3 +78,56 @@ fn ids(value: &str) -> Option<Vec<Uuid>> {
     let ids: Option<Vec<Uuid>> = value.split(',').map(|id| Uuid::parse_str(id.trim()).ok()).collect();
     ids.filter(|ids| (1..=VALUES_MAX).contains(&ids.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{catalog::product, sales::deal};
+
+    fn pairs(said: &[(&str, &str)]) -> Vec<(String, String)> {
+        said.iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_filter_by_customers_finds_what_was_merged_into_them() {
+        let id = "01a1fe4c-7fd5-7541-bd40-aaab1b2482bc";
+        let said = pairs(&[("stage", "WON"), ("customerId", id)]);
+        let none = Scope::default();
+        let (rest, scope) = led::<deal::Row>("s", &said, &none);
+        assert_eq!(*rest, pairs(&[("stage", "WON")]));
+        assert_eq!(scope.values, [id]);
+        let theirs = "t.customer_id = any(array(select m.id from s.customers m \
+            where m.merged_into in ({1}::uuid) and m.id not in ({1}::uuid)))";
+        assert_eq!(scope.alternatives, ["t.customer_id in ({1}::uuid)", theirs]);
+        let of_one = Scope {
+            alternatives: vec!["a".into()],
+            condition: Some("b".into()),
+            ..Scope::default()
+        };
+        let (_, scope) = led::<deal::Row>("s", &said, &of_one);
+        let condition = format!("b and (t.customer_id in ({{1}}::uuid) or {theirs})");
+        assert_eq!(
+            (&*scope.alternatives, scope.condition.as_deref()),
+            (&["a".to_owned()][..], Some(&*condition))
+        );
+    }
+
+    #[test]
+    fn what_is_no_such_filter_is_left_to_the_grammar() {
+        let none = Scope::default();
+        for said in [
+            &[("customerId", "x")][..],
+            &[("customerId", "")],
+            &[("customerId[ne]", "x")],
+            &[],
+        ] {
+            let said = pairs(said);
+            let (rest, scope) = led::<deal::Row>("s", &said, &none);
+            assert_eq!((&*rest, scope.alternatives.len()), (&*said, 0));
+        }
+        let said = pairs(&[("customerId", "01a1fe4c-7fd5-7541-bd40-aaab1b2482bc")]);
+        assert_eq!(*led::<product::Row>("s", &said, &none).0, *said);
+    }
+}
