@@ -106,11 +106,10 @@ async fn details(
     caller: May<CustomersView>,
     seen: Seen<Id<Uuid>>,
 ) -> Result<One<Row>, Problem> {
-    let found = view::one::<Row>(&app, &caller, seen.id, seen.as_of).await;
-    let Err(missing) = found else { return found };
-    if missing.code() != Code::NotFound {
-        return Err(missing);
-    }
+    let missing = match view::one::<Row>(&app, &caller, seen.id, seen.as_of).await {
+        Err(problem) if problem.code() == Code::NotFound => problem,
+        found => return found,
+    };
     let lead = async |reader: Reader<'_>| lead(reader, seen.id).await;
     match view::as_reader_at(&app, &caller, seen.as_of, lead).await? {
         Some(lead) => view::one(&app, &caller, lead, seen.as_of).await,
