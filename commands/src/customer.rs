@@ -1,5 +1,9 @@
 //! What a customer's commands need to know first: whose customer it is to be, whether that is a member, and what goes into
-//! the workspace's own fields.
+//! the workspace's own fields. Merging two has a file of its own.
+
+mod merging;
+
+pub use merging::{Joint, Merge, joint, lead, merge, reach, unmerge};
 
 use crate::{Context, Done, Error, Executor, custom_field, deal::member_name};
 use domain::{

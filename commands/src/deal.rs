@@ -2,7 +2,7 @@
 //! documents that follow take from elsewhere.
 
 use crate::{
-    Context, Done, Error, Executor, custom_field,
+    Context, Done, Error, Executor, custom_field, customer,
     pipeline::{self, Wanted},
     price,
 };
@@ -17,7 +17,6 @@ use domain::{
     office::custom_field::{Custom, Resource},
     sales::{
         LineRequest,
-        customer::Customer,
         deal::{
             Acceptance, Buyer, Change, Circumstances, Deal, DealCommand, DealEvent, DealRejection, Details, Draft,
             Place, Stage, Stand, Win,
@@ -198,10 +197,12 @@ async fn look_up(
 ) -> Result<(), Error<DealRejection>> {
     let workspace = context.workspace;
     if let Patch::Set(customer) = change.customer_id {
-        change.customer_name = Patch::Set(match customer {
-            Some(customer) => Some(customer_name(executor, workspace, customer).await?),
-            None => None,
-        });
+        change.customer_name = Patch::Set(None);
+        if let Some(customer) = customer {
+            let (customer, name) = buyer(executor, workspace, customer).await?;
+            change.customer_id = Patch::Set(Some(customer));
+            change.customer_name = Patch::Set(Some(name));
+        }
     }
     if let Patch::Set(user) = change.assigned_to {
         change.assigned_to_name = Patch::Set(match user {
@@ -321,7 +322,8 @@ async fn circumstances<R>(
         ..Circumstances::default()
     };
     if let Some(id) = customer {
-        let customer = executor.look::<Customer, R>(context.workspace, id).await?.state;
+        // The deal stays whose it was written for, whatever that one was merged into.
+        let (_, customer) = customer::lead::<R>(executor, context.workspace, id).await?;
         now.customer = customer.profile().map(|profile| Buyer {
             id,
             name: profile.name.clone(),
@@ -422,14 +424,14 @@ fn price<R: From<Violations>>(request: &LineRequest, product: &product::Details,
     })
 }
 
-/// The name of the customer a document is for.
-pub async fn customer_name<R>(
+/// The customer a document is for, where it is found now, and its name.
+async fn buyer<R>(
     executor: &Executor,
     workspace: WorkspaceId,
     customer: CustomerId,
-) -> Result<String, Error<R>> {
-    let customer = executor.look::<Customer, R>(workspace, customer).await?.state;
-    let name = customer.profile().map(|profile| profile.name.clone());
+) -> Result<(CustomerId, String), Error<R>> {
+    let (customer, found) = customer::lead::<R>(executor, workspace, customer).await?;
+    let name = found.profile().map(|profile| (customer, profile.name.clone()));
     name.ok_or_else(|| Error::NoSuchReference(Violations::one("customerId", Rule::Unknown)))
 }
 

@@ -13,7 +13,7 @@ pub use returning::take_back;
 pub use revising::{as_it_stands, change, revision};
 pub use shipping::ship;
 
-use crate::{Context, Done, Error, Executor, custom_field, deal, price};
+use crate::{Context, Done, Error, Executor, custom_field, customer::lead, deal, price};
 use domain::{
     Belongs, Changes, Patch, Permission, Rule, Violations,
     check::ITEMS_MAX,
@@ -242,11 +242,9 @@ async fn buyer(
         change.customer_name = Patch::Set(None);
         return Ok(());
     };
-    let customer = executor
-        .look::<Customer, OrderRejection>(context.workspace, customer)
-        .await?
-        .state;
-    let profile = customer.profile().ok_or_else(|| unknown("customerId"))?;
+    let (customer, found) = lead::<OrderRejection>(executor, context.workspace, customer).await?;
+    let profile = found.profile().ok_or_else(|| unknown("customerId"))?;
+    change.customer_id = Patch::Set(Some(customer));
     change.customer_name = Patch::Set(Some(profile.name.clone()));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Prices exist for products in lists. Which of a product's prices a line takes: that of the list that is nearest to who
 //! buys, for so many, that day; a price that the line names itself stays.
 
-use crate::{Context, Done, Error, Executor};
+use crate::{Context, Done, Error, Executor, customer::lead};
 use domain::{
     Money, Quantity, Rule, Violations,
     catalog::{
@@ -13,7 +13,6 @@ use domain::{
     id::{CustomerId, PriceId, PriceListId, ProductId, WorkspaceId},
     sales::{
         LineRequest,
-        customer::Customer,
         line::{LineDraft, Listed},
     },
     time::local_date,
@@ -71,12 +70,13 @@ pub async fn offer<R>(
     currency: Currency,
     context: &Context,
 ) -> Result<(), Error<R>> {
-    let segment = match customer {
+    let (customer, segment) = match customer {
         Some(customer) => {
-            let customer = executor.look::<Customer, R>(context.workspace, customer).await?.state;
-            customer.profile().and_then(|profile| profile.segment.clone())
+            let (customer, found) = lead::<R>(executor, context.workspace, customer).await?;
+            let segment = found.profile().and_then(|profile| profile.segment.clone());
+            (Some(customer), segment)
         }
-        None => None,
+        None => (None, None),
     };
     let buyer = Buyer {
         customer,

@@ -181,6 +181,10 @@ const STORY: &[(&str, &str)] = &[
     ("stock.valued.v1", MATERIAL),
     ("stock.policy.set.v1", POLICY),
     ("stock.landed.v1", MATERIAL),
+    ("customer.absorbed.v1", SEALED[0]),
+    ("customer.released.v1", SEALED[0]),
+    ("customer.merged.v1", SEALED[0]),
+    ("customer.unmerged.v1", SEALED[0]),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

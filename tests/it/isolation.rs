@@ -138,6 +138,7 @@ pub(crate) fn body_for(route: &Route, shop: &Shop) -> Value {
         "POST /products" => json!({"code": "a", "name": "a"}),
         "POST /products/batch" => json!({"products": [{"code": "a", "name": "a"}]}),
         "POST /deals" => json!({"title": "a"}),
+        "POST /customers/{id}/merge" | "POST /customers/{id}/unmerge" => json!({"with": shop.customer}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
         "POST /pipelines" => json!({"name": "a", "stages": [{"name": "a", "stage": "LEAD"}]}),
         "POST /custom-fields" => json!({"key": "a", "label": "a"}),

@@ -77,10 +77,12 @@ pub(super) fn failed(error: impl Error + 'static) -> Problem {
 /// What goes with a person's key, whatever destroys that: their documents are kept to their day and no longer, and what told of
 /// them before it was known to be theirs is erased as well. Answers the keys of the latter.
 async fn take_along(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid>, SettleError> {
-    for kept in kept(app, workspace, person).await? {
-        app.log.keep_until(workspace, kept.key_id, kept.ends()).await?;
-    }
     let before = before(app, workspace, person).await?;
+    for person in before.iter().chain([&person]) {
+        for kept in kept(app, workspace, *person).await? {
+            app.log.keep_until(workspace, kept.key_id, kept.ends()).await?;
+        }
+    }
     for key in &before {
         app.log.erase_person(workspace, *key).await?;
     }

@@ -1,6 +1,6 @@
 //! What erasing a person comes to, in each log that knows of them: shown before, and carried out as it was shown.
 
-use super::Scope;
+use super::{Scope, merged};
 use crate::state::App;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveTime, Utc};
 use domain::{fact::CATEGORIES, id::WorkspaceId, personal::document_key, time::YEARS};
@@ -40,7 +40,7 @@ pub struct InWorkspace {
     /// What the law has kept.
     pub kept: Vec<Kept>,
     /// What tells of them and was written before it was known to be theirs, as what was done about a deal without a customer: deals
-    /// and activities, each under a key of its own, which goes with theirs.
+    /// and activities, each under a key of its own, which goes with theirs. And the customers that were merged into them.
     pub before: Vec<Uuid>,
 }
 
@@ -92,6 +92,10 @@ impl InWorkspace {
         let personal = CATEGORIES.iter().flat_map(|category| category.personal());
         let personal: Vec<&str> = personal.map(|field| field.event_type).collect();
         let before = before(app, workspace, person).await?;
+        let mut documents = kept(app, workspace, person).await?;
+        for key in &before {
+            documents.extend(kept(app, workspace, *key).await?);
+        }
         let look = "select coalesce((select wrapped is null from log.person_keys where workspace_id = $1 and person_id = $2), false), \
             count(*) filter (where data::text like any($5)), count(*) filter (where strpos(metadata::text, $3) > 0), \
             count(*) filter (where stream_id = $2 and type = any($4) and strpos(data::text, '\"$person\"') = 0), \
@@ -112,7 +116,7 @@ impl InWorkspace {
             addresses,
             in_the_clear,
             claims,
-            kept: kept(app, workspace, person).await?,
+            kept: documents,
             before,
         })
     }
@@ -165,8 +169,17 @@ pub(super) async fn kept(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec
 }
 
 /// The streams that say something under a key of their own, having named nobody then, and are about the person: they named them
-/// later, or their deal did.
+/// later, or their deal did; and the same of those that were merged into the person, themselves first.
 pub(super) async fn before(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
+    let mut all = merged::into(app, workspace, person).await?;
+    let persons: Vec<Uuid> = [person].into_iter().chain(all.iter().copied()).collect();
+    for theirs in persons {
+        all.extend(about(app, workspace, theirs).await?);
+    }
+    Ok(all)
+}
+
+async fn about(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid>, sqlx::Error> {
     let before = "with theirs as materialized (select distinct stream_id from log.events \
         where workspace_id = $1 and data->>'customerId' = $2::text) \
         select distinct e.stream_id from log.events e where e.workspace_id = $1 \

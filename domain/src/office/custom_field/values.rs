@@ -130,6 +130,13 @@ impl FieldValue for Custom {
         }
         self.0.retain(|_, value| *value != Given::Nothing);
     }
+
+    fn since(mut self, before: &Self) -> Self {
+        for key in before.0.keys() {
+            self.0.entry(key.clone()).or_insert(Value::Null);
+        }
+        self
+    }
 }
 
 #[cfg(test)]
@@ -163,6 +170,21 @@ mod tests {
             let update: Option<Custom> = serde_json::from_value(update).unwrap();
             Patch::Set(update).revise(&mut field);
             assert_eq!(serde_json::to_value(&field).unwrap(), after);
+        }
+    }
+
+    #[test]
+    fn what_makes_the_one_of_the_other_makes_it() {
+        for (before, after) in [
+            (json!(null), json!({"size": 5})),
+            (json!({"size": 5, "color": "red"}), json!({"size": 6})),
+            (json!({"size": 5}), json!({"size": 5})),
+            (json!({"size": 5}), json!(null)),
+        ] {
+            let mut before: Option<Custom> = serde_json::from_value(before).unwrap();
+            let after: Option<Custom> = serde_json::from_value(after).unwrap();
+            Patch::between(&before, &after).revise(&mut before);
+            assert_eq!(before, after);
         }
     }
 
