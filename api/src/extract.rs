@@ -22,7 +22,7 @@ pub use json::Json;
 pub use right::{Changeable, May, MayChange, Right};
 pub use tags::Tags;
 pub use whole::{BODIES_MAX, TooLong, drain, whole};
-pub use with::{Edit, New, Nothing, With};
+pub use with::{Edit, New, Nothing, With, numbers_of};
 pub use write::{Write, Written, anonymous};
 
 /// One marker per permission, for `May<DealsCreate>`.

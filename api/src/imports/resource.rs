@@ -3,7 +3,7 @@
 
 use super::columns::Target;
 use crate::{
-    extract::{Caller, Json},
+    extract::{Caller, Json, digit_holds, numbers_of},
     problem::Problem,
     state::App,
     view,
@@ -126,12 +126,25 @@ impl Resource {
         is_new: bool,
     ) -> Result<Entered, Problem> {
         match self {
-            Self::Products => Product::enter(entry, id.into(), fields, is_new).await,
-            Self::Customers => Customer::enter(entry, id.into(), fields, is_new).await,
-            Self::Deals => Deal::enter(entry, id.into(), fields, is_new).await,
-            Self::Orders => Order::enter(entry, id.into(), fields, is_new).await,
+            Self::Products => entered::<Product>(entry, id, fields, is_new).await,
+            Self::Customers => entered::<Customer>(entry, id, fields, is_new).await,
+            Self::Deals => entered::<Deal>(entry, id, fields, is_new).await,
+            Self::Orders => entered::<Order>(entry, id, fields, is_new).await,
         }
     }
+}
+
+/// A row's numbers are asked for their check digits as a body's are.
+async fn entered<N: Rowed>(entry: Entry<'_>, id: Uuid, fields: Json, is_new: bool) -> Result<Entered, Problem> {
+    if let Json::Object(said) = &fields {
+        for name in numbers_of::<N::Fields>() {
+            let number = said.iter().find(|(field, _)| field == name);
+            if let Some((_, Json::Text(number))) = number {
+                digit_holds(entry.app, name, number)?;
+            }
+        }
+    }
+    N::enter(entry, id.into(), fields, is_new).await
 }
 
 fn targets<N: Rowed>() -> Vec<Target> {

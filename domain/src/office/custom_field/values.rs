@@ -133,7 +133,7 @@ impl FieldValue for Custom {
 
     fn since(mut self, before: &Self) -> Self {
         for key in before.0.keys() {
-            self.0.entry(key.clone()).or_insert(Value::Null);
+            self.0.entry(key.clone()).or_insert(Given::Nothing);
         }
         self
     }

@@ -135,7 +135,7 @@ fn custom_back(now: &Option<Custom>, left: &Option<Custom>, had: &Option<Custom>
     if is_empty && had.is_none() { None } else { Some(kept) }
 }
 
-fn value_of<'a>(custom: &'a Option<Custom>, key: &str) -> Option<&'a Value> {
+fn value_of<'a>(custom: &'a Option<Custom>, key: &str) -> Option<&'a Given> {
     let mut values = custom.iter().flat_map(Custom::values);
     values.find(|(name, _)| *name == key).map(|(_, value)| value)
 }
