@@ -4,12 +4,14 @@
 
 use super::{Change, Contact, Customer, CustomerCommand, CustomerEvent, CustomerRejection, Profile};
 use crate::{
-    Changes, Check, Fields, Patch, Rule, field::FieldKind, id::CustomerId, office::custom_field::Custom,
+    Changes, Check, Fields, Patch, Rule,
+    field::FieldKind,
+    id::CustomerId,
+    office::custom_field::{Custom, Given},
     personal::is_erased,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Whose value the one that stays has afterwards.
