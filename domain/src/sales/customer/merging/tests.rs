@@ -1,7 +1,7 @@
 //! Merging and what takes it back, each as given, when, then; and over anything that may happen between the two.
 
 use super::*;
-use crate::{Aggregate, Violations, sales::customer::Status, testing::given};
+use crate::{Aggregate, Violations, fixed::Exact, sales::customer::Status, testing::given};
 use proptest::{prelude::*, sample::select};
 use uuid::Uuid;
 
@@ -33,11 +33,15 @@ fn contact(n: u128, name: &str, is_primary: bool) -> Contact {
     }
 }
 
+fn number(n: i64) -> Given {
+    Given::Number(Exact::parse(&n.to_string()).unwrap())
+}
+
 fn custom(values: &[(&str, i64)]) -> Option<Custom> {
     Some(
         values
             .iter()
-            .map(|(key, n)| ((*key).to_owned(), Value::from(*n)))
+            .map(|(key, n)| ((*key).to_owned(), number(*n)))
             .collect(),
     )
 }
@@ -220,7 +224,7 @@ fn release_takes_back_what_is_still_as_it_was_given() {
         contacts: Patch::Set(one().contacts),
         tags: Patch::Set(one().tags),
         custom: Patch::Set(Some(
-            [("size".to_owned(), Value::from(1)), ("floor".to_owned(), Value::Null)]
+            [("size".to_owned(), number(1)), ("floor".to_owned(), Given::Nothing)]
                 .into_iter()
                 .collect(),
         )),
