@@ -315,7 +315,12 @@ async fn what_was_paid_beside_the_goods() {
             "receipts[0].productId",
         ),
     ] {
-        let refused = land(&body).await.refused(400, "VALIDATION_FAILED");
+        let code = if field == "receipts" {
+            "REQUIRED_FIELD"
+        } else {
+            "VALIDATION_FAILED"
+        };
+        let refused = land(&body).await.refused(400, code);
         assert!(refused["fields"][field].is_string(), "{field}: {refused}");
     }
     assert_eq!(worth(&owner, &average).await, [json!(8), json!(850)]);
