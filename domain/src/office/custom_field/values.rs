@@ -37,6 +37,8 @@ pub enum Given {
     /// A text, a day, a word of a choice, an id.
     Text(String),
     Number(Exact),
+    /// What no definition takes and no request may say; an event may have it that was written by hand.
+    Other(Value),
 }
 
 impl Custom {
@@ -71,6 +73,7 @@ impl Serialize for Given {
             Self::Nothing => serializer.serialize_unit(),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Number(number) => number.serialize(serializer),
+            Self::Other(value) => value.serialize(serializer),
         }
     }
 }
@@ -96,13 +99,12 @@ impl<'de> Visitor<'de> for Digits {
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Given, D::Error> {
-        let other = || <D::Error as de::Error>::custom("a text or a number is expected");
-        match Value::deserialize(deserializer)? {
-            Value::Null => Ok(Given::Nothing),
-            Value::String(text) => Ok(Given::Text(text)),
-            Value::Number(number) => Exact::stored(&number).map(Given::Number).ok_or_else(other),
-            Value::Bool(_) | Value::Array(_) | Value::Object(_) => Err(other()),
-        }
+        Ok(match Value::deserialize(deserializer)? {
+            Value::Null => Given::Nothing,
+            Value::String(text) => Given::Text(text),
+            Value::Number(number) => Exact::stored(&number).map_or(Given::Other(number.into()), Given::Number),
+            other => Given::Other(other),
+        })
     }
 }
 
@@ -118,8 +120,11 @@ impl FieldValue for Custom {
                 check.fail(at.to_string(), Rule::Unknown);
                 continue;
             }
-            if let Given::Text(text) = value {
-                check.at_most(&format!("{at}.{key}"), text, TEXT_MAX);
+            let at = format!("{at}.{key}");
+            match value {
+                Given::Text(text) => check.at_most(&at, text, TEXT_MAX),
+                Given::Other(_) => check.fail(at, Rule::WrongType),
+                Given::Nothing | Given::Number(_) => (),
             }
         }
     }
