@@ -5,7 +5,7 @@
 
 use futures::future::join_all;
 use prometric_tests::{
-    Client, Server, eventually,
+    Client, Server, eventually, rounds,
     story::{Shop, id},
 };
 use serde_json::{Value, json};
@@ -22,11 +22,7 @@ const GOAL: f64 = 0.8;
 
 #[tokio::main]
 async fn main() {
-    let rounds = if std::env::args().any(|word| word == "short") {
-        1
-    } else {
-        ROUNDS
-    };
+    let rounds = rounds(ROUNDS);
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
     let customer = Shop::open(&owner, 0, 0).await.customer;
@@ -52,9 +48,8 @@ async fn main() {
         })
         .await;
     }
-    let (apart, together) = (median(apart), median(together));
-    println!("{CLIENTS} products: {apart:.0} sales/s; one product: {together:.0} sales/s");
-    println!("ratio {:.2} (goal: at least {GOAL})", together / apart);
+    let ratios = together.iter().zip(&apart).map(|(one, many)| one / many).collect();
+    println!("ratio {:.2} (goal: at least {GOAL})", median(ratios));
 }
 
 async fn product(owner: &Client, n: usize) -> String {
@@ -90,7 +85,7 @@ async fn sell(owner: &Client, customer: &str, products: &[String], sold: &mut [i
     counts.iter().sum::<i64>() as f64 / seconds
 }
 
-/// One piece: ordered, confirmed, sent.
+/// One piece: ordered, confirmed, sent; who is told that too much changes at once asks again.
 async fn sale(owner: &Client, customer: &str, product: &str) {
     let order = json!({
         "type": "SALES",
@@ -100,7 +95,13 @@ async fn sale(owner: &Client, customer: &str, product: &str) {
     let order = format!("/orders/{}", id(&owner.post("/orders", order).await.expect(201)));
     let confirmed = json!({"status": "confirmed"});
     owner.post(&format!("{order}/status"), confirmed).await.expect(200);
-    owner.post(&format!("{order}/ship"), json!({})).await.expect(200);
+    loop {
+        let answer = owner.post(&format!("{order}/ship"), json!({})).await;
+        if answer.status != 503 {
+            answer.expect(200);
+            return;
+        }
+    }
 }
 
 fn median(mut of: Vec<f64>) -> f64 {
