@@ -118,7 +118,7 @@ pub(crate) async fn fit<A: Extended<Rejection: From<Violations>>>(
     custom: &Patch<Option<Custom>>,
     context: &Context,
 ) -> Result<(), Error<A::Rejection>> {
-    let mut check = Check::default();
+    let (mut check, mut unseen) = (Check::default(), vec![]);
     let resource = A::RESOURCE.as_str();
     let values = custom.as_set().and_then(Option::as_ref).into_iter();
     for (key, value) in values.flat_map(Custom::values).take(VALUES_MAX) {
@@ -134,10 +134,20 @@ pub(crate) async fn fit<A: Extended<Rejection: From<Violations>>>(
         };
         if let Some(rule) = field.broken(value) {
             check.fail(at, rule);
-        } else if let Some((resource, id)) = field.referred(value) {
-            let is_there = is_there::<A::Rejection>(executor, resource, id, context).await?;
-            check.that(is_there, at, Rule::Unknown);
+        } else if let Some((resource, id)) = field.referred(value)
+            && !is_there::<A::Rejection>(executor, resource, id, context).await?
+        {
+            unseen.push((key, value));
         }
+    }
+    if let (false, Some(thing)) = (unseen.is_empty(), thing) {
+        // What they do not see of what stands there already may be sent back with it.
+        let seen = executor.seen::<A, A::Rejection>(thing, context).await?;
+        let stands = seen.as_ref().and_then(|(_, thing)| thing.custom());
+        unseen.retain(|named| !stands.into_iter().flat_map(Custom::values).any(|known| known == *named));
+    }
+    for (key, _) in unseen {
+        check.fail(format!("custom.{key}"), Rule::Unknown);
     }
     if let Some(after) = after::<A>(executor, thing, custom, context).await? {
         let id = RequirementId::of(context.workspace, resource);
@@ -199,20 +209,12 @@ pub(crate) async fn inherited<R>(
 }
 
 async fn is_there<R>(executor: &Executor, resource: Resource, id: Uuid, context: &Context) -> Result<bool, Error<R>> {
-    match resource {
-        Resource::Customers => began::<Customer, R>(executor, id.into(), context).await,
-        Resource::Products => began::<Product, R>(executor, id.into(), context).await,
-        Resource::Deals => began::<Deal, R>(executor, id.into(), context).await,
-        Resource::Orders => began::<Order, R>(executor, id.into(), context).await,
-    }
-}
-
-/// And whoever names it may see it.
-async fn began<A: Aggregate, R>(executor: &Executor, id: A::Id, context: &Context) -> Result<bool, Error<R>> {
-    let known = executor.look::<A, R>(context.workspace, id).await?;
-    let record = known.state.belongs();
-    let is_seen = A::SEEN_WITH.is_none_or(|seen| context.actor.may_on(seen, record));
-    Ok(known.version > 0 && is_seen)
+    Ok(match resource {
+        Resource::Customers => executor.seen::<Customer, R>(id.into(), context).await?.is_some(),
+        Resource::Products => executor.seen::<Product, R>(id.into(), context).await?.is_some(),
+        Resource::Deals => executor.seen::<Deal, R>(id.into(), context).await?.is_some(),
+        Resource::Orders => executor.seen::<Order, R>(id.into(), context).await?.is_some(),
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 mod merging;
 
-pub use merging::{Joint, Merge, joint, lead, merge, reach, unmerge};
+pub use merging::{Joint, Merge, joint, merge, reach, unmerge};
 
 use crate::{Context, Done, Error, Executor, custom_field, deal::member_name};
 use domain::{

@@ -2,7 +2,7 @@
 //! documents that follow take from elsewhere.
 
 use crate::{
-    Context, Done, Error, Executor, custom_field, customer,
+    Context, Done, Error, Executor, custom_field,
     pipeline::{self, Wanted},
     price,
 };
@@ -17,6 +17,7 @@ use domain::{
     office::custom_field::{Custom, Resource},
     sales::{
         LineRequest,
+        customer::Customer,
         deal::{
             Acceptance, Buyer, Change, Circumstances, Deal, DealCommand, DealEvent, DealRejection, Details, Draft,
             Place, Stage, Stand, Win,
@@ -31,7 +32,8 @@ use serde::Deserialize;
 /// How often the look-up for a won deal is made anew because the deal was changed meanwhile.
 const ATTEMPTS_MAX: u32 = 8;
 
-type Answer = Result<Done<DealEvent>, Error<DealRejection>>;
+type Failure = Error<DealRejection>;
+type Answer = Result<Done<DealEvent>, Failure>;
 
 /// What a request says of a deal beside the fields of its details.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -194,19 +196,17 @@ async fn look_up(
     deal: Option<DealId>,
     change: &mut Change,
     context: &Context,
-) -> Result<(), Error<DealRejection>> {
-    let workspace = context.workspace;
-    if let Patch::Set(customer) = change.customer_id {
-        change.customer_name = Patch::Set(None);
-        if let Some(customer) = customer {
-            let (customer, name) = buyer(executor, workspace, customer).await?;
-            change.customer_id = Patch::Set(Some(customer));
-            change.customer_name = Patch::Set(Some(name));
-        }
+) -> Result<(), Failure> {
+    let stands = |deal: &Deal| deal.details()?.customer_id;
+    let name = executor
+        .named("customerId", &mut change.customer_id, name_of, deal, stands, context)
+        .await?;
+    if !change.customer_id.is_keep() {
+        change.customer_name = Patch::Set(name);
     }
     if let Patch::Set(user) = change.assigned_to {
         change.assigned_to_name = Patch::Set(match user {
-            Some(user) => Some(member_name(executor, workspace, user).await?),
+            Some(user) => Some(member_name(executor, context.workspace, user).await?),
             None => None,
         });
     }
@@ -323,7 +323,8 @@ async fn circumstances<R>(
     };
     if let Some(id) = customer {
         // The deal stays whose it was written for, whatever that one was merged into.
-        let (_, customer) = customer::lead::<R>(executor, context.workspace, id).await?;
+        let (_, customer) = executor.lead::<Customer, R>(context.workspace, id).await?;
+        let customer = customer.state;
         now.customer = customer.profile().map(|profile| Buyer {
             id,
             name: profile.name.clone(),
@@ -424,15 +425,9 @@ fn price<R: From<Violations>>(request: &LineRequest, product: &product::Details,
     })
 }
 
-/// The customer a document is for, where it is found now, and its name.
-async fn buyer<R>(
-    executor: &Executor,
-    workspace: WorkspaceId,
-    customer: CustomerId,
-) -> Result<(CustomerId, String), Error<R>> {
-    let (customer, found) = customer::lead::<R>(executor, workspace, customer).await?;
-    let name = found.profile().map(|profile| (customer, profile.name.clone()));
-    name.ok_or_else(|| Error::NoSuchReference(Violations::one("customerId", Rule::Unknown)))
+/// The name of the customer a document is for.
+pub(crate) fn name_of(customer: &Customer) -> Option<String> {
+    customer.profile().map(|profile| profile.name.clone())
 }
 
 /// The name of the member a deal, an order or a customer is assigned to.

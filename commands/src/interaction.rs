@@ -1,7 +1,7 @@
 //! Whom an interaction is with, and who tells it: the customer has to be there, and within the caller's reach, for what is
 //! said with somebody is part of what is known of them.
 
-use crate::{Context, Done, Error, Executor, customer::lead};
+use crate::{Context, Done, Error, Executor};
 use domain::{
     Aggregate, Changes, Patch, Permission,
     id::{CustomerId, InteractionId, WorkspaceId},
@@ -103,12 +103,12 @@ async fn reach(
     permission: Permission,
     context: &Context,
 ) -> Result<(CustomerId, Arc<Customer>), Refusal> {
-    let (id, customer) = lead::<InteractionRejection>(executor, context.workspace, customer).await?;
-    let (actor, record) = (&context.actor, customer.belongs());
-    if customer.profile().is_none() || !actor.may_on(Permission::CustomersView, record) {
-        return Err(Error::Hidden(Customer::NAME));
-    }
-    match actor.may_on(permission, record) {
+    let seen = executor
+        .seen::<Customer, InteractionRejection>(customer, context)
+        .await?;
+    let found = seen.filter(|(_, customer)| customer.profile().is_some());
+    let (id, customer) = found.ok_or(Error::Hidden(Customer::NAME))?;
+    match context.actor.may_on(permission, customer.belongs()) {
         true => Ok((id, customer)),
         false => Err(Error::Forbidden(permission)),
     }

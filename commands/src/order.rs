@@ -13,7 +13,7 @@ pub use returning::take_back;
 pub use revising::{as_it_stands, change, revision};
 pub use shipping::ship;
 
-use crate::{Context, Done, Error, Executor, custom_field, customer::lead, deal, price};
+use crate::{Context, Done, Error, Executor, custom_field, deal, price};
 use domain::{
     Belongs, Changes, Patch, Permission, Rule, Violations,
     check::ITEMS_MAX,
@@ -36,7 +36,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-type Answer = Result<Done<OrderEvent>, Error<OrderRejection>>;
+type Failure = Error<OrderRejection>;
+type Answer = Result<Done<OrderEvent>, Failure>;
 
 /// What a request says of an order beside the fields of its details.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -205,22 +206,28 @@ async fn look_up(
     order: Option<OrderId>,
     change: &mut Change,
     context: &Context,
-) -> Result<(), Error<OrderRejection>> {
-    if let Patch::Set(customer) = change.customer_id {
-        buyer(executor, customer, change, context).await?;
+) -> Result<(), Failure> {
+    let stands = |order: &Order| order.known()?.details().customer_id;
+    let name = executor
+        .named(
+            "customerId",
+            &mut change.customer_id,
+            deal::name_of,
+            order,
+            stands,
+            context,
+        )
+        .await?;
+    if !change.customer_id.is_keep() {
+        change.customer_name = Patch::Set(name);
     }
-    if let Patch::Set(deal) = change.deal_id {
-        change.deal_number = Patch::Set(match deal {
-            None => None,
-            Some(deal) => {
-                let deal = executor
-                    .look::<Deal, OrderRejection>(context.workspace, deal)
-                    .await?
-                    .state;
-                let number = deal.number().map(ToString::to_string);
-                Some(number.ok_or_else(|| unknown("dealId"))?)
-            }
-        });
+    let number = |deal: &Deal| deal.number().map(ToString::to_string);
+    let stands = |order: &Order| order.known()?.details().deal_id;
+    let number = executor
+        .named("dealId", &mut change.deal_id, number, order, stands, context)
+        .await?;
+    if !change.deal_id.is_keep() {
+        change.deal_number = Patch::Set(number);
     }
     if let Patch::Set(Some(user)) = change.assigned_to {
         deal::member_name(executor, context.workspace, user).await?;
@@ -229,24 +236,6 @@ async fn look_up(
         change.exchange_rate = Patch::Set(rate(executor, currency, context).await?);
     }
     custom_field::fit::<Order>(executor, order, &change.custom, context).await
-}
-
-/// Name of the day.
-async fn buyer(
-    executor: &Executor,
-    customer: Option<CustomerId>,
-    change: &mut Change,
-    context: &Context,
-) -> Result<(), Error<OrderRejection>> {
-    let Some(customer) = customer else {
-        change.customer_name = Patch::Set(None);
-        return Ok(());
-    };
-    let (customer, found) = lead::<OrderRejection>(executor, context.workspace, customer).await?;
-    let profile = found.profile().ok_or_else(|| unknown("customerId"))?;
-    change.customer_id = Patch::Set(Some(customer));
-    change.customer_name = Patch::Set(Some(profile.name.clone()));
-    Ok(())
 }
 
 /// The customer's, where a new order names no terms of its own.
@@ -260,10 +249,6 @@ async fn terms(
         .await?
         .state;
     Ok(customer.profile().and_then(|profile| profile.payment_terms.clone()))
-}
-
-fn unknown(field: &str) -> Error<OrderRejection> {
-    Error::NoSuchReference(Violations::one(field, Rule::Unknown))
 }
 
 /// What the currency is worth today.

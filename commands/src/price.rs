@@ -1,7 +1,7 @@
 //! Prices exist for products in lists. Which of a product's prices a line takes: that of the list that is nearest to who
 //! buys, for so many, that day; a price that the line names itself stays.
 
-use crate::{Context, Done, Error, Executor, customer::lead};
+use crate::{Context, Done, Error, Executor};
 use domain::{
     Money, Quantity, Rule, Violations,
     catalog::{
@@ -13,6 +13,7 @@ use domain::{
     id::{CustomerId, PriceId, PriceListId, ProductId, WorkspaceId},
     sales::{
         LineRequest,
+        customer::Customer,
         line::{LineDraft, Listed},
     },
     time::local_date,
@@ -72,8 +73,8 @@ pub async fn offer<R>(
 ) -> Result<(), Error<R>> {
     let (customer, segment) = match customer {
         Some(customer) => {
-            let (customer, found) = lead::<R>(executor, context.workspace, customer).await?;
-            let segment = found.profile().and_then(|profile| profile.segment.clone());
+            let (customer, found) = executor.lead::<Customer, R>(context.workspace, customer).await?;
+            let segment = found.state.profile().and_then(|profile| profile.segment.clone());
             (Some(customer), segment)
         }
         None => (None, None),

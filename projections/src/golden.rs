@@ -19,6 +19,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden.json");
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../domain/samples");
 
 const CUSTOMER: &str = "01a1fe4c-7fd5-7541-bd40-aaab1b2482bc";
+const REACHED: &str = "01a1fe4c-7fd5-7541-bd40-aaab1b2482bd";
 const INTERACTION: &str = "01a1fe4c-7fe0-7000-8000-000000000001";
 const REMOVED: &str = "01a1fe4c-7fe0-7000-8000-000000000002";
 const DEAL: &str = "01a1fe4c-807e-76d5-b40b-98ac92092668";
@@ -185,6 +186,8 @@ const STORY: &[(&str, &str)] = &[
     ("customer.released.v1", SEALED[0]),
     ("customer.merged.v1", SEALED[0]),
     ("customer.unmerged.v1", SEALED[0]),
+    ("customer.created.v3", REACHED),
+    ("customer.updated.v4", REACHED),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

@@ -2,6 +2,7 @@
 //! What the law has kept goes on its day.
 
 mod account;
+mod contact;
 mod fence;
 mod planted;
 
@@ -185,6 +186,8 @@ async fn whoever_is_erased_is_found_nowhere_and_the_chain_still_holds() {
     );
     let before = here["before"].as_array().unwrap();
     assert_eq!(before.len(), 2, "a deal and what was done about it: {plan}");
+    let contact = owner.get(&path).await.expect(200)["contacts"][0]["id"].clone();
+    assert_eq!(here["contacts"], json!([contact]), "who is reached there");
     assert_eq!(found(&pool, &all).await, stored, "a plan does nothing");
 
     // Read models of a moment and those before the last making go too.
@@ -247,7 +250,7 @@ async fn whoever_is_erased_is_found_nowhere_and_the_chain_still_holds() {
     let verified = server.tool(&["audit", "verify"]);
     let words = String::from_utf8_lossy(&verified.stdout).into_owned();
     assert!(
-        verified.status.success() && words.contains("3 of whom it tells were erased"),
+        verified.status.success() && words.contains("4 of whom it tells were erased"),
         "{words}{}",
         String::from_utf8_lossy(&verified.stderr)
     );

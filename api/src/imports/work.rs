@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     extract::{Caller, Json},
-    problem::Problem,
+    problem::{Code, Problem},
     state::App,
 };
 use chrono::Utc;
@@ -239,6 +239,11 @@ impl<'a> Work<'a> {
                 is_new,
                 error: None,
             }),
+            // It is there, and not for whoever sent it: told as an id that nothing has.
+            Err(problem) if !is_new && problem.code() == Code::NotFound && problem.violations().is_empty() => {
+                let problem = Problem::invalid_field(super::columns::ID, Rule::Unknown);
+                refused(nth, Some(thing), is_new, problem)
+            }
             Err(problem) => refused(nth, Some(thing), is_new, problem),
         }
     }

@@ -2,7 +2,7 @@
 //! stands beside the log is deleted. The latter may take a while and is done by whoever comes first: whoever is erased and not
 //! noted as forgotten is still to be done, whether a request, an operator, the fence or a date has destroyed the key.
 
-use super::plan::{Plan, before, kept};
+use super::plan::{Plan, before, contacts, kept};
 use crate::{problem::Problem, state::App};
 use domain::id::WorkspaceId;
 use log::{
@@ -75,18 +75,20 @@ pub(super) fn failed(error: impl Error + 'static) -> Problem {
 }
 
 /// What goes with a person's key, whatever destroys that: their documents are kept to their day and no longer, and what told of
-/// them before it was known to be theirs is erased as well. Answers the keys of the latter.
+/// them before it was known to be theirs is erased as well, and so are a customer's contacts. Answers the keys of all these.
 async fn take_along(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid>, SettleError> {
-    let before = before(app, workspace, person).await?;
-    for person in before.iter().chain([&person]) {
+    let mut along = before(app, workspace, person).await?;
+    for person in along.iter().chain([&person]) {
         for kept in kept(app, workspace, *person).await? {
             app.log.keep_until(workspace, kept.key_id, kept.ends()).await?;
         }
     }
-    for key in &before {
+    let contacts = contacts(app, workspace, person, &along).await?;
+    along.extend(contacts);
+    for key in &along {
         app.log.erase_person(workspace, *key).await?;
     }
-    Ok(before)
+    Ok(along)
 }
 
 /// Empties what stands beside the log of them.

@@ -1,22 +1,18 @@
 //! Merging customers: the one that stays and the other are decided on each and appended together, each guarded by the version it
-//! was decided on. And where a merged one is found.
+//! was decided on.
 
 use super::Answer;
 use crate::{Context, Error, Executor, Unit, Versions, anew::while_busy, together::Decided};
 use domain::{
     Aggregate, Permission, Rule, Violations,
-    id::{CustomerId, WorkspaceId},
+    id::CustomerId,
     sales::customer::{
         Customer, CustomerCommand, CustomerRejection, Profile,
         merging::{Choices, Other},
     },
 };
-use std::sync::Arc;
 
 type Refusal = Error<CustomerRejection>;
-
-/// Merges into merged ones that are followed. Nobody comes near; what is remembered of several may be of different moments.
-const CHAIN_MAX: u32 = 64;
 
 /// What is merged into a customer.
 #[derive(Debug, Clone)]
@@ -140,20 +136,4 @@ fn of_other(error: Refusal) -> Refusal {
         }
         error => error,
     }
-}
-
-/// Where a customer is found: itself, or what it was merged into.
-pub async fn lead<R>(
-    executor: &Executor,
-    workspace: WorkspaceId,
-    mut id: CustomerId,
-) -> Result<(CustomerId, Arc<Customer>), Error<R>> {
-    for _ in 0..CHAIN_MAX {
-        let state = executor.look::<Customer, R>(workspace, id).await?.state;
-        match state.merged_into() {
-            Some(into) => id = into,
-            None => return Ok((id, state)),
-        }
-    }
-    Err(Error::Busy)
 }

@@ -3,13 +3,14 @@
 //! at once do not both take what is left.
 
 use super::Answer;
-use crate::{Context, Error, Executor, Unit, anew::while_busy, customer::lead};
+use crate::{Context, Error, Executor, Unit, anew::while_busy};
 use domain::{
     Aggregate, Money, Permission,
     finance::invoice::Invoice,
     id::{CreditId, CustomerId, OrderId},
     sales::{
         credit::{Credit, CreditCommand, CreditRejection, Taking},
+        customer::Customer,
         order::{Order, OrderCommand, OrderRejection, Status},
     },
 };
@@ -79,7 +80,10 @@ pub(super) async fn take(
     else {
         return Ok(());
     };
-    let (customer_id, customer) = lead::<OrderRejection>(executor, context.workspace, customer_id).await?;
+    let (customer_id, customer) = executor
+        .lead::<Customer, OrderRejection>(context.workspace, customer_id)
+        .await?;
+    let customer = customer.state;
     let limit = customer.profile().and_then(|profile| profile.credit_limit);
     let amount = order.in_base(asked.amount).filter(|amount| amount.is_positive());
     let (Some(limit), Some(amount)) = (limit.filter(|limit| limit.is_positive()), amount) else {

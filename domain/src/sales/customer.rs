@@ -169,6 +169,13 @@ impl Aggregate for Customer {
         }
     }
 
+    fn merged_into(&self) -> Option<CustomerId> {
+        match self {
+            Self::Merged { into, .. } => Some(*into),
+            Self::Unknown | Self::Known { .. } | Self::Archived => None,
+        }
+    }
+
     fn permission(command: &CustomerCommand) -> Permission {
         match command {
             CustomerCommand::Create { .. } => Permission::CustomersCreate,
@@ -357,14 +364,6 @@ impl Customer {
         match self {
             Self::Merged { was, .. } => was.own(),
             state => state.profile(),
-        }
-    }
-
-    /// Where it is found now.
-    pub fn merged_into(&self) -> Option<CustomerId> {
-        match self {
-            Self::Merged { into, .. } => Some(*into),
-            Self::Unknown | Self::Known { .. } | Self::Archived => None,
         }
     }
 

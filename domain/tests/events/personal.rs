@@ -2,7 +2,7 @@
 //! is added without a thought of that fails this test, and whoever adds it decides.
 
 use super::event_types;
-use prometric_domain::fact::CATEGORIES;
+use prometric_domain::{Whose, fact::CATEGORIES};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -352,6 +352,9 @@ fn what_is_said_to_be_personal_is_a_field_of_its_event() {
             let mut at = &known.json_schema;
             for name in field.path.split('.') {
                 at = &at["properties"][name];
+            }
+            if let Whose::Each { .. } = field.whose {
+                at = &at["items"];
             }
             assert!(
                 at["oneOf"][0]["properties"].get("$sealed").is_some(),

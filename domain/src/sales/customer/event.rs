@@ -1,7 +1,9 @@
 //! What happens to a customer, and what of it tells of people.
 
 use super::{Change, Profile, Status};
-use crate::{Event, Number, Numbering, PersonalField, Series, StandIn, Upcaster, Whose, id::CustomerId};
+use crate::{
+    Event, Number, Numbering, PersonalField, Series, StandIn, Upcaster, Whose, id::CustomerId, personal::ListOf,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -67,43 +69,55 @@ impl CustomerEvent {
 
 /// Who gave it, and whose it is: the other one.
 const OF_OTHER: Whose = Whose::Beside("other");
+const PEOPLE: Whose = Whose::Each {
+    id: "id",
+    of: ListOf::Stream,
+};
+const PEOPLE_OF_OTHER: Whose = Whose::Each {
+    id: "id",
+    of: ListOf::Beside("other"),
+};
 
 impl Event for CustomerEvent {
-    /// Since 2, null empties a field of `customer.updated`; since 2 and 3, what tells of people is sealed.
+    /// Since 2, null empties a field of `customer.updated`; since 2 and 3, what tells of people is sealed; since 3 and 4, each contact
+    /// by itself.
     const UPCASTERS: &'static [Upcaster] = &[
         Upcaster::unchanged("customer.created", 1),
         Upcaster::null_was_absent("customer.updated", 1),
         Upcaster::unchanged("customer.updated", 2),
+        Upcaster::unchanged("customer.created", 2),
+        Upcaster::unchanged("customer.updated", 3),
     ];
 
-    /// A company's contacts and name have one key: who is to be forgotten as a contact is taken off it, or the company erased.
+    /// Contacts have keys of their own within the customer's: one is forgotten alone, or all with the customer. Events of before have
+    /// the customer's key for the whole list.
     const PERSONAL: &'static [PersonalField] = &[
         PersonalField::new("customer.created", "name", Whose::Stream, StandIn::Name),
         PersonalField::new("customer.created", "email", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.created", "phone", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.created", "iin", Whose::Stream, StandIn::Nothing),
-        PersonalField::new("customer.created", "contacts", Whose::Stream, StandIn::NoItems),
+        PersonalField::new("customer.created", "contacts", PEOPLE, StandIn::NoItems),
         PersonalField::new("customer.created", "addresses", Whose::Stream, StandIn::NoItems),
         PersonalField::new("customer.created", "custom", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.updated", "name", Whose::Stream, StandIn::Name),
         PersonalField::new("customer.updated", "email", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.updated", "phone", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.updated", "iin", Whose::Stream, StandIn::Nothing),
-        PersonalField::new("customer.updated", "contacts", Whose::Stream, StandIn::NoItems),
+        PersonalField::new("customer.updated", "contacts", PEOPLE, StandIn::NoItems),
         PersonalField::new("customer.updated", "addresses", Whose::Stream, StandIn::NoItems),
         PersonalField::new("customer.updated", "custom", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.absorbed", "name", OF_OTHER, StandIn::Name),
         PersonalField::new("customer.absorbed", "email", OF_OTHER, StandIn::Nothing),
         PersonalField::new("customer.absorbed", "phone", OF_OTHER, StandIn::Nothing),
         PersonalField::new("customer.absorbed", "iin", OF_OTHER, StandIn::Nothing),
-        PersonalField::new("customer.absorbed", "contacts", OF_OTHER, StandIn::NoItems),
+        PersonalField::new("customer.absorbed", "contacts", PEOPLE_OF_OTHER, StandIn::NoItems),
         PersonalField::new("customer.absorbed", "addresses", OF_OTHER, StandIn::NoItems),
         PersonalField::new("customer.absorbed", "custom", OF_OTHER, StandIn::Nothing),
         PersonalField::new("customer.released", "name", Whose::Stream, StandIn::Name),
         PersonalField::new("customer.released", "email", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.released", "phone", Whose::Stream, StandIn::Nothing),
         PersonalField::new("customer.released", "iin", Whose::Stream, StandIn::Nothing),
-        PersonalField::new("customer.released", "contacts", Whose::Stream, StandIn::NoItems),
+        PersonalField::new("customer.released", "contacts", PEOPLE, StandIn::NoItems),
         PersonalField::new("customer.released", "addresses", Whose::Stream, StandIn::NoItems),
         PersonalField::new("customer.released", "custom", Whose::Stream, StandIn::Nothing),
         PersonalField::new(
