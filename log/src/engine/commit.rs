@@ -186,9 +186,18 @@ impl Commit {
             numbers: text.numbers,
             commands: text.commands,
         };
+        commit.check_bounds()?;
         commit.check_chain(&hash)?;
         commit.check_writable()?;
         Ok(commit)
+    }
+
+    /// First, for the rest counts with these.
+    fn check_bounds(&self) -> Result<(), CommitError> {
+        let most = i64::try_from(EVENTS_MAX).unwrap_or(i64::MAX);
+        must(self.number > 0 && self.first > 0, "a number below 1")?;
+        must(self.first < i64::MAX - most, "a position beyond all")?;
+        must(self.events.len() <= EVENTS_MAX, "so many events")
     }
 
     fn check_chain(&self, hash: &Hash) -> Result<(), CommitError> {
@@ -207,12 +216,6 @@ impl Commit {
 
     /// What no append of ours could have made, and the tables would not take.
     fn check_writable(&self) -> Result<(), CommitError> {
-        let must = |holds: bool, what| match holds {
-            true => Ok(()),
-            false => Err(CommitError::Unwritable { what }),
-        };
-        must(self.number > 0 && self.first > 0, "a number below 1")?;
-        must(self.events.len() <= EVENTS_MAX, "so many events")?;
         let commands = || self.commands.iter();
         let within = |command: &RecordedCommand| command.first >= self.first && command.last <= self.last();
         must(commands().all(within), "a command elsewhere")?;
@@ -237,6 +240,13 @@ impl Commit {
             .chain(self.numbers.iter().map(|number| &number.series))
             .chain(commands().map(|command| &command.answer));
         must(!texts.any(|text| text.contains('\0')), "a text with NUL")
+    }
+}
+
+fn must(holds: bool, what: &'static str) -> Result<(), CommitError> {
+    match holds {
+        true => Ok(()),
+        false => Err(CommitError::Unwritable { what }),
     }
 }
 
