@@ -44,7 +44,7 @@ struct Shared {
 /// The most that wait at once.
 const PATIENT: usize = 4;
 /// What an engine is given at once: names, hashes and quotes make a commit up to three times as long as what is in it.
-const ENGINE_BYTES_MAX: usize = COMMIT_BYTES_MAX / 3;
+pub(crate) const ENGINE_BYTES_MAX: usize = COMMIT_BYTES_MAX / 3;
 
 impl Committer {
     pub fn new(options: PgConnectOptions, wakeup: Arc<Wakeup>, replica: Option<Arc<Replica>>) -> Self {

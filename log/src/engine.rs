@@ -10,6 +10,7 @@
 
 mod commit;
 mod follow;
+mod hand_over;
 mod replica;
 mod restore;
 

@@ -228,3 +228,43 @@ async fn a_replica_is_not_taken_for_a_log_nor_a_log_for_a_replica() {
     assert!(engine.entries().is_empty(), "a part of a log would be in the stream");
     log.append(to(Uuid::from_u128(9)).stream(1, 0, 1)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_log_that_began_in_postgresql_is_handed_over() {
+    let database = Database::create().await;
+    let (log, pool) = (database.log().await, database.pool().await);
+    for append in [
+        to(WORKSPACE).numbered(1, 0, "DL", 1_200).takes(1, "a").command(1, 1),
+        to(WORKSPACE).stream(2, 0, 1).releases(1, "a").takes(2, "b"),
+        to(WORKSPACE).command(2, 2),
+    ] {
+        log.append(append).await.unwrap();
+    }
+    drop(log);
+    let engine = Memory::default();
+    let options = database.url.parse().unwrap();
+    let log = Log::open_on(options, pool.clone(), Arc::new(engine.clone()))
+        .await
+        .unwrap();
+    // Stopped in the middle, it goes on.
+    engine.fails(vec![Fault::AnswerLost, Fault::NeverCame, Fault::NeverCame]);
+    assert!(log.hand_over().await.is_err());
+    assert_eq!(log.hand_over().await.unwrap(), 1);
+    assert_eq!(log.hand_over().await.unwrap(), 0);
+    let next = log
+        .append(to(WORKSPACE).numbered(3, 0, "DL", 1).takes(3, "a"))
+        .await
+        .unwrap();
+    assert!(next.events[0].data.contains("DL-2026-1201"), "{}", next.events[0].data);
+    let again = Replica::of(&engine).await;
+    again.log.recover().await.unwrap();
+    // When command ids were noted is not handed over.
+    let all =
+        |rows: Vec<String>| -> Vec<String> { rows.into_iter().filter(|row| !row.starts_with("commands")).collect() };
+    assert_eq!(all(rows(&again.pool).await), all(rows(&pool).await));
+    let repeated = again.log.append(to(WORKSPACE).command(1, 1)).await.unwrap();
+    assert_eq!(
+        (repeated.events.len(), repeated.repeated.as_deref()),
+        (1_200, Some("1/1"))
+    );
+}

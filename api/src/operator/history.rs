@@ -15,6 +15,8 @@ pub enum History {
     Tail(Tail),
     /// Makes PostgreSQL's tables again from the streams of the log's engine.
     Restore(Restore),
+    /// Hands workspaces whose log began in PostgreSQL over to the log's engine.
+    HandOver(HandOver),
 }
 
 #[derive(Debug, Args)]
@@ -49,6 +51,15 @@ pub struct Restore {
     store: Store,
 }
 
+#[derive(Debug, Args)]
+pub struct HandOver {
+    /// The engine, as in LOG_ENGINE: esdb://user:password@host:2113?tls=true
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+    #[command(flatten)]
+    store: Store,
+}
+
 const PAGE: i64 = 500;
 /// How long nothing is asked after nothing was there.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -58,6 +69,7 @@ pub async fn run(history: History) -> Result<(), Failure> {
         History::Show(show) => show.run().await,
         History::Tail(tail) => tail.run().await,
         History::Restore(restore) => restore.run().await,
+        History::HandOver(hand_over) => hand_over.run().await,
     }
 }
 
@@ -104,6 +116,18 @@ impl Restore {
             "{} workspaces are in PostgreSQL: {} commits, {} events",
             restored.workspaces, restored.commits, restored.events
         ))?)
+    }
+}
+
+impl HandOver {
+    /// Servers that know of no engine are ended before: what they append meanwhile would be in no stream.
+    async fn run(mut self) -> Result<(), Failure> {
+        if let Some(to) = self.to {
+            self.store.engine.log_engine = to;
+        }
+        let (log, _) = open_store(&self.store).await?;
+        let workspaces = log.hand_over().await?;
+        Ok(tell(format_args!("{workspaces} workspaces were handed over"))?)
     }
 }
 

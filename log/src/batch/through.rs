@@ -114,7 +114,7 @@ fn known(lengths: BTreeMap<Uuid, Option<i64>>) -> Result<BTreeMap<Uuid, i64>, En
     let length = |(workspace, length): (Uuid, Option<i64>)| match length {
         Some(length) => Ok((workspace, length)),
         None => Err(EngineError::Refused(format!(
-            "workspace {workspace} has a log in PostgreSQL of which the engine has nothing"
+            "workspace {workspace} has a log in PostgreSQL that was not handed over: prometric log hand-over"
         ))),
     };
     lengths.into_iter().map(length).collect()

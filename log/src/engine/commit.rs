@@ -18,7 +18,7 @@
 //! - `events`: as in an export file (keeping/file.rs). `data` and `metadata` are strings, since what was hashed is their bytes.
 //! - `claims`: keys that change, each once: taken by a stream, or given back by it.
 //! - `numbers`: the counters that moved, with the last number given.
-//! - `commands`: command ids with the positions of what they did; without an event, `last` = `first` - 1.
+//! - `commands`: command ids with the positions of what they did, here or before; without an event, `last` = `first` - 1.
 //! - `hash`: of its last event; without events `previous`.
 //!
 //! Unknown fields and other versions are refused, not guessed at. A commit that is decoded is whole: its positions are dense, its
@@ -217,7 +217,7 @@ impl Commit {
     /// What no append of ours could have made, and the tables would not take.
     fn check_writable(&self) -> Result<(), CommitError> {
         let commands = || self.commands.iter();
-        let within = |command: &RecordedCommand| command.first >= self.first && command.last <= self.last();
+        let within = |command: &RecordedCommand| command.first > 0 && command.last <= self.last();
         must(commands().all(within), "a command elsewhere")?;
         must(self.numbers.iter().all(|number| number.last > 0), "a number below 1")?;
         let short = |claim: &KeyMove| claim.key.len() <= KEY_BYTES_MAX && claim.kind.len() <= NAME_BYTES_MAX;
