@@ -3,7 +3,7 @@
 //! are called. What it cannot show is how EventStoreDB itself behaves.
 
 use super::rows;
-use prometric_tests::{Client, Server, eventually, free_port};
+use prometric_tests::{Client, Database, Server, eventually, free_port};
 use serde_json::json;
 
 /// An account there that may read the log and append to it, and how its holder finds it.
@@ -37,7 +37,7 @@ async fn a_server_keeps_its_log_in_a_cluster_and_is_made_again_from_there() {
         ("LOG_ENGINE", address.as_str()),
         ("LOG_ENGINE_STREAMS", "external-log-"),
     ];
-    let server = Server::start_with(&env).await;
+    let mut server = Server::start_anew(&env).await;
     let owner = server.owner().await;
     let id = customer(&owner, "Айгүл").await;
     let shown = owner.get(&format!("/customers/{id}")).await.expect(200);
@@ -50,7 +50,7 @@ async fn a_server_keeps_its_log_in_a_cluster_and_is_made_again_from_there() {
     assert_eq!(commits(&cluster).await, held, "what was acknowledged is there");
 
     // Two nodes on one database share the streams.
-    let node = server.another().await;
+    let mut node = server.another().await;
     let elsewhere = owner.at(&node.url);
     for nth in 0..3 {
         customer(&owner, &format!("A {nth}")).await;
@@ -68,24 +68,31 @@ async fn a_server_keeps_its_log_in_a_cluster_and_is_made_again_from_there() {
     })
     .await;
 
-    // Tables with nothing in them become what they were.
-    let mut again = Server::start_anew(&[]).await;
-    again.end().await;
-    let tool = again.start_tool_with(&["log", "restore", "--from", &address], &env[1..]);
-    let said = tool.wait_with_output().unwrap();
-    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    // What may have been appended while nobody could say so is taken over.
     eventually("the replica has all that the cluster has", || async {
         let held = "select sum(commits)::bigint from log.heads";
         let held: i64 = sqlx::query_scalar(held).fetch_one(&pool).await.ok()?;
         (held == commits(&cluster).await).then_some(())
     })
     .await;
+    node.end().await;
+    server.end().await;
+
+    // Tables with nothing in them become what they were.
+    let again = Database::create().await;
+    let there = [("DATABASE_URL", again.url.as_str()), env[1]];
+    succeeds(&server, &["log", "restore", "--from", &address], &there);
     assert_eq!(rows(&again.pool().await).await, rows(&pool).await);
-    let verified = again.start_tool_with(&["audit", "verify"], &env);
-    let verified = verified.wait_with_output().unwrap();
+    succeeds(&server, &["audit", "verify"], &[there[0], env[0], env[1]]);
+}
+
+/// A command of the same program, elsewhere.
+fn succeeds(server: &Server, arguments: &[&str], env: &[(&str, &str)]) {
+    let said = server.start_tool_with(arguments, env).wait_with_output().unwrap();
+    let words = [said.stdout, said.stderr].concat();
     assert!(
-        verified.status.success(),
-        "{}",
-        String::from_utf8_lossy(&verified.stdout)
+        said.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&words)
     );
 }
