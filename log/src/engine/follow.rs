@@ -3,7 +3,7 @@
 //! as well; everything is given a moment, and then mostly is in the tables.
 
 use super::{EngineError, Place, Replica, Seen, replica};
-use crate::{backoff, batch::Failure, lock};
+use crate::{backoff, batch::Failure, chain, lock};
 use futures::StreamExt;
 use sqlx::{PgConnection, PgPool};
 use std::{
@@ -50,7 +50,7 @@ pub(crate) async fn keep_following(replica: Arc<Replica>, pool: PgPool) {
     let mut failures = 0;
     while !pool.is_closed() {
         if let Err(error) = follow(&replica, &pool, &mut failures).await {
-            tracing::warn!(error = %error, "the log's engine is not followed");
+            tracing::warn!(error = %chain(&error), "the log's engine is not followed");
         }
         failures += 1;
         tokio::time::sleep(backoff::pause(failures, RETRY_MIN, RETRY_MAX)).await;
@@ -100,7 +100,7 @@ async fn settle(replica: &Replica, pool: &PgPool, before: &Heard, since: &Mutex<
             continue;
         }
         if let Err(error) = replica.catch_up(&mut connection, *workspace).await {
-            tracing::error!(error = %error, %workspace, "the tables are behind the log's engine");
+            tracing::error!(error = %chain(&error), %workspace, "the tables are behind the log's engine");
             lock(since).lengths.entry(*workspace).or_insert(*length);
             is_whole = false;
         }
