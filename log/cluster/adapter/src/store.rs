@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 /// The type of a commit, for who looks at the cluster.
 const TYPE: &str = "prometric.commit";
-/// How long an append is waited for, and then the session given up: the product waits no longer either.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an append is waited for before the session is given up: one that the cluster has closed does not say so. Shorter than the
+/// product waits, so that its next try has another.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// As gRPC numbers its codes: the type is not this crate's.
 const INVALID_ARGUMENT: i32 = 3;
 const ALREADY_EXISTS: i32 = 6;
