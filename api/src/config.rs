@@ -2,6 +2,7 @@
 
 use crate::{
     edge::settings::Edge,
+    engine::LogEngine,
     grpc::Grpc,
     heads::Heads,
     identity::certificate::Signatures,
@@ -51,7 +52,7 @@ pub enum Command {
     Audit(Audit),
     /// What an installation needs, looked at one by one, and what to do about it.
     Doctor(Box<Doctor>),
-    /// Events as they are stored.
+    /// Events as they are stored; and the tables made again from the log's engine.
     #[command(subcommand)]
     Log(History),
     /// Which companies there are, and which of them are premium.
@@ -120,6 +121,8 @@ pub struct Store {
     /// The folder with the files of what `workspace archive` has put away: it is read from there.
     #[arg(long, env = "ARCHIVE_DIR", value_name = "FOLDER", value_parser = folder)]
     pub archive_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: LogEngine,
 }
 
 #[derive(Clone, Args)]

@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod config;
 pub mod disk;
 pub mod edge;
+pub mod engine;
 pub mod envelope;
 pub mod export;
 pub mod extract;

@@ -90,6 +90,8 @@ pub enum ServeError {
     Erased(#[from] privacy::SettleError),
     #[error("ERASURES_FILE cannot be used")]
     Fence(#[from] FenceError),
+    #[error("LOG_ENGINE cannot be used")]
+    Engine(#[from] cluster::AddressError),
     #[error("NATS_URL cannot be used")]
     Nats(#[from] async_nats::ConnectError),
     #[error("files cannot be kept")]
@@ -212,7 +214,10 @@ pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
     let options = store.database_url.parse::<PgConnectOptions>()?;
     let options = options.application_name("prometric");
     let pool = connect(log::limited(options.clone()), store.database_pool).await?;
-    let mut log = Log::open(options, pool.clone()).await?;
+    let mut log = match store.engine.open()? {
+        None => Log::open(options, pool.clone()).await?,
+        Some(engine) => Log::open_on(options, pool.clone(), engine).await?,
+    };
     if let Some(file) = &store.personal_keys_file {
         log = log.with_master_keys(KeyRing::read(file)?).await?;
     }

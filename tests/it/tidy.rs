@@ -12,11 +12,12 @@ use std::{
 use uuid::Uuid;
 
 /// Who may depend on whom (architecture.md, "Layout").
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("domain-derive", &[]), // what the domain would write by hand
     ("domain", &["domain-derive"]),
     ("log", &[]),
     ("eventstoredb", &["log"]), // the log in another protocol
+    ("cluster", &["log"]),      // another log as this one's engine
     ("trace", &[]),
     ("commands", &["domain", "log", "trace"]),
     ("projections", &["domain", "log", "trace"]),
@@ -31,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "domain",
             "log",
             "eventstoredb",
+            "cluster",
             "trace",
             "commands",
             "projections",
