@@ -17,6 +17,19 @@ pub(crate) async fn while_busy<T, R, F: Future<Output = Result<T, Error<R>>>>(
     within(PATIENCE, attempt).await
 }
 
+/// The same for what is decided on what this node knows; before a "no" it is decided once more, on what the log says (`true`).
+pub(crate) async fn known_first<T, R, F: Future<Output = Result<T, Error<R>>>>(
+    attempt: impl Fn(bool) -> F,
+) -> Result<T, Error<R>> {
+    while_busy(|| async {
+        match attempt(false).await {
+            Err(error) if error.stands_on_state() => attempt(true).await,
+            answer => answer,
+        }
+    })
+    .await
+}
+
 async fn within<T, R, F: Future<Output = Result<T, Error<R>>>>(
     patience: Duration,
     attempt: impl Fn() -> F,

@@ -52,8 +52,7 @@ async fn attempt(executor: &Executor, id: CustomFieldId, command: &CustomFieldCo
             let RequirementRejection::Invalid(wrong) = refusal;
             Error::Rejected(CustomFieldRejection::from(wrong))
         })?;
-        unit.add(list, required.state.as_ref(), required.version, &events)
-            .map_err(Error::Unstorable)?;
+        unit.change(list, &required, &events).map_err(Error::Unstorable)?;
     }
     executor.append_together(&decided, unit, context).await
 }

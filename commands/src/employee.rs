@@ -2,7 +2,7 @@
 //! the workspace, which stands in the platform's log, and an employee there, which stands in the workspace's. The member
 //! comes first, for that is where it may be refused; each step names its effect, so that asking again ends it.
 
-use crate::{Answer, Context, Done, Error, Executor, Loaded, Unit};
+use crate::{Answer, Context, Done, Error, Executor, Unit};
 use domain::{
     Access, Aggregate, Permission, Rule, Violations,
     id::{EmployeeId, UserId, WorkspaceId},
@@ -119,18 +119,18 @@ pub async fn admit(
     };
     for _ in 0..ATTEMPTS_MAX {
         let mut unit = Unit::default();
-        let Loaded { state, version } = executor
+        let on = executor
             .load::<Workspace, WorkspaceRejection>(context.workspace, workspace)
             .await?;
-        let added = state.decide(&add).map_err(Error::Rejected)?;
-        unit.add(workspace, state.as_ref(), version, &added)
+        let added = on.state.decide(&add).map_err(Error::Rejected)?;
+        unit.change(workspace, &on, &added)
             .map_err(Error::<WorkspaceRejection>::Unstorable)?;
         if let Some(registered) = registered {
-            let Loaded { state, version } = executor
+            let on = executor
                 .load::<User, UserRejection>(context.workspace, *user_id)
                 .await?;
-            let events = verified(state.as_ref(), registered)?;
-            unit.add(*user_id, state.as_ref(), version, &events)
+            let events = verified(on.state.as_ref(), registered)?;
+            unit.change(*user_id, &on, &events)
                 .map_err(Error::<UserRejection>::Unstorable)?;
         }
         let answer = Answer {

@@ -3,7 +3,7 @@
 
 use crate::{
     Context, Error, Unit,
-    lanes::{Lane, Lanes, Run},
+    lanes::{Lane, Lanes, Run, Turns},
     load::{Grown, decode, key},
     states::{Key, Live, Mark, States},
 };
@@ -34,7 +34,7 @@ const OUTAGE_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct Executor {
     pub(crate) log: Log,
-    lanes: Lanes,
+    pub(crate) lanes: Lanes,
     pub(crate) states: States,
     /// Up to which erasures `states` was cleaned.
     pub(crate) erasures: Arc<AtomicU64>,
@@ -101,6 +101,7 @@ impl Turn<'_> {
 pub struct Loaded<A> {
     pub state: Arc<A>,
     pub version: i64,
+    pub(crate) mark: Mark,
 }
 
 /// What a command came to: the same for the first time and for its repeats.
@@ -265,6 +266,29 @@ impl Executor {
             .or_else(|| Some((remembered?, Run::default())))
     }
 
+    /// Turns of all these streams, for one append to all of them.
+    pub(crate) async fn turns(&self, streams: impl IntoIterator<Item = Uuid>) -> Turns<'_> {
+        self.lanes.turns(streams).await
+    }
+
+    /// What a command whose turn it is on that stream is decided on: the state that its append will find if nobody else
+    /// writes, or, before a "no", what the log says now.
+    pub(crate) async fn in_turn<A: Aggregate, R>(
+        &self,
+        workspace: WorkspaceId,
+        id: A::Id,
+        fresh: bool,
+    ) -> Result<Loaded<A>, Error<R>> {
+        let expected = match fresh {
+            true => None,
+            false => self.expected::<A>(self.lanes.of(id.into()), workspace, id).await,
+        };
+        match expected {
+            Some((live, _)) => Ok(live.into()),
+            None => self.load(workspace, id).await,
+        }
+    }
+
     /// Decides and appends. A repeat is answered by the append.
     async fn attempt<A: Aggregate>(
         &self,
@@ -339,19 +363,13 @@ impl Executor {
         appended: &Appended,
         events: &[A::Event],
     ) {
-        let recorded = &appended.events;
-        match (after, recorded.last()) {
-            (Some(after), Some(last)) => {
-                let grown = Grown {
-                    last,
-                    events: recorded.len(),
-                    bytes: recorded.iter().map(|event| event.data.len()).sum(),
-                };
+        let recorded: Vec<_> = appended.events.iter().map(|event| &***event).collect();
+        match (after, Grown::by(&recorded)) {
+            (Some(after), Some(grown)) => {
                 self.keep(key, after, live.mark, grown).await;
             }
             _ => {
-                let recorded = recorded.iter().map(|event| &***event);
-                let events: Vec<_> = recorded.zip(events.iter().cloned()).collect();
+                let events: Vec<_> = recorded.into_iter().zip(events.iter().cloned()).collect();
                 self.remember(key, live, &events).await;
             }
         }
@@ -397,11 +415,40 @@ impl Executor {
 
     /// Appends a unit. One without events still enters its command id, so that the answer stays the same.
     pub async fn commit(&self, unit: Unit, context: &Context, answer: &Answer) -> Result<Appended, AppendError> {
-        let append = async { self.submit(unit, context, answer).await?.answer().await };
+        self.commit_in_turn(unit, Turns::default(), context, answer).await
+    }
+
+    /// The same where some of its streams have their turn, which ends as soon as the append has its place in the line.
+    pub(crate) async fn commit_in_turn(
+        &self,
+        mut unit: Unit,
+        turns: Turns<'_>,
+        context: &Context,
+        answer: &Answer,
+    ) -> Result<Appended, AppendError> {
+        let (mut left, run) = (unit.left(), Run::default());
+        let append = async {
+            let submitted = self.submit(unit, context, answer).await?;
+            for one in left.iter().filter(|one| turns.has(one.stream())) {
+                one.go_ahead(&self.lanes, context.workspace, run.clone());
+            }
+            drop(turns);
+            submitted.answer().await
+        };
         let appended = append.instrument(append_span()).await;
+        let is_new = appended.as_ref().is_ok_and(|appended| appended.repeated.is_none());
+        if !is_new {
+            run.fail();
+            left.clear();
+        }
         let appended = self.heed(context.workspace, appended).await?;
-        // Whoever put the unit together keeps no states: those that were remembered before it are behind.
-        let written = appended.events.iter().map(|event| (event.stream_id, event.version));
+        for one in &left {
+            one.arrived(self, context.workspace, &appended).await;
+        }
+        // Of what nobody knows what was left, what was remembered before is behind.
+        let written = appended.events.iter();
+        let written = written.filter(|event| left.iter().all(|one| one.stream() != event.stream_id));
+        let written = written.map(|event| (event.stream_id, event.version));
         for (stream, version) in written.collect::<BTreeMap<_, _>>() {
             self.overtaken(context.workspace, stream, version).await;
         }

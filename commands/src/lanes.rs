@@ -6,6 +6,7 @@
 use crate::states::{Key, Live};
 use std::{
     any::Any,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -53,9 +54,34 @@ impl Lanes {
     }
 
     pub fn of(&self, stream: Uuid) -> &Lane {
-        let hash = stream.as_u128() ^ (stream.as_u128() >> 64);
-        &self.0[usize::try_from(hash % LANES as u128).unwrap_or(0)]
+        &self.0[place(stream)]
     }
+
+    /// In one order, so that nobody waits crosswise.
+    pub async fn turns(&self, streams: impl IntoIterator<Item = Uuid>) -> Turns<'_> {
+        let places: BTreeSet<usize> = streams.into_iter().map(place).collect();
+        let mut turns = Turns::default();
+        for place in places {
+            turns.0.insert(place, self.0[place].turn().await);
+        }
+        turns
+    }
+}
+
+/// A command's turns in several lanes.
+#[derive(Default)]
+pub(crate) struct Turns<'a>(BTreeMap<usize, MutexGuard<'a, ()>>);
+
+impl Turns<'_> {
+    pub fn has(&self, stream: Uuid) -> bool {
+        self.0.contains_key(&place(stream))
+    }
+}
+
+/// Of its lane.
+fn place(stream: Uuid) -> usize {
+    let hash = stream.as_u128() ^ (stream.as_u128() >> 64);
+    usize::try_from(hash % LANES as u128).unwrap_or(0)
 }
 
 impl Lane {

@@ -8,6 +8,7 @@ mod error;
 mod executor;
 mod following;
 mod lanes;
+mod left;
 mod load;
 mod meaning;
 mod reference;

@@ -26,14 +26,30 @@ pub(crate) struct Grown<'a> {
     pub bytes: usize,
 }
 
+impl<'a> Grown<'a> {
+    pub fn by(events: &[&'a Recorded]) -> Option<Self> {
+        Some(Self {
+            last: events.last()?,
+            events: events.len(),
+            bytes: events.iter().map(|event| event.data.len()).sum(),
+        })
+    }
+}
+
+impl<A> From<Live<A>> for Loaded<A> {
+    fn from(Live { state, mark }: Live<A>) -> Self {
+        Self {
+            state,
+            version: mark.version,
+            mark,
+        }
+    }
+}
+
 impl Executor {
     /// An aggregate's state as the log has it now.
     pub async fn load<A: Aggregate, R>(&self, workspace: WorkspaceId, id: A::Id) -> Result<Loaded<A>, Error<R>> {
-        let Live { state, mark } = self.live(workspace, id).await?;
-        Ok(Loaded {
-            state,
-            version: mark.version,
-        })
+        self.live(workspace, id).await.map(Loaded::from)
     }
 
     /// The state as this node knows it, for what a decision takes from elsewhere. It is current as far as this node has
@@ -45,10 +61,7 @@ impl Executor {
             false => None,
         };
         match known {
-            Some(Live { state, mark }) => Ok(Loaded {
-                state,
-                version: mark.version,
-            }),
+            Some(live) => Ok(live.into()),
             None => self.load(workspace, id).await,
         }
     }
@@ -136,7 +149,8 @@ impl Executor {
         live: Live<A>,
         events: &[(&Recorded, A::Event)],
     ) -> Live<A> {
-        let Some((last, _)) = events.last() else {
+        let recorded: Vec<&Recorded> = events.iter().map(|(recorded, _)| *recorded).collect();
+        let Some(grown) = Grown::by(&recorded) else {
             if live.mark.version == 0 {
                 self.states.put(key, live.clone()).await; // that there is nothing is worth knowing as well
             }
@@ -146,12 +160,6 @@ impl Executor {
         let state = events
             .iter()
             .fold(Arc::unwrap_or_clone(state), |state, (_, event)| state.evolve(event));
-        let bytes = events.iter().map(|(recorded, _)| recorded.data.len()).sum();
-        let grown = Grown {
-            last,
-            events: events.len(),
-            bytes,
-        };
         self.keep(key, Arc::new(state), mark, grown).await
     }
 

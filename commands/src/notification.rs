@@ -1,6 +1,6 @@
 //! Reading several notifications is one command: all of them are marked, or none, and a repeat is answered as one.
 
-use crate::{Answer, Context, Error, Executor, Loaded, Unit};
+use crate::{Answer, Context, Error, Executor, Unit};
 use domain::{
     Aggregate, Role,
     id::{NotificationId, UserId},
@@ -29,10 +29,9 @@ pub async fn read(
         }
         let mut unit = Unit::default();
         for id in ids {
-            let Loaded { state, version } = executor.load::<Notification, _>(context.workspace, *id).await?;
-            let events = state.decide(&command).map_err(Error::Rejected)?;
-            unit.add(*id, state.as_ref(), version, &events)
-                .map_err(Error::Unstorable)?;
+            let on = executor.load::<Notification, _>(context.workspace, *id).await?;
+            let events = on.state.decide(&command).map_err(Error::Rejected)?;
+            unit.change(*id, &on, &events).map_err(Error::Unstorable)?;
         }
         let answer = Answer {
             id: user_id.into(),

@@ -32,7 +32,7 @@ impl Executor {
         id: A::Id,
         context: &Context,
     ) -> Result<Option<(A::Id, Arc<A>)>, Error<R>> {
-        let (id, Loaded { state, version }) = self.lead::<A, R>(context.workspace, id).await?;
+        let (id, Loaded { state, version, .. }) = self.lead::<A, R>(context.workspace, id).await?;
         let reaches = A::SEEN_WITH.is_none_or(|seen| context.actor.may_on(seen, state.belongs()));
         Ok((version > 0 && reaches).then_some((id, state)))
     }

@@ -4,9 +4,11 @@
 use crate::{
     Answer, Context, Done, Error, Executor, Loaded, Unit,
     executor::{done, reaches},
+    lanes::Turns,
 };
 use domain::Aggregate;
 use log::AppendError;
+use std::sync::Arc;
 
 /// What a command decided, and on what.
 pub(crate) struct Decided<A: Aggregate> {
@@ -17,10 +19,9 @@ pub(crate) struct Decided<A: Aggregate> {
 
 impl<A: Aggregate> Decided<A> {
     /// Its own events; answers the state afterwards.
-    pub(crate) fn add_to(&self, unit: &mut Unit) -> Result<A, Error<A::Rejection>> {
+    pub(crate) fn add_to(&self, unit: &mut Unit) -> Result<Arc<A>, Error<A::Rejection>> {
         let Self { id, on, events } = self;
-        unit.add(*id, on.state.as_ref(), on.version, events)
-            .map_err(Error::Unstorable)
+        unit.change(*id, on, events).map_err(Error::Unstorable)
     }
 }
 
@@ -69,8 +70,19 @@ impl Executor {
     /// The same where its own events stand in the unit already: before others that follow from them.
     pub(crate) async fn append_with<A: Aggregate>(
         &self,
+        decided: &Decided<A>,
+        unit: Unit,
+        context: &Context,
+    ) -> Result<Done<A::Event>, Error<A::Rejection>> {
+        self.append_in_turn(decided, unit, Turns::default(), context).await
+    }
+
+    /// The same where some of the streams have their turn.
+    pub(crate) async fn append_in_turn<A: Aggregate>(
+        &self,
         Decided { id, on, events }: &Decided<A>,
         unit: Unit,
+        turns: Turns<'_>,
         context: &Context,
     ) -> Result<Done<A::Event>, Error<A::Rejection>> {
         let answer = Answer {
@@ -80,7 +92,7 @@ impl Executor {
         if self.rehearses {
             return self.rehearsed(answer, events.clone(), &unit, context).await;
         }
-        match self.commit(unit, context, &answer).await {
+        match self.commit_in_turn(unit, turns, context, &answer).await {
             Err(AppendError::Version { .. }) => Err(Error::Busy),
             appended => done::<A, _>(answer, &appended?),
         }

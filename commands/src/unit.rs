@@ -1,20 +1,46 @@
 //! What one command writes: the events of one or more aggregates with the claims they take, ready to be appended
 //! all or nothing.
 
-use crate::Context;
+use crate::{
+    Context, Loaded,
+    left::{Leaves, Left},
+};
 use domain::{Aggregate, Claim, ClaimAct, Event, Numbering, fact, time};
 use log::{Append, ClaimKeys, ClientAddress, Guard, Metadata, NewEvent, Number, Stream, StreamAppend};
+use std::sync::Arc;
 use uuid::Uuid;
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Unit {
     streams: Vec<StreamAppend>,
     /// Whose they are.
     claims: Vec<(Claim, Uuid)>,
     guards: Vec<Guard>,
+    /// What is known of what it leaves.
+    left: Vec<Box<dyn Left>>,
 }
 
 impl Unit {
+    /// Adds what was decided on a loaded state, which is remembered when it is written; answers the state afterwards, but for
+    /// numbers.
+    pub(crate) fn change<A: Aggregate>(
+        &mut self,
+        id: A::Id,
+        on: &Loaded<A>,
+        events: &[A::Event],
+    ) -> Result<Arc<A>, serde_json::Error> {
+        let after = Arc::new(self.add(id, on.state.as_ref(), on.version, events)?);
+        let is_whole = self.streams.last().is_some_and(|stream| !is_numbered(stream));
+        let known = is_whole.then(|| after.clone());
+        self.left.push(Box::new(Leaves::new(id, on, events.len(), known)));
+        Ok(after)
+    }
+
+    /// What it leaves, for whoever appends it.
+    pub(crate) fn left(&mut self) -> Vec<Box<dyn Left>> {
+        std::mem::take(&mut self.left)
+    }
+
     /// Adds what an aggregate decided on the state it had at `version`; answers the state afterwards, but for numbers.
     pub fn add<A: Aggregate>(
         &mut self,
@@ -50,8 +76,7 @@ impl Unit {
 
     /// Whether the log has something to fill in.
     pub(crate) fn is_numbered(&self) -> bool {
-        let mut events = self.streams.iter().flat_map(|stream| &stream.events);
-        events.any(|event| event.number.is_some())
+        self.streams.iter().any(is_numbered)
     }
 
     /// The decision also read that stream at that version.
@@ -96,6 +121,10 @@ impl Unit {
             },
         }
     }
+}
+
+fn is_numbered(stream: &StreamAppend) -> bool {
+    stream.events.iter().any(|event| event.number.is_some())
 }
 
 /// As the log takes it.

@@ -129,8 +129,7 @@ pub(super) async fn take(
             amount,
         })
     })?;
-    unit.add(credit_id, credit.state.as_ref(), credit.version, &events)
-        .map_err(Error::Unstorable)?;
+    unit.change(credit_id, &credit, &events).map_err(Error::Unstorable)?;
     Ok(())
 }
 

@@ -89,8 +89,7 @@ async fn put_back(
             after = received.iter().fold(after, Stock::evolve);
             events.extend(received);
         }
-        unit.add(id, stock.state.as_ref(), stock.version, &events)
-            .map_err(Error::Unstorable)?;
+        unit.change(id, &stock, &events).map_err(Error::Unstorable)?;
     }
     Ok(())
 }

@@ -185,8 +185,7 @@ async fn exchange(
             .unwrap_or_default();
         let events = stock.state.decide(&command);
         let events = events.map_err(|refusal| Error::Rejected(refused(refusal, name)))?;
-        unit.add(id, stock.state.as_ref(), stock.version, &events)
-            .map_err(Error::Unstorable)?;
+        unit.change(id, &stock, &events).map_err(Error::Unstorable)?;
     }
     Ok(())
 }
@@ -229,8 +228,7 @@ async fn stop(
         scrap: stopped.scrap,
     };
     let events = made.state.decide(&cancel).map_err(|_| Error::Busy)?;
-    unit.add(id, made.state.as_ref(), made.version, &events)
-        .map_err(Error::Unstorable)?;
+    unit.change(id, &made, &events).map_err(Error::Unstorable)?;
     Ok(())
 }
 
@@ -251,7 +249,6 @@ async fn revoke(
         credit_note_id: id.credit_note(),
     });
     let events = invoice.state.decide(&revoke).map_err(|_| Error::Busy)?;
-    unit.add(id, invoice.state.as_ref(), invoice.version, &events)
-        .map_err(Error::Unstorable)?;
+    unit.change(id, &invoice, &events).map_err(Error::Unstorable)?;
     Ok(())
 }

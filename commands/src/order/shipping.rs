@@ -2,7 +2,7 @@
 //! below zero, and there is no moment at which they are on their way and on the shelf.
 
 use super::Answer;
-use crate::{Context, Error, Executor, Unit, anew::while_busy, stock};
+use crate::{Context, Error, Executor, Unit, anew::known_first, lanes::Turns, stock};
 use domain::{
     Aggregate, Total,
     catalog::{
@@ -16,23 +16,26 @@ use std::collections::BTreeMap;
 
 /// Sends an order, or a part of it.
 pub async fn ship(executor: &Executor, id: OrderId, dispatch: Dispatch, context: &Context) -> Answer {
-    let answer = while_busy(|| send(executor, id, &dispatch, context)).await;
+    let answer = known_first(|fresh| send(executor, id, &dispatch, fresh, context)).await;
     executor.or_first::<Order>(id, context, answer).await
 }
 
-async fn send(executor: &Executor, id: OrderId, dispatch: &Dispatch, context: &Context) -> Answer {
+/// The stocks have their turn meanwhile: who sends the same goods waits, and both are written by one commit.
+async fn send(executor: &Executor, id: OrderId, dispatch: &Dispatch, fresh: bool, context: &Context) -> Answer {
     let command = OrderCommand::Ship(dispatch.clone());
     let mut decided = executor.decide::<Order>(id, &command, context).await?;
-    let mut unit = Unit::default();
+    let (mut unit, mut turns) = (Unit::default(), Turns::default());
     let shipment = decided.events.iter().find_map(|event| match event {
         OrderEvent::Shipped(shipment) => Some(shipment.as_ref()),
         _ => None,
     });
     if let (Some(shipment), Some(order)) = (shipment, decided.on.state.known()) {
         stock::is_there(executor, shipment.warehouse_id, stock::Way::Out, "warehouseId", context).await?;
-        let mut costs = BTreeMap::new();
-        for (product, going) in outgoing(id, order, shipment) {
-            for (line, cost) in take(executor, product, going, &mut unit, context).await? {
+        let (mut costs, goods) = (BTreeMap::new(), outgoing(id, order, shipment));
+        let stocks = goods.keys().map(|product| StockId::of(*product).into());
+        turns = executor.turns(stocks).await;
+        for (product, going) in goods {
+            for (line, cost) in take(executor, product, going, fresh, &mut unit, context).await? {
                 let of_line: &mut Total = costs.entry(line).or_default();
                 *of_line = of_line.plus(cost);
             }
@@ -44,7 +47,8 @@ async fn send(executor: &Executor, id: OrderId, dispatch: &Dispatch, context: &C
         });
         decided.events = decided.on.state.decide(&costed).map_err(Error::Rejected)?;
     }
-    executor.append_together(&decided, unit, context).await
+    decided.add_to(&mut unit)?;
+    executor.append_in_turn(&decided, unit, turns, context).await
 }
 
 /// What leaves which stock, with the name that it has on the order.
@@ -80,6 +84,7 @@ async fn take(
     executor: &Executor,
     product_id: ProductId,
     all: Vec<(Outgoing, String)>,
+    fresh: bool,
     unit: &mut Unit,
     context: &Context,
 ) -> Result<Vec<(u32, Total)>, Error<OrderRejection>> {
@@ -88,7 +93,9 @@ async fn take(
         .await?
         .state;
     let id = StockId::of(product_id);
-    let stock = executor.load::<Stock, OrderRejection>(context.workspace, id).await?;
+    let stock = executor
+        .in_turn::<Stock, OrderRejection>(context.workspace, id, fresh)
+        .await?;
     let (mut after, mut events) = (stock.state.as_ref().clone(), Vec::new());
     for (going, name) in all {
         let going = Outgoing {
@@ -100,8 +107,7 @@ async fn take(
         after = left.iter().fold(after, Stock::evolve);
         events.extend(left);
     }
-    unit.add(id, stock.state.as_ref(), stock.version, &events)
-        .map_err(Error::Unstorable)?;
+    unit.change(id, &stock, &events).map_err(Error::Unstorable)?;
     let costs = events.iter().filter_map(|event| match event {
         StockEvent::Shipped { demand, cost, .. } => Some((demand.line, *cost)),
         _ => None,

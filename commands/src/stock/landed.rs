@@ -210,8 +210,7 @@ async fn append(
     decided.add_to(&mut unit)?;
     for (product_id, Bearing { on, events, .. }) in stocks {
         let id = StockId::of(product_id);
-        unit.add(id, on.state.as_ref(), on.version, &events)
-            .map_err(Error::Unstorable)?;
+        unit.change(id, &on, &events).map_err(Error::Unstorable)?;
     }
     executor.append_with(&decided, unit, context).await
 }
