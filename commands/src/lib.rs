@@ -3,6 +3,7 @@
 
 mod anew;
 pub mod beginnings;
+mod commit;
 mod context;
 mod error;
 mod executor;
