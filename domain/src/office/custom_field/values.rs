@@ -204,6 +204,9 @@ mod tests {
                 "custom.size",
                 Rule::TooLong { max: 500 },
             ),
+            (json!({"size": true}), "custom.size", Rule::WrongType),
+            (json!({"size": []}), "custom.size", Rule::WrongType),
+            (json!({"size": {}}), "custom.size", Rule::WrongType),
         ] {
             let limits = Limits {
                 required: false,
@@ -220,9 +223,6 @@ mod tests {
             };
             custom(value).check(at, &limits, &mut check);
             assert_eq!(check.done(), Err(crate::Violations::one(field, rule)));
-        }
-        for value in [json!({"size": true}), json!({"size": []}), json!({"size": {}})] {
-            assert!(serde_json::from_value::<Custom>(value.clone()).is_err(), "{value}");
         }
     }
 }
