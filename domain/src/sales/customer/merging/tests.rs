@@ -38,12 +38,7 @@ fn number(n: i64) -> Given {
 }
 
 fn custom(values: &[(&str, i64)]) -> Option<Custom> {
-    Some(
-        values
-            .iter()
-            .map(|(key, n)| ((*key).to_owned(), number(*n)))
-            .collect(),
-    )
+    Some(values.iter().map(|(key, n)| ((*key).to_owned(), number(*n))).collect())
 }
 
 /// The one that stays, and the other: each has something that the other lacks, and something else in a field that both have.
