@@ -33,11 +33,22 @@ impl Executor {
         command: &A::Command,
         context: &Context,
     ) -> Result<Decided<A>, Error<A::Rejection>> {
+        self.decide_in_turn(id, command, true, context).await
+    }
+
+    /// The same for a command whose turn it is: unless `fresh`, it is decided on what this node knows.
+    pub(crate) async fn decide_in_turn<A: Aggregate>(
+        &self,
+        id: A::Id,
+        command: &A::Command,
+        fresh: bool,
+        context: &Context,
+    ) -> Result<Decided<A>, Error<A::Rejection>> {
         let permission = A::permission(command);
         if !context.actor.may(permission) {
             return Err(Error::Forbidden(permission));
         }
-        let on = self.load::<A, A::Rejection>(context.workspace, id).await?;
+        let on = self.in_turn::<A, A::Rejection>(context.workspace, id, fresh).await?;
         if on.version > 0 {
             reaches::<A>(command, context, on.state.as_ref())?;
         }

@@ -2,7 +2,7 @@
 //! below zero, and there is no moment at which they are on their way and on the shelf.
 
 use super::Answer;
-use crate::{Context, Error, Executor, Unit, anew::known_first, lanes::Turns, stock};
+use crate::{Context, Error, Executor, Unit, anew::known_first, stock};
 use domain::{
     Aggregate, Total,
     catalog::{
@@ -13,6 +13,7 @@ use domain::{
     sales::order::{Dispatch, Known, Order, OrderCommand, OrderEvent, OrderRejection, Shipment, Shipped},
 };
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// Sends an order, or a part of it.
 pub async fn ship(executor: &Executor, id: OrderId, dispatch: Dispatch, context: &Context) -> Answer {
@@ -20,21 +21,26 @@ pub async fn ship(executor: &Executor, id: OrderId, dispatch: Dispatch, context:
     executor.or_first::<Order>(id, context, answer).await
 }
 
-/// The stocks have their turn meanwhile: who sends the same goods waits, and both are written by one commit.
+/// Order and stocks have their turn meanwhile: who sends the same goods waits, and both are written by one commit.
 async fn send(executor: &Executor, id: OrderId, dispatch: &Dispatch, fresh: bool, context: &Context) -> Answer {
     let command = OrderCommand::Ship(dispatch.clone());
-    let mut decided = executor.decide::<Order>(id, &command, context).await?;
-    let (mut unit, mut turns) = (Unit::default(), Turns::default());
+    let known = executor
+        .look::<Order, OrderRejection>(context.workspace, id)
+        .await?
+        .state;
+    let products = known.known().map(Known::stocked).unwrap_or_default();
+    let stocks = products.into_iter().map(|product| Uuid::from(StockId::of(product)));
+    let turns = executor.turns(stocks.chain([id.into()])).await;
+    let mut decided = executor.decide_in_turn::<Order>(id, &command, fresh, context).await?;
+    let mut unit = Unit::default();
     let shipment = decided.events.iter().find_map(|event| match event {
         OrderEvent::Shipped(shipment) => Some(shipment.as_ref()),
         _ => None,
     });
     if let (Some(shipment), Some(order)) = (shipment, decided.on.state.known()) {
         stock::is_there(executor, shipment.warehouse_id, stock::Way::Out, "warehouseId", context).await?;
-        let (mut costs, goods) = (BTreeMap::new(), outgoing(id, order, shipment));
-        let stocks = goods.keys().map(|product| StockId::of(*product).into());
-        turns = executor.turns(stocks).await;
-        for (product, going) in goods {
+        let mut costs = BTreeMap::new();
+        for (product, going) in outgoing(id, order, shipment) {
             for (line, cost) in take(executor, product, going, fresh, &mut unit, context).await? {
                 let of_line: &mut Total = costs.entry(line).or_default();
                 *of_line = of_line.plus(cost);

@@ -11,7 +11,7 @@ use crate::{
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// To send, as asked for.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema, Fields)]
@@ -171,6 +171,12 @@ impl Known {
     /// What leaves the shelf for so much of that line.
     pub fn goods(&self, line: u32, quantity: Quantity) -> Vec<Goods> {
         self.line(line).map(|line| line.goods(quantity)).unwrap_or_default()
+    }
+
+    /// Of whose stock it takes.
+    pub fn stocked(&self) -> BTreeSet<ProductId> {
+        let goods = self.items.iter().flat_map(|line| line.goods(line.quantity));
+        goods.map(|goods| goods.product_id).collect()
     }
 
     /// How much of that line was ordered.
