@@ -126,6 +126,29 @@ async fn nobody_is_sent_what_is_not_there() {
     assert_eq!((in_stock, reserved), (json!(0), json!(0)));
 }
 
+/// Orders of the same two products, every other the other way round: none waits crosswise, and none is told to ask again.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_the_same_goods_at_once_takes_turns() {
+    const ORDERS: i64 = 48;
+    let server = Server::start_with(&[]).await;
+    let owner = server.owner().await;
+    let shop = Shop::open(&owner, ORDERS, 0).await;
+    let orders = join_all((0..ORDERS).map(async |n| {
+        let mut items = [&shop.product, &shop.steel].map(|product| json!({"productId": product, "quantity": 1}));
+        items.rotate_left(usize::from(n % 2 == 1));
+        let asked = json!({"customerId": shop.customer, "status": "confirmed", "items": items});
+        id(&owner.post("/orders", asked).await.expect(201))
+    }));
+    let orders = orders.await;
+    join_all(orders.iter().map(async |order| {
+        let sent = owner.post(&format!("/orders/{order}/ship"), json!({})).await;
+        assert_eq!(sent.expect(200)["status"], json!("shipped"));
+    }))
+    .await;
+    assert_eq!(stock(&owner, &shop.product).await, (json!(100_000 - ORDERS), json!(0)));
+    assert_eq!(stock(&owner, &shop.steel).await, (json!(0), json!(0)));
+}
+
 /// The same key is the same shipment.
 #[tokio::test]
 async fn asked_twice_it_is_sent_once() {
