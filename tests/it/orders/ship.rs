@@ -129,12 +129,13 @@ async fn nobody_is_sent_what_is_not_there() {
 /// Orders of the same two products, every other the other way round: none waits crosswise, and none is told to ask again.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_sends_the_same_goods_at_once_takes_turns() {
-    const ORDERS: i64 = 48;
+    const ORDERS: i32 = 48;
     let server = Server::start_with(&[]).await;
     let owner = server.owner().await;
     let shop = Shop::open(&owner, ORDERS, 0).await;
     let orders = join_all((0..ORDERS).map(async |n| {
-        let mut items = [&shop.product, &shop.steel].map(|product| json!({"productId": product, "quantity": 1}));
+        let mut items =
+            [&shop.product, &shop.steel].map(|product| json!({"productId": product, "quantity": 1, "unitPrice": 100}));
         items.rotate_left(usize::from(n % 2 == 1));
         let asked = json!({"customerId": shop.customer, "status": "confirmed", "items": items});
         id(&owner.post("/orders", asked).await.expect(201))
