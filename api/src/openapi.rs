@@ -19,8 +19,14 @@ use aide::{
 };
 use axum::Router;
 use indexmap::IndexMap;
-use schemars::{Schema, generate::SchemaSettings};
+use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
+
+/// A value of any kind.
+#[derive(JsonSchema)]
+#[schemars(extend("type" = ["null", "boolean", "number", "string", "array", "object"]))]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct Anything(Value);
 
 /// An operation in one sentence.
 pub fn told(summary: &'static str) -> impl FnOnce(TransformOperation) -> TransformOperation {

@@ -5,7 +5,10 @@ use super::{
     noun::{Field, Noun},
     own,
 };
-use crate::i18n::{self, Language};
+use crate::{
+    i18n::{self, Language},
+    openapi::Anything,
+};
 use chrono::{DateTime, Utc};
 use domain::{Permission, personal::is_erased};
 use fluent_bundle::FluentArgs;
@@ -95,12 +98,6 @@ pub struct Change {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub erased: bool,
 }
-
-/// A value of any kind.
-#[derive(JsonSchema)]
-#[schemars(extend("type" = ["null", "boolean", "number", "string", "array", "object"]))]
-#[expect(dead_code, reason = "only its schema is used")]
-struct Anything(Value);
 
 /// Who is told, and in which words.
 #[derive(Clone, Copy)]

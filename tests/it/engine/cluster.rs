@@ -4,7 +4,8 @@
 
 use super::rows;
 use prometric_tests::{Client, Database, Server, eventually, free_port};
-use serde_json::json;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgPool};
 
 /// An account there that may read the log and append to it, and how its holder finds it.
 async fn address(port: u16, owner: &Client) -> String {
@@ -83,7 +84,22 @@ async fn a_server_keeps_its_log_in_a_cluster_and_is_made_again_from_there() {
     let there = [("DATABASE_URL", again.url.as_str()), env[1]];
     succeeds(&server, &["log", "restore", "--from", &address], &there);
     assert_eq!(rows(&again.pool().await).await, rows(&pool).await);
+    bring_keys(&pool, &again.pool().await).await;
     succeeds(&server, &["audit", "verify"], &[there[0], env[0], env[1]]);
+}
+
+/// What a backup of the database is still needed for: the keys of personal values are in no stream.
+async fn bring_keys(from: &PgPool, to: &PgPool) {
+    sqlx::query("truncate log.master_keys, log.person_keys")
+        .execute(to)
+        .await
+        .unwrap();
+    for table in ["log.master_keys", "log.person_keys"] {
+        let kept = format!("select coalesce(jsonb_agg(kept), '[]') from {table} kept");
+        let kept: Value = sqlx::query_scalar(AssertSqlSafe(kept)).fetch_one(from).await.unwrap();
+        let bring = format!("insert into {table} select * from jsonb_populate_recordset(null::{table}, $1)");
+        sqlx::query(AssertSqlSafe(bring)).bind(kept).execute(to).await.unwrap();
+    }
 }
 
 /// A command of the same program, elsewhere.

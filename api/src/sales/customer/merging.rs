@@ -4,7 +4,7 @@ use super::{CustomerChanged, changed};
 use crate::{
     envelope,
     extract::{Body, Caller, May, Within, Write, rights::CustomersUpdate},
-    openapi::{parameter, told},
+    openapi::{Anything, parameter, told},
     problem::{Code, Problem},
     reply::Reply,
     state::App,
@@ -45,7 +45,7 @@ use projections::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, convert::Infallible};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
@@ -109,9 +109,12 @@ struct MergePreview {
 #[serde(rename_all = "camelCase")]
 struct FieldMerged {
     field: String,
+    #[schemars(with = "Anything")]
     survivor: Value,
+    #[schemars(with = "Anything")]
     other: Value,
     /// As it will be unless something else is chosen.
+    #[schemars(with = "Anything")]
     result: Value,
     from: Pick,
     /// Both have one, and not the same: somebody should choose.
@@ -144,12 +147,12 @@ async fn preview(
     State(app): State<App>,
     caller: May<CustomersUpdate>,
     Within(id): Within<CustomerId>,
-    With(with): With,
+    With(asked): With,
 ) -> Result<Reply<MergePreview>, Problem> {
     let context = Context::new(caller.workspace_id(), caller.actor(), Utc::now());
     customer::reach(&app.executor, id, &context).await?;
     let asked = Merge {
-        with: with?,
+        with: other(asked.as_deref())?,
         with_version: None,
         choices: Choices::new(),
     };
@@ -285,30 +288,33 @@ async fn count<V: View>(
     Ok(Some(page.total.rows))
 }
 
-/// `?with=`, and nothing else. What is wrong with it is told after whether the customer is there.
-struct With(Result<CustomerId, Problem>);
+/// `?with=`, and nothing else.
+struct With(Option<String>);
 
 const WITH: &str = "with";
 
 impl<S: Send + Sync> FromRequestParts<S> for With {
-    type Rejection = Infallible;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
-        Ok(Self(query.map_err(|_| Problem::new(Code::ValidationFailed)).and_then(
-            |Query(pairs)| {
-                let mut with = None;
-                for (name, value) in pairs {
-                    if name != WITH {
-                        return Err(Problem::invalid_field(name, Rule::Unknown));
-                    }
-                    with = Some(Uuid::parse_str(&value).map_err(|_| Problem::invalid_field(WITH, Rule::NotAUuid))?);
-                }
-                let with = with.ok_or_else(|| Problem::invalid_field(WITH, Rule::Required))?;
-                Ok(with.into())
-            },
-        )))
+        let Query(pairs) = query.map_err(|_| Problem::new(Code::ValidationFailed))?;
+        let mut with = None;
+        for (name, value) in pairs {
+            if name != WITH {
+                return Err(Problem::invalid_field(name, Rule::Unknown));
+            }
+            with = Some(value);
+        }
+        Ok(Self(with))
     }
+}
+
+/// Told after whether the customer is there.
+fn other(with: Option<&str>) -> Result<CustomerId, Problem> {
+    let with = with.ok_or_else(|| Problem::invalid_field(WITH, Rule::Required))?;
+    let with = Uuid::parse_str(with).map_err(|_| Problem::invalid_field(WITH, Rule::NotAUuid))?;
+    Ok(with.into())
 }
 
 impl OperationInput for With {
