@@ -4,6 +4,9 @@ use super::{Business, said};
 use sqlx::PgPool;
 use std::fs;
 
+/// How many commits of an engine's stream the tables hold: where none has the log, there are none, and such a database is not opened.
+const AT_THE_DOOR: &str = "heads.commits";
+
 /// Columns that events say nothing of, and why.
 const OUTSIDE: [(&str, &str); 5] = [
     ("turns.what", "told to people"),
@@ -98,8 +101,9 @@ async fn a_bit_of_any_column_is_found() {
                     && (line.contains(&workspace) || GONE.contains(&flipped.as_str()))
                     && (table != "events" || line.contains(&format!("position {position}")))
             });
+            let refused = flipped == AT_THE_DOOR && said(&found).contains("LOG_ENGINE");
             let outside = OUTSIDE.iter().any(|(outside, _)| *outside == flipped);
-            if named == outside || found.status.success() != outside {
+            if (named || refused) == outside || found.status.success() != outside {
                 complaints.push(format!("{flipped}: {}", said(&found)));
             }
             business.execute(format!("delete from log.{table}")).await;
