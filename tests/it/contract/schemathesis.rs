@@ -41,10 +41,11 @@ async fn a_tool_that_knows_only_the_document_finds_nothing() {
     let (succeeded, said) = said.await.unwrap();
     println!("{said}");
     assert!(succeeded, "{said}");
-    let unreached = unreached(&said);
-    assert_eq!(
-        unreached, OUT_OF_REACH,
-        "answered nothing but 404: they lack things to be tried on"
+    let mut unreached = unreached(&said);
+    unreached.retain(|operation| !OUT_OF_REACH.contains(operation));
+    assert!(
+        unreached.is_empty(),
+        "answered nothing but 404, they lack things to be tried on: {unreached:?}"
     );
 }
 

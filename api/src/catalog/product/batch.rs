@@ -24,6 +24,7 @@ use log::CommandId;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::Value;
+use std::{collections::HashSet, iter::Peekable};
 use uuid::Uuid;
 
 /// How many wait for their commit at once.
@@ -31,7 +32,7 @@ const AT_ONCE: usize = 128;
 const LIST: &str = "products";
 
 /// What is to be made, read one by one: what is wrong with one is that one's refusal.
-pub struct Batch(Vec<Result<New<Details, Nothing>, Problem>>);
+pub struct Batch(Vec<Item>);
 
 impl Asked for Batch {
     fn read(json: Json) -> Result<Self, Problem> {
@@ -121,14 +122,11 @@ pub async fn create(
         return Ok(Created::of(first.into_response()));
     }
     let context = write.context(&caller, hash);
-    let (mut made, mut items) = (Vec::with_capacity(items.len()), items.into_iter().enumerate());
-    loop {
-        let some = items.by_ref().take(AT_ONCE);
-        let some = join_all(some.map(|(index, item)| make(&app, &context, index, item))).await;
-        if some.is_empty() {
-            break;
-        }
-        made.extend(some);
+    let mut made = Vec::with_capacity(items.len());
+    let mut items = items.into_iter().enumerate().peekable();
+    while items.peek().is_some() {
+        let some = apart(&mut items).into_iter();
+        made.extend(join_all(some.map(|(index, item)| make(&app, &context, index, item))).await);
     }
     let reached = made.iter().filter_map(|made| made.outcome.as_ref().ok());
     let reached = reached.map(|done| done.position).max();
@@ -147,6 +145,23 @@ pub async fn create(
     Ok(written.created(done))
 }
 
+type Item = Result<New<Details, Nothing>, Problem>;
+
+/// The next ones that are made at once: no two of one code, for it is the first one's.
+fn apart(items: &mut Peekable<impl Iterator<Item = (usize, Item)>>) -> Vec<(usize, Item)> {
+    let (mut some, mut codes) = (Vec::new(), HashSet::new());
+    let mut is_apart = |(_, item): &(usize, Item)| {
+        let code = item.as_ref().ok().and_then(|With { change, .. }| change.code.as_set());
+        code.is_none_or(|code| codes.insert(code.trim().to_lowercase()))
+    };
+    while some.len() < AT_ONCE
+        && let Some(one) = items.next_if(&mut is_apart)
+    {
+        some.push(one);
+    }
+    some
+}
+
 /// What became of one of them.
 struct Made {
     code: Option<String>,
@@ -160,7 +175,7 @@ impl Made {
     }
 }
 
-async fn make(app: &App, context: &Context, index: usize, item: Result<New<Details, Nothing>, Problem>) -> Made {
+async fn make(app: &App, context: &Context, index: usize, item: Item) -> Made {
     let With { change, .. } = match item {
         Ok(item) => item,
         Err(problem) => {
