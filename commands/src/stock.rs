@@ -9,11 +9,15 @@ use domain::{
     Check, Money, Quantity, Rule, Violations,
     catalog::{
         product::{self, Product},
-        stock::{Demand, Least, Moment, Movement, Place, Stock, StockCommand, StockEvent, StockRejection, Transfer},
+        stock::{
+            Demand, Least, Lot, Moment, Movement, Named, Place, Stock, StockCommand, StockEvent, StockRejection,
+            Transfer,
+        },
         warehouse::Warehouse,
     },
     field::LINE,
     id::{ProductId, StockId, TransferId, WarehouseId},
+    time::local_date,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -49,6 +53,9 @@ pub struct Receipt {
     pub reason: Option<String>,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<WarehouseId>,
+    /// Of a tracked product: which lots, all of them together the quantity.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 /// Goods that went, and not to a customer: used up, given away, broken.
@@ -67,6 +74,9 @@ pub struct Issue {
     pub reason: Option<String>,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<WarehouseId>,
+    /// Of a tracked product: which lots, all of them together the quantity; absent, what expires first.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 /// What was written down is wrong by so much.
@@ -85,6 +95,9 @@ pub struct Adjustment {
     pub reason: String,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<WarehouseId>,
+    /// Of a tracked product: which lots, all of them together the quantity, below zero where it is.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 /// What was found on the shelf.
@@ -106,6 +119,9 @@ pub struct Count {
     pub reason: Option<String>,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<WarehouseId>,
+    /// Of a tracked product: which lots were counted, all of them together the quantity. Of others nothing is said.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 /// Goods that are sent from one place to another.
@@ -125,6 +141,9 @@ pub struct Shift {
     pub reference: Option<String>,
     #[schemars(length(max = 200), regex(pattern = LINE))]
     pub reason: Option<String>,
+    /// Of a tracked product: which lots, all of them together the quantity; absent, what expires first.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 /// Writes down that goods moved, or what was found; demands that wait for what came are served in the same breath.
@@ -185,6 +204,7 @@ impl Written for Receipt {
     fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
         Ok(StockCommand::Receive {
             product_id: self.product_id,
+            lots: named(product, self.lots, self.unit.as_deref())?,
             quantity: pieces(product, self.quantity, self.unit.as_deref())?,
             unit_cost: self.unit_cost,
             reference: self.reference,
@@ -199,9 +219,15 @@ impl Written for Issue {
         Sought::at(self.product_id, Way::Out, self.warehouse_id)
     }
 
-    fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+    /// What has expired is passed over, and is taken by its name.
+    fn command(self, product: Option<&product::Details>, now: DateTime<Utc>) -> Result<StockCommand, Refusal> {
         let movement = Movement {
             product_id: self.product_id,
+            lots: Named {
+                today: Some(local_date(now)),
+                may_be_expired: true,
+                ..named(product, self.lots, self.unit.as_deref())?
+            },
             quantity: pieces(product, self.quantity, self.unit.as_deref())?,
             unit_cost: None,
             reference: self.reference,
@@ -224,6 +250,7 @@ impl Written for Adjustment {
     fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
         let movement = Movement {
             product_id: self.product_id,
+            lots: named(product, self.lots, None)?,
             quantity: self.quantity,
             unit_cost: self.unit_cost,
             reference: self.reference,
@@ -247,16 +274,14 @@ impl Written for Count {
         check.done().map_err(|violations| Error::Rejected(violations.into()))?;
         let movement = Movement {
             product_id: self.product_id,
+            lots: named(product, self.lots, None)?,
             quantity: self.quantity,
             unit_cost: self.unit_cost,
             reference: self.reference,
             reason: self.reason,
             warehouse: self.warehouse_id,
         };
-        let moment = Moment {
-            at: self.counted_at.unwrap_or(now),
-            moved_since: Quantity::ZERO,
-        };
+        let moment = Moment::new(self.counted_at.unwrap_or(now));
         Ok(StockCommand::Count(movement, moment, product.and_then(least)))
     }
 }
@@ -273,9 +298,10 @@ impl Written for Shift {
         }
     }
 
-    fn command(self, _: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+    fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
         let movement = Movement {
             product_id: self.product_id,
+            lots: named(product, self.lots, None)?,
             quantity: self.quantity,
             unit_cost: None,
             reference: self.reference,
@@ -364,6 +390,18 @@ fn pieces(
     quantity
         .times(factor)
         .ok_or_else(|| refused("quantity", Rule::TooLarge))
+}
+
+/// Lots as they were named, in the product's own unit.
+fn named(product: Option<&product::Details>, lots: Vec<Lot>, unit: Option<&str>) -> Result<Named, Refusal> {
+    let lots = lots.into_iter().map(|lot| {
+        let quantity = pieces(product, lot.quantity, unit)?;
+        Ok(Lot { quantity, ..lot })
+    });
+    Ok(Named {
+        lots: lots.collect::<Result<_, Refusal>>()?,
+        ..Named::default()
+    })
 }
 
 /// How much of the product should be there, if somebody said so.

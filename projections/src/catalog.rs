@@ -5,6 +5,7 @@ pub mod price;
 pub mod price_list;
 pub mod product;
 pub mod stock_level;
+pub mod stock_lot;
 pub mod stock_movement;
 pub mod stock_place;
 pub mod stock_transfer;

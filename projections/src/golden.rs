@@ -172,6 +172,7 @@ const STORY: &[(&str, &str)] = &[
     ("credit.settled.v1", CREDIT),
     ("order.changed.v1", ORDER),
     ("external.appended.v1", OUTSIDE),
+    ("stock.tracked.v1", MATERIAL),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

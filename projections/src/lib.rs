@@ -58,6 +58,7 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<catalog::stock_movement::Row>(),
         of::<catalog::stock_place::Row>(),
         of::<catalog::stock_transfer::Row>(),
+        of::<catalog::stock_lot::Row>(),
         of::<catalog::warehouse::Row>(),
         of::<production::bom::Row>(),
         of::<production::production_order::Row>(),
@@ -142,6 +143,7 @@ mod tests {
         same::<interaction::Row, domain::sales::interaction::Direction>("direction");
         same::<product::Row, domain::catalog::product::ProductType>("type");
         same::<product::Row, domain::catalog::product::Status>("status");
+        same::<product::Row, domain::catalog::stock::Tracking>("tracking");
         same::<stock_level::Row, domain::catalog::product::ProductType>("type");
         same::<stock_movement::Row, stock_movement::Movement>("type");
         same::<stock_transfer::Row, stock_transfer::Status>("status");

@@ -2,6 +2,7 @@
 //! promised; what it cost on average; who is told when little is left.
 
 mod counts;
+mod lots;
 mod warehouses;
 
 use prometric_tests::{

@@ -1,13 +1,16 @@
 //! Goods that come back: the order says how they were found, and what is good is in stock at the same instant; who waits for
 //! it gets it.
 
-use super::{Answer, shipping::refused};
+use super::{
+    Answer,
+    shipping::{of_product, refused},
+};
 use crate::{Context, Error, Executor, Unit, anew::while_busy, stock};
 use domain::{
     Aggregate, Money,
     catalog::{
         product::Product,
-        stock::{Stock, StockCommand},
+        stock::{Named, Stock, StockCommand},
     },
     id::{OrderId, StockId},
     sales::{
@@ -45,13 +48,18 @@ async fn put_back(
     context: &Context,
 ) -> Result<(), Error<OrderRejection>> {
     stock::is_there(executor, returned.warehouse_id, stock::Way::In, "warehouseId", context).await?;
-    let mut good: BTreeMap<_, Vec<(Goods, Option<Money>)>> = BTreeMap::new();
+    let mut good: BTreeMap<_, Vec<(Goods, Option<Money>, Named)>> = BTreeMap::new();
     for item in returned.items.iter().filter(|item| item.condition == Condition::Good) {
         for goods in order.goods(item.line, item.quantity) {
             // What a bundle cost is not known of each of its parts.
             let own = item.cost.filter(|_| goods.product_id == item.product_id);
             let cost = own.and_then(|cost| cost.each(item.quantity));
-            good.entry(goods.product_id).or_default().push((goods, cost));
+            let named = Named {
+                lots: of_product(&item.lots, goods.product_id),
+                otherwise: Some(order.number().to_string()),
+                ..Named::default()
+            };
+            good.entry(goods.product_id).or_default().push((goods, cost, named));
         }
     }
     for (product_id, items) in good {
@@ -63,9 +71,10 @@ async fn put_back(
         let id = StockId::of(product_id);
         let stock = executor.load::<Stock, OrderRejection>(context.workspace, id).await?;
         let (mut after, mut events) = (stock.state.as_ref().clone(), Vec::new());
-        for (item, then) in items {
+        for (item, then, lots) in items {
             let receive = StockCommand::Receive {
                 product_id,
+                lots,
                 quantity: item.quantity,
                 unit_cost: then.or(cost.filter(|_| after.on_hand().is_zero())),
                 reference: Some(order.number().to_string()),

@@ -4,7 +4,6 @@ use super::Answer;
 use crate::{Context, Error, Executor, Versions};
 use chrono::{DateTime, Utc};
 use domain::{
-    Quantity,
     catalog::stock::{Least, Moment, Movement, Place, Stock, StockCommand, StockEvent, StockRejection},
     fact,
     id::{StockId, WorkspaceId},
@@ -35,9 +34,9 @@ pub(super) async fn at(
     let mut answer = Err(Error::Busy);
     for _ in 0..ATTEMPTS_MAX {
         let version = executor.load::<Stock, _>(context.workspace, id).await?.version;
-        let moved_since = moved_since(executor, context.workspace, id, version, Asked { at, place }).await?;
-        let command = StockCommand::Count(movement.clone(), Moment { at, moved_since }, least.clone());
-        // What moves from now on is not in that sum.
+        let moment = moved_since(executor, context.workspace, id, version, Asked { at, place }).await?;
+        let command = StockCommand::Count(movement.clone(), moment, least.clone());
+        // What moves from now on is not in it.
         let expected_version = match context.allows(version) {
             true => Some(Versions::from(version)),
             false => context.expected_version.clone(),
@@ -66,7 +65,7 @@ async fn moved_since(
     id: StockId,
     version: i64,
     asked: Asked,
-) -> Result<Quantity, Error<StockRejection>> {
+) -> Result<Moment, Error<StockRejection>> {
     let mut newest = NEWEST;
     loop {
         let after = (version - newest).max(0);
@@ -74,22 +73,24 @@ async fn moved_since(
         let events = events.map_err(Error::from)?;
         let reaches_back = events.first().is_some_and(|event| event.recorded_at <= asked.at);
         if after == 0 || reaches_back {
-            let known = events.iter().filter(|event| event.version <= version);
-            return known.map(|event| moved_after(event, asked)).sum();
+            let mut moment = Moment::new(asked.at);
+            for event in events.iter().filter(|event| event.version <= version) {
+                if let Some(passed) = passed_after(event, asked.at)? {
+                    moment.pass(&passed, asked.place);
+                }
+            }
+            return Ok(moment);
         }
         newest = newest.saturating_mul(4);
     }
 }
 
-fn moved_after(recorded: &Recorded, asked: Asked) -> Result<Quantity, Error<StockRejection>> {
+fn passed_after(recorded: &Recorded, at: DateTime<Utc>) -> Result<Option<StockEvent>, Error<StockRejection>> {
     let event: StockEvent =
         fact::decode(&recorded.event_type, recorded.schema, &recorded.data).map_err(Error::Unreadable)?;
     let when = match &event {
         StockEvent::Counted { at, .. } => *at,
         _ => recorded.recorded_at,
     };
-    let moved = event
-        .moves()
-        .filter(|(place, _)| *place == asked.place && when > asked.at);
-    Ok(moved.map_or(Quantity::ZERO, |(_, quantity)| quantity))
+    Ok((when > at).then_some(event))
 }

@@ -5,7 +5,7 @@ mod details;
 
 pub use details::{BundlePart, Change, Details, Image, LISTED_MAX, Language, Packing, Supplier, Translation};
 
-use crate::{Aggregate, Changes, Choice, Claim, Event, Permission, Rejection, Upcaster, Violations, id::ProductId};
+use crate::{Aggregate, Changes, Choice, Claim, Event, Permission, Quantity, Rejection, Upcaster, Violations, id::ProductId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,9 @@ pub enum ProductRejection {
     #[error("already created")]
     #[rejection(Exists, "product.already_created")]
     AlreadyCreated,
+    #[error("{on_hand} are still in stock")]
+    #[rejection(Conflict, "product.in_stock")]
+    InStock { on_hand: Quantity },
     #[error(transparent)]
     #[rejection(Invalid, "product.invalid")]
     Invalid(#[from] Violations),

@@ -6,22 +6,28 @@
 
 mod effects;
 mod holding;
+mod line;
+mod lots;
 mod places;
 mod rules;
 mod shipping;
 
 pub use holding::Holding;
+pub use lots::{Lot, Named, Tracking};
 pub use places::{Place, Places};
 pub use shipping::{Exchange, Outgoing};
 
+use lots::Lots;
+
 use crate::{
-    Aggregate, Check, Event, Money, Permission, Quantity, Rejection, Total, Violations,
+    Aggregate, Event, Money, Permission, Quantity, Rejection, Total, Violations,
     id::{OrderId, ProductId, ProductionOrderId, StockId, TransferId, WarehouseId},
 };
 use chrono::{DateTime, Utc};
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub const REFERENCE_MAX: usize = 100;
@@ -33,6 +39,7 @@ pub const REASON_MAX: usize = 200;
 pub enum StockCommand {
     Receive {
         product_id: ProductId,
+        lots: Named,
         quantity: Quantity,
         unit_cost: Option<Money>,
         reference: Option<String>,
@@ -64,12 +71,15 @@ pub enum StockCommand {
     Release { product_id: ProductId, demand: Demand },
     /// The same of some demands, with others in their stead.
     Exchange(Box<Exchange>),
+    /// Its pieces are told apart like that from now on.
+    Track { product_id: ProductId, tracking: Tracking },
 }
 
 /// Goods that come or go, and why.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Movement {
     pub product_id: ProductId,
+    pub lots: Named,
     /// Of an adjustment the difference, which may be below zero; of a count what was found.
     pub quantity: Quantity,
     /// Of what is there in addition; absent, the average.
@@ -91,11 +101,13 @@ pub struct Transfer {
 }
 
 /// When goods were counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Moment {
     pub at: DateTime<Utc>,
     /// What has come, less what has gone, since then.
     pub moved_since: Quantity,
+    /// The same of lots.
+    pub lots_since: BTreeMap<String, Quantity>,
 }
 
 /// How much of the product should be there for others, and what it is called, looked up with the command.
@@ -128,6 +140,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.received")]
     Received {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         quantity: Quantity,
         unit_cost: Option<Money>,
         reference: Option<String>,
@@ -139,6 +154,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.issued")]
     Issued {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         quantity: Quantity,
         /// The average at that moment.
         unit_cost: Option<Money>,
@@ -152,6 +170,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.adjusted")]
     Adjusted {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         /// Below zero, when it is less.
         difference: Quantity,
         unit_cost: Option<Money>,
@@ -166,6 +187,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.counted")]
     Counted {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         counted: Quantity,
         /// By what was written down until then.
         expected: Quantity,
@@ -183,6 +207,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.sent")]
     Sent {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         transfer_id: TransferId,
         /// Absent: from wherever nobody said.
         from: Option<WarehouseId>,
@@ -194,6 +221,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.arrived")]
     Arrived {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         transfer_id: TransferId,
         to: Option<WarehouseId>,
         quantity: Quantity,
@@ -228,6 +258,9 @@ pub enum StockEvent {
         /// What it leaves with; of goods from several places it is said of each.
         id: Uuid,
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         demand: Demand,
         quantity: Quantity,
         /// The average at that moment.
@@ -244,6 +277,9 @@ pub enum StockEvent {
         demand: Demand,
         quantity: Quantity,
     },
+    /// Its pieces are told apart like that from now on; nothing of it was there.
+    #[serde(rename = "stock.tracked")]
+    Tracked { product_id: ProductId, tracking: Tracking },
 }
 
 impl Event for StockEvent {}
@@ -262,6 +298,18 @@ pub enum StockRejection {
     #[error("{missing} are missing")]
     #[rejection(Stock, "stock.unavailable")]
     Unavailable { missing: Quantity },
+    #[error("only {available} of lot {number} is there for it")]
+    #[rejection(Stock, "stock.lot_short")]
+    LotShort { number: String, available: Quantity },
+    #[error("lot {number} has expired")]
+    #[rejection(Stock, "stock.expired")]
+    Expired { number: String },
+    #[error("{number} is in stock already")]
+    #[rejection(Conflict, "stock.serial_in_stock")]
+    SerialInStock { number: String },
+    #[error("{on_hand} are still there")]
+    #[rejection(Conflict, "stock.still_there")]
+    StillThere { on_hand: Quantity },
     #[error(transparent)]
     #[rejection(Invalid, "stock.invalid")]
     Invalid(#[from] Violations),
@@ -284,6 +332,7 @@ impl Aggregate for Stock {
         match command {
             StockCommand::Receive {
                 product_id,
+                lots,
                 quantity,
                 unit_cost,
                 reference,
@@ -291,6 +340,7 @@ impl Aggregate for Stock {
                 warehouse,
             } => self.receive(Movement {
                 product_id: *product_id,
+                lots: lots.clone(),
                 quantity: *quantity,
                 unit_cost: *unit_cost,
                 reference: reference.clone(),
@@ -299,7 +349,7 @@ impl Aggregate for Stock {
             }),
             StockCommand::Issue(movement, least) => self.issue(movement, least.as_ref()),
             StockCommand::Adjust(movement, least) => self.adjust(movement, least.as_ref()),
-            StockCommand::Count(movement, moment, least) => self.count(movement, *moment, least.as_ref()),
+            StockCommand::Count(movement, moment, least) => self.count(movement, moment, least.as_ref()),
             StockCommand::Send(movement, transfer) => self.send(movement, *transfer),
             StockCommand::Arrive {
                 product_id,
@@ -316,12 +366,14 @@ impl Aggregate for Stock {
             StockCommand::Ship(going) => self.ship(going),
             StockCommand::Release { product_id, demand } => Ok(self.release(*product_id, demand)),
             StockCommand::Exchange(exchange) => self.exchange(exchange),
+            StockCommand::Track { product_id, tracking } => self.track(*product_id, *tracking),
         }
     }
 
     fn evolve(mut self, event: &StockEvent) -> Self {
         self.holding = self.holding.after(event);
         self.places = self.places.after(event);
+        self.lots = self.lots.after(event);
         self.reserved = self.reserved.plus(event.promised());
         match event {
             StockEvent::Received { .. }
@@ -330,6 +382,7 @@ impl Aggregate for Stock {
             | StockEvent::Counted { .. }
             | StockEvent::Sent { .. }
             | StockEvent::Arrived { .. }
+            | StockEvent::Tracked { .. }
             | StockEvent::Low { .. } => {}
             StockEvent::Reserved { demand, quantity, .. } => {
                 self.known.insert_mut(demand.id);
@@ -375,64 +428,6 @@ impl Stock {
     pub fn available(&self) -> Quantity {
         self.on_hand().minus(self.reserved)
     }
-
-    fn reserve(
-        &self,
-        product_id: ProductId,
-        demand: &Demand,
-        quantity: Quantity,
-        least: Option<&Least>,
-    ) -> Result<Vec<StockEvent>, StockRejection> {
-        let mut check = Check::default();
-        check.positive_quantity("quantity", quantity);
-        check.done()?;
-        let held = self.available().min(quantity);
-        let missing = quantity.minus(held);
-        let reserved = held.is_positive().then(|| StockEvent::Reserved {
-            product_id,
-            demand: demand.clone(),
-            quantity: held,
-        });
-        let short = missing.is_positive().then(|| StockEvent::Short {
-            product_id,
-            demand: demand.clone(),
-            missing,
-        });
-        let low = self.low(product_id, self.available().minus(held), least);
-        Ok(reserved.into_iter().chain(short).chain(low).collect())
-    }
-
-    /// Whether there was enough for others, and is no more.
-    fn low(&self, product_id: ProductId, available: Quantity, least: Option<&Least>) -> Option<StockEvent> {
-        let Least { min, code, name, unit } = least?;
-        let fell = self.available() >= *min && available < *min;
-        fell.then(|| StockEvent::Low {
-            product_id,
-            product_code: code.clone(),
-            product_name: name.clone(),
-            unit: unit.clone(),
-            available,
-            min: *min,
-        })
-    }
-
-    /// First come, first served.
-    fn serve_waiting(&self, product_id: ProductId, mut free: Quantity) -> Vec<StockEvent> {
-        let mut served = Vec::new();
-        for waiting in &self.line {
-            let quantity = waiting.missing.min(free);
-            if quantity.is_zero() {
-                break;
-            }
-            free = free.minus(quantity);
-            served.push(StockEvent::Reserved {
-                product_id,
-                demand: waiting.demand.clone(),
-                quantity,
-            });
-        }
-        served
-    }
 }
 
 // Memory
@@ -441,6 +436,7 @@ impl Stock {
 pub struct Stock {
     holding: Holding,
     places: Places,
+    lots: Lots,
     reserved: Quantity,
     /// Every demand there ever was, and whatever left. A state is cloned for each change, and there may be a hundred thousand.
     known: RedBlackTreeSetSync<Uuid>,

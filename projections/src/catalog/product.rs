@@ -51,7 +51,7 @@ pub struct PricePoint {
 impl Table for Row {
     const NAME: &'static str = "products";
     const SQL: &'static str = include_str!("../../../migrations/tenant/products.sql");
-    const FOLD: u32 = 3;
+    const FOLD: u32 = 4;
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -91,7 +91,7 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Product(_) => vec![event.id()],
-            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. }) => vec![],
+            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Tracked { .. }) => vec![],
             Fact::Stock(fact) => vec![fact.product().into()],
             _ => vec![],
         }

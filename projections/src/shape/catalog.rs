@@ -2,7 +2,7 @@
 
 use super::{Nothing, Shape};
 use crate::catalog::{
-    category, price, price_list, product, stock_level, stock_movement, stock_place, stock_transfer, warehouse,
+    category, price, price_list, product, stock_level, stock_lot, stock_movement, stock_place, stock_transfer, warehouse,
 };
 use chrono::NaiveDate;
 use domain::{
@@ -140,6 +140,44 @@ pub struct PlaceShown {
 
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+pub struct LotShown {
+    pub product_code: Option<String>,
+    pub product_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LotDetails {
+    pub movements: Vec<MovementOfLot>,
+    pub orders: Vec<OrderOfLot>,
+}
+
+/// So much of the lot came or went.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MovementOfLot {
+    pub id: Uuid,
+    pub date: NaiveDate,
+    #[serde(rename = "type")]
+    pub kind: stock_movement::Movement,
+    pub quantity: Quantity,
+    pub warehouse_id: Option<Uuid>,
+    pub reference: Option<String>,
+    pub reason: Option<String>,
+    pub order_id: Option<Uuid>,
+}
+
+/// So much of the lot was sent with an order.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderOfLot {
+    pub order_id: Uuid,
+    pub order_number: Option<String>,
+    pub quantity: Quantity,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct TransferShown {
     pub product_name: Option<String>,
 }
@@ -159,6 +197,11 @@ impl Shape for stock_place::Row {
 impl Shape for stock_transfer::Row {
     type Shown = TransferShown;
     type Details = Nothing;
+}
+
+impl Shape for stock_lot::Row {
+    type Shown = LotShown;
+    type Details = LotDetails;
 }
 
 impl Shape for warehouse::Row {

@@ -13,6 +13,7 @@ impl StockEvent {
             | Self::Counted { product_id, .. }
             | Self::Sent { product_id, .. }
             | Self::Arrived { product_id, .. }
+            | Self::Tracked { product_id, .. }
             | Self::Low { product_id, .. }
             | Self::Reserved { product_id, .. }
             | Self::Short { product_id, .. }
@@ -32,6 +33,7 @@ impl StockEvent {
             | Self::Reserved { .. }
             | Self::Released { .. }
             | Self::Short { .. }
+            | Self::Tracked { .. }
             | Self::Low { .. } => Quantity::ZERO,
         }
     }
@@ -48,6 +50,7 @@ impl StockEvent {
             | Self::Sent { .. }
             | Self::Arrived { .. }
             | Self::Short { .. }
+            | Self::Tracked { .. }
             | Self::Low { .. } => Quantity::ZERO,
         }
     }
@@ -62,7 +65,11 @@ impl StockEvent {
             | Self::Shipped { warehouse_id, .. } => Some((*warehouse_id, self.difference())),
             Self::Sent { from, quantity, .. } => Some((*from, -*quantity)),
             Self::Arrived { to, quantity, .. } => Some((*to, *quantity)),
-            Self::Reserved { .. } | Self::Released { .. } | Self::Short { .. } | Self::Low { .. } => None,
+            Self::Reserved { .. }
+            | Self::Released { .. }
+            | Self::Short { .. }
+            | Self::Tracked { .. }
+            | Self::Low { .. } => None,
         }
     }
 }

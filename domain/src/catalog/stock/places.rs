@@ -87,6 +87,7 @@ impl Places {
             | StockEvent::Reserved { .. }
             | StockEvent::Released { .. }
             | StockEvent::Short { .. }
+            | StockEvent::Tracked { .. }
             | StockEvent::Low { .. } => {}
         }
         self

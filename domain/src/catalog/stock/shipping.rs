@@ -1,6 +1,6 @@
 //! Goods that leave for a customer, out of what is held for a demand; and demands that are no more.
 
-use super::{Demand, Least, Place, Stock, StockEvent, StockRejection};
+use super::{Demand, Least, Lot, Named, Place, Stock, StockEvent, StockRejection, Tracking};
 use crate::{
     Aggregate, Check, Number, Quantity,
     id::{OrderId, ProductId, derive},
@@ -20,6 +20,7 @@ pub struct Outgoing {
     pub quantity: Quantity,
     /// From where; absent: from wherever it lies.
     pub warehouse: Place,
+    pub lots: Named,
     pub least: Option<Least>,
 }
 
@@ -32,6 +33,13 @@ pub struct Exchange {
     /// Those that are new, and how much each is for.
     pub begins: Vec<(Demand, Quantity)>,
     pub least: Option<Least>,
+}
+
+/// What leaves from one place.
+struct Part {
+    place: Place,
+    quantity: Quantity,
+    lots: Vec<Lot>,
 }
 
 impl Demand {
@@ -93,28 +101,47 @@ impl Stock {
             let missing = going.quantity.minus(held);
             return Err(StockRejection::Unavailable { missing });
         }
-        let (mut missing, mut left) = (going.quantity, Vec::new());
-        let mut stock = self;
-        for (place, there) in stock.places.lying(going.warehouse, stock.on_hand()) {
-            let quantity = missing.min(there);
-            if quantity.is_positive() {
-                let shipped = stock.leaves(going, place, quantity);
-                stock = stock.evolve(&shipped);
-                missing = missing.minus(quantity);
-                left.push(shipped);
+        let (mut stock, mut left) = (self, Vec::new());
+        for part in stock.parts(going)? {
+            let shipped = stock.leaves(going, part);
+            stock = stock.evolve(&shipped);
+            left.push(shipped);
+        }
+        Ok(left)
+    }
+
+    /// From where how much leaves: of tracked goods it is the lots that say so.
+    fn parts(&self, going: &Outgoing) -> Result<Vec<Part>, StockRejection> {
+        let (mut missing, mut parts) = (going.quantity, Vec::new());
+        let lying = self.places.lying(going.warehouse, self.on_hand());
+        for (place, there) in &lying {
+            let (place, quantity) = (*place, missing.min(*there));
+            missing = missing.minus(quantity);
+            let lots = vec![];
+            parts.push(Part { place, quantity, lots });
+        }
+        if missing.is_positive() {
+            return Err(StockRejection::Unavailable { missing });
+        }
+        let places: Vec<Place> = lying.into_iter().map(|(place, _)| place).collect();
+        let lots = self.lots.leaving(&places, going.quantity, &going.lots)?;
+        if self.tracking() != Tracking::None {
+            for part in &mut parts {
+                let of_place = lots.iter().filter(|(place, _)| *place == part.place);
+                part.lots = of_place.map(|(_, lot)| lot.clone()).collect();
+                part.quantity = part.lots.iter().map(|lot| lot.quantity).sum();
             }
         }
-        match missing.is_zero() {
-            true => Ok(left),
-            false => Err(StockRejection::Unavailable { missing }),
-        }
+        parts.retain(|part| part.quantity.is_positive());
+        Ok(parts)
     }
 
     /// At the average.
-    fn leaves(&self, going: &Outgoing, place: Place, quantity: Quantity) -> StockEvent {
+    fn leaves(&self, going: &Outgoing, Part { place, quantity, lots }: Part) -> StockEvent {
         StockEvent::Shipped {
             id: going.id,
             product_id: going.product_id,
+            lots,
             demand: going.demand.clone(),
             quantity,
             unit_cost: self.holding.average(),

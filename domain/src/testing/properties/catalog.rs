@@ -176,6 +176,7 @@ fn product_and_stock() {
     let product_id = ProductId::default();
     let receive = |quantity| S::Receive {
         product_id,
+        lots: Default::default(),
         quantity,
         unit_cost: None,
         reference: None,
@@ -206,6 +207,7 @@ fn product_and_stock() {
     let moment = |moved_since: i32| Moment {
         at: Default::default(),
         moved_since: Quantity::whole(moved_since),
+        ..Default::default()
     };
     let of = |n: u128| Demand {
         id: Uuid::from_u128(n),
@@ -219,6 +221,7 @@ fn product_and_stock() {
             demanded: Quantity::whole(5),
             quantity: Quantity::whole(quantity),
             warehouse: None,
+            lots: Default::default(),
             least: least.clone(),
         }))
     };

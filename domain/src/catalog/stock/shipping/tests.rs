@@ -25,6 +25,7 @@ fn demand(n: u128) -> Demand {
 fn receive(quantity: i32) -> StockCommand {
     StockCommand::Receive {
         product_id: product(),
+        lots: Named::default(),
         quantity: Quantity::whole(quantity),
         unit_cost: None,
         reference: None,
@@ -40,6 +41,7 @@ fn warehouse(n: u128) -> Place {
 fn arrived_at(place: Place, quantity: i32, unit_cost: Option<i32>) -> StockEvent {
     StockEvent::Received {
         product_id: product(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: unit_cost.map(Money::whole),
         reference: None,
@@ -85,6 +87,7 @@ fn outgoing(id: u128, n: u128, demanded: i32, quantity: i32) -> Outgoing {
         demanded: Quantity::whole(demanded),
         quantity: Quantity::whole(quantity),
         warehouse: None,
+        lots: Named::default(),
         least: None,
     }
 }
@@ -105,6 +108,7 @@ fn shipped_from(place: Place, id: u128, n: u128, (quantity, unit_cost): (i32, i3
     StockEvent::Shipped {
         id: Uuid::from_u128(id),
         product_id: product(),
+        lots: vec![],
         demand: demand(n),
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(unit_cost)),
@@ -212,6 +216,7 @@ fn where_it_leaves_from() {
     ]);
     let sent = StockEvent::Sent {
         product_id: product(),
+        lots: vec![],
         transfer_id: TransferId::new(Uuid::from_u128(1)),
         from: warehouse(1),
         to: None,

@@ -6,6 +6,7 @@ fn dispatch(items: Option<Vec<(u128, i32)>>) -> Dispatch {
     let parcel = |(product, quantity): (u128, i32)| Parcel {
         product_id: ProductId::new(Uuid::from_u128(product)),
         quantity: Quantity::whole(quantity),
+        lots: vec![],
     };
     Dispatch {
         tracking_number: Some("KZ987654321".into()),
@@ -15,6 +16,7 @@ fn dispatch(items: Option<Vec<(u128, i32)>>) -> Dispatch {
         items: items.map(|items| items.into_iter().map(parcel).collect()),
         id: ShipmentId::new(Uuid::from_u128(5)),
         costs: BTreeMap::new(),
+        ..Dispatch::default()
     }
 }
 
@@ -48,6 +50,7 @@ pub fn shipped(items: &[(u32, u128, i32)]) -> OrderEvent {
         product_name: format!("product {product}"),
         quantity: Quantity::whole(*quantity),
         cost: None,
+        lots: vec![],
     };
     OrderEvent::Shipped(Box::new(Shipment {
         shipment_id: ShipmentId::new(Uuid::from_u128(5)),
@@ -110,6 +113,7 @@ fn back(items: Vec<(u128, i32, Condition)>) -> Return {
         product_id: ProductId::new(Uuid::from_u128(product)),
         quantity: Quantity::whole(quantity),
         condition,
+        lots: vec![],
     };
     Return {
         reason: Some("Не подошло".into()),
@@ -143,6 +147,7 @@ fn take_back() {
         quantity: Quantity::whole(quantity),
         condition,
         cost: None,
+        lots: vec![],
     };
     let returned = OrderEvent::Returned(Box::new(Returned {
         return_id: ReturnId::new(Uuid::from_u128(6)),
