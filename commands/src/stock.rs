@@ -396,7 +396,7 @@ fn pieces(
 fn named(product: Option<&product::Details>, lots: Vec<Lot>, unit: Option<&str>) -> Result<Named, Refusal> {
     let lots = lots.into_iter().map(|lot| {
         let quantity = pieces(product, lot.quantity, unit)?;
-        Ok(Lot { quantity, ..lot })
+        Ok::<_, Refusal>(Lot { quantity, ..lot })
     });
     Ok(Named {
         lots: lots.collect::<Result<_, Refusal>>()?,

@@ -152,10 +152,10 @@ impl View for Row {
             "orders",
             K::Json,
             "(select coalesce(jsonb_agg(jsonb_build_object('orderId', o.order_id, 'orderNumber', o.reference, 'quantity', o.quantity) \
-             order by o.last desc, o.order_id), '[]') from (select m.order_id, min(m.reference) as reference, max(m.created_at) as last, \
+             order by o.latest desc, o.order_id), '[]') from (select m.order_id, min(m.reference) as reference, max(m.created_at) as latest, \
              sum((l.lot->>'quantity')::numeric) as quantity from {s}.stock_movements m cross join lateral jsonb_array_elements(m.lots) l(lot) \
              where m.product_id = t.product_id and m.lot_numbers @> jsonb_build_array(t.number) and l.lot->>'number' = t.number \
-             and m.type = 'OUT' and m.order_id is not null group by m.order_id order by last desc limit 100) o)",
+             and m.type = 'OUT' and m.order_id is not null group by m.order_id order by latest desc limit 100) o)",
         ),
     ];
 }

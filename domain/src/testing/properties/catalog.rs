@@ -8,7 +8,10 @@ use crate::{
         price::{Prices, SetPrices, Tier},
         price_list::{self, PriceList, PriceListCommand},
         product::{self, Product, ProductCommand, ProductEvent},
-        stock::{Demand, Exchange, Least, Moment, Movement, Outgoing, Stock, StockCommand, StockEvent, Transfer},
+        stock::{
+            Demand, Exchange, Least, Lot, Moment, Movement, Named, Outgoing, Stock, StockCommand, StockEvent, Tracking,
+            Transfer,
+        },
         warehouse::{self, Warehouse, WarehouseCommand},
     },
     id::ProductId,
@@ -153,12 +156,17 @@ fn product_and_stock() {
             ..Default::default()
         })
     };
+    let tracked = Box::new(product::Change {
+        tracking: Patch::Set(Tracking::Serial),
+        ..Default::default()
+    });
     let commands = [
         C::Create(details),
         C::Create(Box::default()),
         C::Update(change(7)),
         C::Update(change(8)),
         C::Update(change(-1)),
+        C::Update(tracked),
         C::Archive,
     ];
     let names_its_effect = |command: &C| matches!(command, C::Update(_));
@@ -183,6 +191,23 @@ fn product_and_stock() {
         reason: None,
         warehouse: None,
     };
+    let lot = |number: &str| S::Receive {
+        product_id,
+        lots: Named {
+            lots: vec![Lot {
+                number: number.into(),
+                quantity: Quantity::whole(1),
+                ..Default::default()
+            }],
+            ..Default::default()
+        },
+        quantity: Quantity::whole(1),
+        unit_cost: None,
+        reference: None,
+        reason: None,
+        warehouse: None,
+    };
+    let track = |tracking| S::Track { product_id, tracking };
     let least = Some(Least {
         min: Quantity::whole(3),
         code: "A".into(),
@@ -276,11 +301,15 @@ fn product_and_stock() {
         release(4),
         exchange(1, 5, 3),
         exchange(2, 6, 9),
+        track(Tracking::Lot),
+        track(Tracking::Serial),
+        lot("A"),
+        lot("B"),
     ];
     let names_its_effect = |command: &S| {
         matches!(
             command,
-            S::Reserve { .. } | S::Ship(_) | S::Release { .. } | S::Exchange(_)
+            S::Reserve { .. } | S::Ship(_) | S::Release { .. } | S::Exchange(_) | S::Track { .. }
         )
     };
     let invariant = |stock: &Stock| !stock.available().is_negative();
