@@ -1,5 +1,6 @@
 //! What a category that a product names is called, whether the parts of a bundle are there, and what goes into the workspace's
-//! own fields; and what the stock has to know of a product. Who names a category by its name alone takes the product out of the tree.
+//! own fields; and that its stock tells pieces apart as it does. Who names a category by its name alone takes the product out of
+//! the tree.
 
 use crate::{Context, Done, Error, Executor, Unit, anew::while_busy, custom_field};
 use domain::{

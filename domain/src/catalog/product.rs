@@ -5,7 +5,9 @@ mod details;
 
 pub use details::{BundlePart, Change, Details, Image, LISTED_MAX, Language, Packing, Supplier, Translation};
 
-use crate::{Aggregate, Changes, Choice, Claim, Event, Permission, Quantity, Rejection, Upcaster, Violations, id::ProductId};
+use crate::{
+    Aggregate, Changes, Choice, Claim, Event, Permission, Quantity, Rejection, Upcaster, Violations, id::ProductId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,8 @@
 
 use super::{Nothing, Shape};
 use crate::catalog::{
-    category, price, price_list, product, stock_level, stock_lot, stock_movement, stock_place, stock_transfer, warehouse,
+    category, price, price_list, product, stock_level, stock_lot, stock_movement, stock_place, stock_transfer,
+    warehouse,
 };
 use chrono::NaiveDate;
 use domain::{

@@ -3,7 +3,8 @@
 use super::*;
 use crate::{
     catalog::{
-        category, price, price_list, product, stock_level, stock_lot, stock_movement, stock_place, stock_transfer, warehouse,
+        category, price, price_list, product, stock_level, stock_lot, stock_movement, stock_place, stock_transfer,
+        warehouse,
     },
     office,
     people::{department, employee},
