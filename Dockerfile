@@ -9,12 +9,17 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --bin prometric && cp target/release/prometric /usr/local/bin/prometric
+# The program that speaks to a cluster of EventStoreDB, for who has the log there (docs/log-engine.md).
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/src/log/cluster/adapter/target \
+    cargo build --release --locked --manifest-path log/cluster/adapter/Cargo.toml \
+    && cp log/cluster/adapter/target/release/prometric-cluster /usr/local/bin/prometric-cluster
 
 FROM debian:bookworm-slim
-# Root certificates: for a NATS or a mail server that is reached over TLS.
+# Root certificates: for a NATS, a mail server or a bucket that is reached over TLS.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --create-home --home-dir /var/lib/prometric prometric && install -d -o prometric /var/lib/prometric/mail
-COPY --from=build /usr/local/bin/prometric /usr/local/bin/prometric
+RUN useradd --system --create-home --home-dir /var/lib/prometric prometric && install -d -o prometric /var/lib/prometric/mail /var/lib/prometric/files
+COPY --from=build /usr/local/bin/prometric /usr/local/bin/prometric-cluster /usr/local/bin/
 USER prometric
 WORKDIR /var/lib/prometric
 ENV PORT=5001

@@ -6,6 +6,7 @@ mod export;
 mod filter;
 mod fold;
 mod noun;
+mod own;
 mod path;
 mod query;
 mod routes;

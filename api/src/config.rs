@@ -2,6 +2,7 @@
 
 use crate::{
     edge::settings::Edge,
+    engine::LogEngine,
     grpc::Grpc,
     heads::Heads,
     identity::certificate::Signatures,
@@ -18,6 +19,7 @@ use crate::{
         witness::Witness,
         workspace::Workspace,
     },
+    storage::Storage,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::finance::terms::{NET_DAYS_MAX, PAYMENT_DAYS};
@@ -50,7 +52,7 @@ pub enum Command {
     Audit(Audit),
     /// What an installation needs, looked at one by one, and what to do about it.
     Doctor(Box<Doctor>),
-    /// Events as they are stored.
+    /// Events as they are stored; and the tables made again from the log's engine.
     #[command(subcommand)]
     Log(History),
     /// Which companies there are, and which of them are premium.
@@ -119,6 +121,8 @@ pub struct Store {
     /// The folder with the files of what `workspace archive` has put away: it is read from there.
     #[arg(long, env = "ARCHIVE_DIR", value_name = "FOLDER", value_parser = folder)]
     pub archive_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: LogEngine,
 }
 
 #[derive(Clone, Args)]
@@ -144,6 +148,9 @@ pub struct Config {
     pub mail_dir: Option<PathBuf>,
     #[arg(long, env = "MAIL_FROM", default_value = "Prometric <no-reply@prometric.kz>")]
     pub mail_from: String,
+    /// Where people find the front end: an offer's link is this with `/quotes#` and its token, which so stays out of that server's lines.
+    #[arg(long, env = "FRONTEND_URL", default_value = "http://localhost:3000", value_parser = page)]
+    pub frontend_url: String,
     /// How long an access token is good for: `15m`, `24h`, `90s`, or seconds.
     #[arg(long, env = "JWT_EXPIRATION", default_value = "15m", value_parser = duration)]
     pub jwt_expiration: Duration,
@@ -173,6 +180,8 @@ pub struct Config {
     pub edge: Edge,
     #[command(flatten)]
     pub grpc: Grpc,
+    #[command(flatten)]
+    pub storage: Storage,
 }
 
 impl Config {
@@ -221,7 +230,7 @@ impl std::fmt::Debug for Config {
 }
 
 /// An empty one is none: that is how a container's environment says so.
-fn folder(text: &str) -> Result<PathBuf, Infallible> {
+pub(crate) fn folder(text: &str) -> Result<PathBuf, Infallible> {
     Ok(PathBuf::from(text))
 }
 
@@ -236,6 +245,16 @@ fn open_prefix(text: &str) -> Result<String, String> {
     match text.split('.').all(is_word) && text.split('.').next() != Some("prometric") {
         true => Ok(text.to_owned()),
         false => Err("is not a subject of words, or begins with `prometric`, where everything is kept".to_owned()),
+    }
+}
+
+/// What paths can be added to, in a mail as well.
+fn page(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'<>#?&".contains(&byte);
+    match host {
+        Some(host) if !host.is_empty() && host.bytes().all(is_plain) => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err(format!("`{text}` is no address such as https://app.company.kz")),
     }
 }
 
@@ -281,6 +300,26 @@ fn retention(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_an_address_that_a_path_can_be_added_to() {
+        assert_eq!(page("https://app.company.kz/"), Ok("https://app.company.kz".to_owned()));
+        assert_eq!(
+            page("http://localhost:3000/erp"),
+            Ok("http://localhost:3000/erp".to_owned())
+        );
+        for wrong in [
+            "",
+            "https://",
+            "app.company.kz",
+            "https://a b",
+            "https://a#b",
+            "javascript:alert(1)",
+            "https://a\"b",
+        ] {
+            assert!(page(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_are_read_with_their_units() {

@@ -1,6 +1,6 @@
 //! `GET /{list}/export`: a list as a file, with its filters and its order, and no more rows and columns than its reader has a right to. It is
 //! read some rows at a time, each when those before are taken, so that a million rows cost what a page costs; and each row is in it once,
-//! whatever is added meanwhile, as with a cursor. What looks like a formula is written as text.
+//! whatever is added meanwhile, as with a cursor. What looks like a formula is written as text. Each of the workspace's own fields has a column.
 
 mod cells;
 mod wanted;
@@ -36,12 +36,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use domain::office::custom_field::Details;
 use futures::stream;
 use log::chain;
 use projections::{
-    AsOf, catalog, finance, production, sales,
+    AsOf, catalog, finance,
+    office::custom_field,
+    production, sales,
     shape::Shape,
-    view::{Reader, Rows, Scope, View},
+    view::{Reader, Rows, Scope, View, has_own},
 };
 use schemars::JsonSchema;
 use serde_json::json;
@@ -127,11 +130,21 @@ impl<V: View, F: Fn(&str) -> Scope> Source<V, F> {
         };
         view::as_reader_at(&self.app, &self.caller, self.as_of, read).await
     }
+
+    /// The workspace's own fields of what is listed.
+    async fn own(&self) -> Result<Vec<Details>, Problem> {
+        if !has_own::<V>() {
+            return Ok(vec![]);
+        }
+        let own = async |reader: Reader<'_>| custom_field::of(reader, V::NAME).await;
+        view::as_reader_at(&self.app, &self.caller, self.as_of, own).await
+    }
 }
 
 /// What of a file is not written yet.
 struct Rest<V, F> {
     source: Source<V, F>,
+    own: Vec<Details>,
     writer: Writer,
     next: Next,
 }
@@ -147,6 +160,7 @@ impl<V: View, F: Fn(&str) -> Scope> Rest<V, F> {
     async fn piece(self) -> Result<(Bytes, Option<Self>), Unfinished> {
         let Self {
             source,
+            own,
             mut writer,
             next,
         } = self;
@@ -155,14 +169,20 @@ impl<V: View, F: Fn(&str) -> Scope> Rest<V, F> {
             Next::Behind(cursor) => source.of_its_turn(cursor).await?,
         };
         for row in &rows.rows {
-            writer.row(&cells::of(&rows.fields, row))?;
+            writer.row(&cells::of(&rows.fields, &own, row))?;
         }
         let Some(cursor) = rows.next_cursor else {
             return Ok((writer.finish()?.into(), None));
         };
         let piece = writer.take()?.into();
         let next = Next::Behind(cursor);
-        Ok((piece, Some(Self { source, writer, next })))
+        let rest = Self {
+            source,
+            own,
+            writer,
+            next,
+        };
+        Ok((piece, Some(rest)))
     }
 }
 
@@ -212,14 +232,20 @@ async fn file<V: View, F: Fn(&str) -> Scope + Send + Sync + 'static>(
         of: PhantomData,
     };
     let rows = source.rows(None).await?;
-    let heads = heads.of(&rows.fields, language);
+    let own = source.own().await?;
+    let heads = heads.of(&rows.fields, &own, language);
     let begun = Writer::begin(format).and_then(|mut writer| {
         writer.row(&cells::texts(&heads))?;
         Ok(writer)
     });
     let writer = begun.map_err(|_| Problem::internal())?;
     let next = Next::Rows(rows);
-    let rest = Some(Rest { source, writer, next });
+    let rest = Some(Rest {
+        source,
+        own,
+        writer,
+        next,
+    });
     let pieces = stream::try_unfold(rest, |rest: Option<Rest<V, F>>| async move {
         let Some(rest) = rest else { return Ok(None) };
         rest.piece().await.map(Some).map_err(|error| {

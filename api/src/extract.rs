@@ -3,6 +3,7 @@
 
 mod body;
 mod caller;
+mod form;
 mod id;
 mod json;
 pub mod past;
@@ -15,12 +16,13 @@ mod write;
 
 pub use body::{Asked, Body, BodyHash, digit_holds};
 pub use caller::{Caller, Holder, Leaving, Presented, SignedIn, present};
-pub use id::{Id, InPath, Kind, List, NoQuery, Param, Within, no_query, path_id, path_text};
+pub use form::{Form, Part};
+pub use id::{Id, InPath, Kind, List, NoQuery, Param, ParamWithin, Within, no_query, path_id, path_text};
 pub use json::Json;
 pub use right::{Changeable, May, MayChange, Right};
 pub use tags::Tags;
 pub use whole::{BODIES_MAX, TooLong, drain, whole};
-pub use with::{Edit, New, Nothing, With};
+pub use with::{Edit, New, Nothing, With, numbers_of};
 pub use write::{Write, Written, anonymous};
 
 /// One marker per permission, for `May<DealsCreate>`.

@@ -1,20 +1,21 @@
-//! Mail: the codes that prove addresses. Who asks for one owes the mail, in the row that holds the code; the postman posts
-//! what is owed and holds nothing of the database meanwhile. A mail that fails is tried again ever more slowly, and no
-//! other waits for it; a crash sends it twice, with the same code, rather than not at all. Nothing in it was written by
-//! whoever caused it: the address may be a stranger's.
+//! Mail: the codes that prove addresses, and offers. Who causes one owes it, in a row of its own; the postman posts what is
+//! owed and holds nothing of the database meanwhile. A mail that fails is tried again ever more slowly, and no other waits for
+//! it; a crash sends it twice, with the same code, rather than not at all. The address may be a stranger's: nothing in a mail was
+//! written by whoever caused it but what stands on an offer.
 
 pub mod address;
-mod letter;
-mod owed;
+mod code;
+pub(crate) mod failed;
+pub(crate) mod letter;
+pub(crate) mod owed;
 
-use crate::{identity::secrets::Pepper, state::App};
+use crate::{sales::quote::mailed, state::App};
+pub(crate) use code::DEBTORS;
 use futures::FutureExt;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor, message::Mailbox};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor, message::Mailbox};
 use log::ConsumerError;
-pub(crate) use owed::DEBTORS;
 use owed::Owed;
-use sqlx::PgPool;
-use std::{io, panic::AssertUnwindSafe, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, panic::AssertUnwindSafe, path::PathBuf, time::Duration};
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -31,13 +32,11 @@ const ATTEMPTS_MAX: i32 = 10;
 /// Whether there is mail at all, and the postman's bell.
 pub struct Mail {
     out: Option<Out>,
-    bell: Arc<Notify>,
+    bell: Notify,
 }
 
 struct Postman {
-    pool: PgPool,
-    pepper: Arc<Pepper>,
-    bell: Arc<Notify>,
+    app: App,
     from: Mailbox,
     out: Out,
 }
@@ -70,7 +69,7 @@ impl Mail {
         };
         Ok(Self {
             out,
-            bell: Arc::new(Notify::new()),
+            bell: Notify::new(),
         })
     }
 
@@ -106,9 +105,7 @@ impl Mail {
             tracing::warn!(%folder, "MAIL GOES TO FILES: whoever reads the folder reads the codes. For trying only; set SMTP_URL.");
         }
         let postman = Postman {
-            pool: app.pool.clone(),
-            pepper: app.pepper.clone(),
-            bell: self.bell.clone(),
+            app: app.clone(),
             from,
             out,
         };
@@ -118,10 +115,18 @@ impl Mail {
 }
 
 /// Why a mail did not go out.
-enum Unsent {
+pub(crate) enum Unsent {
+    /// It says what is not so any more.
+    Moot,
     /// Trying again cannot help.
     Never,
     Later(ConsumerError),
+}
+
+impl Unsent {
+    pub(crate) fn later(error: impl Into<ConsumerError>) -> Self {
+        Self::Later(error.into())
+    }
 }
 
 impl Postman {
@@ -132,7 +137,7 @@ impl Postman {
             match posted.unwrap_or_else(|_| Err("the postman panicked".into())) {
                 Ok(true) => {}
                 Ok(false) => {
-                    timeout(POLL, self.bell.notified()).await.ok();
+                    timeout(POLL, self.app.mail.bell.notified()).await.ok();
                 }
                 Err(error) => {
                     tracing::error!(%error, "mail cannot be looked for");
@@ -144,62 +149,63 @@ impl Postman {
 
     /// Tries one mail of each kind that is due, if there is one.
     async fn post(&self) -> Result<bool, ConsumerError> {
+        let pool = &self.app.pool;
         let mut any = false;
         for debtor in DEBTORS {
-            let Some(owed) = owed::take(&self.pool, debtor).await? else {
-                continue;
-            };
+            if let Some(owed) = code::take(pool, debtor).await? {
+                self.try_to_send(&owed).await?;
+                any = true;
+            }
+        }
+        if let Some(owed) = mailed::take(pool).await? {
             self.try_to_send(&owed).await?;
             any = true;
         }
         Ok(any)
     }
 
-    async fn try_to_send(&self, owed: &Owed) -> Result<(), ConsumerError> {
-        let id = owed.id;
+    async fn try_to_send(&self, owed: &dyn Owed) -> Result<(), ConsumerError> {
+        let (id, attempts, pool) = (owed.id(), owed.attempts(), &self.app.pool);
         let sent = timeout(PATIENCE, self.send(owed)).await;
-        match sent.unwrap_or_else(|_| Err(Unsent::Later("the mail server takes too long".into()))) {
-            Ok(()) => owed.settle(&self.pool).await?,
+        match sent.unwrap_or_else(|_| Err(Unsent::later("the mail server takes too long"))) {
+            Ok(()) | Err(Unsent::Moot) => owed.settle(pool).await?,
             Err(Unsent::Never) => {
                 tracing::warn!(%id, "a mail was refused for good");
-                owed.give_up(&self.pool).await?;
+                owed.give_up(pool).await?;
             }
-            Err(Unsent::Later(error)) if owed.attempts >= ATTEMPTS_MAX => {
+            Err(Unsent::Later(error)) if attempts >= ATTEMPTS_MAX => {
                 tracing::warn!(%id, %error, "a mail is given up");
-                owed.give_up(&self.pool).await?;
+                owed.give_up(pool).await?;
             }
             Err(Unsent::Later(error)) => {
-                let pause = Duration::from_secs(1 << owed.attempts.clamp(1, ATTEMPTS_MAX));
+                let pause = Duration::from_secs(1 << attempts.clamp(1, ATTEMPTS_MAX));
                 tracing::warn!(%id, %error, ?pause, "a mail did not go out and will be tried again");
                 metrics::counter!("prometric_mail_failures_total").increment(1);
-                owed.postpone(&self.pool, pause).await?;
+                owed.postpone(pool, pause).await?;
             }
         }
         Ok(())
     }
 
-    async fn send(&self, owed: &Owed) -> Result<(), Unsent> {
-        let code = owed.code(&self.pepper);
-        let mail = letter::compose(&self.from, &owed.email, owed.language, owed.words(), &code).ok_or(Unsent::Never)?;
+    async fn send(&self, owed: &dyn Owed) -> Result<(), Unsent> {
+        let mail = owed.mail(&self.app, &self.from).await?;
         match &self.out {
             Out::Smtp(transport) => match transport.send(mail).await {
                 Ok(_) => Ok(()),
                 Err(error) if error.is_permanent() => Err(Unsent::Never),
                 // What the server says besides its code may name the recipient.
-                Err(error) => Err(Unsent::Later(match error.status() {
-                    Some(code) => format!("the mail server answered {code}").into(),
-                    None => error.into(),
-                })),
+                Err(error) => Err(match error.status() {
+                    Some(code) => Unsent::later(format!("the mail server answered {code}")),
+                    None => Unsent::later(error),
+                }),
             },
-            Out::Folder(folder) => write_file(folder, &owed.email, &mail.formatted())
-                .await
-                .map_err(|error| Unsent::Later(error.into())),
+            Out::Folder(folder) => write_file(folder, &mail).await.map_err(Unsent::later),
         }
     }
 }
 
 /// Whole or not there: readers of the folder never see half a mail.
-async fn write_file(folder: &PathBuf, recipient: &str, mail: &[u8]) -> Result<(), io::Error> {
+async fn write_file(folder: &PathBuf, mail: &Message) -> Result<(), io::Error> {
     tokio::fs::create_dir_all(folder).await?;
     let safe = |c: char| {
         if c.is_alphanumeric() || "@.+-_".contains(c) {
@@ -208,9 +214,10 @@ async fn write_file(folder: &PathBuf, recipient: &str, mail: &[u8]) -> Result<()
             '_'
         }
     };
-    let recipient: String = recipient.chars().map(safe).take(100).collect();
+    let recipients = mail.envelope().to().iter().map(ToString::to_string);
+    let recipient: String = recipients.collect::<String>().chars().map(safe).take(100).collect();
     let stamp = chrono::Utc::now().format("%Y%m%dT%H%M%S%.6fZ");
     let unfinished = folder.join(format!(".{}.part", Uuid::now_v7()));
-    tokio::fs::write(&unfinished, mail).await?;
+    tokio::fs::write(&unfinished, mail.formatted()).await?;
     tokio::fs::rename(&unfinished, folder.join(format!("{stamp}-{recipient}.eml"))).await
 }

@@ -61,6 +61,16 @@ pub trait Archivable: Aggregate + Named {
     const ARCHIVE: Self::Command;
     /// That it was archived, in words.
     const ARCHIVED: &'static str;
+
+    fn archive(asking: Asking<'_>, id: Self::Id) -> impl Future<Output = Answer<Self>> + Send {
+        async move {
+            Ok(asking
+                .app
+                .executor
+                .execute::<Self>(id, &Self::ARCHIVE, asking.context)
+                .await?)
+        }
+    }
 }
 
 pub async fn create<N: Noun, R: Right>(
@@ -109,6 +119,11 @@ pub async fn archive<N: Archivable, R: Right>(
     write: Write,
 ) -> Result<Reply<Changed<N>>, Problem> {
     let context = write.context(&caller, BodyHash::default());
-    let done = app.executor.execute::<N>(id, &N::ARCHIVE, &context).await?;
+    let asking = Asking {
+        app: &app,
+        caller: &caller,
+        context: &context,
+    };
+    let done = N::archive(asking, id).await?;
     Ok(write.changed(&app, context.workspace, &done, N::ARCHIVED).await)
 }

@@ -4,6 +4,7 @@
 
 mod erasure;
 mod export;
+mod merged;
 mod plan;
 
 pub use erasure::{ACCOUNT, SettleError, keep, migrate, settle};
@@ -44,6 +45,7 @@ use domain::{
         person::{self, PersonCommand, PersonRejection},
         user::SessionEnd,
     },
+    sales::customer::CustomerRejection,
 };
 use erasure::Outcome;
 use export::Exported;
@@ -82,6 +84,11 @@ async fn erase(
 ) -> Result<Reply<Outcome>, Problem> {
     let Erase { person_id, dry_run } = value;
     let scope = Scope::of(&app, &caller, person_id, Permission::PrivacyErase).await?;
+    let here = caller.workspace_id().uuid();
+    if let Some(into) = merged::out_of(&app, here, person_id).await? {
+        let into = into.into();
+        return Err(Problem::from(Error::Rejected(CustomerRejection::Merged { into })));
+    }
     let plan = Plan::make(&app, &scope).await?;
     if dry_run {
         return Ok(Reply::of(envelope::ok(Outcome::Planned { plan })));

@@ -3,7 +3,12 @@
 use crate::{envelope::Envelope, openapi::json_content};
 use aide::{OperationOutput, generate::GenContext, openapi};
 use axum::response::{IntoResponse, Response};
-use projections::{ColumnKind, Rights, camel_case, shape::Shape, singular, view::View};
+use projections::{
+    ColumnKind, Rights, camel_case,
+    shape::Shape,
+    singular,
+    view::{CALLED, View, has_own},
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -131,6 +136,11 @@ impl<V: Shape + JsonSchema> JsonSchema for Details<V> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut fields = shown::<V>(generator);
         fields.insert("fullDetails".to_owned(), json!({ "const": true }));
+        if has_own::<V>() {
+            let told = "What those are called that `custom` refers to, by the field's key";
+            let names = json!({ "type": "object", "additionalProperties": { "type": "string" }, "description": told });
+            fields.insert(CALLED.to_owned(), names);
+        }
         fields.extend(fields_of::<V::Details>(generator));
         object::<V>(fields)
     }

@@ -35,6 +35,7 @@ fn nouns() -> ApiRouter<App> {
         .merge(catalog::price::router())
         .merge(catalog::product::router())
         .merge(catalog::stock::router())
+        .merge(catalog::stock_policy::router())
         .merge(catalog::warehouse::router())
         .merge(production::bom::router())
         .merge(production::production_order::router())

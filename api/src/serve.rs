@@ -1,6 +1,7 @@
 //! `prometric serve`: from a database that may not be up yet to a server that answers, and back down again.
 
 use crate::{
+    catalog::product::image,
     config::{Config, Rebuild, Store},
     edge::{
         conditional::Memory,
@@ -23,12 +24,14 @@ use crate::{
         token::Tokens,
     },
     imports,
-    mail::{Mail, MailError},
+    mail::{self, Mail, MailError},
     measure, people, privacy, relay,
     router::router,
+    sales::quote::mailed,
     state::{App, Consumers, Parts},
 };
 use commands::{Executor, Following};
+use files::{FilesError, Pictures};
 use log::{Fence, FenceError, KeyRing, Log, PersonalError, RingError, chain};
 use metrics_exporter_prometheus::BuildError;
 use projections::{ProjectError, Projections, Readers};
@@ -87,8 +90,12 @@ pub enum ServeError {
     Erased(#[from] privacy::SettleError),
     #[error("ERASURES_FILE cannot be used")]
     Fence(#[from] FenceError),
+    #[error("LOG_ENGINE cannot be used")]
+    Engine(#[from] cluster::AddressError),
     #[error("NATS_URL cannot be used")]
     Nats(#[from] async_nats::ConnectError),
+    #[error("files cannot be kept")]
+    Files(#[from] FilesError),
     #[error("GRPC_PORT cannot be served")]
     Grpc(#[source] io::Error),
     #[error("the address cannot be served")]
@@ -149,6 +156,8 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
     privacy::migrate(&pool).await?;
     certificate::migrate(&pool).await?;
     imports::migrate(&pool).await?;
+    mailed::migrate(&pool).await?;
+    image::migrate(&pool).await?;
     let reads = open_reads(&config)?;
     let tokens = Tokens::open(&pool, config.jwt_expiration).await?;
     let nats = match &config.nats_url {
@@ -175,6 +184,8 @@ pub async fn assemble(config: Config) -> Result<App, ServeError> {
         writing: Turns::new(config.edge.writes_per_workspace, config.edge.turn_timeout),
         bodies: Arc::new(Semaphore::new(BODIES_MAX)),
         shown: Memory::default(),
+        files: config.storage.open()?,
+        pictures: Pictures::default(),
         importing: Notify::new(),
         members: Members::new(pool.clone(), log.clone()),
         sessions: Sessions::new(pool.clone(), log.clone()),
@@ -203,7 +214,10 @@ pub async fn open_store(store: &Store) -> Result<(Log, PgPool), ServeError> {
     let options = store.database_url.parse::<PgConnectOptions>()?;
     let options = options.application_name("prometric");
     let pool = connect(log::limited(options.clone()), store.database_pool).await?;
-    let mut log = Log::open(options, pool.clone()).await?;
+    let mut log = match store.engine.open()? {
+        None => Log::open(options, pool.clone()).await?,
+        Some(engine) => Log::open_on(options, pool.clone(), engine).await?,
+    };
     if let Some(file) = &store.personal_keys_file {
         log = log.with_master_keys(KeyRing::read(file)?).await?;
     }
@@ -253,10 +267,10 @@ pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.consumers.keep(tokio::spawn(sweeping));
     app.consumers.keep(tokio::spawn(exchange::keep(app.clone())));
     app.consumers.keep(tokio::spawn(lapsing::keep(app.pool.clone())));
-    app.consumers
-        .keep(tokio::spawn(people::invitation::failed::keep(app.clone())));
+    app.consumers.keep(tokio::spawn(mail::failed::keep(app.clone())));
     app.consumers.keep(tokio::spawn(privacy::keep(app.clone())));
     app.consumers.keep(tokio::spawn(imports::keep(app.clone())));
+    app.consumers.keep(tokio::spawn(image::stray::keep(app.clone())));
     Ok(())
 }
 

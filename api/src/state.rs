@@ -10,6 +10,7 @@ use crate::{
     mail::Mail,
 };
 use commands::Executor;
+use files::{Files, Pictures};
 use futures::future::join_all;
 use log::{Consumer, Follower, Log};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -59,6 +60,8 @@ pub struct Parts {
     /// Room for large bodies, in KB.
     pub bodies: Arc<Semaphore>,
     pub shown: Memory,
+    pub files: Files,
+    pub pictures: Pictures,
     /// That there is a file to be worked on.
     pub importing: Notify,
     pub started: Instant,

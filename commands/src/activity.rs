@@ -81,12 +81,9 @@ async fn of_changeable(executor: &Executor, id: ActivityId, context: &Context) -
 
 /// The deal, if the caller sees it and may change it.
 async fn changeable<R>(executor: &Executor, deal: DealId, context: &Context) -> Result<Arc<Deal>, Error<R>> {
-    let found = executor.look::<Deal, R>(context.workspace, deal).await?.state;
-    let (actor, record) = (&context.actor, found.belongs());
-    if found.details().is_none() || !actor.may_on(Permission::DealsView, record) {
-        return Err(Error::Hidden(Deal::NAME));
-    }
-    match actor.may_on(Permission::DealsUpdate, record) {
+    let seen = executor.seen::<Deal, R>(deal, context).await?;
+    let (_, found) = seen.ok_or(Error::Hidden(Deal::NAME))?;
+    match context.actor.may_on(Permission::DealsUpdate, found.belongs()) {
         true => Ok(found),
         false => Err(Error::Forbidden(Permission::DealsUpdate)),
     }

@@ -1,11 +1,14 @@
 //! What a customer's commands need to know first: whose customer it is to be, whether that is a member, and what goes into
-//! the workspace's own fields.
+//! the workspace's own fields. Merging two has a file of its own.
+
+mod merging;
+
+pub use merging::{Joint, Merge, joint, merge, reach, unmerge};
 
 use crate::{Context, Done, Error, Executor, custom_field, deal::member_name};
 use domain::{
     Belongs, Changes, Patch, Permission,
     id::CustomerId,
-    office::custom_field::Resource,
     sales::customer::{Change, Customer, CustomerCommand, CustomerEvent, CustomerRejection, Profile, Status},
 };
 
@@ -37,7 +40,7 @@ async fn begin(
     if let (true, false, Some(user)) = (change.assigned_to.is_keep(), may_see_it, context.actor.user()) {
         change.assigned_to = Patch::Set(Some(user));
     }
-    look_up(executor, context, &mut change).await?;
+    look_up(executor, None, &mut change, context).await?;
     let profile = Box::new(Profile::begin(&change));
     let command = CustomerCommand::Create {
         profile,
@@ -66,18 +69,23 @@ async fn revise(
     status: Option<Status>,
     context: &Context,
 ) -> Answer {
-    look_up(executor, context, &mut change).await?;
+    look_up(executor, Some(id), &mut change, context).await?;
     let command = CustomerCommand::Update(Box::new(change), status);
     executor.execute::<Customer>(id, &command, context).await
 }
 
 /// The name of whom it is assigned to; who gives it up takes the name along.
-async fn look_up(executor: &Executor, context: &Context, change: &mut Change) -> Result<(), Error<CustomerRejection>> {
+async fn look_up(
+    executor: &Executor,
+    customer: Option<CustomerId>,
+    change: &mut Change,
+    context: &Context,
+) -> Result<(), Error<CustomerRejection>> {
     if let Patch::Set(user) = change.assigned_to {
         change.assigned_to_name = Patch::Set(match user {
             Some(user) => Some(member_name(executor, context.workspace, user).await?),
             None => None,
         });
     }
-    custom_field::fit(executor, Resource::Customers, &change.custom, context).await
+    custom_field::fit::<Customer>(executor, customer, &change.custom, context).await
 }

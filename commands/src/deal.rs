@@ -14,7 +14,7 @@ use domain::{
     finance::{Currency, exchange_rate::ExchangeRate, terms::net_days, vat},
     id::{CustomerId, DealId, ExchangeRateId, PipelineId, PipelineStageId, QuoteId, UserId, WorkspaceId},
     identity::{user::User, workspace::Workspace},
-    office::custom_field::Resource,
+    office::custom_field::{Custom, Resource},
     sales::{
         LineRequest,
         customer::Customer,
@@ -32,7 +32,8 @@ use serde::Deserialize;
 /// How often the look-up for a won deal is made anew because the deal was changed meanwhile.
 const ATTEMPTS_MAX: u32 = 8;
 
-type Answer = Result<Done<DealEvent>, Error<DealRejection>>;
+type Failure = Error<DealRejection>;
+type Answer = Result<Done<DealEvent>, Failure>;
 
 /// What a request says of a deal beside the fields of its details.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -70,7 +71,7 @@ async fn begin(executor: &Executor, id: DealId, mut change: Change, beside: Besi
     if let (true, false, Some(user)) = (change.assigned_to.is_keep(), may_see_it, context.actor.user()) {
         change.assigned_to = Patch::Set(Some(user));
     }
-    look_up(executor, &mut change, context).await?;
+    look_up(executor, None, &mut change, context).await?;
     let (stage, place) = first_place(executor, &beside.wanted(), context).await?;
     let details = Details::begin(&change);
     let products = priced(executor, beside.products, &details, context).await?;
@@ -108,7 +109,7 @@ pub async fn update(executor: &Executor, id: DealId, change: Change, beside: Bes
 }
 
 async fn revise(executor: &Executor, id: DealId, mut change: Change, beside: Beside, context: &Context) -> Answer {
-    look_up(executor, &mut change, context).await?;
+    look_up(executor, Some(id), &mut change, context).await?;
     let wanted = beside.wanted();
     wanted
         .checked()
@@ -134,6 +135,7 @@ async fn revise(executor: &Executor, id: DealId, mut change: Change, beside: Bes
         let named = Named {
             customer: change.customer_id.set().flatten(),
             currency: change.currency.as_set(),
+            custom: Some(&change.custom),
         };
         return win(executor, id, named, |now| command(None, now), context).await;
     }
@@ -189,21 +191,26 @@ pub async fn go(executor: &Executor, id: DealId, wanted: Wanted, context: &Conte
 }
 
 /// The names of whom the change names; who is taken out takes the name along.
-async fn look_up(executor: &Executor, change: &mut Change, context: &Context) -> Result<(), Error<DealRejection>> {
-    let workspace = context.workspace;
-    if let Patch::Set(customer) = change.customer_id {
-        change.customer_name = Patch::Set(match customer {
-            Some(customer) => Some(customer_name(executor, workspace, customer).await?),
-            None => None,
-        });
+async fn look_up(
+    executor: &Executor,
+    deal: Option<DealId>,
+    change: &mut Change,
+    context: &Context,
+) -> Result<(), Failure> {
+    let stands = |deal: &Deal| deal.details()?.customer_id;
+    let name = executor
+        .named("customerId", &mut change.customer_id, name_of, deal, stands, context)
+        .await?;
+    if !change.customer_id.is_keep() {
+        change.customer_name = Patch::Set(name);
     }
     if let Patch::Set(user) = change.assigned_to {
         change.assigned_to_name = Patch::Set(match user {
-            Some(user) => Some(member_name(executor, workspace, user).await?),
+            Some(user) => Some(member_name(executor, context.workspace, user).await?),
             None => None,
         });
     }
-    custom_field::fit(executor, Resource::Deals, &change.custom, context).await
+    custom_field::fit::<Deal>(executor, deal, &change.custom, context).await
 }
 
 async fn priced(
@@ -271,6 +278,7 @@ pub async fn execute(executor: &Executor, id: DealId, command: DealCommand, cont
 struct Named<'a> {
     customer: Option<CustomerId>,
     currency: Option<&'a Currency>,
+    custom: Option<&'a Patch<Option<Custom>>>,
 }
 
 /// Looks up what the documents of a won deal take from elsewhere; again, when the deal is no longer the one it was
@@ -288,7 +296,13 @@ async fn win(
         let known = deal.details();
         let customer = named.customer.or_else(|| known?.customer_id);
         let currency = named.currency.or_else(|| known.map(|known| &known.currency));
-        let now = circumstances(executor, context, customer, currency).await?;
+        let mut now = circumstances(executor, context, customer, currency).await?;
+        let mut custom = known.and_then(|known| known.custom.clone());
+        if let Some(change) = named.custom {
+            change.revise(&mut custom);
+        }
+        let resources = [Resource::Deals, Resource::Orders];
+        now.inherited = custom_field::inherited(executor, custom.as_ref(), resources, context).await?;
         answer = executor.execute::<Deal>(id, &command(Box::new(now)), context).await;
         if !matches!(answer, Err(Error::Rejected(DealRejection::ChangedMeanwhile))) {
             break;
@@ -308,7 +322,9 @@ async fn circumstances<R>(
         ..Circumstances::default()
     };
     if let Some(id) = customer {
-        let customer = executor.look::<Customer, R>(context.workspace, id).await?.state;
+        // The deal stays whose it was written for, whatever that one was merged into.
+        let (_, customer) = executor.lead::<Customer, R>(context.workspace, id).await?;
+        let customer = customer.state;
         now.customer = customer.profile().map(|profile| Buyer {
             id,
             name: profile.name.clone(),
@@ -410,14 +426,8 @@ fn price<R: From<Violations>>(request: &LineRequest, product: &product::Details,
 }
 
 /// The name of the customer a document is for.
-pub async fn customer_name<R>(
-    executor: &Executor,
-    workspace: WorkspaceId,
-    customer: CustomerId,
-) -> Result<String, Error<R>> {
-    let customer = executor.look::<Customer, R>(workspace, customer).await?.state;
-    let name = customer.profile().map(|profile| profile.name.clone());
-    name.ok_or_else(|| Error::NoSuchReference(Violations::one("customerId", Rule::Unknown)))
+pub(crate) fn name_of(customer: &Customer) -> Option<String> {
+    customer.profile().map(|profile| profile.name.clone())
 }
 
 /// The name of the member a deal, an order or a customer is assigned to.

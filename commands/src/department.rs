@@ -5,8 +5,8 @@ use crate::{
     tree::{InTree, Put, put},
 };
 use domain::{
-    Changes, Rule, Violations,
-    id::{DepartmentId, EmployeeId, WorkspaceId},
+    Changes,
+    id::DepartmentId,
     people::{
         department::{
             Change, Department, DepartmentCommand, DepartmentEvent, DepartmentRejection, Details, LEVELS_MAX,
@@ -15,7 +15,8 @@ use domain::{
     },
 };
 
-type Answer = Result<Done<DepartmentEvent>, Error<DepartmentRejection>>;
+type Failure = Error<DepartmentRejection>;
+type Answer = Result<Done<DepartmentEvent>, Failure>;
 
 impl InTree for Department {
     const LEVELS_MAX: usize = LEVELS_MAX;
@@ -26,18 +27,19 @@ impl InTree for Department {
 }
 
 /// Founds a department.
-pub async fn create(executor: &Executor, id: DepartmentId, change: &Change, context: &Context) -> Answer {
-    let details = Box::new(Details::begin(change));
-    let new = Put {
-        own: id,
-        parent: details.parent_id,
-        levels_below: 0,
+pub async fn create(executor: &Executor, id: DepartmentId, mut change: Change, context: &Context) -> Answer {
+    let created = async {
+        headed(executor, None, &mut change, context).await?;
+        let details = Box::new(Details::begin(&change));
+        let new = Put {
+            own: id,
+            parent: details.parent_id,
+            levels_below: 0,
+        };
+        let command = |spot| DepartmentCommand::Create(details.clone(), spot);
+        put::<Department>(executor, new, command, context).await
     };
-    let command = |spot| DepartmentCommand::Create(details.clone(), spot);
-    let created = match headed(executor, change, context).await {
-        Ok(()) => put::<Department>(executor, new, command, context).await,
-        Err(error) => Err(error),
-    };
+    let created = created.await;
     executor.or_repeated::<Department>(id, context, created).await
 }
 
@@ -45,7 +47,7 @@ pub async fn create(executor: &Executor, id: DepartmentId, change: &Change, cont
 pub async fn update(
     executor: &Executor,
     id: DepartmentId,
-    change: Change,
+    mut change: Change,
     levels_below: usize,
     context: &Context,
 ) -> Answer {
@@ -54,33 +56,30 @@ pub async fn update(
         parent: change.parent_id.as_set().copied().flatten(),
         levels_below,
     };
-    let boxed = Box::new(change.clone());
-    let command = |spot| DepartmentCommand::Update(boxed.clone(), spot);
-    let updated = match headed(executor, &change, context).await {
-        Ok(()) => put::<Department>(executor, moved, command, context).await,
-        Err(error) => Err(error),
+    let updated = async {
+        headed(executor, Some(id), &mut change, context).await?;
+        let boxed = Box::new(change);
+        let command = |spot| DepartmentCommand::Update(boxed.clone(), spot);
+        put::<Department>(executor, moved, command, context).await
     };
+    let updated = updated.await;
     executor.or_repeated::<Department>(id, context, updated).await
 }
 
-/// Whether who is to head it works here.
-async fn headed(executor: &Executor, change: &Change, context: &Context) -> Result<(), Error<DepartmentRejection>> {
-    match change.head_id.as_set().copied().flatten() {
-        Some(head) => works_here(executor, context.workspace, head, "headId").await,
-        None => Ok(()),
-    }
-}
-
-/// Whether somebody is an employee who was not refused.
-async fn works_here<R>(
+/// Whether who is to head it is an employee who was not refused.
+async fn headed(
     executor: &Executor,
-    workspace: WorkspaceId,
-    employee: EmployeeId,
-    field: &str,
-) -> Result<(), Error<R>> {
-    let employee = executor.look::<Employee, R>(workspace, employee).await?.state;
-    match employee.known().is_some_and(|known| known.status != Status::Refused) {
-        true => Ok(()),
-        false => Err(Error::NoSuchReference(Violations::one(field, Rule::Unknown))),
-    }
+    department: Option<DepartmentId>,
+    change: &mut Change,
+    context: &Context,
+) -> Result<(), Failure> {
+    let works_here = |employee: &Employee| {
+        let known = employee.known();
+        known.is_some_and(|known| known.status != Status::Refused).then_some(())
+    };
+    let stands = |department: &Department| department.details()?.head_id;
+    executor
+        .named("headId", &mut change.head_id, works_here, department, stands, context)
+        .await
+        .map(drop)
 }

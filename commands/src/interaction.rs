@@ -13,6 +13,7 @@ use domain::{
         },
     },
 };
+use std::sync::Arc;
 
 type Refusal = Error<InteractionRejection>;
 type Answer = Result<Done<InteractionEvent>, Refusal>;
@@ -36,7 +37,7 @@ async fn enter(
     mut change: Change,
     context: &Context,
 ) -> Answer {
-    reach(executor, customer, Permission::CustomersUpdate, context).await?;
+    let (customer, _) = reach(executor, customer, Permission::CustomersUpdate, context).await?;
     if change.date.is_keep() {
         change.date = Patch::Set(context.now);
     }
@@ -86,24 +87,29 @@ async fn execute(
     context: &Context,
 ) -> Answer {
     let permission = Interaction::permission(command);
-    reach(executor, customer, permission, context).await?;
-    executor.execute::<Interaction>(id, command, context).await
+    let (lead, found) = reach(executor, customer, permission, context).await?;
+    let with = executor.look::<Interaction, InteractionRejection>(context.workspace, id);
+    let with = with.await?.state.with();
+    // It stays whose it was recorded for, and is reached within what that one was merged into.
+    let with = with.filter(|with| *with == lead || found.absorbed().any(|absorbed| absorbed == *with));
+    let command = command.clone().about(with.unwrap_or(customer));
+    executor.execute::<Interaction>(id, &command, context).await
 }
 
-/// The customer is there for the caller, who may do this to it.
+/// The customer is there for the caller, who may do this to it; or is found as another, into which it was merged.
 async fn reach(
     executor: &Executor,
     customer: CustomerId,
     permission: Permission,
     context: &Context,
-) -> Result<(), Refusal> {
-    let customer = executor.look::<Customer, _>(context.workspace, customer).await?.state;
-    let (actor, record) = (&context.actor, customer.belongs());
-    if customer.profile().is_none() || !actor.may_on(Permission::CustomersView, record) {
-        return Err(Error::Hidden(Customer::NAME));
-    }
-    match actor.may_on(permission, record) {
-        true => Ok(()),
+) -> Result<(CustomerId, Arc<Customer>), Refusal> {
+    let seen = executor
+        .seen::<Customer, InteractionRejection>(customer, context)
+        .await?;
+    let found = seen.filter(|(_, customer)| customer.profile().is_some());
+    let (id, customer) = found.ok_or(Error::Hidden(Customer::NAME))?;
+    match context.actor.may_on(permission, customer.belongs()) {
+        true => Ok((id, customer)),
         false => Err(Error::Forbidden(permission)),
     }
 }

@@ -10,6 +10,7 @@ mod following;
 mod lanes;
 mod load;
 mod meaning;
+mod reference;
 mod rehearsal;
 mod states;
 mod together;

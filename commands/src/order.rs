@@ -20,7 +20,6 @@ use domain::{
     finance::{Currency, exchange_rate::ExchangeRate},
     fixed::Rate,
     id::{CustomerId, ExchangeRateId, InvoiceId, OrderId},
-    office::custom_field::Resource,
     sales::{
         LineRequest,
         customer::Customer,
@@ -37,7 +36,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-type Answer = Result<Done<OrderEvent>, Error<OrderRejection>>;
+type Failure = Error<OrderRejection>;
+type Answer = Result<Done<OrderEvent>, Failure>;
 
 /// What a request says of an order beside the fields of its details.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -87,7 +87,7 @@ async fn begin(
     if change.currency.is_keep() {
         change.currency = Patch::Set(Currency::default());
     }
-    look_up(executor, &mut change, context).await?;
+    look_up(executor, None, &mut change, context).await?;
     if let (true, Patch::Set(Some(customer))) = (change.payment_terms.is_keep(), change.customer_id) {
         change.payment_terms = Patch::Set(terms(executor, customer, context).await?);
     }
@@ -134,7 +134,7 @@ async fn revise(
             false => Err(Error::Rejected(Violations::one("status", Rule::NotAllowed).into())),
         };
     }
-    look_up(executor, &mut change, context).await?;
+    look_up(executor, Some(id), &mut change, context).await?;
     let to = beside.status.as_set().copied().unwrap_or(Status::Draft);
     let renewed = placing::renewed(executor, id, &mut change, to, beside.items.is_keep(), context).await?;
     let items = match beside.items.is_keep() {
@@ -201,22 +201,33 @@ async fn carry_out(
 }
 
 /// What the fields that are named bring along from elsewhere; what is taken out takes it away.
-async fn look_up(executor: &Executor, change: &mut Change, context: &Context) -> Result<(), Error<OrderRejection>> {
-    if let Patch::Set(customer) = change.customer_id {
-        buyer(executor, customer, change, context).await?;
+async fn look_up(
+    executor: &Executor,
+    order: Option<OrderId>,
+    change: &mut Change,
+    context: &Context,
+) -> Result<(), Failure> {
+    let stands = |order: &Order| order.known()?.details().customer_id;
+    let name = executor
+        .named(
+            "customerId",
+            &mut change.customer_id,
+            deal::name_of,
+            order,
+            stands,
+            context,
+        )
+        .await?;
+    if !change.customer_id.is_keep() {
+        change.customer_name = Patch::Set(name);
     }
-    if let Patch::Set(deal) = change.deal_id {
-        change.deal_number = Patch::Set(match deal {
-            None => None,
-            Some(deal) => {
-                let deal = executor
-                    .look::<Deal, OrderRejection>(context.workspace, deal)
-                    .await?
-                    .state;
-                let number = deal.number().map(ToString::to_string);
-                Some(number.ok_or_else(|| unknown("dealId"))?)
-            }
-        });
+    let number = |deal: &Deal| deal.number().map(ToString::to_string);
+    let stands = |order: &Order| order.known()?.details().deal_id;
+    let number = executor
+        .named("dealId", &mut change.deal_id, number, order, stands, context)
+        .await?;
+    if !change.deal_id.is_keep() {
+        change.deal_number = Patch::Set(number);
     }
     if let Patch::Set(Some(user)) = change.assigned_to {
         deal::member_name(executor, context.workspace, user).await?;
@@ -224,27 +235,7 @@ async fn look_up(executor: &Executor, change: &mut Change, context: &Context) ->
     if let Patch::Set(currency) = &change.currency {
         change.exchange_rate = Patch::Set(rate(executor, currency, context).await?);
     }
-    custom_field::fit(executor, Resource::Orders, &change.custom, context).await
-}
-
-/// Name of the day.
-async fn buyer(
-    executor: &Executor,
-    customer: Option<CustomerId>,
-    change: &mut Change,
-    context: &Context,
-) -> Result<(), Error<OrderRejection>> {
-    let Some(customer) = customer else {
-        change.customer_name = Patch::Set(None);
-        return Ok(());
-    };
-    let customer = executor
-        .look::<Customer, OrderRejection>(context.workspace, customer)
-        .await?
-        .state;
-    let profile = customer.profile().ok_or_else(|| unknown("customerId"))?;
-    change.customer_name = Patch::Set(Some(profile.name.clone()));
-    Ok(())
+    custom_field::fit::<Order>(executor, order, &change.custom, context).await
 }
 
 /// The customer's, where a new order names no terms of its own.
@@ -258,10 +249,6 @@ async fn terms(
         .await?
         .state;
     Ok(customer.profile().and_then(|profile| profile.payment_terms.clone()))
-}
-
-fn unknown(field: &str) -> Error<OrderRejection> {
-    Error::NoSuchReference(Violations::one(field, Rule::Unknown))
 }
 
 /// What the currency is worth today.

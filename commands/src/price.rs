@@ -71,12 +71,13 @@ pub async fn offer<R>(
     currency: Currency,
     context: &Context,
 ) -> Result<(), Error<R>> {
-    let segment = match customer {
+    let (customer, segment) = match customer {
         Some(customer) => {
-            let customer = executor.look::<Customer, R>(context.workspace, customer).await?.state;
-            customer.profile().and_then(|profile| profile.segment.clone())
+            let (customer, found) = executor.lead::<Customer, R>(context.workspace, customer).await?;
+            let segment = found.state.profile().and_then(|profile| profile.segment.clone());
+            (Some(customer), segment)
         }
-        None => None,
+        None => (None, None),
     };
     let buyer = Buyer {
         customer,

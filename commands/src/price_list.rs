@@ -2,17 +2,18 @@
 
 use crate::{Context, Done, Error, Executor};
 use domain::{
-    Changes, Rule, Violations,
+    Changes,
     catalog::price_list::{Change, Details, PriceList, PriceListCommand, PriceListEvent, PriceListRejection},
     id::PriceListId,
     sales::customer::Customer,
 };
 
-type Answer = Result<Done<PriceListEvent>, Error<PriceListRejection>>;
+type Failure = Error<PriceListRejection>;
+type Answer = Result<Done<PriceListEvent>, Failure>;
 
 /// Makes a price list.
-pub async fn create(executor: &Executor, id: PriceListId, change: Change, context: &Context) -> Answer {
-    let created = match known(executor, &change, context).await {
+pub async fn create(executor: &Executor, id: PriceListId, mut change: Change, context: &Context) -> Answer {
+    let created = match known(executor, None, &mut change, context).await {
         Ok(()) => {
             let command = PriceListCommand::Create(Box::new(Details::begin(&change)));
             executor.create::<PriceList>(id, &command, context).await
@@ -23,8 +24,8 @@ pub async fn create(executor: &Executor, id: PriceListId, change: Change, contex
 }
 
 /// Changes a price list.
-pub async fn update(executor: &Executor, id: PriceListId, change: Change, context: &Context) -> Answer {
-    let updated = match known(executor, &change, context).await {
+pub async fn update(executor: &Executor, id: PriceListId, mut change: Change, context: &Context) -> Answer {
+    let updated = match known(executor, Some(id), &mut change, context).await {
         Ok(()) => {
             let command = PriceListCommand::Update(Box::new(change));
             executor.execute::<PriceList>(id, &command, context).await
@@ -34,13 +35,16 @@ pub async fn update(executor: &Executor, id: PriceListId, change: Change, contex
     executor.or_repeated::<PriceList>(id, context, updated).await
 }
 
-async fn known(executor: &Executor, change: &Change, context: &Context) -> Result<(), Error<PriceListRejection>> {
-    let Some(customer) = change.customer_id.as_set().copied().flatten() else {
-        return Ok(());
-    };
-    let customer = executor.look::<Customer, _>(context.workspace, customer).await?.state;
-    match customer.profile() {
-        Some(_) => Ok(()),
-        None => Err(Error::NoSuchReference(Violations::one("customerId", Rule::Unknown))),
-    }
+async fn known(
+    executor: &Executor,
+    list: Option<PriceListId>,
+    change: &mut Change,
+    context: &Context,
+) -> Result<(), Failure> {
+    let is_there = |customer: &Customer| customer.profile().is_some().then_some(());
+    let stands = |list: &PriceList| list.details()?.customer_id;
+    executor
+        .named("customerId", &mut change.customer_id, is_there, list, stands, context)
+        .await
+        .map(drop)
 }

@@ -7,18 +7,20 @@ use domain::{
     Aggregate, Patch, Rule, Violations,
     catalog::{
         category::Category,
-        product::{Change, Details, LISTED_MAX, Product, ProductCommand, ProductEvent, ProductRejection, ProductType},
-        stock::{Stock, StockCommand, StockRejection, Tracking},
+        product::{
+            Change, Details, ImageFile, LISTED_MAX, Product, ProductCommand, ProductEvent, ProductRejection,
+            ProductType,
+        },
+        stock::{Stock, StockCommand, Tracking},
     },
-    id::{ProductId, StockId},
-    office::custom_field::Resource,
+    id::{ImageId, ProductId, StockId, WorkspaceId},
 };
 
 type Answer = Result<Done<ProductEvent>, Error<ProductRejection>>;
 
 /// Makes a product.
 pub async fn create(executor: &Executor, id: ProductId, mut change: Change, context: &Context) -> Answer {
-    let found = find(executor, id, &mut change, context).await;
+    let found = find(executor, id, true, &mut change, context).await;
     let created = match found {
         Ok(()) => {
             let details = Details::new(&change);
@@ -36,7 +38,7 @@ pub async fn create(executor: &Executor, id: ProductId, mut change: Change, cont
 
 /// Changes a product.
 pub async fn update(executor: &Executor, id: ProductId, mut change: Change, context: &Context) -> Answer {
-    let found = find(executor, id, &mut change, context).await;
+    let found = find(executor, id, false, &mut change, context).await;
     let updated = match found {
         Ok(()) => {
             let tracking = change.tracking.as_set().copied();
@@ -78,14 +80,11 @@ async fn attempt(
         product_id: id,
         tracking,
     };
-    let tracked = stock.state.decide(&track).map_err(|refusal| {
-        Error::Rejected(match refusal {
-            StockRejection::Invalid(violations) => violations.into(),
-            _ => ProductRejection::InStock {
-                on_hand: stock.state.on_hand(),
-            },
-        })
-    })?;
+    let in_stock = || ProductRejection::InStock {
+        on_hand: stock.state.on_hand(),
+    };
+    let tracked = stock.state.decide(&track);
+    let tracked = tracked.map_err(|_| Error::Rejected(in_stock()))?;
     let mut unit = Unit::default();
     decided.add_to(&mut unit)?;
     if !tracked.is_empty() {
@@ -95,15 +94,57 @@ async fn attempt(
     executor.append_with(&decided, unit, context).await
 }
 
+/// Refuses one that is not there.
+pub async fn exists(executor: &Executor, workspace: WorkspaceId, id: ProductId) -> Result<(), Error<ProductRejection>> {
+    let product = executor.load::<Product, _>(workspace, id).await?.state;
+    match product.details() {
+        Some(_) => Ok(()),
+        None => Err(Error::Rejected(ProductRejection::Missing)),
+    }
+}
+
+/// A file that shows a product. The log is asked for one that this node has not heard of.
+pub async fn image_file(
+    executor: &Executor,
+    workspace: WorkspaceId,
+    id: ProductId,
+    image: ImageId,
+) -> Result<ImageFile, Error<ProductRejection>> {
+    let among = |product: &Product| product.files().iter().find(|file| file.image_id == image).cloned();
+    let heard = executor.look::<Product, _>(workspace, id).await?.state;
+    if let Some(file) = among(&heard) {
+        return Ok(file);
+    }
+    let product = executor.load::<Product, _>(workspace, id).await?.state;
+    let refused = match product.details() {
+        Some(_) => ProductRejection::NoSuchImage,
+        None => ProductRejection::Missing,
+    };
+    among(&product).ok_or(Error::Rejected(refused))
+}
+
+/// Whether a product shows a file, as the log has it now.
+pub async fn shows(
+    executor: &Executor,
+    workspace: WorkspaceId,
+    id: ProductId,
+    image: ImageId,
+) -> Result<bool, Error<ProductRejection>> {
+    let product = executor.load::<Product, _>(workspace, id).await?.state;
+    Ok(product.files().iter().any(|file| file.image_id == image))
+}
+
 async fn find(
     executor: &Executor,
     id: ProductId,
+    is_new: bool,
     change: &mut Change,
     context: &Context,
 ) -> Result<(), Error<ProductRejection>> {
     file(executor, change, context).await?;
     has_parts(executor, id, change, context).await?;
-    custom_field::fit(executor, Resource::Products, &change.custom, context).await
+    let product = (!is_new).then_some(id);
+    custom_field::fit::<Product>(executor, product, &change.custom, context).await
 }
 
 /// Parts are products, and no bundles themselves: whoever sends one knows at once what to take from the shelf.

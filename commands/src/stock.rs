@@ -2,16 +2,19 @@
 //! how many pieces its units are, how little of it is too little; and what has moved since goods were counted.
 
 mod count;
+mod dated;
+pub mod landed;
+mod since;
 
 use crate::{Context, Done, Error, Executor};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Check, Money, Quantity, Rule, Violations,
     catalog::{
         product::{self, Product},
         stock::{
             Demand, Least, Lot, Moment, Movement, Named, Place, Stock, StockCommand, StockEvent, StockRejection,
-            Transfer,
+            Transfer, Valued,
         },
         warehouse::Warehouse,
     },
@@ -53,6 +56,8 @@ pub struct Receipt {
     pub reason: Option<String>,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<WarehouseId>,
+    /// The day in Kazakhstan that it counts from: not to come, and of no closed month; absent, today.
+    pub effective_date: Option<NaiveDate>,
     /// Of a tracked product: which lots, all of them together the quantity.
     #[serde(default)]
     pub lots: Vec<Lot>,
@@ -74,6 +79,8 @@ pub struct Issue {
     pub reason: Option<String>,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<WarehouseId>,
+    /// The day in Kazakhstan that it counts from: not to come, and of no closed month; absent, today.
+    pub effective_date: Option<NaiveDate>,
     /// Of a tracked product: which lots, all of them together the quantity; absent, what expires first.
     #[serde(default)]
     pub lots: Vec<Lot>,
@@ -95,6 +102,8 @@ pub struct Adjustment {
     pub reason: String,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<WarehouseId>,
+    /// The day in Kazakhstan that it counts from: not to come, and of no closed month; absent, today.
+    pub effective_date: Option<NaiveDate>,
     /// Of a tracked product: which lots, all of them together the quantity, below zero where it is.
     #[serde(default)]
     pub lots: Vec<Lot>,
@@ -160,11 +169,22 @@ async fn look_up(executor: &Executor, sought: Sought, what: impl Written, contex
     for (field, place, way) in sought.places {
         is_there(executor, place, way, field, context).await?;
     }
-    match what.command(product.as_ref(), context.now)? {
+    let effective_date = what.effective_date();
+    let command = what.command(product.as_ref(), context.now)?;
+    if let Some(day) = effective_date {
+        return dated::of(executor, sought.product_id, day, command, context).await;
+    }
+    let terms = dated::terms(executor, sought.product_id, context).await?;
+    let under = |command: StockCommand| match &terms {
+        Some(terms) => StockCommand::Under(terms.clone(), Box::new(command)),
+        None => command,
+    };
+    match command {
         StockCommand::Count(movement, Moment { at, .. }, least) if at != context.now => {
-            count::at(executor, id, at, (movement, least), context).await
+            count::at(executor, id, at, (movement, least), under, context).await
         }
-        command => executor.execute::<Stock>(id, &command, context).await,
+        command @ StockCommand::Value(_) => executor.execute::<Stock>(id, &command, context).await,
+        command => executor.execute::<Stock>(id, &under(command), context).await,
     }
 }
 
@@ -192,6 +212,11 @@ impl Sought {
 pub trait Written: Send {
     fn sought(&self) -> Sought;
 
+    /// The day that it counts from; absent: today.
+    fn effective_date(&self) -> Option<NaiveDate> {
+        None
+    }
+
     /// Of that product; of one that was archived, and only leaves, nothing is told.
     fn command(self, product: Option<&product::Details>, now: DateTime<Utc>) -> Result<StockCommand, Refusal>;
 }
@@ -199,6 +224,10 @@ pub trait Written: Send {
 impl Written for Receipt {
     fn sought(&self) -> Sought {
         Sought::at(self.product_id, Way::In, self.warehouse_id)
+    }
+
+    fn effective_date(&self) -> Option<NaiveDate> {
+        self.effective_date
     }
 
     fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
@@ -219,12 +248,16 @@ impl Written for Issue {
         Sought::at(self.product_id, Way::Out, self.warehouse_id)
     }
 
-    /// What has expired is passed over, and is taken by its name.
+    fn effective_date(&self) -> Option<NaiveDate> {
+        self.effective_date
+    }
+
+    /// What has expired by that day is passed over, and is taken by its name.
     fn command(self, product: Option<&product::Details>, now: DateTime<Utc>) -> Result<StockCommand, Refusal> {
         let movement = Movement {
             product_id: self.product_id,
             lots: Named {
-                today: Some(local_date(now)),
+                today: Some(self.effective_date.unwrap_or_else(|| local_date(now))),
                 may_be_expired: true,
                 ..named(product, self.lots, self.unit.as_deref())?
             },
@@ -245,6 +278,10 @@ impl Written for Adjustment {
             false => Way::In,
         };
         Sought::at(self.product_id, way, self.warehouse_id)
+    }
+
+    fn effective_date(&self) -> Option<NaiveDate> {
+        self.effective_date
     }
 
     fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
@@ -317,6 +354,20 @@ impl Written for Shift {
     }
 }
 
+impl Written for Valued {
+    fn sought(&self) -> Sought {
+        Sought {
+            product_id: self.product_id,
+            way: Way::In,
+            places: vec![],
+        }
+    }
+
+    fn command(self, _: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+        Ok(StockCommand::Value(self))
+    }
+}
+
 /// A warehouse that is named must be there; or, for what leaves it, have been there.
 pub(crate) async fn is_there<R>(
     executor: &Executor,
@@ -367,10 +418,10 @@ async fn stocked(
         (Product::Unknown, _) | (Product::Archived, Way::In) => {
             Err(Error::NoSuchReference(Violations::one("productId", Rule::Unknown)))
         }
-        (Product::Known(details), _) if !details.kind.is_stocked() => {
+        (Product::Known(details, _), _) if !details.kind.is_stocked() => {
             Err(Error::Rejected(Violations::one("productId", Rule::NotAllowed).into()))
         }
-        (Product::Known(details), _) => Ok(Some(details.as_ref().clone())),
+        (Product::Known(details, _), _) => Ok(Some(details.as_ref().clone())),
     }
 }
 

@@ -5,4 +5,5 @@ pub mod price;
 pub mod price_list;
 pub mod product;
 pub mod stock;
+pub mod stock_policy;
 pub mod warehouse;

@@ -2,12 +2,12 @@
 
 use crate::{
     Aggregate, Claim, Event, Numbering, PersonalField, Rejection,
-    catalog::{category, price, price_list, product, stock, warehouse},
+    catalog::{category, price, price_list, product, stock, stock_policy, warehouse},
     external,
     finance::{exchange_rate, invoice},
     halves,
     identity::{api_key, organization, person, user, workspace},
-    office::{custom_field, notification},
+    office::{custom_field, notification, requirement},
     people::{department, employee},
     personal::fields,
     process,
@@ -32,6 +32,7 @@ pub enum Fact {
     Activity(activity::ActivityEvent),
     Pipeline(pipeline::PipelineEvent),
     CustomField(custom_field::CustomFieldEvent),
+    Requirement(requirement::RequirementEvent),
     Order(order::OrderEvent),
     Credit(credit::CreditEvent),
     Category(category::CategoryEvent),
@@ -40,6 +41,7 @@ pub enum Fact {
     Product(product::ProductEvent),
     Warehouse(warehouse::WarehouseEvent),
     Stock(stock::StockEvent),
+    StockPolicy(stock_policy::StockPolicyEvent),
     Bom(bom::BomEvent),
     ProductionOrder(production_order::ProductionOrderEvent),
     Invoice(invoice::InvoiceEvent),
@@ -53,7 +55,7 @@ pub enum Fact {
 }
 
 /// The same list once more, for what is asked of all of them.
-pub static CATEGORIES: [&dyn Category; 28] = [
+pub static CATEGORIES: [&dyn Category; 30] = [
     &Of::<user::User>(Fact::User),
     &Of::<organization::Organization>(Fact::Organization),
     &Of::<workspace::Workspace>(Fact::Workspace),
@@ -64,6 +66,7 @@ pub static CATEGORIES: [&dyn Category; 28] = [
     &Of::<activity::Activity>(Fact::Activity),
     &Of::<pipeline::Pipeline>(Fact::Pipeline),
     &Of::<custom_field::CustomField>(Fact::CustomField),
+    &Of::<requirement::Requirement>(Fact::Requirement),
     &Of::<order::Order>(Fact::Order),
     &Of::<credit::Credit>(Fact::Credit),
     &Of::<category::Category>(Fact::Category),
@@ -72,6 +75,7 @@ pub static CATEGORIES: [&dyn Category; 28] = [
     &Of::<product::Product>(Fact::Product),
     &Of::<warehouse::Warehouse>(Fact::Warehouse),
     &Of::<stock::Stock>(Fact::Stock),
+    &Of::<stock_policy::StockPolicy>(Fact::StockPolicy),
     &Of::<bom::Bom>(Fact::Bom),
     &Of::<production_order::ProductionOrder>(Fact::ProductionOrder),
     &Of::<invoice::Invoice>(Fact::Invoice),

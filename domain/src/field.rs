@@ -97,6 +97,9 @@ pub trait Changes: Fields + Default {
 
     fn apply(&mut self, change: &Self::Change);
 
+    /// What makes the one of the other.
+    fn between(before: &Self, after: &Self) -> Self::Change;
+
     /// As [`FieldValue::tidy`], of every field that is named.
     fn tidy_change(change: Self::Change) -> Self::Change;
 
@@ -145,6 +148,14 @@ pub trait FieldValue {
     where
         Self: Sized,
     {
+    }
+
+    /// How it has to be set so that it is this one afterwards, whatever [`FieldValue::keep`] keeps of the one before.
+    fn since(self, _before: &Self) -> Self
+    where
+        Self: Sized,
+    {
+        self
     }
 }
 
@@ -256,6 +267,13 @@ impl<T: FieldValue> FieldValue for Option<T> {
         if let Some(value) = self {
             value.keep(before.flatten());
         }
+    }
+
+    fn since(self, before: &Self) -> Self {
+        self.map(|value| match before {
+            Some(before) => value.since(before),
+            None => value,
+        })
     }
 }
 

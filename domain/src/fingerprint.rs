@@ -12,12 +12,12 @@ mod tests {
         Aggregate,
         catalog::{
             category::Category, price::Prices, price_list::PriceList, product::Product, stock::Stock,
-            warehouse::Warehouse,
+            stock_policy::StockPolicy, warehouse::Warehouse,
         },
         external::External,
         finance::{exchange_rate::ExchangeRate, invoice::Invoice},
         identity::{organization::Organization, user::User, workspace::Workspace},
-        office::notification::Notification,
+        office::{notification::Notification, requirement::Requirement},
         process::Process,
         production::{bom::Bom, production_order::ProductionOrder},
         sales::{credit::Credit, customer::Customer, deal::Deal, order::Order},
@@ -56,12 +56,14 @@ mod tests {
         survives_being_written_down::<Deal>();
         survives_being_written_down::<Order>();
         survives_being_written_down::<Credit>();
+        survives_being_written_down::<Requirement>();
         survives_being_written_down::<Category>();
         survives_being_written_down::<PriceList>();
         survives_being_written_down::<Prices>();
         survives_being_written_down::<Product>();
         survives_being_written_down::<Warehouse>();
         survives_being_written_down::<Stock>();
+        survives_being_written_down::<StockPolicy>();
         survives_being_written_down::<Bom>();
         survives_being_written_down::<ProductionOrder>();
         survives_being_written_down::<Invoice>();

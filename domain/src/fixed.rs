@@ -2,6 +2,10 @@
 //! percentages in hundredths. JSON numbers on the wire. Every value has at most 15 significant digits, which is what
 //! lets a JSON number carry it without loss even through readers that parse doubles.
 
+mod exact;
+
+pub use exact::Exact;
+
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -362,6 +366,11 @@ impl<'de, U: Unit> de::Visitor<'de> for Visitor<U> {
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(Machine(self.0))
     }
+}
+
+/// A JSON number of a decimal that has a point: the nearest double prints back as exactly its digits.
+fn write<S: Serializer>(decimal: Decimal, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(decimal.to_string().parse().unwrap_or_default())
 }
 
 fn is_small(digits: &str) -> bool {

@@ -91,6 +91,8 @@ ids! {
     QuoteId,
     PipelineId,
     CustomFieldId,
+    /// Which of a resource's own fields are required.
+    RequirementId,
     /// A stage of a workspace's own pipeline.
     PipelineStageId,
     OrderId,
@@ -102,6 +104,8 @@ ids! {
     /// What of an order comes back together.
     ReturnId,
     ProductId,
+    /// Of a file that shows a product.
+    ImageId,
     PriceListId,
     /// One product's prices in lists.
     PriceId,
@@ -109,6 +113,8 @@ ids! {
     SupplierId,
     /// One stock per product.
     StockId,
+    /// How a workspace keeps its stock.
+    StockPolicyId,
     /// One bill of materials per product.
     BomId,
     WarehouseId,
@@ -141,6 +147,12 @@ impl CustomFieldId {
     /// no two of one name.
     pub fn of(workspace: WorkspaceId, resource: &str, key: &str) -> Self {
         Self(derive(workspace, &format!("{resource}.{key}")))
+    }
+}
+
+impl RequirementId {
+    pub fn of(workspace: WorkspaceId, resource: &str) -> Self {
+        Self(derive(workspace, &format!("required of {resource}")))
     }
 }
 
@@ -223,6 +235,10 @@ mod tests {
     fn derived_ids_never_change() {
         let product = ProductId::new(Uuid::from_u128(9));
         assert_eq!(StockId::of(product).to_string(), "ff69fa6b-0fb3-587d-a799-2f37bf241988");
+        assert_eq!(
+            StockPolicyId::only().to_string(),
+            "038f0614-eac2-54ea-8dc6-54405d81b037"
+        );
         assert_eq!(BomId::of(product).to_string(), "180cce17-c329-5c91-8e0d-572f7a567269");
         let deal = Uuid::from_u128(9);
         assert_eq!(OrderId::of_deal(deal), OrderId(derive(deal, "order")));

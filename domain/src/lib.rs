@@ -68,6 +68,11 @@ pub trait Aggregate: Default + Clone + Serialize + DeserializeOwned + Send + Syn
         Belongs::default()
     }
 
+    /// Where it is found now, if it was merged into another.
+    fn merged_into(&self) -> Option<Self::Id> {
+        None
+    }
+
     /// The rules. Total and synchronous; a repeat of a command that names its effect answers `[]`.
     fn decide(&self, command: &Self::Command) -> Result<Vec<Self::Event>, Self::Rejection>;
 

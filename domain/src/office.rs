@@ -2,3 +2,4 @@
 
 pub mod custom_field;
 pub mod notification;
+pub mod requirement;

@@ -50,6 +50,17 @@ impl<T: FieldValue + Clone> Patch<T> {
             field.keep(Some(before));
         }
     }
+
+    /// What makes the one of the other.
+    pub fn between(before: &T, after: &T) -> Self
+    where
+        T: PartialEq,
+    {
+        match before == after {
+            true => Self::Keep,
+            false => Self::Set(after.clone().since(before)),
+        }
+    }
 }
 
 impl<T> From<T> for Patch<T> {

@@ -5,7 +5,7 @@
 
 pub(crate) mod fields;
 
-pub use fields::{ERASED, PersonalField, StandIn, Whose, document_key, is_erased};
+pub use fields::{ERASED, ListOf, PersonalField, StandIn, Whose, document_key, is_erased};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{

@@ -4,7 +4,7 @@
 
 pub mod compatibility;
 
-use crate::{Aggregate, Event, upcast};
+use crate::{Aggregate, Event, Whose, upcast};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -59,7 +59,7 @@ pub fn event_types<A: Aggregate>() -> Vec<EventType> {
         });
         let mut json_schema = Value::from(json_schema);
         let personal = A::Event::PERSONAL.iter().filter(|field| field.event_type == name);
-        personal.for_each(|field| mark(&mut json_schema, field.path));
+        personal.for_each(|field| mark(&mut json_schema, field.path, field.whose));
         EventType {
             category: A::NAME,
             name,
@@ -70,9 +70,9 @@ pub fn event_types<A: Aggregate>() -> Vec<EventType> {
     variants.iter().map(of_variant).collect()
 }
 
-/// Says of a field that it is a mark of [`Personal`](crate::Personal) around what it was. Where an object is free, it is said of
-/// the field all the same.
-fn mark(schema: &mut Value, path: &str) {
+/// Says of a field that it is a mark of [`Personal`](crate::Personal) around what it was, or of each of its items that it is two. Where an
+/// object is free, it is said of the field all the same.
+fn mark(schema: &mut Value, path: &str, whose: Whose) {
     let (name, rest) = match path.split_once('.') {
         Some((name, rest)) => (name, Some(rest)),
         None => (path, None),
@@ -84,8 +84,16 @@ fn mark(schema: &mut Value, path: &str) {
     };
     let field = properties.entry(name).or_insert_with(|| Map::new().into());
     match rest {
-        Some(rest) => mark(field, rest),
-        None => *field = marked(std::mem::take(field)),
+        Some(rest) => mark(field, rest, whose),
+        None => {
+            if matches!(whose, Whose::Each { .. })
+                && let Some(item) = field.get_mut("items")
+            {
+                *item = marked(marked(std::mem::take(item)));
+            } else {
+                *field = marked(std::mem::take(field));
+            }
+        }
     }
 }
 

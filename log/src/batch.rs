@@ -7,10 +7,12 @@ mod facts;
 mod heads;
 mod place;
 mod statement;
+mod through;
 mod write;
 
 pub(crate) use heads::Heads;
 pub use heads::Ways;
+pub(crate) use through::{Failure, write_through};
 pub(crate) use write::{has_code, is_conflict, write};
 
 use crate::{
@@ -131,6 +133,7 @@ impl Prepared {
             Verdict::Repeated => Ok(Outcome::Repeated),
             Verdict::Reused => Err(AppendError::CommandReused),
             Verdict::Closed => Err(AppendError::Closed),
+            Verdict::Unknown => Err(AppendError::Unknown),
             Verdict::Elsewhere { nth, actual } => Err(self.elsewhere(nth, actual)),
             Verdict::Claimed { nth, owner } => Err(match self.claims.into_iter().nth(nth) {
                 Some(KeyChange { kind, key, .. }) => AppendError::Claimed { kind, key, owner },
@@ -163,6 +166,27 @@ impl Prepared {
         let events = self.append.streams.iter().flat_map(|stream| &stream.events);
         let series = events.filter_map(|event| event.number);
         series.map(|number| (number.series, self.append.number_year)).collect()
+    }
+
+    /// Its events as they were placed.
+    fn events(&self, placed: &Placed) -> impl Iterator<Item = Recorded> {
+        let streams = self.append.streams.iter();
+        let events = streams.flat_map(|stream| stream.events.iter().map(move |event| (stream.stream, event)));
+        let placed_events = events.zip(&placed.events).zip(placed.first()..);
+        placed_events.map(|(((stream, event), chained), position)| Recorded {
+            workspace: self.append.workspace,
+            position,
+            category: stream.category.to_owned(),
+            stream_id: stream.id,
+            version: chained.version,
+            event_id: event.id,
+            event_type: event.event_type.clone(),
+            schema: event.schema,
+            data: chained.numbered.as_ref().unwrap_or(&event.data).clone(),
+            metadata: self.metadata.clone(),
+            recorded_at: placed.recorded_at,
+            hash: chained.hash,
+        })
     }
 
     fn recorded(self, placed: Placed) -> Appended {
@@ -292,6 +316,8 @@ pub(crate) enum Verdict {
         nth: usize,
         owner: Uuid,
     },
+    /// It was sent to the log's engine, and the answer lost.
+    Unknown,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -7,9 +7,10 @@ mod lane;
 use crate::{
     Append, AppendError,
     batch::{Heads, Outcome, Prepared, Verdict, Ways},
+    engine::{COMMIT_BYTES_MAX, Replica},
     lock,
     personal::Sealed,
-    queue::{Queue, Reply, Rest, Waiting},
+    queue::{BATCH_BYTES_MAX, Queue, Reply, Rest, Waiting},
     wakeup::{Moved, Wakeup},
 };
 use futures::FutureExt;
@@ -33,6 +34,8 @@ struct Shared {
     /// Last used, first taken: a busy connection is a quick one.
     idle: Mutex<Vec<Lane>>,
     options: PgConnectOptions,
+    /// Where the log is an engine's.
+    replica: Option<Arc<Replica>>,
     wakeup: Arc<Wakeup>,
     /// For those who wait for a workspace, which keeps a lane for as long.
     patient: Arc<Semaphore>,
@@ -40,14 +43,22 @@ struct Shared {
 
 /// The most that wait at once.
 const PATIENT: usize = 4;
+/// What an engine is given at once: names, hashes and quotes make a commit up to three times as long as what is in it.
+pub(crate) const ENGINE_BYTES_MAX: usize = COMMIT_BYTES_MAX / 3;
 
 impl Committer {
-    pub fn new(options: PgConnectOptions, wakeup: Arc<Wakeup>) -> Self {
+    pub fn new(options: PgConnectOptions, wakeup: Arc<Wakeup>, replica: Option<Arc<Replica>>) -> Self {
+        let bytes_max = if replica.is_some() {
+            ENGINE_BYTES_MAX
+        } else {
+            BATCH_BYTES_MAX
+        };
         Self(Arc::new(Shared {
-            queue: Queue::new(),
+            queue: Queue::new(bytes_max),
             heads: Mutex::default(),
             idle: Mutex::default(),
             options,
+            replica,
             wakeup,
             patient: Arc::new(Semaphore::new(PATIENT)),
         }))
@@ -60,6 +71,12 @@ impl Committer {
     /// Gives an append its place in the line; `sealed` opens what was sealed in it.
     pub async fn submit(&self, append: Append, sealed: Sealed) -> Result<Awaited, AppendError> {
         let prepared = Prepared::new(append)?.with_sealed(sealed);
+        if self.0.replica.is_some() && prepared.bytes > COMMIT_BYTES_MAX {
+            return Err(AppendError::Limit {
+                what: "bytes per append",
+                max: COMMIT_BYTES_MAX,
+            });
+        }
         let (answer, hires) = self.0.queue.push(prepared).await?;
         if hires {
             self.hire();
@@ -125,7 +142,7 @@ impl Committer {
     /// Gives the batch back when it was refused.
     async fn try_commit(&self, lane: &mut Lane, batch: Vec<Waiting>) -> Result<(), (Vec<Waiting>, sqlx::Error)> {
         let prepared: Vec<&Prepared> = batch.iter().map(|waiting| &waiting.prepared).collect();
-        match lane.write(&prepared, &self.0.heads).await {
+        match lane.write(&prepared, &self.0.heads, self.0.replica.as_deref()).await {
             Ok(verdicts) => self.settle(batch, verdicts),
             Err(Lost::Refused(error)) => return Err((batch, error)),
             Err(Lost::Away(error)) => fail(batch, error),
@@ -203,7 +220,7 @@ impl Committer {
     }
 
     async fn answer(self, judged: Vec<(Waiting, Verdict)>) {
-        let (mut workspaces, mut moved) = (BTreeSet::new(), HashMap::new());
+        let (mut workspaces, mut moved, mut unknown) = (BTreeSet::new(), HashMap::new(), BTreeSet::new());
         let mut answers = Vec::with_capacity(judged.len());
         for (
             Waiting {
@@ -218,6 +235,9 @@ impl Committer {
             let workspace = prepared.append.workspace;
             workspaces.insert(workspace);
             let sealed = std::mem::take(&mut prepared.sealed);
+            if verdict == Verdict::Unknown {
+                unknown.insert(workspace);
+            }
             let mut outcome = prepared.settle(verdict);
             if let Ok(Outcome::Written(appended)) = &mut outcome
                 && !appended.events.is_empty()
@@ -234,6 +254,9 @@ impl Committer {
             .into_iter()
             .map(|(workspace, position)| Moved { workspace, position });
         self.0.wakeup.moved(moved);
+        if !unknown.is_empty() {
+            self.0.wakeup.look_at(unknown);
+        }
         for (reply, outcome, _room) in answers {
             reply.send(outcome).ok();
         }

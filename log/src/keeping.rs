@@ -23,6 +23,7 @@ mod verify;
 
 pub use archive::{ArchiveError, SEGMENT_EVENTS_MAX};
 pub use books::{BookError, Meaning, Unreadable};
+pub(crate) use file::EventLine;
 pub use file::{FileError, FileReader, Header, Item, Kind, Summary};
 pub use history::HistoryError;
 pub use proof::{Proof, ProofError, ProveError};

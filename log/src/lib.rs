@@ -1,11 +1,13 @@
 //! **keeps.** The append-only store on PostgreSQL: append at an expected position, read from a position, follow.
-//! Knows bytes and envelopes, not deals. Every workspace owns one log with positions 1, 2, 3, … and a hash chain.
+//! Knows bytes and envelopes, not deals. Every workspace owns one log with positions 1, 2, 3, … and a hash chain. Where commits are to
+//! become durable elsewhere, that is an engine (engine.rs), and PostgreSQL its replica.
 
 mod append;
 mod backoff;
 mod batch;
 mod chain;
 mod committer;
+mod engine;
 mod envelope;
 mod follow;
 pub mod keeping;
@@ -27,6 +29,10 @@ pub use append::{Append, AppendError, Appended, Claim, ClaimAct, CommandId, Guar
 pub use backoff::pause;
 pub use batch::Ways;
 pub use chain::{ChainError, HASH_ZERO, Verifier, link};
+pub use engine::{
+    COMMIT_BYTES_MAX, Commit, CommitError, Engine, EngineError, Entry, KeyMove, NumberMove, Place, Put,
+    RecordedCommand, RestoreError, Restored, Seen,
+};
 pub use envelope::{ClientAddress, Metadata, Recorded, Stream};
 pub use follow::{Consumer, ConsumerError, Follower, Following, Lag, Progress, Urge, chain};
 pub use limits::{limited, unhurried};
@@ -38,6 +44,7 @@ pub use tail::Shared;
 pub use wakeup::Moved;
 
 use committer::{Awaited, Committer};
+use engine::Replica;
 use futures::{FutureExt, future::BoxFuture};
 use keeping::Shelf;
 use lease::Leases;
@@ -60,6 +67,8 @@ pub struct Log {
     pool: PgPool,
     followers: PgPool,
     committer: Committer,
+    /// Where the log is an engine's.
+    replica: Option<Arc<Replica>>,
     wakeup: Arc<Wakeup>,
     personal: Arc<PersonKeys>,
     leases: Arc<Leases>,
@@ -70,24 +79,52 @@ pub struct Log {
 }
 
 impl Log {
-    /// Applies the log's migrations and starts its committer and its ear for other nodes.
+    /// Applies the log's migrations and starts its committer and its ear for other nodes. PostgreSQL is the log: a database that is
+    /// the replica of an engine is refused.
     pub async fn open(options: PgConnectOptions, pool: PgPool) -> Result<Self, sqlx::Error> {
+        Self::open_with(options, pool, None).await
+    }
+
+    /// The same where the log is an engine's, and PostgreSQL its replica.
+    pub async fn open_on(
+        options: PgConnectOptions,
+        pool: PgPool,
+        engine: Arc<dyn Engine>,
+    ) -> Result<Self, sqlx::Error> {
+        Self::open_with(options, pool, Some(engine)).await
+    }
+
+    async fn open_with(
+        options: PgConnectOptions,
+        pool: PgPool,
+        engine: Option<Arc<dyn Engine>>,
+    ) -> Result<Self, sqlx::Error> {
         let mut connection = pool.acquire().await?;
         migrate::apply(&mut connection, "log", MIGRATIONS).await?;
+        if engine.is_none() {
+            engine::is_none_needed(&mut connection).await?;
+        }
         drop(connection);
         let leases = Arc::<Leases>::default();
         let wakeup = Arc::new(Wakeup::new(leases.clone()));
         let followers = limits::followers(&pool);
+        let replica = engine.map(|engine| Arc::new(Replica::new(engine, wakeup.clone())));
         let mut tasks = JoinSet::new();
         for (name, task) in background(&wakeup, &leases, &followers) {
             tasks.spawn(kept(name, task));
         }
-        let committer = Committer::new(options, wakeup.clone());
+        if let Some(replica) = &replica {
+            let (replica, pool) = (replica.clone(), followers.clone());
+            let follow = move || engine::keep_following(replica.clone(), pool.clone()).boxed();
+            tasks.spawn(kept("following the engine", Box::new(follow)));
+        }
+        let committer = Committer::new(options, wakeup.clone(), replica.clone());
         Ok(Self {
             personal: Arc::new(PersonKeys::new(pool.clone())),
             pool,
             followers,
             committer,
+            replica,
             wakeup,
             leases,
             shelf: None,
@@ -281,6 +318,7 @@ pub const MIGRATIONS: &[Migration] = &[
         include_str!("../../migrations/log/0014_archived_heads.sql"),
     ),
     Migration::new("0015_kept", include_str!("../../migrations/log/0015_kept.sql")),
+    Migration::new("0016_commits", include_str!("../../migrations/log/0016_commits.sql")),
 ];
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use uuid::Uuid;
 /// The most events in one transaction, unless a single append has more.
 const BATCH_EVENTS_MAX: usize = 500;
 /// The most bytes in one transaction, likewise.
-const BATCH_BYTES_MAX: usize = 8 << 20;
+pub(crate) const BATCH_BYTES_MAX: usize = 8 << 20;
 /// The most memory that waiting appends take, in KiB.
 const ROOM: usize = 128 << 10;
 /// The most of it that one workspace's take; the largest append fits.
@@ -66,6 +66,7 @@ pub(crate) struct Queue {
 
 #[derive(Default)]
 struct State {
+    bytes_max: usize,
     homes: HashMap<Uuid, Home>,
     /// Workspaces that may give to the next batch, in the order of their turns.
     turns: VecDeque<Uuid>,
@@ -103,9 +104,13 @@ impl Default for Home {
 }
 
 impl Queue {
-    pub fn new() -> Self {
+    /// Whose batches have at most so many bytes, unless a single append has more.
+    pub fn new(bytes_max: usize) -> Self {
         Self {
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                bytes_max,
+                ..State::default()
+            }),
             room: Arc::new(Semaphore::new(ROOM)),
         }
     }
@@ -178,7 +183,7 @@ impl Queue {
     /// A batch of this workspace alone, for somebody who waits until it is free.
     pub fn take_alone(&self, workspace: Uuid) -> Vec<Waiting> {
         let mut state = self.state();
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered::new(state.bytes_max);
         if let Some(home) = state.homes.get_mut(&workspace) {
             home.resting = false;
             gathered.take_from(home, BATCH_EVENTS_MAX);
@@ -275,7 +280,7 @@ impl State {
         let free = (BUSY + 1).saturating_sub(self.at_work).max(1);
         let enough = (std::mem::take(&mut self.ready) / free).max(WORTH_ANOTHER);
         let share = BATCH_EVENTS_MAX.div_ceil(turns.len().max(1));
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered::new(self.bytes_max);
         for workspace in &turns {
             if gathered.events >= enough {
                 break;
@@ -322,6 +327,7 @@ impl State {
 /// A batch in the making.
 #[derive(Default)]
 struct Gathered {
+    bytes_max: usize,
     batch: Vec<Waiting>,
     /// Claims and commands of those in it.
     alone: HashSet<u64>,
@@ -332,6 +338,13 @@ struct Gathered {
 }
 
 impl Gathered {
+    fn new(bytes_max: usize) -> Self {
+        Self {
+            bytes_max,
+            ..Self::default()
+        }
+    }
+
     fn take_from(&mut self, home: &mut Home, share: usize) {
         let (mut kept, mut taken) = (VecDeque::new(), 0);
         while taken < share && kept.len() < BATCH_EVENTS_MAX {
@@ -366,7 +379,7 @@ impl Gathered {
 
     fn has_room_for(&self, waiting: &Waiting) -> bool {
         let events = self.events + weight(waiting) <= BATCH_EVENTS_MAX;
-        self.batch.is_empty() || (events && self.bytes + waiting.prepared.bytes <= BATCH_BYTES_MAX)
+        self.batch.is_empty() || (events && self.bytes + waiting.prepared.bytes <= self.bytes_max)
     }
 
     fn add(&mut self, waiting: Waiting) {

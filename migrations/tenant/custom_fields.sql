@@ -10,6 +10,7 @@ create table {schema}.custom_fields (
     translations jsonb not null,
     choices      jsonb not null,
     refers_to    text,
+    required     boolean not null,
     archived     boolean not null,
     created_at   timestamptz not null,
     updated_at   timestamptz not null

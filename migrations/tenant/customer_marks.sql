@@ -9,6 +9,7 @@ create table {schema}.customer_marks (
     bin             text,
     iin             text,
     assigned_to     uuid,
+    merged_into     uuid, -- the one that is told of in its place
     core_name       text not null,
     marks           jsonb not null
 );

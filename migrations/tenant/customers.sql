@@ -30,7 +30,8 @@ create table {schema}.customers (
     valued_orders   bigint not null,
     total_revenue   numeric not null,
     revenues        jsonb not null,
-    archived        boolean not null,
+    archived        boolean not null, -- or merged into another
+    merged_into     uuid, -- the one that it is found as now
     created_at      timestamptz not null,
     updated_at      timestamptz not null,
     search_text     text
@@ -43,6 +44,7 @@ create index customers_by_assignee on {schema}.customers (assigned_to, created_a
 create index customers_by_segment on {schema}.customers (segment, created_at, id);
 create index customers_by_revenue on {schema}.customers (total_revenue, id) where not archived;
 create index customers_by_name on {schema}.customers (name, id) where not archived;
+create index customers_merged on {schema}.customers (merged_into) where merged_into is not null;
 create index customers_by_tag on {schema}.customers using gin (tags jsonb_path_ops);
 create index customers_by_custom on {schema}.customers using gin (custom jsonb_path_ops);
 create index customers_search on {schema}.customers using gin (search_text {trgm}.gin_trgm_ops);

@@ -27,6 +27,7 @@ create table {schema}.products (
     barcodes       jsonb not null,
     units          jsonb not null,
     images         jsonb not null,
+    image_files    jsonb not null,
     suppliers      jsonb not null,
     translations   jsonb not null,
     parts          jsonb not null,

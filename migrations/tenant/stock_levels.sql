@@ -13,6 +13,7 @@ create table {schema}.stock_levels (
     on_hand       numeric not null,
     reserved      numeric not null,
     value         numeric not null,
+    valuation     text not null,
     moved_at      timestamptz,
     archived      boolean not null,
     created_at    timestamptz not null,

@@ -14,6 +14,8 @@ create table {schema}.stock_movements (
     lot_numbers jsonb not null,
     counted    numeric,
     counted_at timestamptz,
+    effective_date date not null,
+    landed_costs jsonb not null,
     created_by uuid,
     created_at timestamptz not null
 );

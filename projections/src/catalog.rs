@@ -4,6 +4,7 @@ pub mod category;
 pub mod price;
 pub mod price_list;
 pub mod product;
+pub mod stock_day;
 pub mod stock_level;
 pub mod stock_lot;
 pub mod stock_movement;

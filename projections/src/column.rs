@@ -19,7 +19,7 @@ pub enum ColumnKind {
     Choice(&'static [&'static str]),
     /// A list of words: filtered by what it holds, not sorted by.
     Tags,
-    /// Values of the workspace's own fields: filtered by each, `custom.size=5`, not sorted by.
+    /// Values of the workspace's own fields: filtered and sorted by each, `custom.size=5`, `sort=custom.size`.
     Custom,
     /// Shown, but neither filtered nor sorted by.
     Json,

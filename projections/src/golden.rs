@@ -19,6 +19,7 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden.json");
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../domain/samples");
 
 const CUSTOMER: &str = "01a1fe4c-7fd5-7541-bd40-aaab1b2482bc";
+const REACHED: &str = "01a1fe4c-7fd5-7541-bd40-aaab1b2482bd";
 const INTERACTION: &str = "01a1fe4c-7fe0-7000-8000-000000000001";
 const REMOVED: &str = "01a1fe4c-7fe0-7000-8000-000000000002";
 const DEAL: &str = "01a1fe4c-807e-76d5-b40b-98ac92092668";
@@ -40,11 +41,13 @@ const EMPLOYEE: &str = "01a1fe4c-9300-7000-8000-000000000001";
 const STRANGER: &str = "01a1fe4c-9300-7000-8000-000000000002";
 const NOTIFICATION: &str = "01a1fe4c-9000-7000-8000-000000000002";
 const CUSTOM_FIELD: &str = "01a1fe4c-9f00-7000-8000-000000000001";
+const REQUIREMENT: &str = "01a1fe4c-9f00-7000-8000-000000000002";
 const PIPELINE: &str = "01a1fe4c-9b00-7000-8000-000000000001";
 const ACTIVITY: &str = "01a1fe4c-9c00-7000-8000-000000000001";
 const MISTAKE: &str = "01a1fe4c-9c00-7000-8000-000000000002";
 const CALL: &str = "01a1fe4c-9c00-7000-8000-000000000003";
 const CREDIT: &str = "01a1fe4c-9d00-7000-8000-000000000001";
+const POLICY: &str = "01a1fe4c-a500-7000-8000-000000000001";
 const OUTSIDE: &str = "01a1fe4c-9e00-7000-8000-000000000001";
 const SEALED: [&str; 6] = [
     "01a1fe4c-9400-7000-8000-000000000001",
@@ -172,6 +175,19 @@ const STORY: &[(&str, &str)] = &[
     ("credit.settled.v1", CREDIT),
     ("order.changed.v1", ORDER),
     ("external.appended.v1", OUTSIDE),
+    ("requirement.made.v1", REQUIREMENT),
+    ("requirement.lifted.v1", REQUIREMENT),
+    ("product.image.removed.v1", PRODUCT),
+    ("product.image.added.v1", PRODUCT),
+    ("stock.valued.v1", MATERIAL),
+    ("stock.policy.set.v1", POLICY),
+    ("stock.landed.v1", MATERIAL),
+    ("customer.absorbed.v1", SEALED[0]),
+    ("customer.released.v1", SEALED[0]),
+    ("customer.merged.v1", SEALED[0]),
+    ("customer.unmerged.v1", SEALED[0]),
+    ("customer.created.v3", REACHED),
+    ("customer.updated.v4", REACHED),
     ("stock.tracked.v1", MATERIAL),
 ];
 

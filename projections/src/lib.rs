@@ -54,6 +54,7 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<catalog::price_list::Row>(),
         of::<catalog::price::Row>(),
         of::<catalog::product::Row>(),
+        of::<catalog::stock_day::Row>(),
         of::<catalog::stock_level::Row>(),
         of::<catalog::stock_movement::Row>(),
         of::<catalog::stock_place::Row>(),
@@ -145,6 +146,7 @@ mod tests {
         same::<product::Row, domain::catalog::product::Status>("status");
         same::<product::Row, domain::catalog::stock::Tracking>("tracking");
         same::<stock_level::Row, domain::catalog::product::ProductType>("type");
+        same::<stock_level::Row, domain::catalog::stock::Valuation>("valuation");
         same::<stock_movement::Row, stock_movement::Movement>("type");
         same::<stock_transfer::Row, stock_transfer::Status>("status");
         same::<deal::Row, domain::sales::deal::Stage>("stage");

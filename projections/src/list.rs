@@ -1,6 +1,6 @@
 //! The list grammar, the same for every list: `field=a,b`, `field[gte|lte|gt|lt|ne]=`, `related.field=`, `search=`,
-//! `sort=-value,createdAt` (also `sort=name&order=asc`), `page`, `limit`, `cursor`. What it does not know is refused by
-//! name, with the names it knows. Values are checked here, so that no input reaches a cast in the database that could
+//! `sort=-value,createdAt` (also `sort=name&order=asc`; a field of the workspace's own counts twice), `page`, `limit`,
+//! `cursor`. What it does not know is refused by name, with the names it knows. Values are checked here, so that no input reaches a cast in the database that could
 //! fail, and what a query may cost is bounded here: its filters, its sort keys, how deep its pages go.
 
 mod filter;

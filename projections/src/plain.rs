@@ -23,6 +23,8 @@ pub trait Plain: Changes + Serialize + DeserializeOwned + Clone + PartialEq + Se
     /// Its table.
     const NAME: &'static str;
     const SQL: &'static str;
+    /// See [`Table::FOLD`].
+    const FOLD: u32 = 1;
     /// What `archived` means, where clients are told; where they are not, one that was archived is not there for them.
     const ARCHIVED: Option<&'static str> = None;
 
@@ -47,6 +49,7 @@ pub struct Row<D> {
 impl<D: Plain> Table for Row<D> {
     const NAME: &'static str = D::NAME;
     const SQL: &'static str = D::SQL;
+    const FOLD: u32 = D::FOLD;
 
     fn columns() -> Vec<Column> {
         let archived = match D::ARCHIVED {

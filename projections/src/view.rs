@@ -2,10 +2,13 @@
 //! came from the database. What a reader has no right to is not in the statement at all: it is neither
 //! shown, nor filtered, nor sorted by; and rows that a right does not reach to are not found, wherever they would be shown.
 
+mod called;
+mod merged;
 mod owned;
 mod shown;
 mod statement;
 
+pub use called::{CALLED, has_own};
 pub(crate) use owned::reached_users;
 pub use owned::{Owned, Within};
 pub use shown::{Computed, Nested, Related, Shown};
@@ -35,6 +38,10 @@ pub trait View: Table {
     const DETAILS: &'static [Computed] = &[];
     /// Other tables' newest rows about it, shown when one is looked at.
     const NESTED: &'static [Nested] = &[];
+    /// The column that says of a row as part of which other one it is shown: `NESTED` of that one shows what names either.
+    const PART_OF: Option<&'static str> = None;
+    /// Columns that are shown as more than the row itself holds, by which they are filtered and sorted.
+    const INSTEAD: &'static [(&'static str, &'static str)] = &[];
     /// Which rows exist for clients.
     const VISIBLE: &'static str = "true";
     /// Whose they are, where a right may reach to some of them only.

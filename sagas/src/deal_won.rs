@@ -198,6 +198,7 @@ impl Run {
             notes,
             payment_terms,
             exchange_rate,
+            custom,
             ..
         } = self.won.clone();
         let created = order::Created {
@@ -217,7 +218,7 @@ impl Run {
             payment_terms,
             notes,
             exchange_rate,
-            custom: None,
+            custom,
         };
         Owed::new(ORDER, Act::CreateOrder(order_id(deal), Box::new(created)))
     }

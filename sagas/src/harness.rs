@@ -312,6 +312,7 @@ fn won(discount: i32) -> DealEvent {
         payment_terms: Some("NET_45".into()),
         payment_days: Some(45),
         exchange_rate: None,
+        custom: None,
     }))
 }
 

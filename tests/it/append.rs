@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 const KIND: &str = "deal.code";
 
-type Answer = Result<Appended, AppendError>;
+pub type Answer = Result<Appended, AppendError>;
 
 /// The stream of that number.
 fn id(stream: u128) -> Uuid {
@@ -42,7 +42,7 @@ fn event(data: &str) -> NewEvent {
 }
 
 /// How a test says what it asks for.
-trait Asking: Sized {
+pub trait Asking: Sized {
     fn stream(self, stream: u128, expected: impl Into<Option<i64>>, events: usize) -> Self;
     /// The same with so many events that get a number.
     fn numbered(self, stream: u128, expected: impl Into<Option<i64>>, series: &'static str, events: usize) -> Self;
@@ -144,7 +144,7 @@ fn event_ids<'a>(appends: impl IntoIterator<Item = &'a Append>) -> Vec<Uuid> {
 
 /// A workspace's events, after a look at everything that must hold of them: positions and versions dense, the chain
 /// whole up to the head, numbers without a gap and in the order of the log.
-async fn whole(log: &Log, pool: &PgPool, workspace: Uuid) -> Vec<Recorded> {
+pub async fn whole(log: &Log, pool: &PgPool, workspace: Uuid) -> Vec<Recorded> {
     let events = log.read(workspace, 0, i64::MAX).await.unwrap();
     let mut verifier = Verifier::default();
     events.iter().for_each(|event| verifier.next(event).unwrap());
@@ -178,7 +178,7 @@ async fn whole(log: &Log, pool: &PgPool, workspace: Uuid) -> Vec<Recorded> {
 }
 
 /// Who holds which key.
-async fn claims(pool: &PgPool, workspace: Uuid) -> BTreeMap<String, Uuid> {
+pub async fn claims(pool: &PgPool, workspace: Uuid) -> BTreeMap<String, Uuid> {
     let claims = "select key, stream_id from log.claims where workspace_id = $1";
     let claims: Vec<(String, Uuid)> = sqlx::query_as(claims).bind(workspace).fetch_all(pool).await.unwrap();
     claims.into_iter().collect()

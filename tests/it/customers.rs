@@ -3,6 +3,7 @@
 mod alike;
 mod fields;
 mod figures;
+mod merged;
 mod reach;
 mod said;
 

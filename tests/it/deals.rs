@@ -2,6 +2,7 @@
 
 mod activities;
 mod bulk;
+mod mailed;
 mod metrics;
 mod pipelines;
 mod quotes;

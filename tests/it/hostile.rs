@@ -10,11 +10,12 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Writes without a JSON body.
-const BODILESS: [&str; 24] = [
+const BODILESS: [&str; 25] = [
+    "POST /products/{id}/images", // a form, which `products` tries
+    "DELETE /products/{id}/images/{imageId}",
     "POST /imports", // a form, which `imports` tries
     "POST /imports/{id}/start",
     "POST /imports/{id}/cancel",
-    "POST /deals/{id}/quotes/{quoteId}/send",
     "DELETE /pipelines/{id}",
     "DELETE /custom-fields/{id}",
     "DELETE /activities/{id}",

@@ -17,7 +17,7 @@ async fn send(owner: &Client, file: &str, dry_run: bool) -> Answer {
 }
 
 /// The import when it is in that state.
-async fn reached(owner: &Client, import: &Value, state: &str) -> Value {
+pub async fn reached(owner: &Client, import: &Value, state: &str) -> Value {
     let path = format!("/imports/{}", import["id"].as_str().expect("an id"));
     eventually(state, || async {
         let shown = owner.get(&path).await.expect(200);

@@ -143,6 +143,7 @@ pub(crate) fn body_for(route: &Route, shop: &Shop) -> Value {
         "POST /products" => json!({"code": "a", "name": "a"}),
         "POST /products/batch" => json!({"products": [{"code": "a", "name": "a"}]}),
         "POST /deals" => json!({"title": "a"}),
+        "POST /customers/{id}/merge" | "POST /customers/{id}/unmerge" => json!({"with": shop.customer}),
         "POST /deals/{id}/stage" => json!({"stage": "CLOSING"}),
         "POST /pipelines" => json!({"name": "a", "stages": [{"name": "a", "stage": "LEAD"}]}),
         "POST /custom-fields" => json!({"key": "a", "label": "a"}),
@@ -153,6 +154,11 @@ pub(crate) fn body_for(route: &Route, shop: &Shop) -> Value {
         "POST /orders/{id}/returns" => json!({"items": [{"productId": shop.product, "quantity": 1}]}),
         "POST /orders/{id}/change" => json!({"items": [{"productId": shop.product, "quantity": 1}]}),
         "POST /orders/{id}/status" => json!({"status": "confirmed"}),
+        "POST /stock/landed-costs" => {
+            let receipt = json!({"productId": shop.steel, "movementId": Uuid::now_v7()});
+            json!({"receipts": [receipt], "amount": 1, "kind": "freight"})
+        }
+        "POST /stock/valuations" => json!({"productId": shop.steel, "valuation": "FIFO"}),
         path if path.starts_with("POST /stock/") => json!({"productId": shop.steel, "quantity": 1, "reason": "a"}),
         "POST /prices" => json!({"priceListId": Uuid::now_v7(), "productId": shop.steel, "tiers": []}),
         "PUT /production/bom/{productId}" => json!({"components": [{"materialId": shop.steel, "quantity": 1}]}),

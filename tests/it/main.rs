@@ -17,6 +17,7 @@ mod deals;
 mod due;
 mod edge;
 mod eds;
+mod engine;
 mod eventstoredb;
 mod exports;
 mod follow;

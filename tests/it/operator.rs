@@ -78,6 +78,18 @@ impl Business {
         said(&output)
     }
 
+    /// `kill -9`, and what the server had begun in the database is over.
+    async fn kill(&mut self) {
+        self.server.kill();
+        eventually("its sessions are gone", || async {
+            let sessions = "select count(*) from pg_stat_activity \
+                where datname = current_database() and application_name like 'prometric%'";
+            let sessions: i64 = sqlx::query_scalar(sessions).fetch_one(&self.pool).await.unwrap();
+            (sessions == 0).then_some(())
+        })
+        .await;
+    }
+
     /// Which table stands under that name.
     async fn table(&self, name: &str) -> Option<i64> {
         let table = sqlx::query_scalar("select to_regclass($1)::oid::bigint");

@@ -3,6 +3,7 @@
 mod employees;
 mod invitations;
 mod members;
+mod named;
 mod reach;
 mod rows;
 

@@ -9,11 +9,7 @@ use prometric_tests::{Database, Server, append_to, eventually};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use std::{
-    path::PathBuf,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, process::Command};
 use uuid::Uuid;
 
 const WORKSPACE: Uuid = Uuid::from_u128(0xaaaa);
@@ -225,7 +221,6 @@ async fn an_erased_person_is_erased_on_every_node_and_for_good() {
     remembers(&other, &pool).await;
 
     let erasures = other.erasures();
-    let began = Instant::now();
     log.erase_person(WORKSPACE, person).await.unwrap();
     assert_eq!(
         opened(&log).await.unwrap().name(),
@@ -237,12 +232,8 @@ async fn an_erased_person_is_erased_on_every_node_and_for_good() {
     })
     .await;
     assert!(
-        began.elapsed() < Duration::from_secs(30),
-        "it was told, and did not merely wait"
-    );
-    assert!(
         other.erasures() > erasures,
-        "and tells those who remember more than keys"
+        "it was told, did not merely wait, and tells those who remember more than keys"
     );
 
     for log in [&log, &other] {

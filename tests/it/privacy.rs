@@ -2,6 +2,7 @@
 //! What the law has kept goes on its day.
 
 mod account;
+mod contact;
 mod fence;
 mod planted;
 
@@ -185,6 +186,8 @@ async fn whoever_is_erased_is_found_nowhere_and_the_chain_still_holds() {
     );
     let before = here["before"].as_array().unwrap();
     assert_eq!(before.len(), 2, "a deal and what was done about it: {plan}");
+    let contact = owner.get(&path).await.expect(200)["contacts"][0]["id"].clone();
+    assert_eq!(here["contacts"], json!([contact]), "who is reached there");
     assert_eq!(found(&pool, &all).await, stored, "a plan does nothing");
 
     // Read models of a moment and those before the last making go too.
@@ -247,7 +250,7 @@ async fn whoever_is_erased_is_found_nowhere_and_the_chain_still_holds() {
     let verified = server.tool(&["audit", "verify"]);
     let words = String::from_utf8_lossy(&verified.stdout).into_owned();
     assert!(
-        verified.status.success() && words.contains("3 of whom it tells were erased"),
+        verified.status.success() && words.contains("4 of whom it tells were erased"),
         "{words}{}",
         String::from_utf8_lossy(&verified.stderr)
     );
@@ -396,8 +399,9 @@ async fn owner_and_admin_erase_whom_the_workspace_knows_and_everybody_themselves
 /// Each table that names a user is emptied of them (`ACCOUNT` of api/src/privacy/erasure.rs), or said here not to be.
 #[tokio::test]
 async fn every_table_beside_the_log_that_names_a_user_forgets_them() {
-    const EMPTIED: [&str; 6] = [
+    const EMPTIED: [&str; 7] = [
         "credentials",
+        "offers",
         "password_resets",
         "recovery_codes",
         "second_factors",

@@ -2,7 +2,9 @@
 //! there with its type, in the reader's language; many at once, each for itself; archived, and not gone.
 
 mod batch;
+mod bucket;
 mod categories;
+mod images;
 mod prices;
 
 use prometric_tests::{Answer, Client, Server, story::id};

@@ -1,6 +1,7 @@
 //! What lies on the shelves: it comes, goes, is corrected and counted, and is never less than nothing nor than what was
 //! promised; what it cost on average; who is told when little is left.
 
+mod costs;
 mod counts;
 mod lots;
 mod warehouses;

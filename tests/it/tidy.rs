@@ -12,29 +12,35 @@ use std::{
 use uuid::Uuid;
 
 /// Who may depend on whom (architecture.md, "Layout").
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("domain-derive", &[]), // what the domain would write by hand
     ("domain", &["domain-derive"]),
     ("log", &[]),
     ("eventstoredb", &["log"]), // the log in another protocol
+    ("cluster", &["log"]),      // another log as this one's engine
     ("trace", &[]),
     ("commands", &["domain", "log", "trace"]),
     ("projections", &["domain", "log", "trace"]),
     ("sagas", &["domain", "log", "trace", "commands"]),
     ("signature", &[]),
     ("sheets", &[]),
+    ("paper", &[]),
+    ("files", &[]),
     (
         "api",
         &[
             "domain",
             "log",
             "eventstoredb",
+            "cluster",
             "trace",
             "commands",
             "projections",
             "sagas",
             "signature",
             "sheets",
+            "paper",
+            "files",
         ],
     ),
     (
@@ -227,7 +233,7 @@ fn every_rejection_has_a_code_of_its_own() {
 }
 
 /// Answer without a token.
-const PUBLIC: [&str; 21] = [
+const PUBLIC: [&str; 22] = [
     "GET /config",
     "GET /health",
     "POST /auth/check-bin",
@@ -246,6 +252,7 @@ const PUBLIC: [&str; 21] = [
     "POST /quotes/accept",
     "POST /quotes/decline",
     "POST /quotes/open",
+    "POST /quotes/pdf",
     "POST /users/register-employee",
     "POST /users/register-owner",
     "POST /users/verify-email",
@@ -293,6 +300,7 @@ fn permission(route: &Route) -> Permission {
         "categories" | "price-lists" | "prices" => "PRODUCTS".to_owned(),
         "warehouses" if method == "GET" => "PRODUCTS".to_owned(),
         "warehouses" => "STOCK".to_owned(),
+        "stock" if path == "/stock/policy" => "FINANCE".to_owned(),
         "stock" => "STOCK".to_owned(),
         "admin" => "OPERATIONS".to_owned(),
         "api-keys" => "API_KEYS".to_owned(),
@@ -312,10 +320,11 @@ fn permission(route: &Route) -> Permission {
             "UPDATE"
         }
         ("POST", path) if path.starts_with("/deals/bulk/") => "UPDATE",
-        ("DELETE", path) if path.contains("/documents/") => "UPDATE",
+        ("DELETE", path) if path.contains("/documents/") || path.contains("/images/") => "UPDATE",
         ("POST" | "DELETE", path) if path.starts_with("/api-keys") => "UPDATE",
         (_, path) if path.ends_with("/approve") || path.ends_with("/refuse") => "APPROVE",
         (_, path) if path.starts_with("/notifications") => "VIEW", // seeing them is all one does with them
+        ("GET", "/customers/{id}/merge") => "UPDATE", // who may not merge is not shown how it would be
         ("GET", _) => "VIEW",
         ("POST", path) if path.contains("{id}/") => "UPDATE",
         ("POST", _) => "CREATE",

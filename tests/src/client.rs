@@ -142,15 +142,26 @@ impl Client {
         self.dispatch(method, path, body.map(Into::into), headers).await
     }
 
-    /// Sends a file with what is said beside it, as a form.
+    /// Sends a file whose rows are to become things, with what is said beside it, as a form.
     pub async fn upload(&self, file: &[u8], beside: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
+        self.upload_to("/imports", ("file", file), beside, headers).await
+    }
+
+    /// The same to that path, with the file's name.
+    pub async fn upload_to(
+        &self,
+        path: &str,
+        (name, file): (&str, &[u8]),
+        beside: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> Answer {
         const BOUNDARY: &str = "a-line-that-no-file-has";
         let part = |name: &str| format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"");
         let mut form = Vec::new();
-        for (name, value) in beside {
-            form.extend(format!("{}\r\n\r\n{value}\r\n", part(name)).bytes());
+        for (field, value) in beside {
+            form.extend(format!("{}\r\n\r\n{value}\r\n", part(field)).bytes());
         }
-        let head = "; filename=\"file\"\r\nContent-Type: application/octet-stream\r\n\r\n";
+        let head = format!("; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n");
         form.extend([part("file").as_bytes(), head.as_bytes(), file].concat());
         form.extend(format!("\r\n--{BOUNDARY}--\r\n").bytes());
         let kind = format!("multipart/form-data; boundary={BOUNDARY}");
@@ -159,10 +170,24 @@ impl Client {
             .copied()
             .chain([("Content-Type", kind.as_str())])
             .collect();
-        let sent = self
-            .dispatch(Method::POST, "/imports", Some(form.into()), &headers)
-            .await;
+        let sent = self.dispatch(Method::POST, path, Some(form.into()), &headers).await;
         sent.expect("an answer")
+    }
+
+    /// What need not be text: status, headers and bytes. The path is below the server's own address.
+    pub async fn download(&self, path: &str, headers: &[(&str, &str)]) -> (u16, HeaderMap, Vec<u8>) {
+        let mut request = self
+            .http
+            .get(format!("{}{path}", self.base.trim_end_matches("/api/v1")));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        (status, headers, response.bytes().await.expect("its bytes").to_vec())
     }
 
     async fn dispatch(

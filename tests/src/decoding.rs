@@ -2,7 +2,10 @@
 //! and never panic. Shared by the property tests (`it/keeping/decoding.rs`) and the fuzzer (`fuzz/`).
 
 use domain::fact::{DecodeError, Fact};
-use log::keeping::{FileError, FileReader, Summary};
+use log::{
+    Commit, CommitError,
+    keeping::{FileError, FileReader, Summary},
+};
 use serde_json::value::RawValue;
 
 /// A stored event as in `domain/samples`; the data is borrowed as it is written.
@@ -34,4 +37,9 @@ pub fn export_file(bytes: &[u8]) -> Result<Option<Summary>, FileError> {
         while file.next().await?.is_some() {}
         Ok(file.summary().cloned())
     })
+}
+
+/// Reads a commit as an engine of the log has it.
+pub fn stored_commit(bytes: &[u8]) -> Result<Commit, CommitError> {
+    Commit::decode(&String::from_utf8_lossy(bytes))
 }

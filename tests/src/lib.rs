@@ -48,6 +48,14 @@ pub fn append_to(workspace: Uuid) -> Append {
     }
 }
 
+/// How often a benchmark measures: so often, or once where it is asked to be short.
+pub fn rounds(whole: usize) -> usize {
+    match std::env::args().any(|word| word == "short") {
+        true => 1,
+        false => whole,
+    }
+}
+
 /// Asks again until there is an answer.
 #[track_caller]
 pub fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> impl Future<Output = T> {

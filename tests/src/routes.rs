@@ -37,6 +37,7 @@ impl Route {
             .replace("{interactionId}", id)
             .replace("{documentId}", id)
             .replace("{quoteId}", id)
+            .replace("{imageId}", id)
     }
 }
 

@@ -138,6 +138,11 @@ impl Server {
         self.mail_dir.with_extension(format!("{}.log", self.port))
     }
 
+    /// Where its files are kept, unless it is told of another place; there with the first one.
+    pub fn files_dir(&self) -> PathBuf {
+        self.mail_dir.with_extension("files")
+    }
+
     /// All that the process, and those before it, have written to stderr.
     pub fn said(&self) -> String {
         fs::read_to_string(self.said_file()).expect("what the server said")
@@ -164,6 +169,7 @@ impl Server {
             .env("HOST", "127.0.0.1")
             .env("PORT", self.port.to_string())
             .env("MAIL_DIR", &self.mail_dir)
+            .env("FILES_DIR", self.files_dir())
             .env("RUST_LOG", "error")
             .env("READ_POOL", "4")
             .env("PROMETRIC_RATE_LIMITS", "off")
@@ -198,6 +204,7 @@ impl Server {
         Command::new(binary())
             .args(arguments)
             .env("DATABASE_URL", &self.database_url)
+            .env("FILES_DIR", self.files_dir())
             .env("DATABASE_POOL", "4")
             .env("RUST_LOG", "error")
             .envs(env.iter().copied())
@@ -367,6 +374,7 @@ impl Drop for Server {
             .is_none_or(|database| Arc::strong_count(database) == 1)
         {
             fs::remove_dir_all(&self.mail_dir).ok();
+            fs::remove_dir_all(self.files_dir()).ok();
         }
     }
 }

@@ -52,10 +52,10 @@ impl Yard {
                 .find(|order| order["status"] == "scheduled")
         })
         .await;
-        owner
+        let quote = id(&owner
             .post(&format!("/deals/{deal}/quotes"), json!({}))
             .await
-            .expect(201);
+            .expect(201));
         let pipeline = json!({"name": "Опт", "stages": [{"name": "Заявка", "stage": "LEAD"}]});
         let pipeline = id(&owner.post("/pipelines", pipeline).await.expect(201));
         let field = json!({"key": "size", "label": "a", "type": "choice", "choices": ["a"]});
@@ -89,11 +89,13 @@ impl Yard {
         let mut shapes = shapes(&owner, &shop, &deal, &invoice, &told);
         shapes.extend(catalog::shapes(&owner, &shop).await);
         shapes.extend(deals::shapes(&owner.user, &deal, &call, &pipeline));
-        shapes.extend(deals::offers(&deal));
+        shapes.extend(deals::offers(&deal, &quote));
         shapes.extend(deals::own_fields(&field));
         shapes.extend(orders::shapes(&shop, &draft));
         shapes.extend(people.shapes());
+        let other = id(&owner.post("/customers", json!({"name": "b"})).await.expect(201));
         shapes.extend(interactions(&shop.customer, &said));
+        shapes.extend(merging(&shop.customer, &other));
         shapes.extend(account::shapes(&key, &of));
         Self {
             pool: server.pool().await,
@@ -172,6 +174,26 @@ const BESIDE_DEAL: &str = "stage:choice pipelineId:uuid pipelineStageId:uuid pro
 const BILL: &str = "components:list! components[0]:item components[0].materialId:uuid! components[0].quantity:quantity! components[0].unit:text20 \
     components[0].cost:amount operations:list operations[0]:item operations[0].name:text200! operations[0].duration:whole! operations[0].requiredSkills:list \
     operations[0].requiredSkills[0]:text100! operations[0].equipment[0]:text100!";
+
+/// A customer that another one is merged into, and is taken out of again.
+fn merging(customer: &str, other: &str) -> Vec<Shape> {
+    let shape = |route: &'static str, good: Value, text: &str| Shape {
+        method: Method::POST,
+        route,
+        path: route.replace("{id}", customer),
+        good,
+        fields: fields(text),
+    };
+    let merged = json!({"with": other, "choices": {"name": "survivor"}});
+    vec![
+        shape(
+            "/customers/{id}/merge",
+            merged,
+            "with:uuid! withVersion:whole choices:object",
+        ),
+        shape("/customers/{id}/unmerge", json!({"with": other}), "with:uuid!"),
+    ]
+}
 
 /// What is said with a customer, and one thing that was.
 fn interactions(customer: &str, said: &str) -> Vec<Shape> {

@@ -3,6 +3,7 @@
 use super::{
     fold::{Object, Step},
     noun::{Field, Noun},
+    own,
 };
 use crate::i18n::{self, Language};
 use chrono::{DateTime, Utc};
@@ -112,7 +113,11 @@ impl Listener<'_> {
     /// Every change of a field that the listener may see.
     pub fn changes(&self, fields: &[Field], step: &Step) -> Vec<Change> {
         let seen = fields.iter().filter(|field| field.rights.allow(self.may));
-        seen.filter_map(|field| self.change(field, step)).collect()
+        seen.flat_map(|field| match field.is_own {
+            true => own::changes(step),
+            false => self.change(field, step).into_iter().collect(),
+        })
+        .collect()
     }
 
     fn change(&self, field: &Field, Step { before, after }: &Step) -> Option<Change> {
@@ -227,6 +232,7 @@ mod tests {
             column: name,
             rights,
             is_money,
+            is_own: false,
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Field {
     pub rights: Rights,
     /// An amount in the thing's currency.
     pub is_money: bool,
+    /// Values of the workspace's own fields, each of which has its before and after.
+    pub is_own: bool,
 }
 
 /// A kind of thing whose past can be told.
@@ -53,7 +55,7 @@ pub trait Noun: Sync {
 }
 
 /// One line a category.
-pub static NOUNS: [&dyn Noun; 28] = [
+pub static NOUNS: [&dyn Noun; 30] = [
     &Of::<platform::User>::new("user", "users", "email"),
     &Of::<platform::Organization>::new("organization", "organizations", "name"),
     &Of::<platform::Workspace>::new("workspace", "workspaces", "name"),
@@ -64,6 +66,7 @@ pub static NOUNS: [&dyn Noun; 28] = [
     &Of::<sales::activity::Row>::new("activity", "activities", "subject"),
     &Of::<sales::pipeline::Row>::new("pipeline", "pipelines", "name"),
     &Of::<office::custom_field::Row>::new("custom_field", "custom-fields", "label").also(&["translations"]),
+    &Plain("requirement", "requirements"),
     &Of::<sales::order::Row>::new("order", "orders", "orderNumber"),
     &Plain("credit", "credits"),
     &Of::<catalog::category::Row>::new("category", "categories", "name").also(&["archived"]),
@@ -74,6 +77,7 @@ pub static NOUNS: [&dyn Noun; 28] = [
     &Of::<catalog::stock_movement::Row>::new("stock", "stock", "productId")
         .each_alone()
         .within(|id| StockId::of(ProductId::new(id)).into()),
+    &Plain("stock_policy", "stock-policies"),
     &Of::<production::bom::Row>::new("bom", "boms", "bomVersion").within(|id| BomId::of(ProductId::new(id)).into()),
     &Of::<production::production_order::Row>::new("production_order", "production-orders", "productionNumber"),
     &Of::<finance::invoice::Row>::new("invoice", "invoices", "invoiceNumber").also(&["state", "items"]),
@@ -177,6 +181,7 @@ impl<T: Table + JsonSchema> Noun for Of<T> {
             let name = camel_case(column.name);
             Field {
                 is_money: is_money(&schema["properties"][&name]),
+                is_own: column.kind == ColumnKind::Custom,
                 column: column.name,
                 rights: column.rights,
                 name,

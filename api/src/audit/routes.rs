@@ -178,8 +178,13 @@ async fn history_of_interaction(
     if !sees::<sales::customer::Row>(&app, &caller, customer).await? {
         return Err(Problem::missing("customer.missing"));
     }
-    if about(&app, &caller, id.into(), ("interaction", "customerId")).await? != Some(customer) {
-        return Err(Problem::missing("interaction.missing"));
+    let missing = || Problem::missing("interaction.missing");
+    let with = about(&app, &caller, id.into(), ("interaction", "customerId")).await?;
+    let with = with.ok_or_else(missing)?;
+    // Of one that was merged into the customer it is the customer's.
+    let lead = async |reader: Reader<'_>| sales::customer::lead(reader, with).await;
+    if with != customer && view::as_reader_at(&app, &caller, None, lead).await? != Some(customer) {
+        return Err(missing());
     }
     told_of(&app, &caller, Source::Stream(id.into()), language, page).await
 }

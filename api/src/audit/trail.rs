@@ -6,6 +6,7 @@ use super::{
     entry::{Cause, Entry, Listener, Request, Who},
     filter::Filter,
     noun::{self, Noun},
+    own,
     states::States,
 };
 use crate::i18n::{self, Language};
@@ -104,6 +105,7 @@ impl Trail {
     /// What is looked up for many entries at once.
     pub(super) async fn complete(&self, entries: &mut [Entry], language: Language) -> Result<(), TrailError> {
         self.name(entries, language).await?;
+        own::call(&self.log, self.workspace, entries, language).await?;
         self.find_causes(entries).await
     }
 

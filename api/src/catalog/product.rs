@@ -1,6 +1,7 @@
 //! Products: document 1 §5, document 2 "Products API".
 
 mod batch;
+pub mod image;
 mod row;
 
 use crate::{
@@ -73,6 +74,7 @@ pub fn router() -> ApiRouter<App> {
                 told("Up to 500 new products, each made or refused alone; whatever is refused is told with its place"),
             ),
         )
+        .merge(image::router())
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -139,7 +141,7 @@ impl Noun for Product {
                 status: details.status,
                 version,
             }),
-            ProductEvent::Updated(_) | ProductEvent::Archived {} => None,
+            _ => None,
         }
     }
 }

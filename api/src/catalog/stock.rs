@@ -1,5 +1,8 @@
 //! What lies on the shelves, and what moves there (interfaces, "Requests").
 
+mod balance;
+mod landed;
+
 use crate::{
     extract::{
         Body, May, Write,
@@ -22,7 +25,7 @@ use commands::{
 };
 use domain::{
     Quantity,
-    catalog::stock::{Stock, StockCommand, StockEvent},
+    catalog::stock::{Stock, StockCommand, StockEvent, Valuation, Valued},
     id::{ProductId, StockId, TransferId},
 };
 use projections::catalog::{stock_level, stock_lot, stock_movement, stock_place, stock_transfer};
@@ -41,6 +44,13 @@ pub fn router() -> ApiRouter<App> {
         .api_route(
             "/stock/levels",
             get_with(view::list::<stock_level::Row, ProductsView>, told(LEVELS)),
+        )
+        .api_route(
+            "/stock/balance",
+            get_with(
+                balance::of_day,
+                told("What lay there of each product at the end of a day, and what it was worth, by the days that facts count from"),
+            ),
         )
         .api_route(
             "/stock/movements",
@@ -111,6 +121,26 @@ pub fn router() -> ApiRouter<App> {
             post_with(
                 write_down::<Adjustment>,
                 told("So much more, or less, is there than was written down, and why"),
+            ),
+        )
+        .api_route(
+            "/stock/landed-costs",
+            post_with(
+                landed::land,
+                told(
+                    "Spreads what was paid beside the goods over receipts: what falls on goods that are still there raises their worth, the \
+                     rest is spent",
+                ),
+            ),
+        )
+        .api_route(
+            "/stock/valuations",
+            post_with(
+                value,
+                told(
+                    "Says what goods of a product cost as they go: the average, or what the oldest came in for. Only while none of it \
+                     is there",
+                ),
             ),
         )
         .api_route(
@@ -288,6 +318,30 @@ async fn arrive(
     let written = write.settle(&app, context.workspace, &done).await;
     let answer = transferred(arrival.product_id.into(), &done);
     Ok(written.created(answer.ok_or_else(Problem::internal)?))
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StockValued {
+    product_id: ProductId,
+    valuation: Valuation,
+    version: i64,
+}
+
+async fn value(
+    State(app): State<App>,
+    caller: May<StockUpdate>,
+    write: Write,
+    Body { value: valued, hash }: Body<Valued>,
+) -> Result<Created<StockValued>, Problem> {
+    let context = write.context(&caller, hash);
+    let done = stock::write_down(&app.executor, valued, &context).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
+    Ok(written.created(StockValued {
+        product_id: valued.product_id,
+        valuation: valued.valuation,
+        version: done.version,
+    }))
 }
 
 /// What the last of its events says of a transfer.

@@ -5,8 +5,8 @@ use axum::{
     extract::{FromRequestParts, Query},
     http::request::Parts,
 };
-use domain::Rule;
-use projections::{snake_case, view::Shown};
+use domain::{Rule, office::custom_field::Details};
+use projections::{ColumnKind, snake_case, view::Shown};
 use sheets::Format;
 use std::marker::PhantomData;
 
@@ -42,25 +42,27 @@ impl Heads {
         }
     }
 
-    /// One for each of them. Two that people call the same keep their names, and so does what has no other.
-    pub fn of(self, fields: &[Shown], language: Language) -> Vec<String> {
-        let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
-        if self == Self::Names {
-            return names;
+    /// One for each of them, and for each of the workspace's own. Two that people call the same keep their names, and so does what
+    /// has no other.
+    pub fn of(self, fields: &[Shown], own: &[Details], language: Language) -> Vec<String> {
+        let mut heads = Vec::with_capacity(fields.len() + own.len());
+        for Shown { name, kind, .. } in fields {
+            if *kind == ColumnKind::Custom {
+                let called = |field: &Details| field.label_in(language.code()).to_owned();
+                heads.extend(own.iter().map(|field| (format!("{name}.{}", field.key), called(field))));
+                continue;
+            }
+            let column = snake_case(name);
+            let word = i18n::field(language, &column);
+            let word = if word == column { name.clone() } else { word };
+            heads.push((name.clone(), word));
         }
-        let words: Vec<String> = names
-            .iter()
-            .map(|name| {
-                let column = snake_case(name);
-                let word = i18n::field(language, &column);
-                if word == column { name.clone() } else { word }
-            })
-            .collect();
-        let is_one_of_two = |word: &String| words.iter().filter(|other| *other == word).count() > 1;
-        let heads = names.into_iter().zip(&words);
-        heads
-            .map(|(name, word)| if is_one_of_two(word) { name } else { word.clone() })
-            .collect()
+        let is_one_of_two = |word: &String| heads.iter().filter(|(_, other)| other == word).count() > 1;
+        let head = |(name, word): &(String, String)| match self == Self::Names || is_one_of_two(word) {
+            true => name.clone(),
+            false => word.clone(),
+        };
+        heads.iter().map(head).collect()
     }
 }
 
@@ -73,6 +75,9 @@ impl<S: Send + Sync, V> FromRequestParts<S> for Wanted<V> {
         if let Some((name, _)) = pairs.iter().find(|(name, _)| OF_PAGES.contains(&name.as_str())) {
             return Err(Problem::invalid_field(name, Rule::Unknown));
         }
+        if pairs.iter().any(|(name, keys)| name == "sort" && sorts_by_own(keys)) {
+            return Err(Problem::invalid_field("sort", Rule::NotAllowed));
+        }
         let formats = Format::ALL.map(Format::name);
         let format = word(&mut pairs, "format", &formats, Format::parse)?;
         let heads = word(&mut pairs, "heads", &Heads::WORDS, Heads::parse)?;
@@ -83,6 +88,13 @@ impl<S: Send + Sync, V> FromRequestParts<S> for Wanted<V> {
             of: PhantomData,
         })
     }
+}
+
+/// Whether a field of the workspace's own is among the keys. No index is in their order, so that each piece of a file would cost
+/// what sorting the whole list costs.
+fn sorts_by_own(keys: &str) -> bool {
+    let mut keys = keys.split(',').map(|key| key.trim().trim_start_matches('-'));
+    keys.any(|key| key.starts_with("custom."))
 }
 
 /// Takes what is named once, and is one of those words, out of a query.
@@ -107,13 +119,22 @@ fn word<T>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use projections::ColumnKind;
 
     #[test]
     fn columns_are_called_as_people_call_them_as_long_as_that_is_clear() {
         let fields = ["name", "title", "price", "noSuchWord"].map(|name| Shown::new(name, "", ColumnKind::Text));
-        let heads = |heads: Heads| heads.of(&fields, Language::Ru);
+        let heads = |heads: Heads| heads.of(&fields, &[], Language::Ru);
         assert_eq!(heads(Heads::Names), ["name", "title", "price", "noSuchWord"]);
         assert_eq!(heads(Heads::Words), ["name", "title", "Цена", "noSuchWord"]);
+        let own = [("size", "Размер"), ("cost", "Цена")].map(|(key, label)| Details {
+            key: key.into(),
+            label: label.into(),
+            ..Details::default()
+        });
+        let fields = [("price", ColumnKind::Number), ("custom", ColumnKind::Custom)];
+        let fields = fields.map(|(name, kind)| Shown::new(name, "", kind));
+        let heads = |heads: Heads| heads.of(&fields, &own, Language::Ru);
+        assert_eq!(heads(Heads::Names), ["price", "custom.size", "custom.cost"]);
+        assert_eq!(heads(Heads::Words), ["price", "Размер", "custom.cost"]);
     }
 }

@@ -7,7 +7,7 @@ use axum::{
 };
 use domain::{
     Rule,
-    id::{DocumentId, InteractionId, ProductId, QuoteId},
+    id::{DocumentId, ImageId, InteractionId, ProductId, QuoteId},
 };
 use std::marker::PhantomData;
 use uuid::Uuid;
@@ -24,6 +24,10 @@ pub struct Within<T>(pub T);
 #[derive(Debug, Clone, Copy)]
 pub struct Param<T>(pub T);
 
+/// The same in a path whose query is for whoever reads the rest of it.
+#[derive(Debug, Clone, Copy)]
+pub struct ParamWithin<T>(pub T);
+
 /// What the path names a thing by.
 pub trait InPath {
     const NAME: &'static str;
@@ -36,6 +40,10 @@ pub trait Kind: From<Uuid> {
 
 impl Kind for ProductId {
     const NAME: &'static str = "productId";
+}
+
+impl Kind for ImageId {
+    const NAME: &'static str = "imageId";
 }
 
 impl Kind for InteractionId {
@@ -81,6 +89,14 @@ impl<S: Send + Sync, T: From<Uuid>> FromRequestParts<S> for Within<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         path_id(parts, state, "id").await.map(|id| Self(id.into()))
+    }
+}
+
+impl<S: Send + Sync, T: Kind> FromRequestParts<S> for ParamWithin<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        path_id(parts, state, T::NAME).await.map(|id| Self(id.into()))
     }
 }
 

@@ -27,7 +27,7 @@ use tracing::Instrument;
 const BODY_MAX: usize = 1 << 20;
 /// The same for signing in, and for whoever shows no token: nothing they have to say is longer.
 const STRANGERS_BODY_MAX: usize = 16 << 10;
-/// The same for a file whose rows are to become things.
+/// The same for a file: whose rows are to become things, or a picture.
 const FILE_MAX: usize = 12 << 20;
 /// In KB, what is kept of all bodies that are longer than a stranger's may be.
 pub const BODIES_MAX: usize = 64 << 10;
@@ -85,11 +85,15 @@ fn longest(request: &Request) -> usize {
     let path = request.uri().path();
     if path.contains("/auth/") || !request.headers().contains_key(header::AUTHORIZATION) {
         STRANGERS_BODY_MAX
-    } else if request.method() == Method::POST && path.trim_end_matches('/').ends_with("/imports") {
+    } else if request.method() == Method::POST && takes_file(path.trim_end_matches('/')) {
         FILE_MAX
     } else {
         BODY_MAX
     }
+}
+
+fn takes_file(path: &str) -> bool {
+    path.ends_with("/imports") || path.contains("/products/") && path.ends_with("/images")
 }
 
 /// A body that has been read.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::problem::Problem;
 use domain::{
-    Changes, Rule,
+    Changes, Fields, Rule,
     field::{Format, constrain_fields, constrain_values},
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -76,10 +76,7 @@ where
     }
 
     fn numbers() -> Vec<&'static str> {
-        let numbers = F::FIELDS
-            .iter()
-            .filter(|field| field.limits.format == Some(Format::TwelveDigits));
-        numbers.map(|field| field.name).collect()
+        numbers_of::<F>().collect()
     }
 
     fn read(json: Json) -> Result<Self, Problem> {
@@ -104,6 +101,14 @@ where
             beside,
         })
     }
+}
+
+/// Which of a noun's fields are a BIN or an IIN.
+pub fn numbers_of<F: Fields>() -> impl Iterator<Item = &'static str> {
+    let numbers = F::FIELDS
+        .iter()
+        .filter(|field| field.limits.format == Some(Format::TwelveDigits));
+    numbers.map(|field| field.name)
 }
 
 #[cfg(test)]

@@ -3,17 +3,20 @@
 
 use super::columns::Target;
 use crate::{
-    extract::{Caller, Json},
+    extract::{Caller, Json, digit_holds, numbers_of},
     problem::Problem,
     state::App,
+    view,
 };
 use commands::{Context, Done, Executor};
 use domain::{
     Aggregate, Fields, Permission,
     catalog::product::Product,
     field::FieldKind,
+    office::custom_field::Details,
     sales::{customer::Customer, deal::Deal, order::Order},
 };
+use projections::{office::custom_field, view::Reader};
 use uuid::Uuid;
 
 /// Who enters something, with what.
@@ -97,14 +100,22 @@ impl Resource {
         }
     }
 
-    /// All that a column of a file can be.
-    pub(super) fn targets(self) -> Vec<Target> {
-        match self {
+    /// All that a column of a file can be where the workspace has these fields of its own.
+    pub(super) fn targets(self, own: Vec<Details>) -> Vec<Target> {
+        let mut targets = match self {
             Self::Products => targets::<Product>(),
             Self::Customers => targets::<Customer>(),
             Self::Deals => targets::<Deal>(),
             Self::Orders => targets::<Order>(),
-        }
+        };
+        targets.extend(own.into_iter().map(Target::own));
+        targets
+    }
+
+    /// The same in the caller's workspace.
+    pub(super) async fn targets_of(self, app: &App, caller: &Caller) -> Result<Vec<Target>, Problem> {
+        let own = async |reader: Reader<'_>| custom_field::of(reader, self.name()).await;
+        Ok(self.targets(view::as_reader_at(app, caller, None, own).await?))
     }
 
     pub(super) async fn enter(
@@ -115,12 +126,25 @@ impl Resource {
         is_new: bool,
     ) -> Result<Entered, Problem> {
         match self {
-            Self::Products => Product::enter(entry, id.into(), fields, is_new).await,
-            Self::Customers => Customer::enter(entry, id.into(), fields, is_new).await,
-            Self::Deals => Deal::enter(entry, id.into(), fields, is_new).await,
-            Self::Orders => Order::enter(entry, id.into(), fields, is_new).await,
+            Self::Products => entered::<Product>(entry, id, fields, is_new).await,
+            Self::Customers => entered::<Customer>(entry, id, fields, is_new).await,
+            Self::Deals => entered::<Deal>(entry, id, fields, is_new).await,
+            Self::Orders => entered::<Order>(entry, id, fields, is_new).await,
         }
     }
+}
+
+/// A row's numbers are asked for their check digits as a body's are.
+async fn entered<N: Rowed>(entry: Entry<'_>, id: Uuid, fields: Json, is_new: bool) -> Result<Entered, Problem> {
+    if let Json::Object(said) = &fields {
+        for name in numbers_of::<N::Fields>() {
+            let number = said.iter().find(|(field, _)| field == name);
+            if let Some((_, Json::Text(number))) = number {
+                digit_holds(entry.app, name, number)?;
+            }
+        }
+    }
+    N::enter(entry, id.into(), fields, is_new).await
 }
 
 fn targets<N: Rowed>() -> Vec<Target> {

@@ -53,7 +53,7 @@ pub fn router() -> ApiRouter<App> {
             "/imports",
             get_with(list, told("The caller's imports, the newest first, a hundred at most; they are kept for a week")).post_with(
                 upload,
-                told("Makes products, customers, deals or orders of a file's rows, or changes those that are there: by `id`, by `externalId`, products by their code. With `dryRun` nothing is done before `/start`"),
+                told("Makes products, customers, deals or orders of a file's rows, or changes those that are there: by `id`, by `externalId`, products by their code. `custom.size` is a field of the workspace's own. With `dryRun` nothing is done before `/start`"),
             ),
         )
         .api_route(
@@ -99,7 +99,7 @@ async fn upload(
     let bytes = file.clone();
     let table = spawn_blocking(move || Table::read(&bytes)).await;
     let table = table.map_err(|_| Problem::internal())?.map_err(shown::unreadable)?;
-    let columns = Columns::of(&table.heads, &mapping, &resource.targets())?;
+    let columns = Columns::of(&table.heads, &mapping, &resource.targets_of(&app, &caller).await?)?;
     if table.lines.is_empty() {
         return Err(Problem::invalid_field("file", Rule::Required).because("import.no_rows"));
     }

@@ -2,28 +2,22 @@
 
 use super::{columns::Mapping, resource::Resource};
 use crate::{
-    extract::{BodyHash, Json, TooLong},
+    extract::{BodyHash, Form, Json, Part},
     openapi::form_content,
-    problem::{Code, Problem},
+    problem::Problem,
     state::App,
 };
 use aide::{OperationInput, generate::GenContext, openapi};
-use axum::{
-    extract::{FromRequest, Multipart, Request, multipart::Field},
-    http::header,
-};
+use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use domain::Rule;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 const FILE: &str = "file";
 const RESOURCE: &str = "resource";
 const MAPPING: &str = "mapping";
 const DRY_RUN: &str = "dryRun";
 const FIELDS: [&str; 4] = [FILE, RESOURCE, MAPPING, DRY_RUN];
-/// Characters.
-const NAME_MAX: usize = 200;
 
 pub struct Upload {
     pub file: Bytes,
@@ -43,25 +37,16 @@ struct Parts {
     resource: Option<Resource>,
     mapping: Option<Mapping>,
     dry_run: Option<bool>,
-    hash: Sha256,
 }
 
 impl FromRequest<App> for Upload {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        if request.extensions().get::<TooLong>().is_some() {
-            return Err(Problem::new(Code::PayloadTooLarge));
-        }
-        let kind = request.headers().get(header::CONTENT_TYPE);
-        let is_form = kind.is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"multipart/form-data"));
-        if !is_form {
-            return Err(no_form());
-        }
-        let mut form = Multipart::from_request(request, app).await.map_err(|_| no_form())?;
+        let mut form = Form::open(request, app).await?;
         let mut parts = Parts::default();
-        while let Some(field) = form.next_field().await.map_err(|_| no_form())? {
-            parts.take(field).await?;
+        while let Some(part) = form.next().await? {
+            parts.take(part)?;
         }
         let Parts {
             file,
@@ -69,7 +54,6 @@ impl FromRequest<App> for Upload {
             resource,
             mapping,
             dry_run,
-            hash,
         } = parts;
         let missing = |name: &'static str| move || Problem::invalid_field(name, Rule::Required);
         Ok(Self {
@@ -78,54 +62,27 @@ impl FromRequest<App> for Upload {
             file_name,
             mapping: mapping.unwrap_or_default(),
             dry_run: dry_run.unwrap_or(false),
-            hash: BodyHash::of(&hash.finalize()),
+            hash: form.hash(),
         })
     }
 }
 
-fn no_form() -> Problem {
-    Problem::new(Code::ValidationFailed).because("body.not_a_form")
-}
-
 impl Parts {
-    async fn take(&mut self, field: Field<'_>) -> Result<(), Problem> {
-        let name = field.name().unwrap_or_default().to_owned();
-        let is_shown = |letter: &char| !letter.is_control();
-        let file_name = field
-            .file_name()
-            .map(|name| name.chars().filter(is_shown).take(NAME_MAX).collect());
-        let bytes = field.bytes().await.map_err(|_| no_form())?;
-        for piece in [name.as_bytes(), &bytes] {
-            self.hash.update((piece.len() as u64).to_be_bytes());
-            self.hash.update(piece);
-        }
-        let refused = |rule| Problem::invalid_field(name.as_str(), rule);
-        let text = || {
-            std::str::from_utf8(&bytes)
-                .map(str::trim)
-                .map_err(|_| refused(Rule::WrongType))
-        };
-        let is_first = match name.as_str() {
+    fn take(&mut self, part: Part) -> Result<(), Problem> {
+        match part.name.as_str() {
             FILE => {
-                self.file_name = file_name;
-                self.file.replace(bytes.clone()).is_none()
+                part.once(part.bytes.clone(), &mut self.file)?;
+                self.file_name = part.file_name;
+                Ok(())
             }
             RESOURCE => {
                 let known = || Rule::not_one_of(Resource::ALL.map(Resource::name));
-                let resource = Resource::parse(text()?).ok_or_else(|| refused(known()))?;
-                self.resource.replace(resource).is_none()
+                let resource = Resource::parse(part.text()?).ok_or_else(|| part.refused(known()))?;
+                part.once(resource, &mut self.resource)
             }
-            MAPPING => self.mapping.replace(mapping(&bytes)?).is_none(),
-            DRY_RUN => {
-                let flag = text()?.parse().map_err(|_| refused(Rule::WrongType))?;
-                self.dry_run.replace(flag).is_none()
-            }
-            _ => return Err(refused(Rule::no_such_field(FIELDS))),
-        };
-        if is_first {
-            Ok(())
-        } else {
-            Err(refused(Rule::NotUnique))
+            MAPPING => part.once(mapping(&part.bytes)?, &mut self.mapping),
+            DRY_RUN => part.once(part.flag()?, &mut self.dry_run),
+            _ => Err(part.refused(Rule::no_such_field(FIELDS))),
         }
     }
 }

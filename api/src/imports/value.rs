@@ -19,7 +19,7 @@ pub fn read(target: &Target, text: &str) -> Result<Option<Json>, Rule> {
         return Err(Rule::NotAllowed);
     }
     Ok(Some(match target.kind {
-        FieldKind::Text | FieldKind::Uuid | FieldKind::Time => Json::Text(text),
+        FieldKind::Text | FieldKind::Uuid | FieldKind::Time => Json::Text(target.word(text)),
         FieldKind::Number => Json::Number(number(&text).ok_or(Rule::WrongType)?),
         FieldKind::Bool => Json::Bool(flag(&text).ok_or(Rule::WrongType)?),
         FieldKind::Date => Json::Text(day(&text)),

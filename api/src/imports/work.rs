@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     extract::{Caller, Json},
-    problem::Problem,
+    problem::{Code, Problem},
     state::App,
 };
 use chrono::Utc;
@@ -113,11 +113,12 @@ impl<'a> Work<'a> {
         let file = store::file(&app.pool, import.id).await?;
         let table = spawn_blocking(move || Table::read(&file)).await;
         let table = table.map_err(|_| Problem::internal())?.map_err(shown::unreadable)?;
+        let caller = caller(app, import).await?;
         let names: Vec<Option<String>> = import.heads.iter().map(|(_, name)| name.clone()).collect();
         Ok(Self {
             app,
             import,
-            columns: Columns::named(&names, &import.resource.targets()),
+            columns: Columns::named(&names, &import.resource.targets_of(app, &caller).await?),
             lines: table.lines,
         })
     }
@@ -159,7 +160,7 @@ impl<'a> Work<'a> {
             if !store::hold(pool, id, State::Checking).await? {
                 return Ok(false);
             }
-            let caller = self.caller().await?;
+            let caller = caller(self.app, self.import).await?;
             let meant = self.meant(lines, &doubled).await?;
             let (executor, caller) = (&executor, &caller);
             let tried = lines.iter().zip(meant).map(|((nth, _), meant)| async move {
@@ -190,7 +191,7 @@ impl<'a> Work<'a> {
             let Ok(turn) = self.app.writing.take(self.import.workspace).await else {
                 continue;
             };
-            let caller = self.caller().await?;
+            let caller = caller(self.app, self.import).await?;
             let (caller, lines) = (&caller, &lines);
             let done = left.into_iter().map(|line| async move {
                 let cells = lines.get(&line.nth).map_or(&[][..], |cells| cells.as_slice());
@@ -208,14 +209,6 @@ impl<'a> Work<'a> {
             drop(turn);
             store::note(pool, id, &done, true).await?;
         }
-    }
-
-    /// Whoever sent it, with the rights that they have by now.
-    async fn caller(&self) -> Result<Caller, Problem> {
-        let Import {
-            user, workspace, key, ..
-        } = *self.import;
-        Caller::returned(self.app, user.into(), workspace, key.map(Into::into)).await
     }
 
     /// What a line comes to. What is refused by circumstances, and not by itself, is no outcome.
@@ -246,6 +239,11 @@ impl<'a> Work<'a> {
                 is_new,
                 error: None,
             }),
+            // It is there, and not for whoever sent it: told as an id that nothing has.
+            Err(problem) if !is_new && problem.code() == Code::NotFound && problem.violations().is_empty() => {
+                let problem = Problem::invalid_field(super::columns::ID, Rule::Unknown);
+                refused(nth, Some(thing), is_new, problem)
+            }
             Err(problem) => refused(nth, Some(thing), is_new, problem),
         }
     }
@@ -265,10 +263,10 @@ impl<'a> Work<'a> {
     async fn meant(
         &self,
         lines: &[(i32, Vec<String>)],
-        doubled: &HashMap<i32, &'static str>,
+        doubled: &HashMap<i32, String>,
     ) -> Result<Vec<Result<Meant, Problem>>, Problem> {
         let said = lines.iter().map(|(nth, cells)| match doubled.get(nth) {
-            Some(field) => Err(Problem::invalid_field(*field, Rule::NotUnique)),
+            Some(field) => Err(Problem::invalid_field(field, Rule::NotUnique)),
             None => self.columns.read(cells).map_err(|wrong| Problem::invalid(&wrong)),
         });
         let said: Vec<Result<Said, Problem>> = said.collect();
@@ -345,6 +343,14 @@ impl<'a> Work<'a> {
         let owners = self.app.log.owners_of(self.import.workspace, kind, &keys).await;
         Ok(owners.map_err(unread)?.into_iter().collect())
     }
+}
+
+/// Whoever sent it, with the rights that they have by now.
+async fn caller(app: &App, import: &Import) -> Result<Caller, Problem> {
+    let Import {
+        user, workspace, key, ..
+    } = *import;
+    Caller::returned(app, user.into(), workspace, key.map(Into::into)).await
 }
 
 /// A line that is refused by itself; what is refused by circumstances may yet be done.

@@ -1,114 +1,32 @@
-//! Mail that is owed, wherever a code waits to be typed in: whoever makes one writes into the same row that its mail is owed.
-//! The code is drawn from a seed that goes when the mail is out, so that every try, also on another node or after a crash,
-//! mails the same code; only its keyed hash stays.
+//! What every mail that is owed has in common, wherever its row stands: how often it was tried, what it says now, and what
+//! becomes of its row.
 
-use crate::{
-    i18n::Language,
-    identity::{code, secrets::Pepper},
-};
-use sqlx::{AssertSqlSafe, PgPool};
+use super::Unsent;
+use crate::state::App;
+use async_trait::async_trait;
+use lettre::{Message, message::Mailbox};
+use sqlx::PgPool;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// A table whose rows owe mail. Its columns: `id`, `email`, `language`, `mail_seed`, `mail_due_at`, `mail_attempts`, and of the
-/// code `failures` and `expires_at`.
-#[derive(Debug, Clone, Copy)]
-pub struct Debtor {
-    table: &'static str,
-    /// What the keys of its words begin with.
-    pub words: &'static str,
-    /// How long its codes are good for.
-    minutes: f64,
-}
+/// A mail that is owed, and for two minutes its taker's.
+#[async_trait]
+pub trait Owed: Send + Sync {
+    /// For the operator's log.
+    fn id(&self) -> Uuid;
 
-/// All of them: a line each.
-pub const DEBTORS: [Debtor; 3] = [
-    Debtor {
-        table: "platform.registrations",
-        words: "mail-verify",
-        minutes: code::MINUTES,
-    },
-    Debtor {
-        table: "platform.invitations",
-        words: "mail-invite",
-        minutes: 7.0 * 24.0 * 60.0,
-    },
-    Debtor {
-        table: "platform.password_resets",
-        words: "mail-reset",
-        minutes: code::MINUTES,
-    },
-];
-
-/// A mail that is owed.
-pub struct Owed {
-    debtor: Debtor,
-    pub id: Uuid,
-    pub email: String,
-    pub language: Language,
     /// How often it was tried, this time included.
-    pub attempts: i32,
-    seed: Vec<u8>,
-}
+    fn attempts(&self) -> i32;
 
-impl Owed {
-    pub fn code(&self, pepper: &Pepper) -> String {
-        code::draw(pepper, &self.seed)
-    }
+    /// What is to go out.
+    async fn mail(&self, app: &App, from: &Mailbox) -> Result<Message, Unsent>;
 
-    pub fn words(&self) -> &'static str {
-        self.debtor.words
-    }
-
-    /// The mail is out.
-    pub async fn settle(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
-        let settle = self.statement("mail_seed = null, mail_due_at = null");
-        let settle = sqlx::query(AssertSqlSafe(settle)).bind(self.id).bind(&self.seed);
-        settle.execute(pool).await.map(drop)
-    }
+    /// It is out, or nobody wants it any more.
+    async fn settle(&self, pool: &PgPool) -> Result<(), sqlx::Error>;
 
     /// To be tried again after a pause.
-    pub async fn postpone(&self, pool: &PgPool, pause: Duration) -> Result<(), sqlx::Error> {
-        let postpone = self.statement("mail_due_at = log.clock() + $3 * interval '1 second'");
-        let postpone = sqlx::query(AssertSqlSafe(postpone)).bind(self.id).bind(&self.seed);
-        postpone.bind(pause.as_secs_f64()).execute(pool).await.map(drop)
-    }
+    async fn postpone(&self, pool: &PgPool, pause: Duration) -> Result<(), sqlx::Error>;
 
-    /// Not to be tried again. A code that nobody got is used up, so that another may be asked for.
-    pub async fn give_up(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
-        let give_up = self.statement("mail_seed = null, mail_due_at = null, failures = $3");
-        let give_up = sqlx::query(AssertSqlSafe(give_up)).bind(self.id).bind(&self.seed);
-        give_up.bind(code::FAILURES_MAX).execute(pool).await.map(drop)
-    }
-
-    /// Unless another code was made meanwhile.
-    fn statement(&self, change: &str) -> String {
-        format!(
-            "update {} set {change} where id = $1 and mail_seed = $2",
-            self.debtor.table
-        )
-    }
-}
-
-/// The mail of that table that has been due longest. For two minutes it is the caller's, then, if nothing more was heard,
-/// anybody's. A code's time begins with its mail.
-pub async fn take(pool: &PgPool, debtor: Debtor) -> Result<Option<Owed>, sqlx::Error> {
-    let Debtor { table, minutes, .. } = debtor;
-    let take = format!(
-        "update {table} set mail_attempts = mail_attempts + 1, mail_due_at = log.clock() + interval '2 minutes', \
-            expires_at = log.clock() + $1 * interval '1 minute' \
-        where id = (select id from {table} where mail_due_at <= log.clock() order by mail_due_at limit 1 \
-            for update skip locked) \
-        returning id, email, language, mail_attempts, mail_seed"
-    );
-    let taken = sqlx::query_as::<_, (Uuid, String, String, i32, Vec<u8>)>(AssertSqlSafe(take)).bind(minutes);
-    let taken = taken.fetch_optional(pool).await?;
-    Ok(taken.map(|(id, email, language, attempts, seed)| Owed {
-        debtor,
-        id,
-        email,
-        language: Language::from_tag(&language).unwrap_or_default(),
-        attempts,
-        seed,
-    }))
+    /// Not to be tried again.
+    async fn give_up(&self, pool: &PgPool) -> Result<(), sqlx::Error>;
 }

@@ -29,7 +29,8 @@ pub fn router() -> ApiRouter<App> {
                 noun::create::<CustomField, WorkspacesUpdate>,
                 told(
                     "A new field. Its values are set as `custom` of what it is a field of, `{\"custom\": {\"size\": 5}}`: the keys that \
-                     are named, null takes one away. Lists are filtered by them, `custom.size=5`, and not sorted by",
+                     are named, null takes one away. Lists are filtered by them, `custom.size=5`, and sorted by them, `sort=custom.size`: \
+                     numbers by their worth, days in their order, texts and words of a choice as texts are sorted",
                 ),
             ),
         )
@@ -38,7 +39,7 @@ pub fn router() -> ApiRouter<App> {
             get_with(view::details::<Row, WorkspacesView>, told("A field of the workspace's own"))
                 .patch_with(
                     noun::update::<CustomField, WorkspacesUpdate>,
-                    told("Changes what a field is called and which words it takes; of what it is a field, its key and its type stay"),
+                    told("Changes what a field is called, which words it takes and whether it is required; of what it is a field, its key and its type stay"),
                 )
                 .delete_with(
                     noun::archive::<CustomField, WorkspacesUpdate>,
@@ -63,7 +64,7 @@ impl Noun for CustomField {
 
     async fn update(Asking { app, context, .. }: Asking<'_>, id: CustomFieldId, change: Change) -> Answer<Self> {
         let command = CustomFieldCommand::Update(Box::new(change));
-        Ok(app.executor.execute::<Self>(id, &command, context).await?)
+        Ok(custom_field::execute(&app.executor, id, &command, context).await?)
     }
 
     fn made(id: Uuid, version: i64, _event: CustomFieldEvent) -> Option<Changed<Self>> {
@@ -74,4 +75,9 @@ impl Noun for CustomField {
 impl Archivable for CustomField {
     const ARCHIVE: CustomFieldCommand = CustomFieldCommand::Archive;
     const ARCHIVED: &'static str = "Field archived";
+
+    /// It is not required any more, either.
+    async fn archive(Asking { app, context, .. }: Asking<'_>, id: CustomFieldId) -> Answer<Self> {
+        Ok(custom_field::execute(&app.executor, id, &Self::ARCHIVE, context).await?)
+    }
 }

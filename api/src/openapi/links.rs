@@ -74,7 +74,10 @@ fn led_to(path: &str, item: &Value) -> Vec<(String, String, String)> {
         before.map(|(before, _)| (before, parameter))
     };
     // What stands within another is led to by what made it there.
-    let Some((before, parameter)) = ["interactionId", "id", "productId"].into_iter().find_map(named) else {
+    let Some((before, parameter)) = ["interactionId", "imageId", "id", "productId"]
+        .into_iter()
+        .find_map(named)
+    else {
         return Vec::new();
     };
     let operations = || {

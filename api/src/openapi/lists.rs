@@ -7,7 +7,7 @@ use projections::{
     ColumnKind,
     list::{DEPTH_MAX, LIMIT_MAX},
     shape::{Filter, Shape, filters},
-    view::View,
+    view::{View, has_own},
 };
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub(super) fn list_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
 pub(super) fn choice_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
     let filters = filters::<V>();
     let words = row_of::<V>();
-    sorting(operation, &filters);
+    sorting(operation, &filters, has_own::<V>());
     query(
         operation,
         "search",
@@ -79,18 +79,18 @@ fn paging(operation: &mut Operation) {
     );
 }
 
-fn sorting(operation: &mut Operation, filters: &[Filter]) {
+fn sorting(operation: &mut Operation, filters: &[Filter], has_own: bool) {
     let sorted = filters.iter().filter(|filter| filter.sorted);
     let keys: Vec<String> = sorted
         .flat_map(|filter| [filter.name.clone(), format!("-{}", filter.name)])
         .collect();
     let keys = json!({ "type": "array", "items": { "enum": keys }, "minItems": 1, "maxItems": SORT_KEYS_MAX, "uniqueItems": true });
-    several(
-        operation,
-        "sort",
-        keys,
-        "By these in turn; a minus in front means falling. Without it the newest come first",
-    );
+    let told = "By these in turn; a minus in front means falling. Without it the newest come first";
+    let own = match has_own {
+        true => ". Fields of the workspace's own sort as well, `custom.size`, and each of them counts twice",
+        false => "",
+    };
+    several(operation, "sort", keys, &format!("{told}{own}"));
     query(
         operation,
         "order",

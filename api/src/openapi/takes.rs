@@ -4,8 +4,8 @@ use super::{json_content, lists, parameter};
 use crate::{
     export::{Heads, Wanted},
     extract::{
-        Asked, Body, Caller, Id, InPath, Kind, Leaving, List, May, MayChange, NoQuery, Param, SignedIn, Within, Write,
-        past::Seen,
+        Asked, Body, Caller, Id, InPath, Kind, Leaving, List, May, MayChange, NoQuery, Param, ParamWithin, SignedIn,
+        Within, Write, past::Seen,
     },
     i18n::Language,
 };
@@ -82,6 +82,12 @@ impl<T> OperationInput for Within<T> {
 }
 
 impl<T: Kind> OperationInput for Param<T> {
+    fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
+        path_id(operation, T::NAME);
+    }
+}
+
+impl<T: Kind> OperationInput for ParamWithin<T> {
     fn operation_input(_: &mut GenContext, operation: &mut openapi::Operation) {
         path_id(operation, T::NAME);
     }

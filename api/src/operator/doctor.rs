@@ -1,5 +1,5 @@
 //! `prometric doctor`: what an installation needs, looked at one by one; whatever is wrong is told with what to do about it. It
-//! reads, and changes nothing: it does not even apply migrations.
+//! reads, and changes nothing: it does not even apply migrations. Only where files are kept it puts one, and deletes it.
 
 mod database;
 mod outside;
@@ -92,9 +92,10 @@ const OF_DATABASE: [(&str, Check); 9] = [
     ("disk", |site| database::disk(site).boxed()),
 ];
 
-const OUTSIDE: [(&str, Check); 3] = [
+const OUTSIDE: [(&str, Check); 4] = [
     ("NATS", |site| outside::nats(site).boxed()),
     ("mail", |site| outside::mail(site).boxed()),
+    ("files", |site| outside::files(site).boxed()),
     ("personal keys", |site| outside::personal_keys(site).boxed()),
 ];
 

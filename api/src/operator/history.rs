@@ -1,4 +1,4 @@
-//! `prometric log`: events as they are stored, personal values sealed.
+//! `prometric log`: events as they are stored, personal values sealed; and the tables made again from an engine that has them.
 
 use super::{Failure, tell, whose::Whose};
 use crate::{config::Store, serve::open_store};
@@ -13,6 +13,10 @@ pub enum History {
     Show(Show),
     /// The newest events, a JSON object a line.
     Tail(Tail),
+    /// Makes PostgreSQL's tables again from the streams of the log's engine.
+    Restore(Restore),
+    /// Hands workspaces whose log began in PostgreSQL over to the log's engine.
+    HandOver(HandOver),
 }
 
 #[derive(Debug, Args)]
@@ -38,6 +42,24 @@ pub struct Tail {
     store: Store,
 }
 
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The engine, as in LOG_ENGINE: esdb://user:password@host:2113?tls=true
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<String>,
+    #[command(flatten)]
+    store: Store,
+}
+
+#[derive(Debug, Args)]
+pub struct HandOver {
+    /// The engine, as in LOG_ENGINE: esdb://user:password@host:2113?tls=true
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<String>,
+    #[command(flatten)]
+    store: Store,
+}
+
 const PAGE: i64 = 500;
 /// How long nothing is asked after nothing was there.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -46,6 +68,8 @@ pub async fn run(history: History) -> Result<(), Failure> {
     match history {
         History::Show(show) => show.run().await,
         History::Tail(tail) => tail.run().await,
+        History::Restore(restore) => restore.run().await,
+        History::HandOver(hand_over) => hand_over.run().await,
     }
 }
 
@@ -77,6 +101,33 @@ impl Tail {
                 None => return Ok(()),
             }
         }
+    }
+}
+
+impl Restore {
+    /// What is there already stays; stopped in between, it goes on.
+    async fn run(mut self) -> Result<(), Failure> {
+        if let Some(from) = self.from {
+            self.store.engine.log_engine = from;
+        }
+        let (log, _) = open_store(&self.store).await?;
+        let restored = log.recover().await?;
+        Ok(tell(format_args!(
+            "{} workspaces are in PostgreSQL: {} commits, {} events",
+            restored.workspaces, restored.commits, restored.events
+        ))?)
+    }
+}
+
+impl HandOver {
+    /// Servers that know of no engine are ended before: what they append meanwhile would be in no stream.
+    async fn run(mut self) -> Result<(), Failure> {
+        if let Some(to) = self.to {
+            self.store.engine.log_engine = to;
+        }
+        let (log, _) = open_store(&self.store).await?;
+        let workspaces = log.hand_over().await?;
+        Ok(tell(format_args!("{workspaces} workspaces were handed over"))?)
     }
 }
 

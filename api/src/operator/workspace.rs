@@ -2,9 +2,10 @@
 //! hashes and signed heads stay what they are.
 
 use super::{Failure, in_file, tell};
-use crate::{config::Store, serve::open_store};
+use crate::{config::Store, serve::open_store, storage::Storage};
 use clap::{Args, Subcommand};
 use commands::beginnings;
+use files::Files;
 use log::keeping::{Report, Segment};
 use std::path::{Path, PathBuf};
 use tokio::{
@@ -44,6 +45,11 @@ pub struct Export {
     one: One,
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Puts the workspace's files there too.
+    #[arg(long, value_name = "FOLDER")]
+    files: Option<PathBuf>,
+    #[command(flatten)]
+    storage: Storage,
 }
 
 #[derive(Debug, Args)]
@@ -61,8 +67,13 @@ pub struct Move {
 #[derive(Debug, Args)]
 pub struct Import {
     file: PathBuf,
+    /// Takes the workspace's files from there.
+    #[arg(long, value_name = "FOLDER")]
+    files: Option<PathBuf>,
     #[command(flatten)]
     store: Store,
+    #[command(flatten)]
+    storage: Storage,
 }
 
 #[derive(Debug, Args)]
@@ -140,10 +151,15 @@ impl Export {
         file.get_ref().sync_all().await?;
         fs::rename(&unfinished, &self.out).await?;
         let (last, out) = (exported.header.last, self.out.display());
-        Ok(tell(format_args!(
-            "workspace {} up to position {last} is in {out}",
-            self.one.workspace
-        ))?)
+        let workspace = self.one.workspace;
+        tell(format_args!("workspace {workspace} up to position {last} is in {out}"))?;
+        // Behind the log, all of whose files are there: each is put before its event.
+        if let Some(folder) = self.files {
+            let (name, there) = (folder.display().to_string(), Files::in_folder(folder));
+            let copied = self.storage.open()?.copy(&workspace.to_string(), &there).await?;
+            tell(format_args!("its {copied} files are in {name}"))?;
+        }
+        Ok(())
     }
 }
 
@@ -180,9 +196,13 @@ impl Import {
             .map_err(|error| in_file(&self.file, error))?;
         let imported = log.import(BufReader::new(file)).await?.header;
         let (workspace, last) = (imported.workspace, imported.last);
-        Ok(tell(format_args!(
-            "workspace {workspace} is here up to position {last}"
-        ))?)
+        tell(format_args!("workspace {workspace} is here up to position {last}"))?;
+        if let Some(folder) = self.files {
+            let there = Files::in_folder(folder);
+            let copied = there.copy(&workspace.to_string(), &self.storage.open()?).await?;
+            tell(format_args!("its {copied} files are here"))?;
+        }
+        Ok(())
     }
 }
 

@@ -66,7 +66,7 @@ impl Noun for Department {
     const UPDATED: &'static str = "Department updated successfully";
 
     async fn create(Asking { app, context, .. }: Asking<'_>, id: DepartmentId, change: Change) -> Answer<Self> {
-        Ok(founding::create(&app.executor, id, &change, context).await?)
+        Ok(founding::create(&app.executor, id, change, context).await?)
     }
 
     async fn update(asking: Asking<'_>, id: DepartmentId, change: Change) -> Answer<Self> {

@@ -3,7 +3,6 @@
 //! nothing of them is in a log. Who is invited again gets another code, and the one before is gone.
 
 mod acceptance;
-pub mod failed;
 
 use super::employee::reachable;
 use crate::{

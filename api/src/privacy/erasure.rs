@@ -2,7 +2,7 @@
 //! stands beside the log is deleted. The latter may take a while and is done by whoever comes first: whoever is erased and not
 //! noted as forgotten is still to be done, whether a request, an operator, the fence or a date has destroyed the key.
 
-use super::plan::{Plan, before, kept};
+use super::plan::{Plan, before, contacts, kept};
 use crate::{problem::Problem, state::App};
 use domain::id::WorkspaceId;
 use log::{
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// What stands beside the log and is a user's: the tables of the platform's schema, and which of their rows (`$1`: the user).
 /// First what is found by what is folded from the log, which forgets them next.
-pub const ACCOUNT: [(&str, &str); 9] = [
+pub const ACCOUNT: [(&str, &str); 10] = [
     (
         "invitations",
         "email = (select email from platform.users where id = $1)",
@@ -33,6 +33,7 @@ pub const ACCOUNT: [(&str, &str); 9] = [
         "key_id in (select id from platform.api_keys where user_id = $1)",
     ),
     ("credentials", "user_id = $1"),
+    ("offers", "user_id = $1"),
     ("password_resets", "user_id = $1"),
     ("recovery_codes", "user_id = $1"),
     ("registrations", "id = $1"),
@@ -74,23 +75,31 @@ pub(super) fn failed(error: impl Error + 'static) -> Problem {
 }
 
 /// What goes with a person's key, whatever destroys that: their documents are kept to their day and no longer, and what told of
-/// them before it was known to be theirs is erased as well. Answers the keys of the latter.
+/// them before it was known to be theirs is erased as well, and so are a customer's contacts. Answers the keys of all these.
 async fn take_along(app: &App, workspace: Uuid, person: Uuid) -> Result<Vec<Uuid>, SettleError> {
-    for kept in kept(app, workspace, person).await? {
-        app.log.keep_until(workspace, kept.key_id, kept.ends()).await?;
+    let mut along = before(app, workspace, person).await?;
+    for person in along.iter().chain([&person]) {
+        for kept in kept(app, workspace, *person).await? {
+            app.log.keep_until(workspace, kept.key_id, kept.ends()).await?;
+        }
     }
-    let before = before(app, workspace, person).await?;
-    for key in &before {
+    let contacts = contacts(app, workspace, person, &along).await?;
+    along.extend(contacts);
+    for key in &along {
         app.log.erase_person(workspace, *key).await?;
     }
-    Ok(before)
+    Ok(along)
 }
 
 /// Empties what stands beside the log of them.
 async fn clear(pool: &PgPool, workspace: Uuid, person: Uuid) -> Result<(), sqlx::Error> {
     if workspace != WorkspaceId::PLATFORM.uuid() {
-        for table in ["invitations", "waiting_accounts"] {
-            let awaited = format!("delete from platform.{table} where workspace_id = $1 and employee_id = $2");
+        for (table, theirs) in [
+            ("invitations", "employee_id"),
+            ("offers", "customer_id"),
+            ("waiting_accounts", "employee_id"),
+        ] {
+            let awaited = format!("delete from platform.{table} where workspace_id = $1 and {theirs} = $2");
             let awaited = sqlx::query(sqlx::AssertSqlSafe(awaited));
             awaited.bind(workspace).bind(person).execute(pool).await?;
         }

@@ -2,7 +2,7 @@
 
 use super::{
     Scope,
-    plan::{before, mark, telling},
+    plan::{before, contacts, mark, telling},
 };
 use crate::{
     i18n::{self, Language},
@@ -90,11 +90,13 @@ impl Exported {
 
     async fn look(&mut self, app: &App, workspace: Uuid, language: Language) -> Result<(), Problem> {
         let mut keys = before(app, workspace, self.person_id).await?;
+        let contacts = contacts(app, workspace, self.person_id, &keys).await?;
+        keys.extend(contacts);
         let positions = "select position from log.events where workspace_id = $1 \
             and (data::text like any($2) or strpos(metadata::text, $3) > 0) order by position";
         let positions: Vec<i64> = sqlx::query_scalar(positions)
             .bind(workspace)
-            .bind(telling(self.person_id, &keys))
+            .bind(telling(self.person_id, keys.iter()))
             .bind(mark(self.person_id))
             .fetch_all(&app.pool)
             .await?;
@@ -157,7 +159,7 @@ fn gather(keys: &[Uuid], at: &str, value: &Value, found: &mut Map<String, Value>
         Value::Object(fields) => match (fields.get("$person"), fields.get("$value")) {
             (Some(whose), Some(value)) => {
                 let whose = whose.as_str().and_then(|id| Uuid::parse_str(id).ok());
-                if whose.is_some_and(|whose| keys.contains(&whose)) {
+                if let (true, Some(value)) = (whose.is_some_and(|whose| keys.contains(&whose)), bare(value)) {
                     found.insert(at.to_owned(), value.clone());
                 }
                 gather(keys, at, value, found);
@@ -172,6 +174,15 @@ fn gather(keys: &[Uuid], at: &str, value: &Value, found: &mut Map<String, Value>
             }
         }
         _ => {}
+    }
+}
+
+/// What stands in marks within a mark; nothing where that was erased.
+fn bare(value: &Value) -> Option<&Value> {
+    match (value.get("$person"), value.get("$value")) {
+        (None, _) => Some(value),
+        (Some(_), Some(within)) => bare(within),
+        (Some(_), None) => None,
     }
 }
 
@@ -222,6 +233,11 @@ mod tests {
         gather(&[person], "", &data, &mut found);
         let expected = json!({"name": "Имя", "data.phone": "+7", "lines.1.by": "A", "family.0": "child"});
         assert_eq!(Value::Object(found), expected);
+        let mut contact = Map::new();
+        let within = json!({"contacts": [mine(json!({"$person": other, "$value": {"firstName": "A"}})),
+            mine(json!({"$person": other, "$erased": true}))]});
+        gather(&[person], "", &within, &mut contact);
+        assert_eq!(Value::Object(contact), json!({"contacts.0": {"firstName": "A"}}));
         let mut of_both = Map::new();
         gather(&[person, other], "", &data, &mut of_both);
         assert_eq!(

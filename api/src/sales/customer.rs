@@ -1,16 +1,18 @@
 //! Customers: document 1 §3, document 2 "Customers API".
 
 mod duplicates;
+mod merging;
 mod row;
 
 use crate::{
     extract::{
         Body, BodyHash, Caller, Edit, Id, May, New, With, Write,
+        past::Seen,
         rights::{CustomersCreate, CustomersDelete, CustomersUpdate, CustomersView},
     },
     openapi::told,
-    problem::Problem,
-    reply::{Created, Reply},
+    problem::{Code, Problem},
+    reply::{Created, One, Reply},
     state::App,
     view,
 };
@@ -25,13 +27,17 @@ use domain::{
     id::CustomerId,
     sales::customer::{Change, Customer, CustomerCommand, CustomerEvent, Profile, Status},
 };
-use projections::sales::customer::Row;
+use projections::{
+    sales::customer::{Row, lead},
+    view::Reader,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub fn router() -> ApiRouter<App> {
     duplicates::router()
+        .merge(merging::router())
         .api_route(
             "/customers",
             get_with(
@@ -46,8 +52,8 @@ pub fn router() -> ApiRouter<App> {
         .api_route(
             "/customers/{id}",
             get_with(
-                view::details::<Row, CustomersView>,
-                told("A customer with its deals, orders and invoices"),
+                details,
+                told("A customer with its deals, orders and invoices; of one that was merged into another, that other one"),
             )
             .put_with(update, told("Changes a customer"))
             .delete_with(archive, told("Archives a customer; its history stays")),
@@ -92,6 +98,23 @@ pub struct CustomerChanged {
     status: Option<Status>,
     message: &'static str,
     version: i64,
+}
+
+/// One that was merged into another is found as that one.
+async fn details(
+    State(app): State<App>,
+    caller: May<CustomersView>,
+    seen: Seen<Id<Uuid>>,
+) -> Result<One<Row>, Problem> {
+    let missing = match view::one::<Row>(&app, &caller, seen.id, seen.as_of).await {
+        Err(problem) if problem.code() == Code::NotFound => problem,
+        found => return found,
+    };
+    let lead = async |reader: Reader<'_>| lead(reader, seen.id).await;
+    match view::as_reader_at(&app, &caller, seen.as_of, lead).await? {
+        Some(lead) => view::one(&app, &caller, lead, seen.as_of).await,
+        None => Err(missing),
+    }
 }
 
 async fn create(

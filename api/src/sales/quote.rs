@@ -2,12 +2,16 @@
 //! which wins the deal. The link's token is no secret that is kept anywhere: it names the quote and is signed with this
 //! installation's key, so that it can be given out again and cannot be guessed.
 
+pub(crate) mod mailed;
+mod printed;
+
 use crate::{
     envelope::{self, Envelope},
     extract::{
-        Body, BodyHash, Id, May, Param, Write,
+        Body, Id, May, Param, Write,
         rights::{DealsUpdate, DealsView},
     },
+    i18n::Language,
     openapi::{answering, told, told_to_all},
     problem::Problem,
     reply::{Created, Reply},
@@ -21,9 +25,10 @@ use aide::axum::{
 use axum::{extract::State, response::Response};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::NaiveDate;
-use commands::{Context, deal as deals};
+use commands::{Context, Error, deal as deals};
 use domain::{
-    Money, Rule,
+    Choice, Money, Rule,
+    catalog::product,
     field::{FILLED_LINE, LINE},
     id::{DealId, QuoteId, WorkspaceId},
     identity::workspace::{Workspace, WorkspaceRejection},
@@ -59,7 +64,14 @@ pub fn router() -> ApiRouter<App> {
             "/deals/{id}/quotes/{quoteId}/send",
             post_with(
                 send,
-                told("Marks a version as sent and answers the token of the link by which it is accepted"),
+                told("Marks a version as sent and mails it to the customer; answers the token that its link has"),
+            ),
+        )
+        .api_route(
+            "/deals/{id}/quotes/{quoteId}/pdf",
+            get_with(
+                printed::pdf,
+                told("A version of the offer as a PDF, in the language of `lang`"),
             ),
         )
         .api_route(
@@ -83,6 +95,13 @@ pub fn open_router() -> ApiRouter<App> {
             post_with(
                 open,
                 answering::<Envelope<Shown>, 200>(told_to_all("What is offered, to whoever has the link's token")),
+            ),
+        )
+        .api_route(
+            "/quotes/pdf",
+            post_with(
+                printed::pdf_by_link,
+                told_to_all("What is offered as a PDF, to whoever has the link's token"),
             ),
         )
         .api_route(
@@ -111,11 +130,24 @@ pub struct QuoteMade {
     version: i64,
 }
 
+/// How a version is sent.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Sending {
+    /// In which to write to the customer; the caller's, where none is named.
+    #[serde(default)]
+    language: Option<product::Language>,
+    /// `false`: the link reaches the customer in another way.
+    #[serde(default)]
+    mail: Option<bool>,
+}
+
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct QuoteSent {
     id: Uuid,
     /// For the link: whoever has it sees the quote and may accept it.
     token: String,
+    /// Whether a mail takes it to the customer. `false` where no address of theirs is known, or no mail is sent from here.
+    mailed: bool,
     /// The deal's.
     version: i64,
 }
@@ -187,18 +219,25 @@ async fn send(
     Id(deal): Id<DealId>,
     Param(quote): Param<QuoteId>,
     write: Write,
+    language: Language,
+    Body { value, hash }: Body<Sending>,
 ) -> Result<Reply<QuoteSent>, Problem> {
-    let context = write.context(&caller, BodyHash::default());
+    let context = write.context(&caller, hash);
     let done = deals::execute(&app.executor, deal, DealCommand::SendQuote(quote), &context).await?;
-    let written = write.settle(&app, context.workspace, &done).await;
     let ticket = Ticket {
         workspace: context.workspace,
         deal,
         quote,
     };
+    // Whoever hears nothing of it, because of a crash in between, asks again, and owes it then.
+    let named = value.language.and_then(|named| Language::from_tag(named.as_str()));
+    let mailed =
+        value.mail != Some(false) && mailed::owe(&app, ticket, named.unwrap_or(language), caller.user_id).await?;
+    let written = write.settle(&app, context.workspace, &done).await;
     Ok(written.ok(QuoteSent {
         id: quote.into(),
         token: ticket.token(&app),
+        mailed,
         version: done.version,
     }))
 }
@@ -265,18 +304,17 @@ impl Ticket {
             .collect()
     }
 
-    /// Nobody enters a workspace that was archived, by a link neither.
     async fn of(app: &App, said: &Said) -> Result<Self, Problem> {
         let ticket = Self::read(app, said)?;
-        let workspace = app
-            .executor
-            .load::<Workspace, WorkspaceRejection>(WorkspaceId::PLATFORM, ticket.workspace)
-            .await?
-            .state;
-        match workspace.as_ref() {
-            Workspace::Open(_) => Ok(ticket),
-            Workspace::Unknown | Workspace::Archived => Err(missing()),
-        }
+        let open = ticket.is_open(app).await?;
+        open.then_some(ticket).ok_or_else(missing)
+    }
+
+    /// Nobody enters a workspace that was archived, by a link neither.
+    async fn is_open(self, app: &App) -> Result<bool, Error<WorkspaceRejection>> {
+        let executor = &app.executor;
+        let workspace = executor.load::<Workspace, WorkspaceRejection>(WorkspaceId::PLATFORM, self.workspace);
+        Ok(matches!(workspace.await?.state.as_ref(), Workspace::Open(_)))
     }
 
     /// What is no token of ours names nothing.

@@ -80,10 +80,10 @@ pub(super) async fn take(
     else {
         return Ok(());
     };
-    let customer = executor
-        .look::<Customer, OrderRejection>(context.workspace, customer_id)
-        .await?
-        .state;
+    let (customer_id, customer) = executor
+        .lead::<Customer, OrderRejection>(context.workspace, customer_id)
+        .await?;
+    let customer = customer.state;
     let limit = customer.profile().and_then(|profile| profile.credit_limit);
     let amount = order.in_base(asked.amount).filter(|amount| amount.is_positive());
     let (Some(limit), Some(amount)) = (limit.filter(|limit| limit.is_positive()), amount) else {
@@ -93,10 +93,18 @@ pub(super) async fn take(
     let credit = executor
         .load::<Credit, OrderRejection>(context.workspace, credit_id)
         .await?;
-    let others: BTreeSet<OrderId> = credit.state.taken().chain(asked.unpaid.iter().copied()).collect();
+    let family: BTreeSet<CustomerId> = customer.absorbed().chain([customer_id]).collect();
+    let mut others: BTreeSet<OrderId> = credit.state.taken().chain(asked.unpaid.iter().copied()).collect();
+    // What those took who were merged into it since is taken from it now.
+    for absorbed in customer.absorbed() {
+        let theirs = executor
+            .load::<Credit, OrderRejection>(context.workspace, CreditId::of(absorbed))
+            .await?;
+        others.extend(theirs.state.taken());
+    }
     let mut open = BTreeMap::new();
     for other in others.into_iter().filter(|other| *other != id) {
-        if let Some(left) = to_be_paid(executor, other, customer_id, context).await? {
+        if let Some(left) = to_be_paid(executor, other, &family, context).await? {
             open.insert(other, left);
         }
     }
@@ -126,18 +134,21 @@ pub(super) async fn take(
     Ok(())
 }
 
-/// What of a confirmed order of that customer is still to be paid, in the base currency; nothing of one that states no rate.
+/// What of a confirmed order of one of those customers, who are one, is still to be paid, in the base currency; nothing of one that states no rate.
 async fn to_be_paid(
     executor: &Executor,
     id: OrderId,
-    customer: CustomerId,
+    family: &BTreeSet<CustomerId>,
     context: &Context,
 ) -> Result<Option<Money>, Error<OrderRejection>> {
     let order = executor
         .look::<Order, OrderRejection>(context.workspace, id)
         .await?
         .state;
-    let is_theirs = |order: &&domain::sales::order::Known| order.details().customer_id == Some(customer);
+    let is_theirs = |order: &&domain::sales::order::Known| {
+        let customer = order.details().customer_id;
+        customer.is_some_and(|customer| family.contains(&customer))
+    };
     let Some(order) = order.known().filter(is_theirs).filter(|order| order.is_owed()) else {
         return Ok(None);
     };

@@ -7,10 +7,10 @@ use super::{
 };
 use crate::{Context, Error, Executor, Unit, anew::while_busy, stock};
 use domain::{
-    Aggregate, Money,
+    Aggregate, Total,
     catalog::{
         product::Product,
-        stock::{Named, Stock, StockCommand},
+        stock::{Movement, Named, Stock, StockCommand},
     },
     id::{OrderId, StockId},
     sales::{
@@ -48,18 +48,17 @@ async fn put_back(
     context: &Context,
 ) -> Result<(), Error<OrderRejection>> {
     stock::is_there(executor, returned.warehouse_id, stock::Way::In, "warehouseId", context).await?;
-    let mut good: BTreeMap<_, Vec<(Goods, Option<Money>, Named)>> = BTreeMap::new();
+    let mut good: BTreeMap<_, Vec<(Goods, Option<Total>, Named)>> = BTreeMap::new();
     for item in returned.items.iter().filter(|item| item.condition == Condition::Good) {
         for goods in order.goods(item.line, item.quantity) {
             // What a bundle cost is not known of each of its parts.
             let own = item.cost.filter(|_| goods.product_id == item.product_id);
-            let cost = own.and_then(|cost| cost.each(item.quantity));
             let named = Named {
                 lots: of_product(&item.lots, goods.product_id),
                 otherwise: Some(order.number().to_string()),
                 ..Named::default()
             };
-            good.entry(goods.product_id).or_default().push((goods, cost, named));
+            good.entry(goods.product_id).or_default().push((goods, own, named));
         }
     }
     for (product_id, items) in good {
@@ -72,16 +71,30 @@ async fn put_back(
         let stock = executor.load::<Stock, OrderRejection>(context.workspace, id).await?;
         let (mut after, mut events) = (stock.state.as_ref().clone(), Vec::new());
         for (item, then, lots) in items {
-            let receive = StockCommand::Receive {
-                product_id,
-                lots,
-                quantity: item.quantity,
-                unit_cost: then.or(cost.filter(|_| after.on_hand().is_zero())),
-                reference: Some(order.number().to_string()),
-                reason: None,
-                warehouse: returned.warehouse_id,
+            let reference = Some(order.number().to_string());
+            let back = match then {
+                Some(then) => {
+                    let movement = Movement {
+                        product_id,
+                        lots,
+                        quantity: item.quantity,
+                        reference,
+                        warehouse: returned.warehouse_id,
+                        ..Movement::default()
+                    };
+                    StockCommand::PutBack(movement, then)
+                }
+                None => StockCommand::Receive {
+                    product_id,
+                    lots,
+                    quantity: item.quantity,
+                    unit_cost: cost.filter(|_| after.on_hand().is_zero()),
+                    reference,
+                    reason: None,
+                    warehouse: returned.warehouse_id,
+                },
             };
-            let received = after.decide(&receive);
+            let received = after.decide(&back);
             let received = received.map_err(|refusal| Error::Rejected(refused(refusal, &item.product_name)))?;
             after = received.iter().fold(after, Stock::evolve);
             events.extend(received);

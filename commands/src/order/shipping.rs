@@ -172,9 +172,10 @@ pub(super) fn refused(refusal: StockRejection, product: &str) -> OrderRejection 
             lot: number,
         },
         StockRejection::Invalid(violations) => violations.into(),
-        // Of issues and transfers only, and of how it is tracked.
-        StockRejection::NotEnough { .. } | StockRejection::NotUnderWay | StockRejection::StillThere { .. } => {
-            OrderRejection::NothingToShip
-        }
+        // Of what is written down by hand only, and of what a product is.
+        StockRejection::NotEnough { .. }
+        | StockRejection::NotUnderWay
+        | StockRejection::Closed { .. }
+        | StockRejection::NotEmpty { .. } => OrderRejection::NothingToShip,
     }
 }

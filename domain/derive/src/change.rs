@@ -41,6 +41,10 @@ pub fn derive(input: DeriveInput) -> Result<TokenStream> {
                 #(change.#idents.revise(&mut self.#idents);)*
             }
 
+            fn between(before: &Self, after: &Self) -> Change {
+                Change { #(#idents: crate::Patch::between(&before.#idents, &after.#idents)),* }
+            }
+
             fn tidy_change(change: Change) -> Change {
                 Change { #(#idents: change.#idents.tidy()),* }
             }

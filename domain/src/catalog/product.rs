@@ -2,11 +2,14 @@
 //! Deleting archives: its history stays, its codes are free for others.
 
 mod details;
+mod image;
 
-pub use details::{BundlePart, Change, Details, Image, LISTED_MAX, Language, Packing, Supplier, Translation};
+pub use details::{BundlePart, Change, Details, LISTED_MAX, Language, Packing, Supplier, Translation};
+pub use image::{Image, ImageFile, ImageType, Images};
 
 use crate::{
-    Aggregate, Changes, Choice, Claim, Event, Permission, Quantity, Rejection, Upcaster, Violations, id::ProductId,
+    Aggregate, Changes, Choice, Claim, Event, Fields, Permission, Quantity, Rejection, Upcaster, Violations,
+    id::{ImageId, ProductId},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +21,12 @@ pub enum ProductCommand {
     Create(Box<Details>),
     Update(Box<Change>),
     Archive,
+    /// Its bytes are kept already.
+    AddImage {
+        file: Box<ImageFile>,
+        is_primary: bool,
+    },
+    RemoveImage(ImageId),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
@@ -61,6 +70,14 @@ pub enum ProductEvent {
     Updated(Box<Change>),
     #[serde(rename = "product.archived")]
     Archived {},
+    #[serde(rename = "product.image.added")]
+    ImageAdded {
+        is_primary: bool,
+        #[serde(flatten)]
+        file: Box<ImageFile>,
+    },
+    #[serde(rename = "product.image.removed")]
+    ImageRemoved { image_id: ImageId, sha256: String },
 }
 
 impl Event for ProductEvent {
@@ -79,6 +96,9 @@ pub enum ProductRejection {
     #[error("already created")]
     #[rejection(Exists, "product.already_created")]
     AlreadyCreated,
+    #[error("no such image")]
+    #[rejection(Missing, "product.no_such_image")]
+    NoSuchImage,
     #[error("{on_hand} are still in stock")]
     #[rejection(Conflict, "product.in_stock")]
     InStock { on_hand: Quantity },
@@ -100,7 +120,9 @@ impl Aggregate for Product {
     fn permission(command: &ProductCommand) -> Permission {
         match command {
             ProductCommand::Create(_) => Permission::ProductsCreate,
-            ProductCommand::Update(_) => Permission::ProductsUpdate,
+            ProductCommand::Update(_) | ProductCommand::AddImage { .. } | ProductCommand::RemoveImage(_) => {
+                Permission::ProductsUpdate
+            }
             ProductCommand::Archive => Permission::ProductsDelete,
         }
     }
@@ -110,15 +132,19 @@ impl Aggregate for Product {
         match (self, command) {
             (Self::Unknown, C::Create(details)) => {
                 details.verified()?;
+                details.images.refer_to(&[])?;
                 Ok(vec![ProductEvent::Created(details.clone())])
             }
-            (Self::Unknown | Self::Archived, C::Update(_) | C::Archive) => Err(ProductRejection::Missing),
-            (Self::Known(_) | Self::Archived, C::Create(_)) => Err(ProductRejection::AlreadyCreated),
-            (Self::Known(_), C::Archive) => Ok(vec![ProductEvent::Archived {}]),
-            (Self::Known(details), C::Update(change)) => {
+            (Self::Unknown | Self::Archived, C::Update(_) | C::Archive | C::AddImage { .. } | C::RemoveImage(_)) => {
+                Err(ProductRejection::Missing)
+            }
+            (Self::Known(..) | Self::Archived, C::Create(_)) => Err(ProductRejection::AlreadyCreated),
+            (Self::Known(..), C::Archive) => Ok(vec![ProductEvent::Archived {}]),
+            (Self::Known(details, files), C::Update(change)) => {
                 let mut after = details.as_ref().clone();
                 after.apply(change);
                 after.verified()?;
+                after.images.refer_to(files)?;
                 details.keeps_its_prices(change)?;
                 let changed = after != **details;
                 Ok(changed
@@ -126,18 +152,49 @@ impl Aggregate for Product {
                     .into_iter()
                     .collect())
             }
+            (Self::Known(_, files), C::AddImage { file, .. }) if is_among(files, file.image_id) => Ok(vec![]),
+            (Self::Known(details, _), C::AddImage { file, is_primary }) => {
+                file.checked()?;
+                details.images.have_room()?;
+                Ok(vec![ProductEvent::ImageAdded {
+                    is_primary: *is_primary || !details.images.have_primary(),
+                    file: file.clone(),
+                }])
+            }
+            (Self::Known(_, files), C::RemoveImage(id)) => {
+                let file = files.iter().find(|file| file.image_id == *id);
+                let ImageFile { sha256, .. } = file.ok_or(ProductRejection::NoSuchImage)?;
+                Ok(vec![ProductEvent::ImageRemoved {
+                    image_id: *id,
+                    sha256: sha256.clone(),
+                }])
+            }
         }
     }
 
     fn evolve(self, event: &ProductEvent) -> Self {
+        use ProductEvent as E;
         match (self, event) {
-            (_, ProductEvent::Created(details)) => Self::Known(details.clone()),
-            (Self::Known(mut details), ProductEvent::Updated(change)) => {
+            (_, E::Created(details)) => Self::Known(details.clone(), vec![]),
+            (Self::Known(mut details, files), E::Updated(change)) => {
                 details.apply(change);
-                Self::Known(details)
+                Self::Known(details, files)
             }
-            (unknown @ (Self::Unknown | Self::Archived), ProductEvent::Updated(_)) => unknown,
-            (_, ProductEvent::Archived {}) => Self::Archived,
+            (Self::Known(mut details, mut files), E::ImageAdded { is_primary, file }) => {
+                details.images.add(file, *is_primary);
+                files.push(file.as_ref().clone());
+                Self::Known(details, files)
+            }
+            (Self::Known(mut details, mut files), E::ImageRemoved { image_id, .. }) => {
+                details.images.remove(*image_id);
+                files.retain(|file| file.image_id != *image_id);
+                Self::Known(details, files)
+            }
+            (
+                unknown @ (Self::Unknown | Self::Archived),
+                E::Updated(_) | E::ImageAdded { .. } | E::ImageRemoved { .. },
+            ) => unknown,
+            (_, E::Archived {}) => Self::Archived,
         }
     }
 
@@ -160,21 +217,34 @@ impl Aggregate for Product {
 pub enum Product {
     #[default]
     Unknown,
-    Known(Box<Details>),
+    /// With the files that show it.
+    Known(Box<Details>, Vec<ImageFile>),
     Archived,
 }
 
 impl Product {
     pub fn details(&self) -> Option<&Details> {
         match self {
-            Self::Known(details) => Some(details),
+            Self::Known(details, _) => Some(details),
             Self::Unknown | Self::Archived => None,
+        }
+    }
+
+    /// Files that were sent and are shown.
+    pub fn files(&self) -> &[ImageFile] {
+        match self {
+            Self::Known(_, files) => files,
+            Self::Unknown | Self::Archived => &[],
         }
     }
 
     fn barcodes(&self) -> Vec<&str> {
         self.details().into_iter().flat_map(Details::codes).collect()
     }
+}
+
+fn is_among(files: &[ImageFile], id: ImageId) -> bool {
+    files.iter().any(|file| file.image_id == id)
 }
 
 #[cfg(test)]

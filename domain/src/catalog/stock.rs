@@ -4,16 +4,24 @@
 //! others: no issue and no count takes it away, only what it is reserved for. That it has become less than it should is told
 //! here as well, once each time.
 
+mod dated;
 mod effects;
 mod holding;
+mod landed;
+mod layers;
 mod line;
 mod lots;
+mod moment;
 mod places;
 mod rules;
 mod shipping;
 
+pub use dated::{Dated, Terms};
 pub use holding::Holding;
+pub use landed::{Landed, LandedKind, Landing, NOTE_MAX, SpreadBy, spread};
+pub use layers::{Layer, Layers, Valuation, Valued};
 pub use lots::{Lot, Named, Tracking};
+pub use moment::Moment;
 pub use places::{Place, Places};
 pub use shipping::{Exchange, Outgoing};
 
@@ -23,11 +31,10 @@ use crate::{
     Aggregate, Event, Money, Permission, Quantity, Rejection, Total, Violations,
     id::{OrderId, ProductId, ProductionOrderId, StockId, TransferId, WarehouseId},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rpds::{RedBlackTreeMapSync, RedBlackTreeSetSync};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub const REFERENCE_MAX: usize = 100;
@@ -46,6 +53,14 @@ pub enum StockCommand {
         reason: Option<String>,
         warehouse: Place,
     },
+    /// The same under the workspace's rules, and of the day that it names.
+    Under(Terms, Box<StockCommand>),
+    /// Goods come back for what they went out for, to the last tiyn.
+    PutBack(Movement, Total),
+    /// From now on what goes costs that; only while nothing is there.
+    Value(Valued),
+    /// A receipt bears a share of further costs.
+    Land(Box<Landing>),
     /// Takes goods out that nobody was promised.
     Issue(Movement, Option<Least>),
     /// So much more, or less, is there than was written down; with the reason.
@@ -100,16 +115,6 @@ pub struct Transfer {
     pub at_once: bool,
 }
 
-/// When goods were counted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Moment {
-    pub at: DateTime<Utc>,
-    /// What has come, less what has gone, since then.
-    pub moved_since: Quantity,
-    /// The same of lots.
-    pub lots_since: BTreeMap<String, Quantity>,
-}
-
 /// How much of the product should be there for others, and what it is called, looked up with the command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Least {
@@ -145,12 +150,24 @@ pub enum StockEvent {
         lots: Vec<Lot>,
         quantity: Quantity,
         unit_cost: Option<Money>,
+        /// What all of it cost. Absent of old ones: its price times its quantity, or the average of that moment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cost: Option<Total>,
         reference: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warehouse_id: Option<WarehouseId>,
+        /// The day in Kazakhstan that it counts from; absent: that on which it was recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effective_date: Option<NaiveDate>,
     },
+    /// What goes costs that from now on: nothing was there.
+    #[serde(rename = "stock.valued")]
+    Valued(Valued),
+    /// What a receipt bears of further costs: what is there of it is worth more.
+    #[serde(rename = "stock.landed")]
+    Landed(Landed),
     #[serde(rename = "stock.issued")]
     Issued {
         product_id: ProductId,
@@ -158,7 +175,7 @@ pub enum StockEvent {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         lots: Vec<Lot>,
         quantity: Quantity,
-        /// The average at that moment.
+        /// What one of it cost, as the stock is valued.
         unit_cost: Option<Money>,
         /// What all of it cost.
         cost: Total,
@@ -166,6 +183,8 @@ pub enum StockEvent {
         reason: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warehouse_id: Option<WarehouseId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effective_date: Option<NaiveDate>,
     },
     #[serde(rename = "stock.adjusted")]
     Adjusted {
@@ -182,6 +201,8 @@ pub enum StockEvent {
         reason: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warehouse_id: Option<WarehouseId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effective_date: Option<NaiveDate>,
     },
     /// What came and went after that moment stands.
     #[serde(rename = "stock.counted")]
@@ -263,7 +284,7 @@ pub enum StockEvent {
         lots: Vec<Lot>,
         demand: Demand,
         quantity: Quantity,
-        /// The average at that moment.
+        /// What one of it cost, as the stock is valued.
         unit_cost: Option<Money>,
         /// What all of it cost.
         cost: Total,
@@ -295,6 +316,12 @@ pub enum StockRejection {
     #[error("no such transfer is on its way")]
     #[rejection(Missing, "stock.not_under_way")]
     NotUnderWay,
+    #[error("the books are closed; {first} is the first open day")]
+    #[rejection(Conflict, "stock.closed")]
+    Closed { first: NaiveDate },
+    #[error("{there} is still there")]
+    #[rejection(Conflict, "stock.not_empty")]
+    NotEmpty { there: Quantity },
     #[error("{missing} are missing")]
     #[rejection(Stock, "stock.unavailable")]
     Unavailable { missing: Quantity },
@@ -307,9 +334,6 @@ pub enum StockRejection {
     #[error("{number} is in stock already")]
     #[rejection(Conflict, "stock.serial_in_stock")]
     SerialInStock { number: String },
-    #[error("{on_hand} are still there")]
-    #[rejection(Conflict, "stock.still_there")]
-    StillThere { on_hand: Quantity },
     #[error(transparent)]
     #[rejection(Invalid, "stock.invalid")]
     Invalid(#[from] Violations),
@@ -347,6 +371,10 @@ impl Aggregate for Stock {
                 reason: reason.clone(),
                 warehouse: *warehouse,
             }),
+            StockCommand::Under(terms, command) => self.under(terms, command),
+            StockCommand::PutBack(movement, cost) => self.put_back(movement, *cost),
+            StockCommand::Value(valued) => self.value(*valued),
+            StockCommand::Land(landing) => self.land(landing),
             StockCommand::Issue(movement, least) => self.issue(movement, least.as_ref()),
             StockCommand::Adjust(movement, least) => self.adjust(movement, least.as_ref()),
             StockCommand::Count(movement, moment, least) => self.count(movement, moment, least.as_ref()),
@@ -371,12 +399,15 @@ impl Aggregate for Stock {
     }
 
     fn evolve(mut self, event: &StockEvent) -> Self {
+        self.layers = self.layers.after(event, self.holding);
         self.holding = self.holding.after(event);
         self.places = self.places.after(event);
         self.lots = self.lots.after(event);
         self.reserved = self.reserved.plus(event.promised());
         match event {
             StockEvent::Received { .. }
+            | StockEvent::Valued(_)
+            | StockEvent::Landed(_)
             | StockEvent::Issued { .. }
             | StockEvent::Adjusted { .. }
             | StockEvent::Counted { .. }
@@ -435,6 +466,7 @@ impl Stock {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stock {
     holding: Holding,
+    layers: Layers,
     places: Places,
     lots: Lots,
     reserved: Quantity,

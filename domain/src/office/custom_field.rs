@@ -4,25 +4,21 @@
 
 mod values;
 
-pub use values::{Custom, VALUES_MAX};
+pub use values::{Custom, Given, VALUES_MAX};
 
 use crate::{
     Aggregate, Change, Changes, Check, Choice, Event, Fields, Permission, Rejection, Rule, Violations,
     catalog::product::Language, id::CustomFieldId, time::is_plausible,
 };
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
 /// The most words of a choice.
 pub const CHOICES_MAX: usize = 100;
 /// Characters of a key.
 const KEY_MAX: usize = 40;
-/// As far as every reader of JSON tells whole numbers apart.
-const NUMBER_MAX: i64 = 9_007_199_254_740_991;
 
 // Vocabulary
 
@@ -80,6 +76,9 @@ pub struct Details {
     pub choices: Vec<String>,
     /// Of a reference: to what.
     pub refers_to: Option<Resource>,
+    /// Whether each new thing must have a value, and each whose own fields are changed; those that are there stay as they are.
+    #[serde(default)]
+    pub required: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields)]
@@ -213,34 +212,41 @@ impl Details {
         check.done()
     }
 
+    /// What it is called in that language, as `translations` names it: `kk`.
+    pub fn label_in(&self, language: &str) -> &str {
+        let mut told = self.translations.iter();
+        let told = told.find(|label| label.language.as_str() == language);
+        told.map_or(&self.label, |told| &told.label)
+    }
+
     /// Which rule the value breaks, if any. That there is what it refers to is looked up elsewhere.
-    pub fn broken(&self, value: &Value) -> Option<Rule> {
+    pub fn broken(&self, value: &Given) -> Option<Rule> {
         match (self.kind, value) {
-            (Kind::Text, Value::String(_)) => None,
-            (Kind::Number, Value::Number(number)) => {
-                let text = number.to_string();
-                let exact = Decimal::from_str_exact(&text).or_else(|_| Decimal::from_scientific(&text));
-                let fits = exact.is_ok_and(|number| number.abs() <= Decimal::from(NUMBER_MAX));
-                (!fits).then_some(Rule::TooLarge)
-            }
-            (Kind::Date, Value::String(text)) => {
+            (Kind::Text, Given::Text(_)) | (Kind::Number, Given::Number(_)) => None,
+            (Kind::Date, Given::Text(text)) => {
                 let day: Option<NaiveDate> = text.parse().ok();
                 // As it is written everywhere, for it is found by its text.
                 let day = day.filter(|day| day.to_string() == *text && is_plausible(*day));
                 day.is_none().then_some(Rule::WrongType)
             }
-            (Kind::Choice, Value::String(word)) => {
+            (Kind::Choice, Given::Text(word)) => {
                 let known = self.choices.contains(word);
                 (!known).then(|| Rule::not_one_of(self.choices.iter().cloned()))
             }
-            (Kind::Reference, Value::String(id)) => reference(id).is_none().then_some(Rule::NotAUuid),
+            (Kind::Reference, Given::Text(id)) => reference(id).is_none().then_some(Rule::NotAUuid),
             _ => Some(Rule::WrongType),
         }
     }
 
+    /// Whether values are the same as in another one: of the same type, and of the same things if they refer to some.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.refers_to == other.refers_to
+    }
+
     /// To what and to which the value refers, if it is a reference.
-    pub fn referred(&self, value: &Value) -> Option<(Resource, Uuid)> {
-        let id = value.as_str().and_then(reference)?;
+    pub fn referred(&self, value: &Given) -> Option<(Resource, Uuid)> {
+        let Given::Text(text) = value else { return None };
+        let id = reference(text)?;
         self.refers_to.map(|resource| (resource, id))
     }
 }

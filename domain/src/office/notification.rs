@@ -46,6 +46,8 @@ pub enum Topic {
     InvitationFailed,
     // Less of a product is there for others than should be.
     StockLow,
+    // A mail with an offer did not arrive.
+    QuoteUndelivered,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

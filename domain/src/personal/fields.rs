@@ -29,8 +29,20 @@ pub enum Whose {
     Stream,
     /// The id in that field beside the value; where there is none, the aggregate's.
     Beside(&'static str),
+    /// A list of people: each item is of whom the id in that field of it names, where there is one, and of whose the list is as well, with a
+    /// mark within a mark. So one of them can be erased alone, and whoever erases the latter erases all.
+    Each { id: &'static str, of: ListOf },
     /// A document that the law obliges to keep: its copy has a key of its own, one for a person's documents of a year.
     Document { of: &'static str, dated: &'static str },
+}
+
+/// Whose a list of people is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListOf {
+    /// The aggregate's.
+    Stream,
+    /// Of whom the id in that field beside the list names.
+    Beside(&'static str),
 }
 
 /// What is read where a value was erased.
@@ -100,6 +112,9 @@ pub(crate) fn mark(data: &str, fields: &[Place], stream: Uuid) -> Result<String,
             return Ok(None);
         }
         let person = place.field.whose.person(beside, stream);
+        if let Whose::Each { id, .. } = place.field.whose {
+            return mark_each(value, id, person).map(Some);
+        }
         Ok(Some(match place.field.erased.is(value) {
             true => format!(r#"{{"$person":"{person}","$erased":true}}"#),
             false => format!(r#"{{"$person":"{person}","$value":{value}}}"#),
@@ -113,6 +128,9 @@ pub(crate) fn unmark<'a>(data: &'a str, fields: &[Place]) -> Result<Cow<'a, str>
         return Ok(Cow::Borrowed(data)); // written before it was said to be personal
     }
     let read = rewrite(data, fields, &mut |place, _, value| {
+        if value.starts_with('[') && matches!(place.field.whose, Whose::Each { .. }) {
+            return unmark_each(value).map(Some);
+        }
         if !value.starts_with('{') {
             return Ok(None);
         }
@@ -128,12 +146,48 @@ pub(crate) fn unmark<'a>(data: &'a str, fields: &[Place]) -> Result<Cow<'a, str>
     read.map(Cow::Owned)
 }
 
+fn mark_each(list: &str, id: &str, whose: Uuid) -> Result<String, serde_json::Error> {
+    let items: Vec<&RawValue> = serde_json::from_str(list)?;
+    let mut marked = Vec::with_capacity(items.len());
+    for item in items {
+        let item = item.get();
+        let person: Uuid = serde_json::from_str::<Object>(item)?.read(id).unwrap_or(whose);
+        marked.push(format!(
+            r#"{{"$person":"{person}","$value":{{"$person":"{whose}","$value":{item}}}}}"#
+        ));
+    }
+    Ok(format!("[{}]", marked.join(",")))
+}
+
+/// Without those who were erased.
+fn unmark_each(list: &str) -> Result<String, serde_json::Error> {
+    let items: Vec<&RawValue> = serde_json::from_str(list)?;
+    let mut there = Vec::with_capacity(items.len());
+    for item in items {
+        let mut item = item.get();
+        let kept = loop {
+            match serde_json::from_str::<Mark>(item) {
+                Ok(Mark { sealed: Some(_), .. }) => return Err(Error::custom("a personal value is still sealed")),
+                Ok(Mark { value: Some(value), .. }) => item = value.get(),
+                Ok(_) => break None,
+                Err(_) => break Some(item),
+            }
+        };
+        there.extend(kept);
+    }
+    Ok(format!("[{}]", there.join(",")))
+}
+
 impl Whose {
     fn person(self, beside: &Object, stream: Uuid) -> Uuid {
         let id = |name| beside.read::<Uuid>(name).unwrap_or(stream);
         match self {
-            Self::Stream => stream,
-            Self::Beside(name) => id(name),
+            Self::Stream | Self::Each { of: ListOf::Stream, .. } => stream,
+            Self::Beside(name)
+            | Self::Each {
+                of: ListOf::Beside(name),
+                ..
+            } => id(name),
             Self::Document { of, dated } => {
                 let date: Option<String> = beside.read(dated);
                 let year = date.and_then(|date| date.get(..4)?.parse().ok());
@@ -345,6 +399,69 @@ mod tests {
             "{marked}"
         );
         assert_ne!(document_key(CUSTOMER, 2026), document_key(CUSTOMER, 2027));
+    }
+
+    #[test]
+    fn each_of_a_list_is_of_whom_it_names_and_of_the_stream() {
+        static PEOPLE: [PersonalField; 1] = [PersonalField::new(
+            "customer.created",
+            "contacts",
+            Whose::Each {
+                id: "id",
+                of: ListOf::Stream,
+            },
+            StandIn::NoItems,
+        )];
+        let places = places(&PEOPLE, "customer.created");
+        let read = |data: &str| {
+            unmark(data, &places)
+                .map(Cow::into_owned)
+                .map_err(|error| error.to_string())
+        };
+        let (named, nameless) = (
+            format!(r#"{{"id":"{CUSTOMER}","firstName":"Имя"}}"#),
+            r#"{"firstName":"A"}"#,
+        );
+        let list = |items: &[&str]| format!(r#"{{"contacts":[{}]}}"#, items.join(","));
+        let both = list(&[&named, nameless]);
+        let within = |item: &str| format!(r#""$value":{}"#, of(STREAM, &format!(r#""$value":{item}"#)));
+        let expected = list(&[&of(CUSTOMER, &within(&named)), &of(STREAM, &within(nameless))]);
+        assert_eq!(mark(&both, &places, STREAM).unwrap(), expected);
+        assert_eq!(read(&expected), Ok(both.clone()));
+
+        let erased = r#""$erased":true"#;
+        let alone = list(&[&of(CUSTOMER, erased), &of(STREAM, &within(nameless))]);
+        assert_eq!(read(&alone), Ok(list(&[nameless])), "one of them");
+        let with_the_stream = of(CUSTOMER, &format!(r#""$value":{}"#, of(STREAM, erased)));
+        assert_eq!(read(&list(&[&with_the_stream])), Ok(list(&[])), "all with the stream");
+        let before = format!(r#"{{"contacts":{}}}"#, of(STREAM, &format!(r#""$value":[{named}]"#)));
+        assert_eq!(read(&before), Ok(list(&[&named])), "the whole list was the stream's");
+        let before = format!(r#"{{"contacts":{}}}"#, of(STREAM, erased));
+        assert_eq!(read(&before), Ok(list(&[])));
+        let sealed = list(&[&of(CUSTOMER, r#""$sealed":"AQ==""#)]);
+        assert!(read(&sealed).is_err_and(|error| error.contains("still sealed")));
+    }
+
+    #[test]
+    fn a_list_may_be_of_whom_is_named_beside_it() {
+        static GIVEN: [PersonalField; 1] = [PersonalField::new(
+            "customer.absorbed",
+            "contacts",
+            Whose::Each {
+                id: "id",
+                of: ListOf::Beside("other"),
+            },
+            StandIn::NoItems,
+        )];
+        let places = places(&GIVEN, "customer.absorbed");
+        let (contact, other) = (Uuid::from_u128(9), CUSTOMER);
+        let item = format!(r#"{{"id":"{contact}","firstName":"Имя"}}"#);
+        let data = format!(r#"{{"other":"{other}","contacts":[{item}]}}"#);
+        let within = of(other, &format!(r#""$value":{item}"#));
+        let both = of(contact, &format!(r#""$value":{within}"#));
+        let marked = mark(&data, &places, STREAM).unwrap();
+        assert_eq!(marked, data.replace(&item, &both));
+        assert_eq!(unmark(&marked, &places).unwrap(), data);
     }
 
     #[test]

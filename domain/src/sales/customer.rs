@@ -1,19 +1,23 @@
 //! A customer: LEAD → PROSPECT → ACTIVE ⇄ INACTIVE → CHURNED; convert takes a lead or prospect to ACTIVE.
-//! Deleting archives: history stays. Its contacts keep their ids, however the list of them is sent anew.
+//! Deleting archives: history stays. Its contacts keep their ids, however the list of them is sent anew. One that is merged into
+//! another takes no commands until it comes back, as it was.
 
 mod contact;
+mod event;
 pub mod likeness;
+pub mod merging;
 
 pub use contact::Contact;
+pub use event::CustomerEvent;
 
 use crate::{
-    Aggregate, Belongs, Change, Changes, Check, Choice, Event, Fields, Money, Number, Numbering, Permission,
-    PersonalField, Rejection, Rule, Series, StandIn, Upcaster, Violations, Whose,
+    Aggregate, Belongs, Change, Changes, Check, Choice, Fields, Money, Number, Permission, Rejection, Rule, Violations,
     finance::terms,
     fixed::Rating,
     id::{CustomerId, UserId},
     office::custom_field::Custom,
 };
+use merging::{Absorbed, Other};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +34,16 @@ pub enum CustomerCommand {
     Update(Box<Change>, Option<Status>),
     Convert,
     Archive,
+    /// It stays, and the other one is merged into it.
+    Absorb(Box<Other>),
+    /// It is the other one.
+    MergeInto(CustomerId),
+    /// The other one is taken out again.
+    Release(CustomerId),
+    /// It is the other one, and comes back.
+    ComeBack {
+        from: CustomerId,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
@@ -110,69 +124,6 @@ pub struct Profile {
     pub custom: Option<Custom>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "type", content = "data", rename_all_fields = "camelCase")]
-pub enum CustomerEvent {
-    #[serde(rename = "customer.created")]
-    Created {
-        customer_number: Number,
-        status: Status,
-        #[serde(flatten)]
-        profile: Box<Profile>,
-    },
-    #[serde(rename = "customer.updated")]
-    Updated(Box<Change>),
-    #[serde(rename = "customer.status.changed")]
-    StatusChanged { from: Status, to: Status },
-    #[serde(rename = "customer.archived")]
-    Archived {},
-}
-
-impl Event for CustomerEvent {
-    /// Since 2, null empties a field of `customer.updated`; since 2 and 3, what tells of people is sealed.
-    const UPCASTERS: &'static [Upcaster] = &[
-        Upcaster::unchanged("customer.created", 1),
-        Upcaster::null_was_absent("customer.updated", 1),
-        Upcaster::unchanged("customer.updated", 2),
-    ];
-
-    /// A company's contacts and name have one key: who is to be forgotten as a contact is taken off it, or the company erased.
-    const PERSONAL: &'static [PersonalField] = &[
-        PersonalField::new("customer.created", "name", Whose::Stream, StandIn::Name),
-        PersonalField::new("customer.created", "email", Whose::Stream, StandIn::Nothing),
-        PersonalField::new("customer.created", "phone", Whose::Stream, StandIn::Nothing),
-        PersonalField::new("customer.created", "iin", Whose::Stream, StandIn::Nothing),
-        PersonalField::new("customer.created", "contacts", Whose::Stream, StandIn::NoItems),
-        PersonalField::new("customer.created", "addresses", Whose::Stream, StandIn::NoItems),
-        PersonalField::new("customer.created", "custom", Whose::Stream, StandIn::Nothing),
-        PersonalField::new("customer.updated", "name", Whose::Stream, StandIn::Name),
-        PersonalField::new("customer.updated", "email", Whose::Stream, StandIn::Nothing),
-        PersonalField::new("customer.updated", "phone", Whose::Stream, StandIn::Nothing),
-        PersonalField::new("customer.updated", "iin", Whose::Stream, StandIn::Nothing),
-        PersonalField::new("customer.updated", "contacts", Whose::Stream, StandIn::NoItems),
-        PersonalField::new("customer.updated", "addresses", Whose::Stream, StandIn::NoItems),
-        PersonalField::new("customer.updated", "custom", Whose::Stream, StandIn::Nothing),
-        PersonalField::new(
-            "customer.created",
-            "assignedToName",
-            Whose::Beside("assignedTo"),
-            StandIn::Name,
-        ),
-        PersonalField::new(
-            "customer.updated",
-            "assignedToName",
-            Whose::Beside("assignedTo"),
-            StandIn::Name,
-        ),
-    ];
-
-    const NUMBERINGS: &'static [Numbering] = &[Numbering {
-        event_type: "customer.created",
-        field: "customerNumber",
-        series: Series::Customer,
-    }];
-}
-
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Rejection)]
 pub enum CustomerRejection {
     #[error("no such customer")]
@@ -187,6 +138,15 @@ pub enum CustomerRejection {
     #[error("{from:?} does not become {to:?}")]
     #[rejection(Transition, "customer.no_such_step")]
     Transition { from: Status, to: Status },
+    #[error("merged into another customer")]
+    #[rejection(Conflict, "customer.merged")]
+    Merged { into: CustomerId },
+    #[error("a company and a person are not one")]
+    #[rejection(Conflict, "customer.of_another_type")]
+    OfAnotherType,
+    #[error("one of them was erased")]
+    #[rejection(Conflict, "customer.erased")]
+    Erased,
     #[error(transparent)]
     #[rejection(Invalid, "customer.invalid")]
     Invalid(#[from] Violations),
@@ -204,16 +164,29 @@ impl Aggregate for Customer {
 
     fn belongs(&self) -> Belongs {
         Belongs {
-            user: self.profile().and_then(|profile| profile.assigned_to),
+            user: self.own().and_then(|profile| profile.assigned_to),
             department: None,
+        }
+    }
+
+    fn merged_into(&self) -> Option<CustomerId> {
+        match self {
+            Self::Merged { into, .. } => Some(*into),
+            Self::Unknown | Self::Known { .. } | Self::Archived => None,
         }
     }
 
     fn permission(command: &CustomerCommand) -> Permission {
         match command {
             CustomerCommand::Create { .. } => Permission::CustomersCreate,
-            CustomerCommand::Update(..) | CustomerCommand::Convert => Permission::CustomersUpdate,
-            CustomerCommand::Archive => Permission::CustomersDelete,
+            CustomerCommand::Update(..)
+            | CustomerCommand::Convert
+            | CustomerCommand::Absorb(_)
+            | CustomerCommand::Release(_) => Permission::CustomersUpdate,
+            // It is gone from the lists afterwards, or there again.
+            CustomerCommand::Archive | CustomerCommand::MergeInto(_) | CustomerCommand::ComeBack { .. } => {
+                Permission::CustomersDelete
+            }
         }
     }
 
@@ -238,9 +211,11 @@ impl Aggregate for Customer {
                     profile: profile.clone(),
                 }])
             }
-            (Self::Unknown | Self::Archived, C::Update(..) | C::Convert | C::Archive) => Err(R::Missing),
-            (Self::Known { .. } | Self::Archived, C::Create { .. }) => Err(R::AlreadyCreated),
-            (Self::Known { profile, status }, C::Update(change, to)) => {
+            (Self::Known { .. } | Self::Merged { .. } | Self::Archived, C::Create { .. }) => Err(R::AlreadyCreated),
+            (Self::Unknown | Self::Archived, _) => Err(R::Missing),
+            (_, C::Absorb(_) | C::MergeInto(_) | C::Release(_) | C::ComeBack { .. }) => self.merge(command),
+            (Self::Merged { into, .. }, _) => Err(R::Merged { into: *into }),
+            (Self::Known { profile, status, .. }, C::Update(change, to)) => {
                 let change = Box::new(Change {
                     contacts: contact::recognized(&profile.contacts, &change.contacts),
                     ..change.as_ref().clone()
@@ -273,14 +248,46 @@ impl Aggregate for Customer {
             (_, E::Created { status, profile, .. }) => Self::Known {
                 profile: profile.clone(),
                 status: *status,
+                absorbed: vec![],
             },
-            (Self::Known { mut profile, status }, E::Updated(change)) => {
-                profile.apply(change);
-                Self::Known { profile, status }
-            }
-            (Self::Known { profile, .. }, E::StatusChanged { to, .. }) => Self::Known { profile, status: *to },
             (_, E::Archived {}) => Self::Archived,
-            (state @ (Self::Unknown | Self::Archived), E::Updated(_) | E::StatusChanged { .. }) => state,
+            (was, E::Merged { into, .. }) => Self::Merged {
+                into: *into,
+                was: Box::new(was),
+            },
+            (Self::Merged { was, .. }, E::Unmerged { .. }) => *was,
+            (
+                Self::Known {
+                    mut profile,
+                    mut status,
+                    mut absorbed,
+                },
+                event,
+            ) => {
+                match event {
+                    E::Updated(change) => profile.apply(change),
+                    E::StatusChanged { to, .. } => status = *to,
+                    E::Absorbed { other, with, given } => {
+                        let had = profile.as_ref().clone();
+                        profile.absorb(given);
+                        absorbed.push(Absorbed::new(*other, with, had, profile.as_ref().clone()));
+                    }
+                    E::Released { other, change, .. } => {
+                        profile.apply(change);
+                        absorbed = merging::released(absorbed, *other);
+                    }
+                    E::Created { .. } | E::Archived {} | E::Merged { .. } | E::Unmerged { .. } => {}
+                }
+                Self::Known {
+                    profile,
+                    status,
+                    absorbed,
+                }
+            }
+            (
+                state @ (Self::Unknown | Self::Merged { .. } | Self::Archived),
+                E::Updated(_) | E::StatusChanged { .. } | E::Absorbed { .. } | E::Released { .. } | E::Unmerged { .. },
+            ) => state,
         }
     }
 }
@@ -313,6 +320,14 @@ impl Profile {
         contact::distinct(&self.contacts, &mut check);
         check.done()
     }
+
+    /// Where mail reaches the customer: their own address first, then the primary contact's, then the others'.
+    pub fn emails(&self) -> impl Iterator<Item = &str> {
+        let (primary, others): (Vec<_>, Vec<_>) = self.contacts.iter().partition(|contact| contact.is_primary);
+        let contacts = primary.into_iter().chain(others);
+        let theirs = contacts.filter_map(|contact| contact.email.as_deref());
+        self.email.as_deref().into_iter().chain(theirs)
+    }
 }
 
 // Memory
@@ -324,17 +339,43 @@ pub enum Customer {
     Known {
         profile: Box<Profile>,
         status: Status,
+        /// Those that were merged into it, in that order.
+        absorbed: Vec<Absorbed>,
+    },
+    Merged {
+        into: CustomerId,
+        /// As which it comes back.
+        was: Box<Customer>,
     },
     Archived,
 }
 
 impl Customer {
-    /// Known and not archived.
+    /// Known, not archived, and not merged into another.
     pub fn profile(&self) -> Option<&Profile> {
         match self {
             Self::Known { profile, .. } => Some(profile),
-            Self::Unknown | Self::Archived => None,
+            Self::Unknown | Self::Merged { .. } | Self::Archived => None,
         }
+    }
+
+    /// Its own, also of one that is merged into another.
+    pub fn own(&self) -> Option<&Profile> {
+        match self {
+            Self::Merged { was, .. } => was.own(),
+            state => state.profile(),
+        }
+    }
+
+    /// All that were merged into it, or into one of those before.
+    pub fn absorbed(&self) -> impl Iterator<Item = CustomerId> {
+        let absorbed = match self {
+            Self::Known { absorbed, .. } => absorbed.as_slice(),
+            Self::Unknown | Self::Merged { .. } | Self::Archived => &[],
+        };
+        absorbed
+            .iter()
+            .flat_map(|absorbed| [absorbed.id].into_iter().chain(absorbed.with.iter().copied()))
     }
 }
 

@@ -232,5 +232,27 @@ pub enum Interaction {
     },
 }
 
+impl Interaction {
+    /// Whom it is with.
+    pub fn with(&self) -> Option<CustomerId> {
+        match self {
+            Self::Unknown => None,
+            Self::Known { customer_id, .. } | Self::Removed { customer_id } => Some(*customer_id),
+        }
+    }
+}
+
+impl InteractionCommand {
+    /// The same of that customer.
+    #[must_use]
+    pub fn about(mut self, customer: CustomerId) -> Self {
+        match &mut self {
+            Self::Record(record) => record.customer_id = customer,
+            Self::Correct { customer_id, .. } | Self::Remove { customer_id } => *customer_id = customer,
+        }
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests;

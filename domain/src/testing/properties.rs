@@ -145,6 +145,17 @@ fn customer() {
         contacts: Patch::Set(ids.iter().map(|id| contact(*id)).collect()),
         ..Default::default()
     };
+    let absorb = |id: u128, tags: &[&str]| {
+        C::Absorb(Box::new(customer::merging::Other {
+            id: Uuid::from_u128(id).into(),
+            profile: customer::Profile {
+                name: "ЖШС".into(),
+                tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+                ..Default::default()
+            },
+            ..Default::default()
+        }))
+    };
     let commands = [
         create(profile.clone(), false),
         create(profile.clone(), true),
@@ -158,8 +169,15 @@ fn customer() {
         C::Update(Box::default(), Some(customer::Status::Churned)),
         C::Convert,
         C::Archive,
+        absorb(2, &["tag"]),
+        absorb(3, &["tag", "other"]),
+        C::MergeInto(Uuid::from_u128(4).into()),
+        C::Release(Uuid::from_u128(2).into()),
+        C::ComeBack {
+            from: Uuid::from_u128(4).into(),
+        },
     ];
-    let names_its_effect = |command: &C| matches!(command, C::Update(..) | C::Convert);
+    let names_its_effect = |command: &C| !matches!(command, C::Create { .. } | C::Archive);
     any_commands::<Customer>(
         &commands,
         &Promises {

@@ -14,7 +14,9 @@ use crate::{
         api_key::ApiKeyRejection, organization::OrganizationRejection, person::PersonRejection, user::UserRejection,
         workspace::WorkspaceRejection,
     },
-    office::{custom_field::CustomFieldRejection, notification::NotificationRejection},
+    office::{
+        custom_field::CustomFieldRejection, notification::NotificationRejection, requirement::RequirementRejection,
+    },
     process::ProcessRejection,
     production::{
         bom::BomRejection,
@@ -29,6 +31,7 @@ use crate::{
     },
 };
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// The refusal says this and nothing else; answers its code.
 #[track_caller]
@@ -91,6 +94,22 @@ fn sales() -> Vec<&'static str> {
             "Churned does not become Active",
             &of_step,
         ),
+        says_with(
+            C::Merged {
+                into: Uuid::from_u128(1).into(),
+            },
+            "customer.merged",
+            Kind::Conflict,
+            "merged into another customer",
+            &[("into", "00000000-0000-0000-0000-000000000001")],
+        ),
+        says(
+            C::OfAnotherType,
+            "customer.of_another_type",
+            Kind::Conflict,
+            "a company and a person are not one",
+        ),
+        says(C::Erased, "customer.erased", Kind::Conflict, "one of them was erased"),
         tells_fields::<C>("customer.invalid"),
         says(
             InteractionRejection::Missing,
@@ -203,6 +222,7 @@ fn sales() -> Vec<&'static str> {
             "already defined",
         ),
         tells_fields::<CustomFieldRejection>("custom_field.invalid"),
+        tells_fields::<RequirementRejection>("requirement.invalid"),
     ]
 }
 

@@ -33,11 +33,11 @@ const INTEGRITY: &str = "23";
 const DIVISION_BY_ZERO: &str = "22012";
 
 /// A lock was not to be had in time.
-const LOCKED: &str = "55P03";
+pub(super) const LOCKED: &str = "55P03";
 
 /// What becomes of heads that somebody has in hand: they are left out, or waited for as long as `lock_timeout` lets.
-const SKIP: &str = "skip locked";
-const WAIT: &str = "";
+pub(super) const SKIP: &str = "skip locked";
+pub(super) const WAIT: &str = "";
 /// Who waits does so for as long as this.
 const PATIENTLY: &str = "begin; set local lock_timeout = '500ms'";
 
@@ -146,30 +146,16 @@ async fn locked(
     heads: &Mutex<Heads>,
     others: &'static str,
 ) -> Result<Vec<Option<Verdict>>, Error> {
-    let workspaces: BTreeSet<Uuid> = batch.iter().map(|prepared| prepared.append.workspace).collect();
+    let workspaces = workspaces(batch);
     let begin = if others == WAIT { PATIENTLY } else { "begin" };
     let mut tx = connection.begin_with(begin).await?;
-    let mut held = lock_heads(&mut tx, &workspaces, others).await?;
-    if held.len() < workspaces.len() {
-        let missing: Vec<Uuid> = workspaces
-            .iter()
-            .filter(|workspace| !held.contains_key(workspace))
-            .copied()
-            .collect();
-        if make_heads(&mut tx, &missing).await? {
-            held = lock_heads(&mut tx, &workspaces, others).await?;
-        }
-    }
+    let held = hold(&mut tx, &workspaces, others).await?;
     let away: BTreeSet<Uuid> = workspaces
         .iter()
         .filter(|workspace| !held.contains_key(workspace))
         .copied()
         .collect();
-    let now_batch: Vec<&Prepared> = batch
-        .iter()
-        .filter(|prepared| held.contains_key(&prepared.append.workspace))
-        .copied()
-        .collect();
+    let now_batch = of_those(batch, &held);
     let facts = Facts::read(&mut tx, &now_batch, held).await?;
     let decision = decide(&facts, batch, now(&facts));
     if !decision.heads.is_empty() {
@@ -181,6 +167,37 @@ async fn locked(
     heads.moved(decision.heads);
     heads.doubt(&away);
     Ok(decision.verdicts)
+}
+
+pub(super) fn workspaces(batch: &[&Prepared]) -> BTreeSet<Uuid> {
+    batch.iter().map(|prepared| prepared.append.workspace).collect()
+}
+
+/// Those of a batch whose workspaces' heads are held.
+pub(super) fn of_those<'a>(batch: &[&'a Prepared], held: &BTreeMap<Uuid, Head>) -> Vec<&'a Prepared> {
+    let held = |prepared: &&&Prepared| held.contains_key(&prepared.append.workspace);
+    batch.iter().filter(held).copied().collect()
+}
+
+/// Locks the heads that are free, and makes those of new workspaces.
+pub(super) async fn hold(
+    tx: &mut PgConnection,
+    workspaces: &BTreeSet<Uuid>,
+    others: &'static str,
+) -> Result<BTreeMap<Uuid, Head>, Error> {
+    let held = lock_heads(tx, workspaces, others).await?;
+    if held.len() == workspaces.len() {
+        return Ok(held);
+    }
+    let missing: Vec<Uuid> = workspaces
+        .iter()
+        .filter(|workspace| !held.contains_key(workspace))
+        .copied()
+        .collect();
+    match make_heads(tx, &missing).await? {
+        true => lock_heads(tx, workspaces, others).await,
+        false => Ok(held),
+    }
 }
 
 /// Those that nobody has in hand. In the order of workspaces, as everybody does, so that no two batches wait for each other
@@ -224,7 +241,7 @@ async fn make_heads(connection: &mut PgConnection, workspaces: &[Uuid]) -> Resul
 }
 
 /// The database's time where it was asked for, else this node's.
-fn now(facts: &Facts) -> DateTime<Utc> {
+pub(super) fn now(facts: &Facts) -> DateTime<Utc> {
     let asked = facts.now.filter(|_| !wrong::is(ClockBelieved));
     asked.unwrap_or_else(Utc::now)
 }

@@ -3,7 +3,8 @@
 
 use crate::{
     backoff,
-    batch::{self, Heads, Prepared, Verdict},
+    batch::{self, Failure, Heads, Prepared, Verdict},
+    engine::{EngineError, Replica},
     is_outage,
     wrong::{self, Variant::*},
 };
@@ -64,18 +65,29 @@ impl Lane {
         }
     }
 
-    /// See `batch::write`.
-    pub async fn write(&mut self, batch: &[&Prepared], heads: &Mutex<Heads>) -> Result<Vec<Option<Verdict>>, Lost> {
+    /// See `batch::write`, and `batch::write_through` where there is a replica.
+    pub async fn write(
+        &mut self,
+        batch: &[&Prepared],
+        heads: &Mutex<Heads>,
+        replica: Option<&Replica>,
+    ) -> Result<Vec<Option<Verdict>>, Lost> {
         let (mut attempts, waits) = (0, self.waits);
         loop {
             attempts += 1;
             let connection = self.connect().await.map_err(Lost::Away)?;
-            let written = timeout(PATIENCE, batch::write(connection, batch, heads, waits)).await;
+            let written = async {
+                match replica {
+                    None => Ok(batch::write(connection, batch, heads, waits).await?),
+                    Some(replica) => batch::write_through(connection, batch, heads, replica, waits).await,
+                }
+            };
+            let written = timeout(PATIENCE, written).await;
             self.used = Instant::now();
             let lost = match written {
                 Ok(Ok(verdicts)) => return Ok(verdicts),
-                Ok(Err(error)) if is_passing(&error) && attempts < ATTEMPTS_MAX => continue,
-                Ok(Err(error)) => Lost::by(error),
+                Ok(Err(Failure::Tables(error))) if is_passing(&error) && attempts < ATTEMPTS_MAX => continue,
+                Ok(Err(failure)) => Lost::with(failure),
                 Err(elapsed) => Lost::Unknown(too_late(elapsed)),
             };
             if !matches!(lost, Lost::Refused(_)) {
@@ -159,6 +171,17 @@ fn too_late(elapsed: Elapsed) -> sqlx::Error {
 }
 
 impl Lost {
+    fn with(failure: Failure) -> Self {
+        match failure {
+            Failure::Tables(error) => Self::by(error),
+            Failure::Engine(error @ EngineError::Refused(_)) => Self::Refused(error.into()),
+            Failure::Engine(error @ EngineError::Away(_)) => Self::Away(error.into()),
+            // Nothing is appended there until somebody has seen to it.
+            Failure::Differs { .. } => Self::Away(sqlx::Error::Io(std::io::Error::other(failure))),
+            Failure::Late(error) => Self::Unknown(error),
+        }
+    }
+
     /// What the server refuses is not written; once it ends the connection (a terminated backend may have committed just
     /// before) or is silent, nobody knows.
     fn by(error: sqlx::Error) -> Self {

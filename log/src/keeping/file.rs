@@ -195,7 +195,7 @@ impl From<Recorded> for EventLine {
 }
 
 impl EventLine {
-    pub(super) fn of(self, workspace: Uuid) -> Recorded {
+    pub(crate) fn of(self, workspace: Uuid) -> Recorded {
         Recorded {
             workspace,
             position: self.position,

@@ -40,6 +40,9 @@ pub enum ImportError {
     NotAWorkspace,
     #[error("workspace {workspace} has a log here already, up to position {position}")]
     Exists { workspace: Uuid, position: i64 },
+    /// Its commits would be missing from the engine's stream.
+    #[error("the log is an engine's: workspaces are taken in where PostgreSQL is the log")]
+    Replica,
     #[error("line {line}: this program keeps no {table}")]
     UnknownTable { line: u64, table: String },
     #[error("line {line}: {source}")]
@@ -111,6 +114,9 @@ impl Log {
         let mut file = FileReader::open(input).await?;
         if file.header().kind != Kind::Workspace {
             return Err(ImportError::NotAWorkspace);
+        }
+        if self.replica.is_some() {
+            return Err(ImportError::Replica);
         }
         let workspace = file.header().workspace;
         let mut tx = self.pool.begin().await?;

@@ -12,7 +12,7 @@ use domain::{
     Changes, Fact, Fields, Money, Permission, Quantity,
     catalog::{
         category::CategoryEvent,
-        product::{Details, ProductEvent},
+        product::{Details, ImageFile, ProductEvent},
         stock::StockEvent,
     },
     time::local_date,
@@ -31,6 +31,8 @@ pub struct Row {
     pub in_stock: Quantity,
     pub reserved: Quantity,
     pub price_history: Vec<PricePoint>,
+    /// What is known of the files among its images.
+    pub image_files: Vec<ImageFile>,
     /// Its names in other languages, for the search; a line each.
     pub also_called: Option<String>,
     pub archived: bool,
@@ -51,7 +53,7 @@ pub struct PricePoint {
 impl Table for Row {
     const NAME: &'static str = "products";
     const SQL: &'static str = include_str!("../../../migrations/tenant/products.sql");
-    const FOLD: u32 = 4;
+    const FOLD: u32 = 5;
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -60,6 +62,7 @@ impl Table for Row {
             Column::new("in_stock", K::Number),
             Column::new("reserved", K::Number),
             Column::new("price_history", K::Hidden),
+            Column::new("image_files", K::Hidden),
             Column::new("also_called", K::Hidden).nullable(),
             Column::new("archived", K::Hidden),
             Column::new("created_at", K::Time),
@@ -91,7 +94,13 @@ impl Table for Row {
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
             Fact::Product(_) => vec![event.id()],
-            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Tracked { .. }) => vec![],
+            Fact::Stock(
+                StockEvent::Short { .. }
+                | StockEvent::Low { .. }
+                | StockEvent::Tracked { .. }
+                | StockEvent::Valued(_)
+                | StockEvent::Landed(_),
+            ) => vec![],
             Fact::Stock(fact) => vec![fact.product().into()],
             _ => vec![],
         }
@@ -121,6 +130,7 @@ impl Table for Row {
                 in_stock: Quantity::ZERO,
                 reserved: Quantity::ZERO,
                 price_history: vec![],
+                image_files: vec![],
                 also_called: None,
                 archived: false,
                 created_at: at,
@@ -139,6 +149,14 @@ impl Table for Row {
                     ProductEvent::Created(_) => {}
                     ProductEvent::Updated(change) => product.details.apply(change),
                     ProductEvent::Archived {} => product.archived = true,
+                    ProductEvent::ImageAdded { is_primary, file } => {
+                        product.details.images.add(file, *is_primary);
+                        product.image_files.push(file.as_ref().clone());
+                    }
+                    ProductEvent::ImageRemoved { image_id, .. } => {
+                        product.details.images.remove(*image_id);
+                        product.image_files.retain(|file| file.image_id != *image_id);
+                    }
                 }
                 product.note_names();
                 product.note_price(local_date(at));
@@ -201,6 +219,7 @@ impl View for Row {
              from {s}.boms b, jsonb_array_elements(b.components) c where b.id = t.id), '[]')",
         ),
         Computed::new("suppliers", K::Json, "t.suppliers"),
+        Computed::new("imageFiles", K::Json, "t.image_files"),
         Computed::new("translations", K::Json, "t.translations"),
         // The newest last, as they came; what a thing costs is for those who may see its cost.
         Computed::new(

@@ -10,7 +10,7 @@ use domain::{
     Choice, Fact, Permission, Quantity, Total,
     catalog::{
         product::{Details, ProductEvent, ProductType, Status},
-        stock::{Holding, StockEvent},
+        stock::{Holding, StockEvent, Valuation},
     },
     finance::Currency,
 };
@@ -37,6 +37,8 @@ pub struct Row {
     pub reserved: Quantity,
     /// What all of it cost, in the product's currency.
     pub value: Total,
+    /// What it costs that goes.
+    pub valuation: Valuation,
     /// When something last came or went.
     pub moved_at: Option<DateTime<Utc>>,
     pub archived: bool,
@@ -64,6 +66,7 @@ impl Table for Row {
             Column::new("value", K::Number)
                 .right(Permission::FinanceView)
                 .or_right(Permission::StockUpdate),
+            Column::new("valuation", K::Choice(Valuation::WORDS)),
             Column::new("moved_at", K::Time).nullable(),
             Column::new("archived", K::Hidden),
             Column::new("created_at", K::Time),
@@ -129,6 +132,7 @@ impl Row {
             on_hand: Quantity::ZERO,
             reserved: Quantity::ZERO,
             value: Total::ZERO,
+            valuation: Valuation::default(),
             moved_at: None,
             archived: false,
             created_at: at,
@@ -137,6 +141,9 @@ impl Row {
     }
 
     fn take(&mut self, event: &StockEvent) {
+        if let StockEvent::Valued(valued) = event {
+            self.valuation = valued.valuation;
+        }
         self.reserved = self.reserved.plus(event.promised());
         let holding = Holding {
             quantity: self.on_hand,

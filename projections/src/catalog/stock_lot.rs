@@ -141,7 +141,7 @@ impl View for Row {
         Computed::new(
             "movements",
             K::Json,
-            "(select coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'date', reading.day(m.created_at), 'type', m.type, 'quantity', m.of_lot, \
+            "(select coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'date', m.effective_date, 'type', m.type, 'quantity', m.of_lot, \
              'warehouseId', m.warehouse_id, 'reference', m.reference, 'reason', m.reason, 'orderId', m.order_id) \
              order by m.created_at desc, m.id desc), '[]') from (select m.*, l.lot->'quantity' as of_lot from {s}.stock_movements m \
              cross join lateral jsonb_array_elements(m.lots) l(lot) where m.product_id = t.product_id \

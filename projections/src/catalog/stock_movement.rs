@@ -7,10 +7,10 @@ use crate::{
     table::{Seen, Table},
     view::{Computed, View},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
-    Fact, Money, Permission, Quantity,
-    catalog::stock::{Demand, Lot, StockEvent},
+    Fact, Money, Permission, Quantity, Total,
+    catalog::stock::{Demand, Landed, LandedKind, Lot, StockEvent},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,8 +40,28 @@ pub struct Row {
     pub counted: Option<Quantity>,
     /// … and when.
     pub counted_at: Option<DateTime<Utc>>,
+    /// The day in Kazakhstan that it counts from: that on which it was recorded, unless it told of an earlier one.
+    pub effective_date: NaiveDate,
+    /// Of a receipt: what was paid for it beside the goods.
+    pub landed_costs: Vec<LandedCost>,
     /// Who did it; nobody, where it follows from something else.
     pub created_by: Option<Uuid>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// A receipt's share of further costs, in the product's currency.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LandedCost {
+    /// Of all that was spread at once.
+    pub id: Uuid,
+    pub kind: LandedKind,
+    pub note: Option<String>,
+    pub amount: Total,
+    /// What of it raised the worth of the stock.
+    pub raised: Total,
+    /// What of it fell on goods that had gone.
+    pub spent: Total,
     pub created_at: DateTime<Utc>,
 }
 
@@ -72,7 +92,7 @@ const MOVEMENTS: &[&str] = &[
 impl Table for Row {
     const NAME: &'static str = "stock_movements";
     const SQL: &'static str = include_str!("../../../migrations/tenant/stock_movements.sql");
-    const FOLD: u32 = 3;
+    const FOLD: u32 = 4;
 
     fn columns() -> Vec<Column> {
         vec![
@@ -92,6 +112,10 @@ impl Table for Row {
             Column::new("lot_numbers", K::Tags),
             Column::new("counted", K::Number).nullable(),
             Column::new("counted_at", K::Time).nullable(),
+            Column::new("effective_date", K::Date),
+            Column::new("landed_costs", K::Json)
+                .right(Permission::FinanceView)
+                .or_right(Permission::StockUpdate),
             Column::new("created_by", K::Uuid).nullable(),
             Column::new("created_at", K::Time),
         ]
@@ -99,21 +123,31 @@ impl Table for Row {
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
-            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Tracked { .. }) => vec![],
+            Fact::Stock(
+                StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Tracked { .. } | StockEvent::Valued(_),
+            ) => vec![],
             // Of a demand that held nothing nothing moves.
             Fact::Stock(StockEvent::Released { quantity, .. }) if !quantity.is_positive() => vec![],
+            // It is told with the receipt.
+            Fact::Stock(StockEvent::Landed(landed)) => vec![landed.receipt_id],
             Fact::Stock(_) => vec![event.recorded.event_id],
             _ => vec![],
         }
     }
 
-    /// An event makes one row, and no other event concerns it.
-    fn begins(_: &Seen, _: Uuid) -> bool {
-        true
+    /// An event makes one row; what a receipt bears of further costs comes later.
+    fn begins(event: &Seen, key: Uuid) -> bool {
+        event.recorded.event_id == key
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
         let Fact::Stock(fact) = &event.fact else { return };
+        if let StockEvent::Landed(landed) = fact {
+            if let Some(receipt) = row {
+                receipt.bear(landed, event.recorded.recorded_at);
+            }
+            return;
+        }
         let user = event.recorded.meta().actor.strip_prefix("user:").map(str::to_owned);
         let mut movement = Self {
             id: key,
@@ -129,6 +163,8 @@ impl Table for Row {
             lot_numbers: fact.lots().iter().map(|lot| lot.number.clone()).collect(),
             counted: None,
             counted_at: None,
+            effective_date: fact.day(event.recorded.recorded_at),
+            landed_costs: vec![],
             created_by: user.and_then(|user| user.parse().ok()),
             created_at: event.recorded.recorded_at,
         };
@@ -139,6 +175,18 @@ impl Table for Row {
 }
 
 impl Row {
+    fn bear(&mut self, landed: &Landed, at: DateTime<Utc>) {
+        self.landed_costs.push(LandedCost {
+            id: landed.id,
+            kind: landed.kind,
+            note: landed.note.clone(),
+            amount: landed.amount,
+            raised: landed.raised,
+            spent: landed.spent,
+            created_at: at,
+        });
+    }
+
     /// What the event says of it; whether it is a movement at all.
     fn take(&mut self, event: &StockEvent) -> bool {
         match event {
@@ -205,7 +253,11 @@ impl Row {
                 self.quantity = *quantity;
                 self.told(Movement::Arrived, None, None, None);
             }
-            StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Tracked { .. } => return false,
+            StockEvent::Short { .. }
+            | StockEvent::Low { .. }
+            | StockEvent::Tracked { .. }
+            | StockEvent::Valued(_)
+            | StockEvent::Landed(_) => return false,
         }
         true
     }

@@ -5,10 +5,15 @@ use crate::column::ColumnKind;
 use chrono::{DateTime, Duration, Utc};
 use domain::{
     Rule,
+    fixed::Exact,
+    office::custom_field::{Custom, Given},
     time::{day_end, day_start, is_plausible},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
+
+/// Powers of ten, and digits before the point: those of the readers that parse doubles.
+const POWER_MAX: u16 = 308;
 
 /// Something a list can be filtered and sorted by.
 #[derive(Debug, Clone)]
@@ -169,6 +174,27 @@ impl Field {
         })
     }
 
+    /// What the workspace's own field of that key is sorted by: a number by its worth, and every text as people sort texts. All
+    /// values of a field are of one kind, so that the other of the two is empty in all rows; nobody has to know which.
+    pub(super) fn keyed(&self, key: &str) -> [Self; 2] {
+        let value = |of: &str, sql: String, kind| Self {
+            nullable: true,
+            ..Self::new(
+                format!("{}.{key}", self.name),
+                format!(
+                    "(case when jsonb_typeof({}->'{key}') = '{of}' then {sql} end)",
+                    self.sql
+                ),
+                kind,
+            )
+        };
+        let text = format!("{}->>'{key}'", self.sql);
+        [
+            value("number", format!("({text})::numeric"), ColumnKind::Number),
+            value("string", format!("({text}) collate reading.kazakh"), ColumnKind::Text),
+        ]
+    }
+
     /// That the workspace's own field of that key is one of these: a text, a word or a date as it is written, a number by
     /// its worth. Which kind of field it is, nobody has to know: an index over all of them answers either.
     pub(super) fn filter_custom(
@@ -193,10 +219,10 @@ impl Field {
         let mut any = Vec::new();
         for value in said.filter(|value| !value.is_empty()) {
             let value = clean(parameter, value)?;
-            let number = value.parse::<i64>().map(Value::from).ok();
-            let number = number.or_else(|| value.parse::<f64>().ok().map(Value::from).filter(Value::is_number));
-            for value in number.into_iter().chain([Value::from(value)]) {
-                let wanted = json!({ key: value }).to_string();
+            let number = Exact::parse(&value).ok().map(Given::Number);
+            for value in number.into_iter().chain([Given::Text(value)]) {
+                let wanted: Custom = [(key.to_owned(), value)].into_iter().collect();
+                let wanted = serde_json::to_string(&wanted).map_err(|_| refuse(parameter, Rule::WrongType))?;
                 any.push(format!("{} @> {}", self.sql, query.bind(wanted, self.kind.sql_type())));
             }
         }
@@ -253,10 +279,13 @@ impl Field {
 
 /// Any number that JSON can write; the database compares it by its digits.
 fn is_number(value: &str) -> bool {
-    let plain = value
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
-    plain && value.parse::<f64>().is_ok_and(f64::is_finite)
+    let (digits, power) = value.split_once(['e', 'E']).unwrap_or((value, "0"));
+    let unsigned = digits.strip_prefix(['+', '-']).unwrap_or(digits);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let is_plain = [whole, fraction].concat().bytes().all(|byte| byte.is_ascii_digit());
+    let is_there = !(whole.is_empty() && fraction.is_empty());
+    let fits = |power: i16| power.unsigned_abs() <= POWER_MAX;
+    is_plain && is_there && whole.len() <= POWER_MAX.into() && power.parse().is_ok_and(fits)
 }
 
 /// A bare date bounds the whole day: `lte` its last instant, `gt` the next day.

@@ -68,19 +68,25 @@ impl Grammar {
         for part in parts.filter(|part| !part.is_empty()) {
             let (name, minus) = part.strip_prefix('-').map_or((part, false), |name| (name, true));
             let field = self.fields.iter().find(|field| field.name == name && field.is_sorted());
-            let field = field.ok_or_else(|| self.unsorted())?;
-            if keys.iter().any(|key| key.sql == field.sql) {
-                continue; // only the first can decide anything
+            let fields = match (field, self.custom(name)) {
+                (Some(field), _) => vec![field.clone()],
+                (None, Some((custom, key))) => custom.keyed(key).into(),
+                (None, None) => return Err(self.unsorted()),
+            };
+            for field in fields {
+                if keys.iter().any(|key| key.sql == field.sql) {
+                    continue; // only the first can decide anything
+                }
+                if keys.len() == SORT_KEYS_MAX {
+                    return Err(refuse("sort", Rule::TooMany { max: SORT_KEYS_MAX }));
+                }
+                keys.push(SortKey {
+                    sql: field.sql,
+                    kind: field.kind,
+                    nullable: field.nullable,
+                    descending: minus || (descending && sort.is_some()),
+                });
             }
-            if keys.len() == SORT_KEYS_MAX {
-                return Err(refuse("sort", Rule::TooMany { max: SORT_KEYS_MAX }));
-            }
-            keys.push(SortKey {
-                sql: field.sql.clone(),
-                kind: field.kind,
-                nullable: field.nullable,
-                descending: minus || (descending && sort.is_some()),
-            });
         }
         // The id makes the order total; it follows the first key, so that an index on both serves.
         let descending = keys.first().is_some_and(|key| key.descending);

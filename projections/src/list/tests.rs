@@ -95,11 +95,40 @@ fn fields_of_the_workspaces_own_are_found_by_their_keys() {
         ("custom.a b", "A"),
         ("custom.size[gt]", "5"),
         ("title.size", "5"),
-        ("sort", "custom.size"),
         ("sort", "custom"),
+        ("sort", "custom.a b"),
+        ("sort", "title.size"),
     ] {
         assert!(parse(&[(name, value)]).is_err(), "{name}={value}");
     }
+}
+
+#[test]
+fn a_field_of_the_workspaces_own_is_sorted_by_what_its_values_are() {
+    let number = "(case when jsonb_typeof(t.custom->'size') = 'number' then (t.custom->>'size')::numeric end)";
+    let text =
+        "(case when jsonb_typeof(t.custom->'size') = 'string' then (t.custom->>'size') collate reading.kazakh end)";
+    let query = parse(&[("sort", "-custom.size")]).unwrap();
+    let falling = "desc nulls last";
+    assert_eq!(
+        order(&query),
+        [
+            format!("{number} {falling}"),
+            format!("{text} {falling}"),
+            "t.id desc".into()
+        ]
+    );
+    assert_eq!(
+        beyond("custom.size", &[None, Some("A")]),
+        format!(
+            "{number} is null and (false or ({number} is null and (({text} > $1::text or {text} is null) or \
+             ({text} = $1::text and t.id > $2::uuid))))"
+        )
+    );
+    assert!(beyond("custom.size", &[Some("12.50"), None]).contains(&format!("{number} > $1::numeric")));
+    assert!(parse(&[("sort", "custom.size,custom.class")]).is_ok());
+    let many = parse(&[("sort", "custom.size,custom.class,title")]).unwrap_err();
+    assert_eq!(many.rule, Rule::TooMany { max: 4 }, "each of them counts twice");
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl Builder {
         let mut bulks: Vec<_> = beside.tables.of(&inner.tenant).map(Projector::bulk).collect();
         let (name, workspace) = (beside.name.as_str(), beside.workspace);
         let head = inner.log.head(workspace).await?.min(until);
-        let mut history = History::until(&inner.log, workspace, until);
+        let mut history = History::until(&inner.log, workspace, until).ahead();
         let mut position = 0;
         while let Some(step) = history.next().await? {
             let seen = step.seen();

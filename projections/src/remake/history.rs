@@ -11,10 +11,13 @@ use futures::{
 };
 use log::{Log, ReadError, Recorded, Shared};
 use std::sync::Arc;
+use tokio::sync::mpsc::{self, Receiver};
 use uuid::Uuid;
 
 /// Events of one step, at most.
 const STEP: usize = 2_000;
+/// Steps that wait to be folded.
+const AHEAD: usize = 2;
 
 pub(crate) struct History {
     log: Log,
@@ -44,6 +47,30 @@ impl History {
         };
         self.log.open_personal(&mut events).await?;
         Step::of(events).map(Some)
+    }
+
+    /// The same, by a task of its own: what comes next is read and understood while one folds what came. It ends when nobody
+    /// takes the steps any more.
+    pub fn ahead(mut self) -> Ahead {
+        let (sender, steps) = mpsc::channel(AHEAD);
+        tokio::spawn(async move {
+            while let Some(step) = self.next().await.transpose() {
+                let failed = step.is_err();
+                if sender.send(step).await.is_err() || failed {
+                    return;
+                }
+            }
+        });
+        Ahead(steps)
+    }
+}
+
+/// Steps of a history, read ahead.
+pub(crate) struct Ahead(Receiver<Result<Step, ProjectError>>);
+
+impl Ahead {
+    pub async fn next(&mut self) -> Result<Option<Step>, ProjectError> {
+        self.0.recv().await.transpose()
     }
 }
 

@@ -2,6 +2,7 @@
 //! base currency at the rate each document states. What states none counts only in its own currency.
 
 pub mod mark;
+mod together;
 
 use super::order::{exposure, unpaid};
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
     list::Op,
     table::word,
     table::{Seen, Table},
-    view::{Computed, Nested, Owned, Related, View},
+    view::{Computed, Nested, Owned, Reader, Related, View},
 };
 use chrono::{DateTime, Utc};
 use domain::{
@@ -23,15 +24,10 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 use std::{collections::BTreeMap, ops::Neg};
+use together::{family, last_order_date, newest_invoices, ordered, together, together_by_currency};
 use uuid::Uuid;
-
-/// The day of the last order that stands: those that are cancelled were none.
-macro_rules! last_order_date {
-    () => {
-        "(select reading.day(max(o.placed_at)) from {s}.orders o where o.customer_id = t.id and o.status <> 'cancelled')"
-    };
-}
 
 /// Whatever names a customer is filtered by what that one is.
 pub(crate) const RELATED: Related = Related {
@@ -64,7 +60,10 @@ pub struct Row {
     pub valued_orders: u32,
     pub total_revenue: Total,
     pub revenues: BTreeMap<Currency, Total>,
+    /// No list shows it: that it was archived, or merged into another.
     pub archived: bool,
+    /// The one that it is found as now.
+    pub merged_into: Option<Uuid>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -72,7 +71,7 @@ pub struct Row {
 impl Table for Row {
     const NAME: &'static str = "customers";
     const SQL: &'static str = include_str!("../../../migrations/tenant/customers.sql");
-    const FOLD: u32 = 2;
+    const FOLD: u32 = 3;
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -88,6 +87,7 @@ impl Table for Row {
             Column::new("total_revenue", K::Number),
             Column::new("revenues", K::Json),
             Column::new("archived", K::Hidden),
+            Column::new("merged_into", K::Hidden),
             Column::new("created_at", K::Time),
             Column::new("updated_at", K::Time),
         ];
@@ -113,7 +113,7 @@ impl Table for Row {
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
-            Fact::Customer(_) => vec![event.id()],
+            Fact::Customer(fact) => concerned(event.id(), fact),
             Fact::Order(OrderEvent::Created(order) | OrderEvent::Placed(order)) => vec![order.customer_id.into()],
             Fact::Order(OrderEvent::Changed(changed)) => {
                 changed.before.iter().map(|sale| sale.customer_id.into()).collect()
@@ -153,6 +153,7 @@ impl Table for Row {
                 total_revenue: Total::ZERO,
                 revenues: BTreeMap::new(),
                 archived: false,
+                merged_into: None,
                 created_at: at,
                 updated_at: at,
             });
@@ -160,7 +161,10 @@ impl Table for Row {
         let Some(customer) = row else { return };
         match &event.fact {
             Fact::Customer(fact) => {
-                customer.own(fact);
+                customer.own(event.id(), fact);
+                if key != event.id() {
+                    return; // it only came along
+                }
                 (customer.version, customer.updated_at) = (event.recorded.version, at);
             }
             // A draft is none yet.
@@ -246,14 +250,31 @@ impl Row {
         self.balance = self.balance.plus(base.unwrap_or_default().into());
     }
 
-    fn own(&mut self, event: &CustomerEvent) {
+    /// What the customer `of` is told of, itself or whom it was merged into.
+    fn own(&mut self, of: Uuid, event: &CustomerEvent) {
         match event {
             CustomerEvent::Created { .. } => {}
             CustomerEvent::Updated(change) => self.profile.apply(change),
             CustomerEvent::StatusChanged { to, .. } => self.status = *to,
             CustomerEvent::Archived {} => self.archived = true,
+            CustomerEvent::Absorbed { given, .. } => self.profile.absorb(given),
+            CustomerEvent::Released { change, .. } => self.profile.apply(change),
+            CustomerEvent::Merged { into, .. } => (self.archived, self.merged_into) = (true, Some((*into).into())),
+            CustomerEvent::Unmerged { with, .. } => {
+                self.merged_into = with.contains(&self.id.into()).then_some(of);
+                self.archived = self.merged_into.is_some();
+            }
         }
     }
+}
+
+/// It, and those that go where it goes: what was merged into it is found as what it is found as.
+fn concerned(id: Uuid, event: &CustomerEvent) -> Vec<Uuid> {
+    let with = match event {
+        CustomerEvent::Merged { with, .. } | CustomerEvent::Unmerged { with, .. } => with.as_slice(),
+        _ => &[],
+    };
+    [id].into_iter().chain(with.iter().map(|with| (*with).into())).collect()
 }
 
 fn add(sums: &mut BTreeMap<Currency, Total>, currency: &Currency, amount: Money) {
@@ -272,6 +293,15 @@ impl View for Row {
     const OWNED: Option<Owned> = OWNED;
     const VISIBLE: &'static str = "not t.archived";
     const COUNTED: &'static [&'static str] = &["type", "status", "segment"];
+    const PART_OF: Option<&'static str> = Some("merged_into");
+    const INSTEAD: &'static [(&'static str, &'static str)] = &[
+        ("balance", together!("balance")),
+        ("balances", together_by_currency!("balances")),
+        ("lifetime_value", together!("lifetime_value")),
+        ("total_orders", together!("total_orders")),
+        ("total_revenue", together!("total_revenue")),
+        ("revenues", together_by_currency!("revenues")),
+    ];
     const SEARCH: &'static str = "t.search_text";
     const ALIASES: &'static [(&'static str, &'static str, Op)] = &[
         ("minRevenue", "totalRevenue", Op::Gte),
@@ -294,13 +324,16 @@ impl View for Row {
             "metrics",
             K::Json,
             concat!(
-                "json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
-             'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', ",
+                "(select json_build_object('totalOrders', s.total_orders, 'totalRevenue', s.total_revenue, \
+             'averageOrderValue', case when s.valued_orders > 0 then trim_scale(round(s.total_revenue / s.valued_orders, 2)) end, 'lastOrderDate', ",
                 last_order_date!(),
                 ", \
              'paymentBehavior', (select case when bool_or((coalesce(i.paid_at, reading.moment()) at time zone 'Asia/Almaty')::date > i.due_date) then 'late' \
-             when bool_or(i.paid_at is not null) then 'on-time' end from (select * from {s}.invoices i \
-             where i.customer_id = t.id and i.kind <> 'credit' and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i))"
+             when bool_or(i.paid_at is not null) then 'on-time' end from ",
+                newest_invoices!(),
+                " i)) from ",
+                ordered!(),
+                ")"
             ),
         ),
     ];
@@ -310,18 +343,32 @@ impl View for Row {
             "metrics",
             K::Json,
             concat!(
-                "(select json_build_object('totalOrders', t.total_orders, 'totalRevenue', t.total_revenue, \
-         'averageOrderValue', case when t.valued_orders > 0 then trim_scale(round(t.total_revenue / t.valued_orders, 2)) end, 'lastOrderDate', ",
+                "(select json_build_object('totalOrders', min(s.total_orders), 'totalRevenue', min(s.total_revenue), \
+         'averageOrderValue', case when min(s.valued_orders) > 0 then trim_scale(round(min(s.total_revenue) / min(s.valued_orders), 2)) end, 'lastOrderDate', ",
                 last_order_date!(),
                 ", \
          'paymentBehavior', case when bool_or(i.late > 0) then 'late' when bool_or(i.paid_at is not null) then 'on-time' end, \
          'averageDaysLate', trim_scale(round(avg(greatest(i.late, 0)) filter (where i.paid_at is not null), 1)), \
          'invoicesPaid', count(*) filter (where i.paid_at is not null), 'invoicesOverdue', count(*) filter (where i.paid_at is null and i.late > 0), \
-         'lifetimeValue', t.lifetime_value, 'revenues', t.revenues, \
-         'lastActivityDate', (select reading.day(max(a.date)) from {s}.interactions a where a.customer_id = t.id and a.date <= reading.moment())) \
-         from (select i.paid_at, reading.day(coalesce(i.paid_at, reading.moment())) - i.due_date as late from {s}.invoices i \
-         where i.customer_id = t.id and i.kind <> 'credit' and i.state in ('sent', 'partial', 'paid') order by i.created_at desc limit 20) i)"
+         'lifetimeValue', min(s.lifetime_value), 'revenues', ",
+                together_by_currency!("revenues"),
+                ", \
+         'lastActivityDate', (select reading.day(max(a.date)) from ",
+                family!(),
+                " cross join lateral (select max(a.date) as date from {s}.interactions a where a.customer_id = f.id and a.date <= reading.moment()) a)) \
+         from ",
+                ordered!(),
+                " left join lateral (select i.paid_at, reading.day(coalesce(i.paid_at, reading.moment())) - i.due_date as late from ",
+                newest_invoices!(),
+                " i) i on true)"
             ),
+        ),
+        // Those that were merged into it.
+        Computed::new(
+            "merged",
+            K::Json,
+            "(select coalesce(json_agg(json_build_object('id', m.id, 'customerNumber', m.customer_number, 'name', m.name) order by m.created_at, m.id), '[]') \
+             from {s}.customers m where m.merged_into = t.id)",
         ),
         // In the base currency, at the rate that each order states.
         Computed::new(
@@ -376,4 +423,19 @@ impl View for Row {
              'userId', n.user_id, 'userName', n.user_name, 'duration', n.duration, 'outcome', n.outcome)",
         ),
     ];
+}
+
+/// As which other one a customer is found: what it was merged into.
+pub async fn lead(reader: Reader<'_>, id: Uuid) -> Result<Option<Uuid>, sqlx::Error> {
+    let sql = format!(
+        "select t.merged_into from {}.customers t where t.id = $1",
+        reader.schema
+    );
+    let mut session = reader.enter().await?;
+    let found: Option<Option<Uuid>> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(&mut *session)
+        .await?;
+    session.leave();
+    Ok(found.flatten())
 }

@@ -21,7 +21,6 @@ use domain::{
     Changes, Choice, Fact, Fields, Money, Percent, Permission,
     id::{DealId, OrderId},
     sales::{
-        customer::CustomerEvent,
         deal::{DealEvent, Details, Document, LossReason, Place, Stage},
         line::{self, Line},
         order::OrderEvent,
@@ -151,7 +150,7 @@ impl Table for Row {
     /// Deals follow their customer's name; a won one keeps what its documents say.
     fn concerns(event: &Seen) -> Option<Uuid> {
         match &event.fact {
-            Fact::Customer(CustomerEvent::Updated(change)) if !change.name.is_keep() => Some(event.id()),
+            Fact::Customer(fact) if fact.renames().is_some() => Some(event.id()),
             _ => None,
         }
     }
@@ -164,8 +163,8 @@ impl Table for Row {
     }
 
     fn project(row: &mut Option<Self>, key: Uuid, event: &Seen) {
-        if let (Some(deal), Fact::Customer(CustomerEvent::Updated(change))) = (row.as_mut(), &event.fact) {
-            deal.details.customer_name = change.name.as_set().cloned().or(deal.details.customer_name.take());
+        if let (Some(deal), Fact::Customer(fact)) = (row.as_mut(), &event.fact) {
+            deal.details.customer_name = fact.renames().cloned().or(deal.details.customer_name.take());
         }
         if let (Some(deal), Fact::Order(OrderEvent::Cancelled(_))) = (row.as_mut(), &event.fact) {
             deal.order_cancelled_at = Some(event.recorded.recorded_at);

@@ -99,9 +99,13 @@ impl View for Row {
 impl Part for Row {
     type Whole = customer::Row;
 
-    fn of(_schema: &str, customer: Uuid) -> Scope {
+    /// Also with those who were merged into the customer.
+    fn of(schema: &str, customer: Uuid) -> Scope {
+        let theirs = format!(
+            "t.customer_id = any(array(select m.id from {schema}.customers m where m.merged_into = {{1}}::uuid))"
+        );
         Scope {
-            condition: Some("t.customer_id = {1}::uuid".to_owned()),
+            alternatives: vec!["t.customer_id = {1}::uuid".to_owned(), theirs],
             values: vec![customer.to_string()],
             ..Scope::default()
         }

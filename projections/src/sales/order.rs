@@ -368,14 +368,17 @@ macro_rules! unpaid {
 }
 pub(super) use unpaid;
 
-/// What that customer has to pay for confirmed orders, in the base currency, at the rate that each order states.
+/// What that customer, and who was merged into it, has to pay for confirmed orders, in the base currency, at the rate that each
+/// order states.
 macro_rules! exposure {
     ($customer:literal) => {
         concat!(
             "(select coalesce(sum(round((o.total_amount - o.paid_amount) * case when o.currency = 'KZT' then 1 else o.exchange_rate end, 2)), 0) \
-             from {s}.orders o where o.customer_id = ",
+             from {s}.orders o where o.customer_id in (select ",
             $customer,
-            " and ",
+            " union all select m.id from {s}.customers m where m.merged_into = ",
+            $customer,
+            ") and ",
             unpaid!(),
             ")"
         )
@@ -388,16 +391,17 @@ macro_rules! pending_reason {
     ($order:literal, $customer:literal) => {
         concat!(
             "(select case when c.credit_limit > 0 and ",
-            exposure!($customer),
+            exposure!("c.id"),
             " + round(",
             $order,
             ".total_amount * case when ",
             $order,
             ".currency = 'KZT' then 1 else ",
             $order,
-            ".exchange_rate end, 2) > c.credit_limit then 'credit_limit' end from {s}.customers c where c.id = ",
+            ".exchange_rate end, 2) > c.credit_limit then 'credit_limit' end from {s}.customers c \
+             where c.id = (select coalesce(k.merged_into, k.id) from {s}.customers k where k.id = ",
             $customer,
-            " and ",
+            ") and ",
             $order,
             ".status = 'pending')"
         )
@@ -415,7 +419,13 @@ pub async fn unpaid_of(readers: &Readers, schema: &str, whose: Whose) -> Result<
         ),
     };
     let unpaid = unpaid!();
-    let all = format!("select o.id from {schema}.orders o where o.customer_id = {customer} and {unpaid} order by o.id");
+    // Of all who are found as one.
+    let all = format!(
+        "with lead as (select coalesce(c.merged_into, c.id) as id from {schema}.customers c where c.id = {customer}) \
+         select o.id from {schema}.orders o where o.customer_id in \
+         (select l.id from lead l union all select m.id from {schema}.customers m join lead l on m.merged_into = l.id) \
+         and {unpaid} order by o.id"
+    );
     let mut session = readers.enter(schema).await?;
     let found = sqlx::query_scalar(AssertSqlSafe(all))
         .bind(id)

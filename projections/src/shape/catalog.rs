@@ -10,7 +10,7 @@ use domain::{
     Money, Quantity,
     catalog::{
         price::Tier,
-        product::{Supplier, Translation},
+        product::{ImageFile, Supplier, Translation},
     },
 };
 use schemars::JsonSchema;
@@ -62,6 +62,8 @@ pub struct Inventory {
 pub struct ProductDetails {
     pub bom: Vec<Part>,
     pub suppliers: Vec<Supplier>,
+    /// What is known of the files among `images`.
+    pub image_files: Vec<ImageFile>,
     pub translations: Vec<Translation>,
     pub price_history: Vec<product::PricePoint>,
     pub cost_history: Vec<CostPoint>,

@@ -84,8 +84,18 @@ pub struct CustomerDetails {
     pub invoices: Vec<InvoiceOfCustomer>,
     pub metrics: CustomerMetricsInFull,
     pub credit: CreditOfCustomer,
+    /// Customers that were merged into this one: what is theirs is shown as its own.
+    pub merged: Vec<MergedCustomer>,
     /// What was said with the customer.
     pub activities: Vec<ActivityOfCustomer>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MergedCustomer {
+    pub id: Uuid,
+    pub customer_number: String,
+    pub name: String,
 }
 
 /// In the base currency.

@@ -2,7 +2,8 @@
 //! texts.
 
 use super::{
-    Computed, Reader, View,
+    Computed, Reader, View, called,
+    merged::{led, newest},
     owned::{limit, limit_within},
     shown::Shown,
 };
@@ -91,9 +92,10 @@ pub fn page<V: View>(
     scope: &Scope,
     most: Option<i64>,
 ) -> Result<Asked, ListError> {
-    let mut query = grammar::<V>(reader).parse(pairs)?;
+    let (pairs, scope) = led::<V>(reader.schema, pairs, scope);
+    let mut query = grammar::<V>(reader).parse(&pairs)?;
     query.limit = most.unwrap_or(query.limit);
-    let placed = place(&mut query.values, &limited::<V>(reader, scope));
+    let placed = place(&mut query.values, &limited::<V>(reader, &scope));
     let wanted: Vec<String> = [V::VISIBLE.to_owned()]
         .into_iter()
         .filter(|condition| condition != "true")
@@ -148,6 +150,11 @@ pub fn one<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Statement {
         }
         fields.push(shown);
     }
+    let names = called::shown::<V>(reader, |value| {
+        values.push(value);
+        format!("${}", values.len())
+    });
+    fields.extend(names);
     let mut from = String::new();
     let mut more = Vec::new();
     for (n, nested) in V::NESTED.iter().enumerate() {
@@ -155,7 +162,6 @@ pub fn one<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Statement {
         let Some(item) = allowed.or(nested.otherwise) else {
             continue;
         };
-        let (by, of) = (nested.by, nested.table);
         let reached = limit(reader, nested.owned, "n", |value| {
             values.push(value);
             format!("${}", values.len())
@@ -164,7 +170,8 @@ pub fn one<V: View>(reader: Reader<'_>, id: Uuid, scope: &Scope) -> Statement {
         from += &format!(
             ", lateral (select coalesce(json_agg(n.item order by n.nth) filter (where n.nth <= {NEWEST}), '[]') as items, \
              count(*) > {NEWEST} as more from (select {item} as item, row_number() over () as nth from \
-             (select * from {schema}.{of} n where n.{by} = t.id{reached} order by n.created_at desc, n.id desc limit {NEWEST} + 1) n) n) n{n}"
+             ({}) n) n) n{n}",
+            newest::<V>(schema, nested, &reached)
         );
         fields.push(Shown::new(nested.name, format!("n{n}.items"), ColumnKind::Json));
         if let Some(path) = nested.rest {
@@ -416,6 +423,9 @@ fn told<V: View>(column: &Column, reader: Reader<'_>) -> String {
         return format!(
             "t.{name} - array(select f.key from {schema}.custom_fields f where f.resource = '{table}' and f.archived)"
         );
+    }
+    if let Some((_, sql)) = V::INSTEAD.iter().find(|(column, _)| *column == name) {
+        return sql.replace("{s}", reader.schema);
     }
     match reader.language.filter(|_| V::TRANSLATED.contains(&name)) {
         // The language is one of ours, and no text of the reader's.

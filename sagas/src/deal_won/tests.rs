@@ -124,6 +124,7 @@ fn order_and_invoice_say_what_was_sold() {
     let sold = sold();
     assert_eq!((id, order.order_number), (order_id(deal()), Number::pending()));
     assert_eq!((&order.items, order.total_amount), (&sold.items, sold.amount));
+    assert_eq!(order.custom, sold.custom);
     assert_eq!(
         (order.customer_id, order.deal_id),
         (sold.customer_id, Some(DealId::new(deal())))

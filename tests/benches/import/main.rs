@@ -2,7 +2,7 @@
 //! batches of 500, which is as fast as a client of its own could be; and what it takes to have them all back as a file.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot go on stops")]
 
-use prometric_tests::{Client, Server, story::id};
+use prometric_tests::{Client, Server, rounds, story::id};
 use serde_json::{Value, json};
 use std::{
     ops::Range,
@@ -19,11 +19,7 @@ const GOAL: f64 = 20.0;
 
 #[tokio::main]
 async fn main() {
-    let rounds = if std::env::args().any(|word| word == "short") {
-        1
-    } else {
-        ROUNDS
-    };
+    let rounds = rounds(ROUNDS);
     let server = Server::start_with(&[]).await;
     println!("{:<28} {:>9} {:>9}", "10,000 products", "seconds", "rows/s");
     let mut best = [f64::MAX; 3];

@@ -5,6 +5,7 @@ use prometric_tests::{
     Client, Server, eventually,
     story::{Shop, id},
 };
+use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
 
 /// Makes a version of the deal's offer and sends it; the version and its token.
@@ -129,4 +130,74 @@ async fn only_the_newest_version_that_was_sent_and_is_good_is_accepted() {
         .await
         .refused(409, "CONFLICT");
     assert_eq!(refused["reason"], "deal.quote_replaced");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_is_a_pdf_in_three_languages_for_those_who_may_see_it() {
+    let server = Server::start_with(&[]).await;
+    let owner = server.owner().await;
+    let shop = Shop::open(&owner, 100, 20).await;
+    let first = deal(&owner, shop.deal(1)).await;
+    let other = deal(&owner, shop.deal(1)).await;
+    let (quote, token) = sent(&owner, &first, json!({"notes": "Ұсыныс"})).await;
+    let path = format!("/deals/{first}/quotes/{quote}/pdf");
+    let mut printed = Vec::new();
+    for (language, name) in [
+        ("kk", "%D2%B1%D1%81%D1%8B%D0%BD%D1%8B%D1%81%20%E2%84%96%201.pdf"),
+        (
+            "ru",
+            "%D0%BF%D1%80%D0%B5%D0%B4%D0%BB%D0%BE%D0%B6%D0%B5%D0%BD%D0%B8%D0%B5%20%E2%84%96%201.pdf",
+        ),
+        ("en", "UTF-8''Quote%20%E2%84%96%201.pdf"),
+    ] {
+        let asked = format!("{path}?lang={language}");
+        let (headers, pdf) = file(&server, &owner, Method::GET, &asked, None).await;
+        assert_eq!(headers["content-type"], "application/pdf");
+        let disposition = headers["content-disposition"].to_str().unwrap();
+        assert!(disposition.contains("filename=\"quote-1.pdf\""), "{disposition}");
+        assert!(disposition.ends_with(name), "{disposition}");
+        let again = file(&server, &owner, Method::GET, &asked, None).await;
+        assert!(pdf.starts_with(b"%PDF-") && again.1 == pdf);
+        printed.push(pdf);
+    }
+    assert!(printed[0] != printed[1] && printed[1] != printed[2]);
+    let body = json!({"token": token});
+    let anybody = server.anonymous();
+    let (_, opened) = file(&server, &anybody, Method::POST, "/quotes/pdf", Some(body)).await;
+    assert!(opened.starts_with(b"%PDF-"));
+    owner
+        .get(&format!("{path}?lang=de"))
+        .await
+        .refused(400, "VALIDATION_FAILED");
+    owner
+        .get(&format!("/deals/{other}/quotes/{quote}/pdf"))
+        .await
+        .refused(404, "NOT_FOUND");
+    anybody.get(&path).await.refused(401, "AUTH_UNAUTHORIZED");
+    anybody
+        .post("/quotes/pdf", json!({"token": "YQ"}))
+        .await
+        .refused(404, "NOT_FOUND");
+}
+
+/// What is answered as a file.
+pub(super) async fn file(
+    server: &Server,
+    client: &Client,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> (HeaderMap, Vec<u8>) {
+    let asked = reqwest::Client::new().request(method, format!("{}/api/v1{path}", server.url));
+    let asked = match &client.token {
+        Some(token) => asked.bearer_auth(token),
+        None => asked,
+    };
+    let asked = match body {
+        Some(body) => asked.json(&body),
+        None => asked,
+    };
+    let answer = asked.send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{path}");
+    (answer.headers().clone(), answer.bytes().await.unwrap().to_vec())
 }

@@ -24,6 +24,8 @@ const UNAUTHENTICATED: i32 = 16;
 /// system may set aside more than is used.
 const LITTLE_MB: u64 = 64;
 const PROMISED_MB: u64 = 400;
+/// An event that is let through, in bytes: sixteen of them are nearly all that may come in at once.
+const HEAVY: usize = 3_900_000;
 
 /// A subscription to `$all`, with this filter.
 fn following(filter: &[u8]) -> Vec<u8> {
@@ -222,6 +224,28 @@ async fn what_no_client_would_send_is_refused_costs_no_memory_and_writes_nothing
         (told == OK).then_some(())
     })
     .await;
+
+    // Appends that bring much and do not end: what has come of them together is bounded, and the next one is told.
+    let heavy = |stream: &str, events: usize| {
+        let data = field(4, &vec![b' '; HEAVY]);
+        let events = (0..events).map(|_| [event("A", Some(Uuid::now_v7())), data.clone()].concat());
+        append(stream, &events.collect::<Vec<_>>())
+    };
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        open.push(wire.begin(APPEND, heavy(mine, 4)).await);
+    }
+    let told = |code| {
+        let (wire, asked) = (&wire, heavy("deal-1", 2));
+        eventually("the room is told of", move || {
+            let asked = asked.clone();
+            async move { (wire.call(APPEND, asked).await.0 == code).then_some(()) }
+        })
+    };
+    told(RESOURCE_EXHAUSTED).await;
+    grew_little(&server, memory, PROMISED_MB, "heavy appends");
+    drop(open);
+    told(PERMISSION_DENIED).await;
 
     // Subscriptions that nobody listens to for longer than a moment.
     let follow = frame(&following(&by_type("^customer", 0)));

@@ -72,6 +72,8 @@ async fn dates_of_no_calendar_are_refused() {
         ("POST /finance/payments", "date"),
         ("POST /customers/{id}/interactions", "date"),
         ("POST /price-lists", "validFrom"),
+        ("POST /stock/receipts", "effectiveDate"),
+        ("PUT /stock/policy", "closedThrough"),
     ] {
         let shape = yard
             .shapes

@@ -1,6 +1,7 @@
 //! Companies and workspaces: a person without a company, a company more, what is known of it, and who may change that.
 
 use super::{PASSWORD, login, text};
+use crate::imports::reached;
 use domain::Role;
 use prometric_tests::{Server, eventually, story::id};
 use reqwest::Method;
@@ -185,6 +186,15 @@ async fn numbers_whose_check_digit_does_not_hold_are_refused_where_that_is_asked
         body[field] = json!(RIGHT);
         person.post(path, body).await.expect(201);
     }
+    let file = format!("name,bin,allowDuplicate\na,{WRONG},yes\nb,{RIGHT},yes\n");
+    let sent = person
+        .upload(file.as_bytes(), &[("resource", "customers"), ("dryRun", "true")], &[])
+        .await
+        .expect(201);
+    let shown = reached(&person, &sent, "ready").await;
+    assert_eq!((&shown["created"], &shown["failed"]), (&json!(1), &json!(1)), "{shown}");
+    let wrong = &shown["errors"][0]["error"];
+    assert_eq!(wrong["details"]["rules"], json!({"bin": "check_digit"}), "{shown}");
 }
 
 #[tokio::test]

@@ -117,22 +117,22 @@ async fn whether_an_address_is_registered_is_not_told_by_answer_or_time() {
     let server = Server::start_with(&[]).await;
     let (person, anybody, pool) = (server.owner().await, server.anonymous(), server.pool().await);
     let (known, nobody) = (email_of(&person).await, "nobody@company.kz");
-    let mut took = [Duration::ZERO; 2];
-    let mut told: [Vec<Value>; 2] = Default::default();
-    for _ in 0..15 {
+    // The quickest of each: what a busy machine adds is not the address'. What an address adds, it adds to every one.
+    let mut quickest = [Duration::MAX; 2];
+    let alike = |[known, nobody]: [Duration; 2]| known < 2 * nobody && nobody < 2 * known;
+    let mut rounds = 0;
+    while rounds < 15 || rounds < 100 && !alike(quickest) {
+        let mut told: [Value; 2] = Default::default();
         for (n, email) in [known.as_str(), nobody].into_iter().enumerate() {
             let began = Instant::now();
             let answer = forgot(&anybody, email).await;
-            took[n] += began.elapsed();
-            told[n].push(json!([answer.status, answer.body["data"]]));
+            quickest[n] = quickest[n].min(began.elapsed());
+            told[n] = json!([answer.status, answer.body["data"]]);
         }
+        assert_eq!(told[0], told[1]);
+        rounds += 1;
     }
-    assert_eq!(told[0], told[1]);
-    let [known_took, nobody_took] = took.map(|took| took.as_secs_f64());
-    assert!(
-        (known_took / nobody_took).max(nobody_took / known_took) < 2.0,
-        "{known_took} and {nobody_took} seconds for 15"
-    );
+    assert!(alike(quickest), "{quickest:?} after {rounds}");
     let refusal = async |email: &str| {
         let refused = reset(&anybody, email, "no code", NEW).await;
         refused.refused(400, "VALIDATION_FAILED")

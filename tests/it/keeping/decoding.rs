@@ -1,11 +1,11 @@
-//! Decoding of stored events and of export files, against bytes that nobody meant. The same functions run for hours
+//! Decoding of stored events, of commits and of export files, against bytes that nobody meant. The same functions run for hours
 //! under a fuzzer (`fuzz/`); here they run for a moment, from a fixed seed.
 
 use super::{claiming, twelve};
 use domain::fact::DecodeError;
 use prometric_tests::{
     Database,
-    decoding::{export_file, stored_event},
+    decoding::{export_file, stored_commit, stored_event},
 };
 use proptest::{
     prelude::*,
@@ -162,4 +162,40 @@ async fn an_export_is_read_and_whatever_is_made_of_it_is_refused() {
             export_file(text.as_bytes()).unwrap_err();
         },
     );
+}
+
+#[test]
+fn commits_of_an_engine_are_decoded_or_refused() {
+    let (id, hash) = ("0190c2a5-0000-7000-8000-000000000001", "00".repeat(32));
+    let at = "2026-01-01T00:00:00.000001Z";
+    let event = json!({
+        "position": 1, "category": "deal", "stream": id, "version": 1, "id": id, "type": "deal.created", "schema": 1,
+        "data": "{}", "metadata": "{}", "recordedAt": at, "hash": hash,
+    });
+    let commit = json!({
+        "format": "prometric.commit", "version": 1, "workspace": id, "number": 1, "at": at, "first": 1, "previous": hash, "events": [event],
+        "claims": [{"kind": "code", "key": "a", "stream": id, "taken": true}],
+        "numbers": [{"series": "DL", "year": 2026, "last": 1}],
+        "commands": [{"id": id, "requestHash": hash, "first": 1, "last": 1, "answer": ""}], "hash": hash,
+    });
+    assert!(
+        stored_commit(commit.to_string().as_bytes()).is_err(),
+        "its hash is none"
+    );
+    let mut empty = commit.clone();
+    empty["events"] = json!([]);
+    empty["commands"][0]["last"] = json!(0);
+    assert!(stored_commit(empty.to_string().as_bytes()).is_ok());
+    check(
+        500,
+        &(any::<bool>(), any::<Index>(), any::<Index>()),
+        |(is_empty, place, value)| {
+            let mut changed = if is_empty { empty.clone() } else { commit.clone() };
+            put(&mut changed, place, value.get(&odd()));
+            stored_commit(changed.to_string().as_bytes()).ok();
+        },
+    );
+    check(200, &prop::collection::vec(any::<u8>(), 0..400), |bytes| {
+        assert!(stored_commit(&bytes).is_err());
+    });
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use prometric_tests::Answer;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A node of it has other tables of these names. (Debug builds alone look at it.)
 const OTHER: &str = "PROMETRIC_OTHER_TABLES";
@@ -114,8 +114,8 @@ impl Person<'_> {
     }
 
     async fn asks(&self, request: impl AsyncFn(&Client) -> Answer) -> Answer {
-        let began = Instant::now();
-        loop {
+        // Two seconds where processors are free.
+        for _ in 0..200 {
             for (url, node) in &self.nodes {
                 if TcpStream::connect(url.trim_start_matches("http://")).await.is_err() {
                     continue;
@@ -131,9 +131,9 @@ impl Person<'_> {
                     answer.body
                 );
             }
-            assert!(began.elapsed() < Duration::from_secs(2), "nobody answers");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+        panic!("nobody answers");
     }
 }
 

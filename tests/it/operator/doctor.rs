@@ -1,6 +1,7 @@
 //! `prometric doctor`: all is well, and each thing that is not is found, told with what to do, and ends with 1.
 
 use super::*;
+use tokio::task::block_in_place;
 
 /// What it finds of each check: its verdict, and what was found.
 fn examine(server: &Server, words: &[&str]) -> (Option<i32>, Vec<(String, String, String)>) {
@@ -21,13 +22,26 @@ fn wrong(found: &[(String, String, String)]) -> Vec<&str> {
     wrong.map(|(check, ..)| check.as_str()).collect()
 }
 
+/// Asks until just these are found wrong: a service may be on its way back, or slow where much else is done. Answers all findings.
+async fn finds(server: &Server, words: &[&str], expected: &[&str]) -> Vec<(String, String, String)> {
+    let code = Some(i32::from(!expected.is_empty()));
+    eventually(&format!("doctor {words:?} finds {expected:?}"), || async {
+        let (ended, found) = block_in_place(|| examine(server, words));
+        if (ended, wrong(&found).as_slice()) == (code, expected) {
+            return Some(found);
+        }
+        eprintln!("doctor {words:?} ended with {ended:?}: {found:?}");
+        None
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_an_installation_is_found() {
     let server = Server::start().await;
     server.owner().await;
     let pool = server.pool().await;
-    let (code, found) = examine(&server, &[]);
-    assert_eq!((code, wrong(&found)), (Some(0), vec![]), "{found:?}");
+    let found = finds(&server, &[], &[]).await;
     let checks: Vec<&str> = found.iter().map(|(check, ..)| check.as_str()).collect();
     let of_database = [
         "PostgreSQL",
@@ -40,17 +54,20 @@ async fn what_is_wrong_with_an_installation_is_found() {
         "indexes",
         "disk",
     ];
-    assert_eq!(checks, [&of_database[..], &["NATS", "mail", "personal keys"]].concat());
+    assert_eq!(
+        checks,
+        [&of_database[..], &["NATS", "mail", "files", "personal keys"]].concat()
+    );
 
     for (words, check) in [
         (["--nats-url", "nats://127.0.0.1:1"], "NATS"),
         (["--smtp-url", "smtp://127.0.0.1:1"], "mail"),
+        (["--files-dir", "/proc/files"], "files"),
         (["--personal-keys-file", "/nowhere/at/all"], "personal keys"),
         (["--database-url", "postgres://nobody@127.0.0.1:1/none"], "PostgreSQL"),
         (["--database-pool", "100000"], "limits"),
     ] {
-        let (code, found) = examine(&server, &words);
-        assert_eq!((code, wrong(&found)), (Some(1), vec![check]), "{words:?}: {found:?}");
+        finds(&server, &words, &[check]).await;
     }
 
     let name = server
@@ -69,12 +86,7 @@ async fn what_is_wrong_with_an_installation_is_found() {
     for statement in broken {
         sqlx::query(AssertSqlSafe(statement)).execute(&pool).await.unwrap();
     }
-    let (code, found) = examine(&server, &[]);
-    assert_eq!(
-        (code, wrong(&found)),
-        (Some(1), vec!["durability", "indexes"]),
-        "{found:?}"
-    );
+    let found = finds(&server, &[], &["durability", "indexes"]).await;
     assert!(
         found.iter().any(|(.., found)| found.contains("sagas.instances_due")),
         "{found:?}"

@@ -77,9 +77,18 @@ impl Witness {
         }
     }
 
-    /// The latest position that it has seen of the business' workspace.
+    /// The latest position that it has seen of the business' workspace; `None` also when it is busy and does not say.
     async fn position(&self, business: &Business) -> Option<i64> {
-        let asked = block_in_place(|| business.ask(&["audit", "verify", "--witness", &self.url]));
+        let workspace = business.owner.workspace.as_str();
+        let words = [
+            "audit",
+            "verify",
+            "--witness",
+            self.url.as_str(),
+            "--workspace",
+            workspace,
+        ];
+        let asked = said(&block_in_place(|| business.server.tool(&words)));
         let (_, position) = asked.split_once("has seen position ")?;
         position.split_once(' ')?.0.parse().ok()
     }
@@ -96,7 +105,7 @@ impl Drop for Witness {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_past_that_was_rewritten_is_told_by_signed_heads() {
     let mut business = Business::open().await;
-    business.server.kill();
+    business.kill().await;
     let heads = business.file("heads.json");
     business.ask(&["audit", "heads", "--out", &heads]);
     business.rewrite_the_past().await;
@@ -122,7 +131,7 @@ async fn a_past_that_was_rewritten_and_signed_anew_is_told_by_the_witness() {
         ("WITNESSES", url.as_str()),
         ("NATS_URL", nats_url.as_str()),
     ];
-    let nats = async_nats::connect(&nats_url).await.unwrap();
+    let nats = eventually("NATS answers", || async { async_nats::connect(&nats_url).await.ok() }).await;
     let mut business = Business::open_with(&env).await;
     let subject = format!("prometric-heads.{}", business.owner.workspace);
     let mut told = nats.subscribe(subject).await.unwrap();
@@ -133,7 +142,10 @@ async fn a_past_that_was_rewritten_and_signed_anew_is_told_by_the_witness() {
     // It forgets nothing, and is shown what comes.
     witness.kill();
     witness.spawn(&business).await;
-    assert!(witness.position(&business).await >= Some(seen));
+    eventually("it still knows", || async {
+        witness.position(&business).await.filter(|position| *position >= seen)
+    })
+    .await;
     let deal = business.owner.post("/deals", business.shop.deal(1)).await;
     deal.expect(201);
     let seen = eventually("the log has gone on", || async {
@@ -162,7 +174,7 @@ async fn a_past_that_was_rewritten_and_signed_anew_is_told_by_the_witness() {
     let whole = business.ask(&["audit", "verify", "--receipts", &file]);
     assert!(whole.contains("heads have receipts that hold"), "{whole}");
 
-    business.server.kill();
+    business.kill().await;
     business.rewrite_the_past().await;
     business.ask(&["audit", "verify"]);
     let wrong = business.complain(&["audit", "verify", "--receipts", &file]);

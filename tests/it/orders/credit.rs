@@ -13,7 +13,8 @@ async fn within_the_limit_or_with_somebody_s_word() {
     let limit = json!({"creditLimit": 10_000_000});
     owner.put(&customer, limit).await.expect(200);
     let (seller, employee) = employ(&server, &owner, "seller@company.kz", json!({})).await;
-    let role = json!({"name": "Продавец", "permissions": ["ORDERS_VIEW", "ORDERS_CREATE", "ORDERS_UPDATE"]});
+    let role =
+        json!({"name": "Продавец", "permissions": ["CUSTOMERS_VIEW", "ORDERS_VIEW", "ORDERS_CREATE", "ORDERS_UPDATE"]});
     let role = id(&owner.post("/roles", role).await.expect(201));
     owner
         .put(&format!("/employees/{employee}"), json!({"roleId": role}))

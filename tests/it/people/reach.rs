@@ -32,7 +32,7 @@ async fn things_of(owner: &Client, user: &str, employee: &str) -> Things {
 }
 
 /// Everything there is to be given, of records as far as that.
-fn rights(reach: &str) -> Value {
+pub(super) fn rights(reach: &str) -> Value {
     let given = Permission::ALL
         .iter()
         .filter(|permission| **permission != Permission::OwnersUpdate);

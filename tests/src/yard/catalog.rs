@@ -31,6 +31,14 @@ pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
     let of_category = shape::noun::<category::Details>;
     let stored = json!({"name": "a"});
     let place = id(&owner.post("/warehouses", stored.clone()).await.expect(201));
+    let unmoved = id(&owner
+        .post("/products", json!({"code": "unmoved", "name": "a"}))
+        .await
+        .expect(201));
+    let receipts = owner
+        .items(&format!("/stock/movements?productId={}&type=IN", shop.product))
+        .await;
+    let receipt = json!({"productId": shop.product, "movementId": receipts[0]["id"]});
     let of_warehouse = shape::noun::<warehouse::Details>;
     let of_list = shape::noun::<price_list::Details>;
     // Only a BUNDLE has parts: tests/it/orders/bundles.rs, and a table in the domain.
@@ -100,6 +108,24 @@ pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
             "/stock/adjustments",
             json!({"productId": shop.product, "quantity": 1, "reason": "a"}),
             "productId:uuid! unitCost:amount reference:text100 reason:text200!",
+        ),
+        post(
+            "/stock/landed-costs",
+            json!({"receipts": [receipt], "amount": 1, "kind": "freight"}),
+            "receipts:list! receipts[0]:item receipts[0].productId:uuid! receipts[0].movementId:uuid! amount:positive_amount! \
+             currency:choice kind:choice! by:choice note:text200",
+        ),
+        post(
+            "/stock/valuations",
+            json!({"productId": unmoved, "valuation": "FIFO"}),
+            "productId:uuid! valuation:choice!",
+        ),
+        shape(
+            Method::PUT,
+            "/stock/policy",
+            "",
+            &json!({"closedThrough": "2025-12-31"}),
+            fields("valuation:choice"),
         ),
         post(
             "/stock/counts",

@@ -75,13 +75,20 @@ pub(super) fn shapes(person: &str, deal: &str, activity: &str, pipeline: &str) -
 }
 
 /// Of an open deal's offer. Nobody was sent the link that the samples have.
-pub(super) fn offers(deal: &str) -> Vec<Shape> {
+pub(super) fn offers(deal: &str, quote: &str) -> Vec<Shape> {
     let link = |route: &'static str, more: &str| Shape {
         method: Method::POST,
         route,
         path: route.to_owned(),
         good: json!({"token": "YQ", "name": "a", "reason": "a"}),
         fields: fields(&format!("token:text0! {more}")),
+    };
+    let sent = Shape {
+        method: Method::POST,
+        route: "/deals/{id}/quotes/{quoteId}/send",
+        path: format!("/deals/{deal}/quotes/{quote}/send"),
+        good: json!({"language": "kk", "mail": true}),
+        fields: fields("language:choice mail:flag"),
     };
     let quote = Shape {
         method: Method::POST,
@@ -91,8 +98,10 @@ pub(super) fn offers(deal: &str) -> Vec<Shape> {
         fields: fields("notes:text5000"),
     };
     vec![
+        sent,
         quote,
         link("/quotes/open", ""),
+        link("/quotes/pdf", ""),
         link("/quotes/accept", "name:text500"),
         link("/quotes/decline", "reason:text500"),
     ]

@@ -1,10 +1,10 @@
-//! What stands beside the database: NATS, mail, the file with master keys.
+//! What stands beside the database: NATS, mail, the store of files, the file with master keys.
 
 use super::{Failure, Finding, PATIENCE, Site};
 use crate::relay::STREAM;
 use async_nats::jetstream::{ErrorCode, context::GetStreamErrorKind};
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
-use log::KeyRing;
+use log::{KeyRing, chain};
 use tokio::time::timeout;
 
 /// NATS 2.9.
@@ -64,6 +64,23 @@ pub async fn mail(site: &Site) -> Result<Finding, Failure> {
         Ok(true) => Finding::ok("the SMTP server answers"),
         Ok(false) => Finding::wrong("the SMTP server answers, and takes no mail", advice),
         Err(error) => Finding::wrong(format!("the SMTP server does not answer: {error}"), advice),
+    })
+}
+
+pub async fn files(site: &Site) -> Result<Finding, Failure> {
+    let storage = &site.config.storage;
+    let (place, files) = (storage.place(), storage.open()?);
+    let tried = timeout(PATIENCE * 2, files.try_to_write()).await;
+    Ok(match tried {
+        Ok(Ok(())) => Finding::ok(format!("they go to {place}")),
+        Ok(Err(error)) => Finding::wrong(
+            format!("they cannot go to {place}: {}", chain(&error)),
+            "see that FILES_DIR, or S3_BUCKET with its keys, names a place that the server may write to",
+        ),
+        Err(_) => Finding::wrong(
+            format!("{place} does not answer"),
+            "see that it runs, and what S3_ENDPOINT names; until then no picture is taken or shown, and all else works",
+        ),
     })
 }
 

@@ -1,7 +1,7 @@
 //! What is known of a product: the one list of its fields, what stands in lists within it, and the checks that look at
 //! several of them at once.
 
-use super::{ProductType, Status};
+use super::{Images, ProductType, Status};
 use crate::{
     Change, Changes, Check, Choice, Fields, Money, Percent, Quantity, Rule, Violations,
     catalog::stock::Tracking,
@@ -71,7 +71,7 @@ pub struct Details {
     #[serde(default)]
     pub units: Vec<Packing>,
     #[serde(default)]
-    pub images: Vec<Image>,
+    pub images: Images,
     #[serde(default)]
     pub suppliers: Vec<Supplier>,
     /// What it is called in other languages, each language once.
@@ -104,17 +104,6 @@ pub struct Packing {
     pub unit: String,
     #[field(positive)]
     pub factor: Quantity,
-}
-
-/// A picture, kept elsewhere.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema, Fields)]
-#[serde(rename_all = "camelCase")]
-pub struct Image {
-    #[field(required, max = 500)]
-    pub url: String,
-    /// Shown where there is room for one; of several the first.
-    #[serde(default)]
-    pub is_primary: bool,
 }
 
 /// Who sells it to us, and on what terms.

@@ -18,7 +18,7 @@ fn details() -> Details {
 
 #[test]
 fn a_new_code_gives_the_old_one_back() {
-    let product = Product::Known(Box::new(details()));
+    let product = Product::Known(Box::new(details()), vec![]);
     let change = Change {
         code: Patch::Set("PRD-002".into()),
         ..Change::default()
@@ -217,11 +217,12 @@ fn a_product_s_currency_does_not_change_under_its_prices() {
         (price, cost, named, Patch::Keep, refused.clone()),
         (price, cost, named, Patch::Set(None), Ok(())),
     ] {
-        let product = Product::Known(Box::new(Details {
+        let priced = Details {
             price,
             cost,
             ..details()
-        }));
+        };
+        let product = Product::Known(Box::new(priced), vec![]);
         let change = Change {
             currency: Currency::from("USD").into(),
             price: new_price,
@@ -258,7 +259,7 @@ fn what_is_archived_gives_its_codes_back() {
         barcodes: vec!["2".into(), "3".into()],
         ..details()
     };
-    let product = Product::Known(Box::new(coded));
+    let product = Product::Known(Box::new(coded), vec![]);
     let change = Change {
         barcode: Patch::Set(Some("3".into())),
         barcodes: Patch::Set(vec!["2".into(), "4".into()]),
@@ -352,10 +353,10 @@ fn lists_have_an_end() {
     ] {
         let image = Image {
             url: "/files/1.jpg".into(),
-            is_primary: false,
+            ..Image::default()
         };
         let product = Details {
-            images: vec![image; count],
+            images: vec![image; count].into_iter().collect(),
             ..details()
         };
         assert_eq!(product.verified(), expected);

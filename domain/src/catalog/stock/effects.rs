@@ -19,6 +19,8 @@ impl StockEvent {
             | Self::Short { product_id, .. }
             | Self::Shipped { product_id, .. }
             | Self::Released { product_id, .. } => *product_id,
+            Self::Valued(valued) => valued.product_id,
+            Self::Landed(landed) => landed.product_id,
         }
     }
 
@@ -28,7 +30,9 @@ impl StockEvent {
             Self::Received { quantity, .. } => *quantity,
             Self::Issued { quantity, .. } | Self::Shipped { quantity, .. } => -*quantity,
             Self::Adjusted { difference, .. } | Self::Counted { difference, .. } => *difference,
-            Self::Sent { .. }
+            Self::Valued(_)
+            | Self::Landed(_)
+            | Self::Sent { .. }
             | Self::Arrived { .. }
             | Self::Reserved { .. }
             | Self::Released { .. }
@@ -44,6 +48,8 @@ impl StockEvent {
             Self::Reserved { quantity, .. } => *quantity,
             Self::Shipped { quantity, .. } | Self::Released { quantity, .. } => -*quantity,
             Self::Received { .. }
+            | Self::Valued(_)
+            | Self::Landed(_)
             | Self::Issued { .. }
             | Self::Adjusted { .. }
             | Self::Counted { .. }
@@ -65,7 +71,9 @@ impl StockEvent {
             | Self::Shipped { warehouse_id, .. } => Some((*warehouse_id, self.difference())),
             Self::Sent { from, quantity, .. } => Some((*from, -*quantity)),
             Self::Arrived { to, quantity, .. } => Some((*to, *quantity)),
-            Self::Reserved { .. }
+            Self::Valued(_)
+            | Self::Landed(_)
+            | Self::Reserved { .. }
             | Self::Released { .. }
             | Self::Short { .. }
             | Self::Tracked { .. }

@@ -1,5 +1,6 @@
 //! How much of a product is there and what it cost: a moving average. What comes in without a cost comes in at the average,
-//! and what goes out takes its share of the whole along, so that nothing is left over when the last piece has gone.
+//! and what goes out takes its share of the whole along, so that nothing is left over when the last piece has gone. However
+//! goods are valued as they go, events say what they took and brought, and this is their sum.
 
 use super::StockEvent;
 use crate::{Money, Quantity, Total};
@@ -32,24 +33,21 @@ impl Holding {
         self.value.share(quantity, self.quantity)
     }
 
-    /// What a difference of either sign adds to the value or takes from it.
-    pub fn cost_of(&self, difference: Quantity, unit_cost: Option<Money>) -> Total {
-        match difference.is_negative() {
-            true => -self.cost_out(-difference),
-            false => self.cost_in(difference, unit_cost),
-        }
-    }
-
     /// After what happened.
     #[must_use]
     pub fn after(self, event: &StockEvent) -> Self {
         let cost = match event {
             StockEvent::Received {
-                quantity, unit_cost, ..
-            } => self.cost_in(*quantity, *unit_cost),
+                quantity,
+                unit_cost,
+                cost,
+                ..
+            } => cost.unwrap_or_else(|| self.cost_in(*quantity, *unit_cost)),
             StockEvent::Issued { cost, .. } | StockEvent::Shipped { cost, .. } => -*cost,
             StockEvent::Adjusted { cost, .. } | StockEvent::Counted { cost, .. } => *cost,
-            StockEvent::Sent { .. }
+            StockEvent::Landed(landed) => landed.raised,
+            StockEvent::Valued(_)
+            | StockEvent::Sent { .. }
             | StockEvent::Arrived { .. }
             | StockEvent::Reserved { .. }
             | StockEvent::Released { .. }
@@ -97,7 +95,10 @@ mod tests {
             (holding(1, 100), -1, None, cents(-10_000), None),
         ] {
             let difference = Quantity::whole(difference);
-            let changed = before.cost_of(difference, price.map(Money::whole));
+            let changed = match difference.is_negative() {
+                true => -before.cost_out(-difference),
+                false => before.cost_in(difference, price.map(Money::whole)),
+            };
             assert_eq!(changed, cost);
             let after = before.with(difference, changed);
             assert_eq!(after.average().map(Money::units), average);

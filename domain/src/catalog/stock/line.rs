@@ -1,4 +1,5 @@
-//! What is held for whom, and the line of those who wait: first come, first served.
+//! Who goods are held for: whoever asks gets what is free and waits for the rest, and what comes serves those who wait. That
+//! less is free than should be is told by whatever made it so.
 
 use super::{Demand, Least, Stock, StockEvent, StockRejection};
 use crate::{Check, Quantity, id::ProductId};

@@ -112,7 +112,9 @@ impl StockEvent {
             | Self::Sent { lots, .. }
             | Self::Arrived { lots, .. }
             | Self::Shipped { lots, .. } => lots,
-            Self::Tracked { .. }
+            Self::Valued(_)
+            | Self::Landed(_)
+            | Self::Tracked { .. }
             | Self::Reserved { .. }
             | Self::Released { .. }
             | Self::Short { .. }
@@ -128,6 +130,8 @@ impl StockEvent {
             | Self::Adjusted { .. }
             | Self::Counted { .. }
             | Self::Arrived { .. }
+            | Self::Valued(_)
+            | Self::Landed(_)
             | Self::Tracked { .. }
             | Self::Reserved { .. }
             | Self::Released { .. }
@@ -145,6 +149,8 @@ impl StockEvent {
             | Self::Adjusted { .. }
             | Self::Counted { .. }
             | Self::Shipped { .. }
+            | Self::Valued(_)
+            | Self::Landed(_)
             | Self::Tracked { .. }
             | Self::Reserved { .. }
             | Self::Released { .. }
@@ -160,12 +166,17 @@ impl Stock {
         self.lots.tracking
     }
 
+    /// How much of that lot there is, wherever it is.
+    pub fn of_lot(&self, number: &str) -> Quantity {
+        self.lots.all(number)
+    }
+
     /// Only what is not there can be told apart otherwise from now on.
     pub(super) fn track(&self, product_id: ProductId, tracking: Tracking) -> Result<Vec<StockEvent>, StockRejection> {
-        let on_hand = self.on_hand();
+        let there = self.on_hand();
         match tracking == self.tracking() {
             true => Ok(vec![]),
-            false if on_hand.is_positive() => Err(StockRejection::StillThere { on_hand }),
+            false if there.is_positive() => Err(StockRejection::NotEmpty { there }),
             false => Ok(vec![StockEvent::Tracked { product_id, tracking }]),
         }
     }

@@ -14,9 +14,11 @@ fn arrived(quantity: i32, unit_cost: i32) -> StockEvent {
         lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(unit_cost)),
+        cost: None,
         reference: None,
         reason: None,
         warehouse_id: None,
+        effective_date: None,
     }
 }
 
@@ -66,6 +68,7 @@ fn issued(quantity: i32, unit_cost: i32, cost: i32) -> StockEvent {
         reference: Some("A-1".into()),
         reason: Some("broken".into()),
         warehouse_id: None,
+        effective_date: None,
     }
 }
 
@@ -79,6 +82,7 @@ fn adjusted(difference: i32, unit_cost: i32, cost: i32) -> StockEvent {
         reference: Some("A-1".into()),
         reason: Some("broken".into()),
         warehouse_id: None,
+        effective_date: None,
     }
 }
 

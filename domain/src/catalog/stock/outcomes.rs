@@ -38,9 +38,11 @@ fn received(quantity: Quantity, unit_cost: Option<i32>, reference: Option<&str>)
         lots: vec![],
         quantity,
         unit_cost: unit_cost.map(Money::whole),
+        cost: Some(quantity.worth(unit_cost.map(Money::whole).unwrap_or_default())),
         reference: reference.map(str::to_owned),
         reason: None,
         warehouse_id: None,
+        effective_date: None,
     }
 }
 

@@ -80,6 +80,8 @@ impl Places {
             }
             StockEvent::Arrived { transfer_id, .. } => _ = self.under_way.remove(transfer_id),
             StockEvent::Received { .. }
+            | StockEvent::Valued(_)
+            | StockEvent::Landed(_)
             | StockEvent::Issued { .. }
             | StockEvent::Adjusted { .. }
             | StockEvent::Counted { .. }

@@ -12,16 +12,37 @@ impl Stock {
         check.positive_quantity("quantity", movement.quantity);
         check.not_negative("unitCost", movement.unit_cost.unwrap_or_default());
         check.done()?;
+        let cost = self.holding.cost_in(movement.quantity, movement.unit_cost);
+        self.come(&movement, movement.unit_cost, cost)
+    }
+
+    /// For what it cost: one of it may have cost no whole tiyn.
+    pub(super) fn put_back(&self, movement: &Movement, cost: Total) -> Result<Vec<StockEvent>, StockRejection> {
+        let mut check = movement.texts();
+        check.positive_quantity("quantity", movement.quantity);
+        check.that(!cost.is_negative(), "cost", Rule::Negative);
+        check.done()?;
+        self.come(movement, cost.each(movement.quantity), cost)
+    }
+
+    fn come(
+        &self,
+        movement: &Movement,
+        unit_cost: Option<Money>,
+        cost: Total,
+    ) -> Result<Vec<StockEvent>, StockRejection> {
         self.can_change(movement.warehouse, movement.quantity)?;
         let lots = self.lots.arriving(movement.quantity, &movement.lots)?;
         let received = StockEvent::Received {
             product_id: movement.product_id,
             lots,
             quantity: movement.quantity,
-            unit_cost: movement.unit_cost,
-            reference: movement.reference,
-            reason: movement.reason,
+            unit_cost,
+            cost: Some(cost),
+            reference: movement.reference.clone(),
+            reason: movement.reason.clone(),
             warehouse_id: movement.warehouse,
+            effective_date: None,
         };
         Ok(self.moved(movement.product_id, received, None))
     }
@@ -34,15 +55,17 @@ impl Stock {
         let lots = self
             .lots
             .leaving_from(movement.warehouse, movement.quantity, &movement.lots)?;
+        let (unit_cost, cost) = self.going(movement.quantity);
         let issued = StockEvent::Issued {
             product_id: movement.product_id,
             lots,
             quantity: movement.quantity,
-            unit_cost: self.holding.average(),
-            cost: self.holding.cost_out(movement.quantity),
+            unit_cost,
+            cost,
             reference: movement.reference.clone(),
             reason: movement.reason.clone(),
             warehouse_id: movement.warehouse,
+            effective_date: None,
         };
         Ok(self.moved(movement.product_id, issued, least))
     }
@@ -66,6 +89,7 @@ impl Stock {
             reference: movement.reference.clone(),
             reason: movement.reason.clone(),
             warehouse_id: movement.warehouse,
+            effective_date: None,
         };
         Ok(self.moved(movement.product_id, adjusted, least))
     }
@@ -166,10 +190,14 @@ impl Stock {
         self.places.at(place, self.on_hand())
     }
 
-    /// What one of a difference costs, and what the value changes by. Less costs what it did on average.
+    /// What one of a difference costs, and what the value changes by. Less costs what it would as it goes.
     fn priced(&self, difference: Quantity, unit_cost: Option<Money>) -> (Option<Money>, Total) {
+        if difference.is_negative() {
+            let (unit_cost, cost) = self.going(-difference);
+            return (unit_cost, -cost);
+        }
         let own = unit_cost.filter(|_| difference.is_positive());
-        let cost = self.holding.cost_of(difference, own);
+        let cost = self.holding.cost_in(difference, own);
         (own.or_else(|| self.holding.average()), cost)
     }
 

@@ -136,16 +136,17 @@ impl Stock {
         Ok(parts)
     }
 
-    /// At the average.
+    /// For what it costs as the stock is valued.
     fn leaves(&self, going: &Outgoing, Part { place, quantity, lots }: Part) -> StockEvent {
+        let (unit_cost, cost) = self.going(quantity);
         StockEvent::Shipped {
             id: going.id,
             product_id: going.product_id,
             lots,
             demand: going.demand.clone(),
             quantity,
-            unit_cost: self.holding.average(),
-            cost: self.holding.cost_out(quantity),
+            unit_cost,
+            cost,
             warehouse_id: place,
         }
     }

@@ -1,7 +1,7 @@
 //! What holds of a stock, whatever happens to it.
 
 use super::*;
-use crate::{Rule, testing::given};
+use crate::{Rule, finance::Currency, testing::given};
 use proptest::prelude::*;
 
 fn demand(n: u128) -> Demand {
@@ -41,9 +41,11 @@ fn received(quantity: i32) -> StockEvent {
         lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: None,
+        cost: Some(Total::ZERO),
         reference: None,
         reason: None,
         warehouse_id: None,
+        effective_date: None,
     }
 }
 
@@ -104,6 +106,10 @@ enum Next {
     Arrive,
     Ship,
     Release,
+    Value,
+    PutBack,
+    Late,
+    Land,
 }
 
 fn next() -> impl Strategy<Value = (Next, u128, i32)> {
@@ -117,6 +123,10 @@ fn next() -> impl Strategy<Value = (Next, u128, i32)> {
         Next::Arrive,
         Next::Ship,
         Next::Release,
+        Next::Value,
+        Next::PutBack,
+        Next::Late,
+        Next::Land,
     ];
     (prop::sample::select(all.to_vec()), 0_u128..6, 1_i32..50)
 }
@@ -172,13 +182,49 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
             product_id: ProductId::default(),
             demand: demand(n),
         },
+        Next::Value => StockCommand::Value(valued(n.is_multiple_of(2))),
+        Next::Late => {
+            let day = NaiveDate::from_ymd_opt(2026, 11, 1 + u32::try_from(n).unwrap()).unwrap();
+            let dated = Dated {
+                on: day,
+                today: NaiveDate::from_ymd_opt(2026, 11, 28).unwrap(),
+                closed_through: NaiveDate::from_ymd_opt(2026, 11, 2),
+                least: Some(Quantity::whole(10)),
+                least_of_lots: Default::default(),
+            };
+            let terms = Terms {
+                product_id: ProductId::default(),
+                valuation: valued(n.is_multiple_of(2)).valuation,
+                dated: (n > 0).then_some(dated),
+            };
+            StockCommand::Under(terms, Box::new(StockCommand::Adjust(movement(quantity - 25), None)))
+        }
+        Next::Land => StockCommand::Land(Box::new(Landing {
+            id: Uuid::from_u128(n),
+            product_id: ProductId::default(),
+            receipt_id: Uuid::from_u128(n),
+            received: Quantity::whole(quantity),
+            came_since: Quantity::whole(i32::try_from(n).unwrap() * 3),
+            kind: LandedKind::Customs,
+            note: None,
+            currency: Currency::kzt(),
+            amount: Total::from(Money::whole(quantity)),
+        })),
+        Next::PutBack => StockCommand::PutBack(movement(quantity), Total::from(Money::whole(7))),
+    }
+}
+
+fn valued(fifo: bool) -> Valued {
+    Valued {
+        product_id: ProductId::default(),
+        valuation: if fifo { Valuation::Fifo } else { Valuation::Average },
     }
 }
 
 proptest! {
     #[test]
-    fn nothing_is_ever_promised_twice(steps in prop::collection::vec(next(), 0..40)) {
-        let mut stock = Stock::default();
+    fn nothing_is_ever_promised_twice(fifo in any::<bool>(), steps in prop::collection::vec(next(), 0..40)) {
+        let mut stock = Stock::default().evolve(&StockEvent::Valued(valued(fifo)));
         let mut moved = Quantity::ZERO;
         for (next, n, quantity) in steps {
             // What is refused changes nothing.
@@ -196,6 +242,12 @@ proptest! {
             prop_assert_eq!(here.plus(there).plus(stock.places.moving()), stock.on_hand());
             prop_assert!(!stock.holding.value.is_negative());
             prop_assert!(stock.on_hand().is_positive() || stock.holding.value.is_zero(), "nothing is worth something");
+            if stock.layers.valuation() == Valuation::Fifo {
+                let there: Quantity = stock.layers.layers().map(|layer| layer.quantity).sum();
+                let value: Total = stock.layers.layers().map(|layer| layer.value).sum();
+                prop_assert_eq!((there, value), (stock.holding.quantity, stock.holding.value), "layers add up");
+                prop_assert!(stock.layers.layers().all(|layer| layer.quantity.is_positive() && !layer.value.is_negative()));
+            }
             let starving = stock.line.iter().any(|waiting| waiting.missing.is_positive());
             prop_assert!(!starving || stock.available().is_zero(), "goods lie free while a demand waits");
         }

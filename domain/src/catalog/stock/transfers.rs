@@ -17,9 +17,11 @@ fn arrived_at(place: Place, quantity: i32) -> StockEvent {
         lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(100)),
+        cost: None,
         reference: None,
         reason: None,
         warehouse_id: place,
+        effective_date: None,
     }
 }
 

@@ -156,13 +156,12 @@ fn archive() {
 fn values_are_what_the_field_says() {
     let choice = details();
     let known = Rule::not_one_of(choice.choices.iter().cloned());
+    let said = |value: &serde_json::Value| serde_json::from_value::<Given>(value.clone()).unwrap();
     for (details, value, broken) in [
         (of(Kind::Text), json!("Север"), None),
         (of(Kind::Text), json!(1), Some(Rule::WrongType)),
         (of(Kind::Number), json!(-1.5), None),
         (of(Kind::Number), json!("1"), Some(Rule::WrongType)),
-        (of(Kind::Number), json!(9_007_199_254_740_991_i64), None),
-        (of(Kind::Number), json!(1e16), Some(Rule::TooLarge)),
         (of(Kind::Date), json!("2026-11-28"), None),
         (of(Kind::Date), json!("2026-11-8"), Some(Rule::WrongType)),
         (of(Kind::Date), json!("0026-11-08"), Some(Rule::WrongType)),
@@ -171,13 +170,14 @@ fn values_are_what_the_field_says() {
         (of(Kind::Reference), json!("01a1fe4c-9700-7000-8000-000000000011"), None),
         (of(Kind::Reference), json!("a"), Some(Rule::NotAUuid)),
     ] {
-        assert_eq!(details.broken(&value), broken, "{value}");
+        assert_eq!(details.broken(&said(&value)), broken, "{value}");
     }
     let deal = Uuid::from_u128(7);
+    let named = Given::Text(deal.to_string());
     let refers = Details {
         refers_to: Some(Resource::Deals),
         ..of(Kind::Reference)
     };
-    assert_eq!(refers.referred(&json!(deal.to_string())), Some((Resource::Deals, deal)));
-    assert_eq!(of(Kind::Text).referred(&json!(deal.to_string())), None);
+    assert_eq!(refers.referred(&named), Some((Resource::Deals, deal)));
+    assert_eq!(of(Kind::Text).referred(&named), None);
 }

@@ -5,10 +5,18 @@ use super::is_key;
 use crate::{
     Check, Rule,
     field::{FieldKind, FieldValue, Limits, Place},
+    fixed::{DECIMAL, Exact},
 };
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Visitor},
+};
 use serde_json::{Map, Value};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// The most values one thing may have.
 pub const VALUES_MAX: usize = 50;
@@ -19,19 +27,84 @@ pub const TEXT_MAX: usize = 500;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline)]
-pub struct Custom(Map<String, Value>);
+pub struct Custom(#[schemars(with = "Map<String, Value>")] BTreeMap<String, Given>);
+
+/// What one field is set to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Given {
+    /// It is taken away.
+    Nothing,
+    /// A text, a day, a word of a choice, an id.
+    Text(String),
+    Number(Exact),
+    /// What no definition takes and no request may say; an event may have it that was written by hand.
+    Other(Value),
+}
 
 impl Custom {
     /// Those that are there, not those that are taken away.
-    pub fn values(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn values(&self) -> impl Iterator<Item = (&str, &Given)> {
         let named = self.0.iter().map(|(key, value)| (key.as_str(), value));
-        named.filter(|(_, value)| !value.is_null())
+        named.filter(|(_, value)| **value != Given::Nothing)
+    }
+
+    /// Those of these keys, if there are any.
+    pub fn only(&self, keys: &BTreeSet<String>) -> Option<Self> {
+        let named = self.values().filter(|(key, _)| keys.contains(*key));
+        let named: Self = named.map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        (!named.0.is_empty()).then_some(named)
+    }
+
+    /// Whether there is a value of that key.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.get(key).is_some_and(|value| *value != Given::Nothing)
     }
 }
 
-impl FromIterator<(String, Value)> for Custom {
-    fn from_iter<I: IntoIterator<Item = (String, Value)>>(values: I) -> Self {
+impl FromIterator<(String, Given)> for Custom {
+    fn from_iter<I: IntoIterator<Item = (String, Given)>>(values: I) -> Self {
         Self(values.into_iter().collect())
+    }
+}
+
+impl Serialize for Given {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Nothing => serializer.serialize_unit(),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Other(value) => value.serialize(serializer),
+        }
+    }
+}
+
+/// A request's number is read by its digits, a stored one as it stands.
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(DECIMAL, Digits)
+    }
+}
+
+struct Digits;
+
+impl<'de> Visitor<'de> for Digits {
+    type Value = Given;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a text or a number")
+    }
+
+    fn visit_str<E: de::Error>(self, digits: &str) -> Result<Given, E> {
+        Exact::parse(digits).map(Given::Number).map_err(E::custom)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Given, D::Error> {
+        Ok(match Value::deserialize(deserializer)? {
+            Value::Null => Given::Nothing,
+            Value::String(text) => Given::Text(text),
+            Value::Number(number) => Exact::stored(&number).map_or(Given::Other(number.into()), Given::Number),
+            other => Given::Other(other),
+        })
     }
 }
 
@@ -47,11 +120,11 @@ impl FieldValue for Custom {
                 check.fail(at.to_string(), Rule::Unknown);
                 continue;
             }
-            let field = format!("{at}.{key}");
+            let at = format!("{at}.{key}");
             match value {
-                Value::String(text) => check.at_most(&field, text, TEXT_MAX),
-                Value::Number(_) | Value::Null => {}
-                Value::Bool(_) | Value::Array(_) | Value::Object(_) => check.fail(field, Rule::WrongType),
+                Given::Text(text) => check.at_most(&at, text, TEXT_MAX),
+                Given::Other(_) => check.fail(at, Rule::WrongType),
+                Given::Nothing | Given::Number(_) => (),
             }
         }
     }
@@ -60,7 +133,14 @@ impl FieldValue for Custom {
         for (key, value) in before.unwrap_or_default().0 {
             self.0.entry(key).or_insert(value);
         }
-        self.0.retain(|_, value| !value.is_null());
+        self.0.retain(|_, value| *value != Given::Nothing);
+    }
+
+    fn since(mut self, before: &Self) -> Self {
+        for key in before.0.keys() {
+            self.0.entry(key.clone()).or_insert(Given::Nothing);
+        }
+        self
     }
 }
 
@@ -99,14 +179,26 @@ mod tests {
     }
 
     #[test]
+    fn what_makes_the_one_of_the_other_makes_it() {
+        for (before, after) in [
+            (json!(null), json!({"size": 5})),
+            (json!({"size": 5, "color": "red"}), json!({"size": 6})),
+            (json!({"size": 5}), json!({"size": 5})),
+            (json!({"size": 5}), json!(null)),
+        ] {
+            let mut before: Option<Custom> = serde_json::from_value(before).unwrap();
+            let after: Option<Custom> = serde_json::from_value(after).unwrap();
+            Patch::between(&before, &after).revise(&mut before);
+            assert_eq!(before, after);
+        }
+    }
+
+    #[test]
     fn values_are_texts_and_numbers_under_keys() {
         let many: Map<String, Value> = (0..51).map(|n| (format!("k{n}"), json!(n))).collect();
         for (value, field, rule) in [
             (json!(many), "custom", Rule::TooMany { max: 50 }),
             (json!({"Not a key": 1}), "custom", Rule::Unknown),
-            (json!({"size": true}), "custom.size", Rule::WrongType),
-            (json!({"size": []}), "custom.size", Rule::WrongType),
-            (json!({"size": {}}), "custom.size", Rule::WrongType),
             (
                 json!({"size": "a".repeat(501)}),
                 "custom.size",
@@ -128,6 +220,9 @@ mod tests {
             };
             custom(value).check(at, &limits, &mut check);
             assert_eq!(check.done(), Err(crate::Violations::one(field, rule)));
+        }
+        for value in [json!({"size": true}), json!({"size": []}), json!({"size": {}})] {
+            assert!(serde_json::from_value::<Custom>(value.clone()).is_err(), "{value}");
         }
     }
 }

@@ -39,6 +39,15 @@ impl Contact {
         };
         of(self) == of(other)
     }
+
+    /// The same, whoever is to be asked for first.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let of = |contact: &Self| Self {
+            is_primary: false,
+            ..contact.clone()
+        };
+        of(self).is_like(&of(other))
+    }
 }
 
 /// The contacts that are named, those that are known already under the ids they have. One that was stored without an id

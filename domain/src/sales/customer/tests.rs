@@ -215,3 +215,24 @@ fn a_customer_is_whose_it_is_assigned_to() {
     assert_eq!(of(&customer.clone().evolve(&assigned(None))), None);
     assert_eq!(of(&customer.evolve(&CustomerEvent::Archived {})), None);
 }
+
+#[test]
+fn mail_goes_to_the_customer_then_to_the_primary_contact_then_to_the_others() {
+    let contact = |email: &str, is_primary| Contact {
+        first_name: "a".into(),
+        email: Some(email.into()),
+        is_primary,
+        ..Contact::default()
+    };
+    let silent = Contact {
+        email: None,
+        ..contact("", true)
+    };
+    let mut profile = Profile {
+        contacts: vec![contact("second@b.kz", false), silent, contact("first@b.kz", true)],
+        ..Profile::default()
+    };
+    assert!(profile.emails().eq(["first@b.kz", "second@b.kz"]));
+    profile.email = Some("office@b.kz".into());
+    assert_eq!(profile.emails().next(), Some("office@b.kz"));
+}

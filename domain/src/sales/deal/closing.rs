@@ -6,11 +6,13 @@ use crate::{
     finance::Currency,
     fixed::Rate,
     id::{CustomerId, UserId},
+    office::custom_field::Custom,
     sales::line::{self, Line},
 };
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema, Fields)]
 #[serde(rename_all = "camelCase")]
@@ -36,6 +38,8 @@ pub struct Circumstances {
     pub payment_days: Option<u32>,
     /// A currency and its rate of the day; absent when there is none on record, or for the base currency.
     pub rate: Option<(Currency, Rate)>,
+    /// Keys of the workspace's own fields that orders have as deals have them.
+    pub inherited: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -86,6 +90,9 @@ pub struct Won {
     /// What one unit of the currency is worth in the base currency; absent for the latter, and when there was no rate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange_rate: Option<Rate>,
+    /// In those of the workspace's own fields that orders have as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Custom>,
 }
 
 impl Known {
@@ -121,6 +128,7 @@ impl Known {
             customer,
             payment_days,
             rate,
+            inherited,
         } = win.now.as_ref();
         let customer_is_another = customer.as_ref().is_some_and(|customer| customer.id != customer_id);
         let currency_is_another = rate.as_ref().is_some_and(|(of, _)| *of != self.details.currency);
@@ -144,6 +152,7 @@ impl Known {
             payment_terms: customer.as_ref().and_then(|customer| customer.payment_terms.clone()),
             payment_days: *payment_days,
             exchange_rate: rate.as_ref().map(|(_, rate)| *rate),
+            custom: self.details.custom.as_ref().and_then(|custom| custom.only(inherited)),
         })
     }
 

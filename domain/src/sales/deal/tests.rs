@@ -3,8 +3,9 @@
 use super::*;
 use crate::{
     Money, Patch, Percent, Quantity, catalog::product::ProductType, finance::Currency, fixed::Rate, id::ProductId,
-    testing::given,
+    office::custom_field::Custom, testing::given,
 };
+use serde_json::json;
 
 fn draft() -> LineDraft {
     LineDraft {
@@ -223,7 +224,7 @@ fn what_is_won_bears_the_customers_name_and_terms_of_that_moment() {
     let now = Circumstances {
         customer: Some(buyer.clone()),
         payment_days: Some(45),
-        rate: None,
+        ..Circumstances::default()
     };
     let win = |now: &Circumstances| Win {
         now: Box::new(now.clone()),
@@ -311,4 +312,36 @@ fn a_deal_tells_its_details_once_there_is_one() {
     assert_eq!(Deal::default().details(), None);
     let deal = Deal::default().evolve(&created(|_, _| {}));
     assert_eq!(deal.details().map(|details| details.title.as_str()), Some("ERP"));
+}
+
+#[test]
+fn what_is_won_hands_on_the_values_of_fields_that_orders_have_too() {
+    let custom = |value| serde_json::from_value(value).unwrap();
+    let deal = created(|details, _| details.custom = custom(json!({"gate": 3, "channel": "выставка"})));
+    let handed_on = |keys: &[&str], change: Option<Custom>| {
+        let now = Circumstances {
+            inherited: keys.iter().map(|key| (*key).to_owned()).collect(),
+            ..Circumstances::default()
+        };
+        let command = DealCommand::Update {
+            change: Box::new(Change {
+                custom: change.map_or(Patch::Keep, |change| Patch::Set(Some(change))),
+                ..Change::default()
+            }),
+            products: None,
+            stage: Some(Stage::Won),
+            stand: None,
+            now: Box::new(now),
+        };
+        let decided = Deal::default().evolve(&deal).decide(&command).unwrap();
+        let Some(DealEvent::Won(won)) = decided.into_iter().last() else {
+            panic!("it is won")
+        };
+        won.custom
+    };
+    assert_eq!(handed_on(&[], None), None);
+    assert_eq!(handed_on(&["colour"], None), None);
+    assert_eq!(handed_on(&["gate", "colour"], None), custom(json!({"gate": 3})));
+    let changed = custom(json!({"gate": 4}));
+    assert_eq!(handed_on(&["gate"], changed), custom(json!({"gate": 4})));
 }

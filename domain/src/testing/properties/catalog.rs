@@ -7,18 +7,47 @@ use crate::{
         category::{self, Category, CategoryCommand},
         price::{Prices, SetPrices, Tier},
         price_list::{self, PriceList, PriceListCommand},
-        product::{self, Product, ProductCommand, ProductEvent},
+        product::{self, ImageFile, Product, ProductCommand, ProductEvent},
         stock::{
-            Demand, Exchange, Least, Lot, Moment, Movement, Named, Outgoing, Stock, StockCommand, StockEvent, Tracking,
-            Transfer,
+            Dated, Demand, Exchange, LandedKind, Landing, Least, Lot, Moment, Movement, Named, Outgoing, Stock,
+            StockCommand, StockEvent, Terms, Tracking, Transfer, Valuation, Valued,
         },
+        stock_policy::{StockPolicy, StockPolicyCommand, Wanted},
         warehouse::{self, Warehouse, WarehouseCommand},
     },
+    finance::Currency,
     id::ProductId,
     testing::sample,
     tree::Spot,
 };
+use chrono::NaiveDate;
 use uuid::Uuid;
+
+#[test]
+fn stock_policy() {
+    let today = NaiveDate::from_ymd_opt(2026, 11, 28).unwrap();
+    let set = |valuation, month: Option<u32>| {
+        let closed_through = month.and_then(|month| NaiveDate::from_ymd_opt(2026, month, 31));
+        let wanted = Wanted {
+            valuation,
+            closed_through,
+        };
+        StockPolicyCommand::Set { wanted, today }
+    };
+    let commands = [
+        set(Some(Valuation::Fifo), None),
+        set(Some(Valuation::Average), Some(8)),
+        set(None, Some(10)),
+        set(None, Some(12)),
+    ];
+    any_commands::<StockPolicy>(
+        &commands,
+        &Promises {
+            names_its_effect: |_| true,
+            invariant: nothing,
+        },
+    );
+}
 
 #[test]
 fn category() {
@@ -150,6 +179,9 @@ fn product_and_stock() {
     let ProductEvent::Created(details) = sample("product.created.v1") else {
         panic!("another event")
     };
+    let ProductEvent::ImageAdded { file, .. } = sample("product.image.added.v1") else {
+        panic!("another event")
+    };
     let change = |price| {
         Box::new(product::Change {
             price: Patch::Set(Money::whole(price)),
@@ -166,10 +198,22 @@ fn product_and_stock() {
         C::Update(change(7)),
         C::Update(change(8)),
         C::Update(change(-1)),
+        C::AddImage {
+            file: file.clone(),
+            is_primary: false,
+        },
+        C::AddImage {
+            file: Box::new(ImageFile {
+                image_id: Uuid::from_u128(2).into(),
+                ..*file.clone()
+            }),
+            is_primary: true,
+        },
+        C::RemoveImage(file.image_id),
         C::Update(tracked),
         C::Archive,
     ];
-    let names_its_effect = |command: &C| matches!(command, C::Update(_));
+    let names_its_effect = |command: &C| matches!(command, C::Update(_) | C::AddImage { .. });
     any_commands::<Product>(
         &commands,
         &Promises {
@@ -190,6 +234,19 @@ fn product_and_stock() {
         reference: None,
         reason: None,
         warehouse: None,
+    };
+    let value = |valuation| S::Value(Valued { product_id, valuation });
+    let day = NaiveDate::default();
+    let terms = Terms {
+        product_id,
+        valuation: Valuation::Fifo,
+        dated: Some(Dated {
+            on: day,
+            today: day,
+            closed_through: None,
+            least: Some(Quantity::whole(1)),
+            least_of_lots: [("A".to_owned(), Quantity::ZERO)].into(),
+        }),
     };
     let lot = |number: &str| S::Receive {
         product_id,
@@ -273,6 +330,22 @@ fn product_and_stock() {
         receive(Quantity::whole(8)),
         receive(Quantity::ZERO),
         receive(Quantity::from_units(999_999_999_999).unwrap()),
+        value(Valuation::Fifo),
+        value(Valuation::Average),
+        S::PutBack(movement(3), Money::whole(100).into()),
+        S::Land(Box::new(Landing {
+            id: Uuid::from_u128(1),
+            product_id,
+            receipt_id: Uuid::from_u128(2),
+            received: Quantity::whole(3),
+            came_since: Quantity::whole(1),
+            kind: LandedKind::Freight,
+            note: Some("a".into()),
+            currency: Currency::kzt(),
+            amount: Money::whole(100).into(),
+        })),
+        S::Under(terms.clone(), Box::new(receive(Quantity::whole(2)))),
+        S::Under(terms, Box::new(S::Issue(movement(2), least.clone()))),
         S::Issue(movement(2), least.clone()),
         S::Issue(movement(7), least.clone()),
         S::Adjust(movement(4), least.clone()),
@@ -309,7 +382,7 @@ fn product_and_stock() {
     let names_its_effect = |command: &S| {
         matches!(
             command,
-            S::Reserve { .. } | S::Ship(_) | S::Release { .. } | S::Exchange(_) | S::Track { .. }
+            S::Reserve { .. } | S::Ship(_) | S::Release { .. } | S::Exchange(_) | S::Value(_) | S::Track { .. }
         )
     };
     let invariant = |stock: &Stock| !stock.available().is_negative();

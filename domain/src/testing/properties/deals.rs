@@ -3,7 +3,10 @@
 use super::{Promises, any_commands, nothing};
 use crate::{
     Money, Patch,
-    office::custom_field::{self, CustomField, CustomFieldCommand},
+    office::{
+        custom_field::{self, CustomField, CustomFieldCommand, Resource},
+        requirement::{Require, Requirement},
+    },
     sales::{
         activity::{self, Activity, ActivityCommand},
         deal::{self, Deal, DealCommand, Draft, Loss, Stage, Win},
@@ -228,6 +231,23 @@ fn custom_field() {
         &commands,
         &Promises {
             names_its_effect,
+            invariant: nothing,
+        },
+    );
+}
+
+#[test]
+fn requirement() {
+    let require = |key: &str, required| Require {
+        resource: Resource::Deals,
+        key: key.into(),
+        required,
+    };
+    let commands = [require("size", true), require("class", true), require("size", false)];
+    any_commands::<Requirement>(
+        &commands,
+        &Promises {
+            names_its_effect: |_| true,
             invariant: nothing,
         },
     );

@@ -5,9 +5,10 @@ use crate::{
     Kind, Quantity,
     catalog::{
         category::CategoryRejection, price::PriceRejection, price_list::PriceListRejection, product::ProductRejection,
-        stock::StockRejection, warehouse::WarehouseRejection,
+        stock::StockRejection, stock_policy::StockPolicyRejection, warehouse::WarehouseRejection,
     },
 };
+use chrono::NaiveDate;
 
 pub fn catalog() -> Vec<&'static str> {
     use {CategoryRejection as C, PriceListRejection as L, ProductRejection as P, StockRejection as S};
@@ -56,6 +57,7 @@ pub fn catalog() -> Vec<&'static str> {
             Kind::Exists,
             "already created",
         ),
+        says(P::NoSuchImage, "product.no_such_image", Kind::Missing, "no such image"),
         says_with(
             P::InStock {
                 on_hand: Quantity::whole(3),
@@ -81,6 +83,24 @@ pub fn catalog() -> Vec<&'static str> {
             "stock.not_under_way",
             Kind::Missing,
             "no such transfer is on its way",
+        ),
+        says_with(
+            S::Closed {
+                first: NaiveDate::default(),
+            },
+            "stock.closed",
+            Kind::Conflict,
+            "the books are closed; 1970-01-01 is the first open day",
+            &[("first", "1970-01-01")],
+        ),
+        says_with(
+            S::NotEmpty {
+                there: Quantity::whole(3),
+            },
+            "stock.not_empty",
+            Kind::Conflict,
+            "3 is still there",
+            &[("there", "3")],
         ),
         says_with(
             S::Unavailable {
@@ -115,16 +135,8 @@ pub fn catalog() -> Vec<&'static str> {
             "S-1 is in stock already",
             &[("number", "S-1")],
         ),
-        says_with(
-            S::StillThere {
-                on_hand: Quantity::whole(3),
-            },
-            "stock.still_there",
-            Kind::Conflict,
-            "3 are still there",
-            &[("on_hand", "3")],
-        ),
         tells_fields::<S>("stock.invalid"),
+        tells_fields::<StockPolicyRejection>("stock_policy.invalid"),
         says(
             WarehouseRejection::Missing,
             "warehouse.missing",

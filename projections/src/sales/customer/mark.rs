@@ -1,7 +1,8 @@
 //! What customers are recognised by, a row each, and who is like somebody. The database finds candidates by an index; what
-//! they have in common the domain says, so that there is one truth about it.
+//! they have in common the domain says, so that there is one truth about it. One that was merged into another is still
+//! recognised, and the other is told of.
 
-use super::OWNED;
+use super::{OWNED, concerned};
 use crate::{
     column::{Column, ColumnKind as K},
     readers::Session,
@@ -17,7 +18,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeSet};
 use uuid::Uuid;
 
 /// Candidates that are looked at, by marks and by name each.
@@ -34,6 +35,8 @@ pub struct Row {
     pub bin: Option<String>,
     pub iin: Option<String>,
     pub assigned_to: Option<Uuid>,
+    /// The one that is told of in its place.
+    pub merged_into: Option<Uuid>,
     /// As names are compared.
     pub core_name: String,
     /// What it is found by.
@@ -43,6 +46,7 @@ pub struct Row {
 impl Table for Row {
     const NAME: &'static str = "customer_marks";
     const SQL: &'static str = include_str!("../../../../migrations/tenant/customer_marks.sql");
+    const FOLD: u32 = 2;
 
     fn columns() -> Vec<Column> {
         vec![
@@ -54,6 +58,7 @@ impl Table for Row {
             Column::new("bin", K::Text).nullable(),
             Column::new("iin", K::Text).nullable(),
             Column::new("assigned_to", K::Uuid).nullable(),
+            Column::new("merged_into", K::Hidden),
             Column::new("core_name", K::Hidden),
             Column::new("marks", K::Hidden),
         ]
@@ -61,7 +66,7 @@ impl Table for Row {
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
-            Fact::Customer(_) => vec![event.id()],
+            Fact::Customer(fact) => concerned(event.id(), fact),
             _ => vec![],
         }
     }
@@ -74,16 +79,32 @@ impl Table for Row {
                 profile,
                 ..
             } => *row = Some(Self::of(key, customer_number.to_string(), profile)),
-            CustomerEvent::Updated(change) => {
-                if let Some(known) = row {
-                    let mut profile = known.profile();
-                    profile.apply(change);
-                    *row = Some(Self::of(key, known.customer_number.clone(), &profile));
-                }
+            CustomerEvent::Updated(change) | CustomerEvent::Released { change, .. } => {
+                revise(row, |profile| profile.apply(change));
             }
+            CustomerEvent::Absorbed { given, .. } => revise(row, |profile| profile.absorb(given)),
             CustomerEvent::StatusChanged { .. } => {}
             CustomerEvent::Archived {} => *row = None,
+            CustomerEvent::Merged { into, .. } => {
+                if let Some(known) = row {
+                    known.merged_into = Some((*into).into());
+                }
+            }
+            CustomerEvent::Unmerged { .. } => {
+                if let Some(known) = row {
+                    known.merged_into = (key != event.id()).then_some(event.id());
+                }
+            }
         }
+    }
+}
+
+/// A change of one that is not merged into another: those take none.
+fn revise(row: &mut Option<Row>, change: impl FnOnce(&mut Profile)) {
+    if let Some(known) = row {
+        let mut profile = known.profile();
+        change(&mut profile);
+        *known = Row::of(known.id, known.customer_number.clone(), &profile);
     }
 }
 
@@ -98,6 +119,7 @@ impl Row {
             bin: profile.bin.clone(),
             iin: profile.iin.clone(),
             assigned_to: profile.assigned_to.map(Uuid::from),
+            merged_into: None,
             core_name: core_name(&profile.name),
             marks: marks(profile),
         }
@@ -147,27 +169,28 @@ pub async fn alike(reader: Reader<'_>, profile: &Profile, among: Among) -> Resul
         found.extend(by_names(&mut session, reader.schema, &name, whose.as_deref()).await?);
     }
     session.leave();
-    found.sort_by_key(|row| row.id);
-    found.dedup_by_key(|row| row.id);
-    let alike = found.into_iter().map(|row| Alike {
-        signs: signs(profile, &row.profile()),
+    let alike = found.into_iter().map(|Found { row, as_known }| Alike {
+        signs: signs(profile, &as_known),
         row,
     });
     let mut alike: Vec<Alike> = alike.filter(|alike| !alike.signs.is_empty()).collect();
     alike.sort_by_key(|alike| (alike.signs.first().copied(), Reverse(alike.signs.len()), alike.row.id));
+    // Found by its name as well, or as one that was merged into it: the most telling counts.
+    let mut told = BTreeSet::new();
+    alike.retain(|alike| told.insert(alike.row.id));
     Ok(alike)
 }
 
 /// That customer's row.
 pub async fn of(reader: Reader<'_>, id: Uuid) -> Result<Option<Row>, sqlx::Error> {
-    let sql = format!("{} where t.id = $1", select(reader.schema));
+    let sql = format!("{} where m.id = $1", select(reader.schema));
     let mut session = reader.enter().await?;
     let found: Option<Columns> = sqlx::query_as(AssertSqlSafe(sql))
         .bind(id)
         .fetch_optional(&mut *session)
         .await?;
     session.leave();
-    Ok(found.map(Row::from))
+    Ok(found.map(|found| Found::from(found).row))
 }
 
 /// Whose they may be: of these, or of anybody.
@@ -178,12 +201,12 @@ async fn by_marks(
     schema: &str,
     marks: &[String],
     whose: Option<&[Uuid]>,
-) -> Result<Vec<Row>, sqlx::Error> {
+) -> Result<Vec<Found>, sqlx::Error> {
     if marks.is_empty() {
         return Ok(vec![]);
     }
     let sql = format!(
-        "{} where t.marks ?| $1 and {WHOSE} order by t.id limit {CANDIDATES_MAX}",
+        "{} where m.marks ?| $1 and {WHOSE} order by t.id, m.id limit {CANDIDATES_MAX}",
         select(schema)
     );
     let rows: Vec<Columns> = sqlx::query_as(AssertSqlSafe(sql))
@@ -191,7 +214,7 @@ async fn by_marks(
         .bind(whose)
         .fetch_all(&mut **session)
         .await?;
-    Ok(rows.into_iter().map(Row::from).collect())
+    Ok(rows.into_iter().map(Found::from).collect())
 }
 
 async fn by_names(
@@ -199,7 +222,7 @@ async fn by_names(
     schema: &str,
     core_name: &str,
     whose: Option<&[Uuid]>,
-) -> Result<Vec<Row>, sqlx::Error> {
+) -> Result<Vec<Found>, sqlx::Error> {
     if core_name.is_empty() {
         return Ok(vec![]);
     }
@@ -213,7 +236,7 @@ async fn by_names(
     .fetch_one(&mut **session)
     .await?;
     let sql = format!(
-        "{} where t.core_name operator({trigrams}.%) $1 and {WHOSE} order by {trigrams}.similarity(t.core_name, $1) desc, t.id limit {CANDIDATES_MAX}",
+        "{} where m.core_name operator({trigrams}.%) $1 and {WHOSE} order by {trigrams}.similarity(m.core_name, $1) desc, t.id limit {CANDIDATES_MAX}",
         select(schema)
     );
     let rows: Vec<Columns> = sqlx::query_as(AssertSqlSafe(sql))
@@ -221,13 +244,20 @@ async fn by_names(
         .bind(whose)
         .fetch_all(&mut **session)
         .await?;
-    Ok(rows.into_iter().map(Row::from).collect())
+    Ok(rows.into_iter().map(Found::from).collect())
 }
 
 fn select(schema: &str) -> String {
     format!(
-        "select t.id, t.customer_number, t.name, t.phone, t.email, t.bin, t.iin, t.assigned_to from {schema}.customer_marks t"
+        "select t.id, t.customer_number, t.name, t.phone, t.email, t.bin, t.iin, t.assigned_to, m.name, m.phone, m.email, m.bin, m.iin \
+         from {schema}.customer_marks m join {schema}.customer_marks t on t.id = coalesce(m.merged_into, m.id)"
     )
+}
+
+/// One that was found, and as what: it was known so itself, or somebody was who was merged into it.
+struct Found {
+    row: Row,
+    as_known: Profile,
 }
 
 type Columns = (
@@ -239,11 +269,18 @@ type Columns = (
     Option<String>,
     Option<String>,
     Option<Uuid>,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
 );
 
-impl From<Columns> for Row {
-    fn from((id, customer_number, name, phone, email, bin, iin, assigned_to): Columns) -> Self {
-        let profile = Profile {
+impl From<Columns> for Found {
+    fn from(found: Columns) -> Self {
+        let (id, number, name, phone, email, bin, iin, assigned_to, ..) = found;
+        let (.., known_name, known_phone, known_email, known_bin, known_iin) = found;
+        let of = |name, phone, email, bin, iin| Profile {
             name,
             phone,
             email,
@@ -252,6 +289,9 @@ impl From<Columns> for Row {
             assigned_to: assigned_to.map(Into::into),
             ..Profile::default()
         };
-        Self::of(id, customer_number, &profile)
+        Self {
+            row: Row::of(id, number, &of(name, phone, email, bin, iin)),
+            as_known: of(known_name, known_phone, known_email, known_bin, known_iin),
+        }
     }
 }

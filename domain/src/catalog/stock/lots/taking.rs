@@ -3,27 +3,9 @@
 use super::{Kept, Lot, Lots, Named, PIECE, Spot, Tracking};
 use crate::{
     Quantity, Rule,
-    catalog::stock::{Moment, Movement, Place, Stock, StockEvent, StockRejection},
+    catalog::stock::{Moment, Movement, Place, Stock, StockRejection},
 };
-use chrono::{DateTime, Utc};
-
-impl Moment {
-    pub fn new(at: DateTime<Utc>) -> Self {
-        Self { at, ..Self::default() }
-    }
-
-    /// That happened after it.
-    pub fn pass(&mut self, event: &StockEvent, place: Place) {
-        if event.moves().is_some_and(|(at, _)| at == place) {
-            let moved = event.moves().map_or(Quantity::ZERO, |(_, quantity)| quantity);
-            self.moved_since = self.moved_since.plus(moved);
-            for lot in event.lots() {
-                let since = self.lots_since.entry(lot.number.clone()).or_default();
-                *since = since.plus(event.moved(lot));
-            }
-        }
-    }
-}
+use std::collections::BTreeMap;
 
 impl Stock {
     /// What was there at that moment by what is written down; and of tracked goods, of which only the lots that are named
@@ -156,6 +138,20 @@ impl Lots {
         }))
     }
 
+    /// As if there were no more of those lots than so much, by number: what is told of an earlier day takes what was there then.
+    #[must_use]
+    pub(in crate::catalog::stock) fn at_most(mut self, most: &BTreeMap<String, Quantity>) -> Self {
+        for (number, most) in most {
+            if let Some(mut kept) = self.kept.get(number).cloned() {
+                for (_, there) in &mut kept.lies {
+                    *there = (*there).min(*most);
+                }
+                self.kept.insert_mut(number.clone(), kept);
+            }
+        }
+        self
+    }
+
     /// How much of that lot lies there.
     fn at(&self, number: &str, place: Place) -> Quantity {
         let kept = self.kept.get(number);
@@ -163,7 +159,7 @@ impl Lots {
     }
 
     /// How much of that lot there is, wherever it is.
-    fn all(&self, number: &str) -> Quantity {
+    pub(super) fn all(&self, number: &str) -> Quantity {
         let lies = self.kept.get(number).into_iter().flat_map(|kept| &kept.lies);
         lies.map(|(_, quantity)| *quantity).sum()
     }

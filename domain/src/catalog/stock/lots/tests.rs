@@ -1,16 +1,15 @@
-//! What is named, what goes first, what is refused: a row per outcome, in order of precedence; and what holds of lots whatever
-//! happens to them.
+//! What is named, what goes first, what is refused, what it costs: a row per outcome, in order of precedence.
 
 use super::*;
 use crate::{
-    Aggregate,
-    catalog::stock::{Demand, Moment, Movement, Outgoing, StockCommand, Transfer},
+    Aggregate, Money, Total,
+    catalog::stock::{Dated, Demand, Moment, Movement, Outgoing, StockCommand, Terms, Transfer, Valuation, Valued},
     id::WarehouseId,
     testing::{given, sample},
 };
-use proptest::prelude::*;
-use std::collections::BTreeMap;
 use uuid::Uuid;
+
+mod history;
 
 fn product() -> ProductId {
     ProductId::default()
@@ -57,9 +56,11 @@ fn came_to(warehouse_id: Place, lots: Vec<Lot>) -> StockEvent {
         quantity: sum(&lots),
         lots,
         unit_cost: None,
+        cost: Some(Total::ZERO),
         reference: None,
         reason: None,
         warehouse_id,
+        effective_date: None,
     }
 }
 
@@ -114,8 +115,8 @@ fn track() {
     given::<Stock>(full.clone()).when(track(Tracking::Lot)).then([]);
     given::<Stock>(full)
         .when(track(Tracking::Serial))
-        .then_rejected(StockRejection::StillThere {
-            on_hand: Quantity::whole(2),
+        .then_rejected(StockRejection::NotEmpty {
+            there: Quantity::whole(2),
         });
 }
 
@@ -325,94 +326,78 @@ fn count_lots() {
     }
 }
 
-/// What may happen next, to which of a few lots, and how much.
-fn command(next: u32, n: u32, quantity: i32, tracking: Tracking) -> StockCommand {
-    let quantity = match tracking {
-        Tracking::Serial => 1,
-        Tracking::None | Tracking::Lot => quantity,
-    };
-    let lots = named(vec![until(&format!("L-{n}"), quantity, n + 1)]);
-    let place = (n % 2 == 1).then(|| WarehouseId::new(Uuid::from_u128(1)));
-    let here = |quantity, lots| Movement {
-        warehouse: place,
-        ..movement(quantity, lots)
-    };
-    let transfer = TransferId::new(Uuid::from_u128(u128::from(n)));
-    match next {
-        0 | 1 => StockCommand::Receive {
-            product_id: product(),
-            lots,
-            quantity: Quantity::whole(quantity),
-            unit_cost: None,
-            reference: None,
-            reason: None,
-            warehouse: place,
-        },
-        2 => StockCommand::Issue(here(quantity, Named::default()), None),
-        3 => StockCommand::Issue(here(quantity, lots), None),
-        4 => StockCommand::Adjust(here(-quantity, named(vec![lot(&format!("L-{n}"), -quantity)])), None),
-        5 => StockCommand::Count(here(quantity, lots), Moment::default(), None),
-        6 => {
-            let to = match place {
-                Some(_) => None,
-                None => warehouse(),
-            };
-            let transfer = Transfer {
-                id: transfer,
-                to,
-                at_once: n > 3,
-            };
-            StockCommand::Send(here(quantity, Named::default()), transfer)
+/// Lots have no cost of their own: whichever goes, it costs what goods of the product cost that go next.
+#[test]
+fn what_lots_cost() {
+    let bought = |number: &str, price: i32| {
+        let mut event = came(vec![lot(number, 1)]);
+        if let StockEvent::Received { cost, .. } = &mut event {
+            *cost = Some(Money::whole(price).into());
         }
-        7 => StockCommand::Arrive {
-            product_id: product(),
-            transfer_id: transfer,
-        },
-        8 => StockCommand::Track {
-            product_id: product(),
-            tracking,
-        },
-        _ => ship(quantity, Named::default()),
+        event
+    };
+    for (valuation, costs, left) in [(Valuation::Average, 200, 200), (Valuation::Fifo, 100, 300)] {
+        let known = stock(&[
+            tracked(Tracking::Lot),
+            valued(valuation),
+            bought("first", 100),
+            bought("second", 300),
+        ]);
+        let issue = StockCommand::Issue(movement(1, named(vec![lot("second", 1)])), None);
+        let events = known.decide(&issue).unwrap();
+        assert_eq!(events[0].worth(), -Total::from(Money::whole(costs)), "{valuation:?}");
+        let after = events.iter().fold(known, Stock::evolve);
+        assert_eq!(after.holding.value, Money::whole(left).into());
+        assert_eq!(after.of_lot("first"), Quantity::whole(1));
     }
 }
 
-proptest! {
-    #[test]
-    fn lots_are_the_sum_s_parts(
-        serial in any::<bool>(),
-        steps in prop::collection::vec((0_u32..10, 0_u32..6, 1_i32..9), 0..60),
-    ) {
-        let tracking = if serial { Tracking::Serial } else { Tracking::Lot };
-        let mut stock = Stock::default().evolve(&tracked(tracking));
-        for (next, n, quantity) in steps {
-            // What is refused changes nothing.
-            for event in stock.decide(&command(next, n, quantity, tracking)).unwrap_or_default() {
-                stock = stock.evolve(&event);
-            }
-            let mut places: BTreeMap<Place, Quantity> = BTreeMap::new();
-            let (mut all, mut moving) = (Quantity::ZERO, Quantity::ZERO);
-            for (number, kept) in stock.lots.kept.iter() {
-                let of_lot: Quantity = kept.lies.iter().map(|(_, quantity)| *quantity).sum();
-                prop_assert!(!serial || (of_lot == PIECE && kept.lies.len() == 1), "{number} is in two places");
-                all = all.plus(of_lot);
-                for (spot, quantity) in &kept.lies {
-                    prop_assert!(quantity.is_positive(), "less than nothing of {number}");
-                    match spot {
-                        Spot::UnderWay(_) => moving = moving.plus(*quantity),
-                        Spot::At(place) => {
-                            let there = places.entry(*place).or_default();
-                            *there = there.plus(*quantity);
-                        }
-                    }
-                }
-            }
-            prop_assert_eq!(all, stock.on_hand(), "stock by lots is the stock");
-            prop_assert_eq!(moving, stock.places.moving());
-            for place in [None, warehouse()] {
-                prop_assert_eq!(places.get(&place).copied().unwrap_or_default(), stock.at(place));
-            }
-            let written = serde_json::to_value(&stock).unwrap();
-            prop_assert_eq!(&serde_json::from_value::<Stock>(written).unwrap(), &stock);
-        }
-    }
+fn valued(valuation: Valuation) -> StockEvent {
+    let product_id = product();
+    StockEvent::Valued(Valued { product_id, valuation })
+}
+
+/// What was there of the lot on that day, and since, was so much.
+fn of_an_earlier_day(command: StockCommand, number: &str, least: i32) -> StockCommand {
+    let terms = Terms {
+        product_id: product(),
+        valuation: Valuation::Average,
+        dated: Some(Dated {
+            on: day(1),
+            today: day(2),
+            closed_through: None,
+            least: None,
+            least_of_lots: [(number.to_owned(), Quantity::whole(least))].into(),
+        }),
+    };
+    StockCommand::Under(terms, Box::new(command))
+}
+
+/// What is told of an earlier day takes of each lot what was there then: what came later is passed over, and does not go by its
+/// name either.
+#[test]
+fn lots_of_an_earlier_day() {
+    let known = mixed();
+    let issue = |quantity, lots, number, least| {
+        let issue = StockCommand::Issue(movement(quantity, named(lots)), None);
+        let issued = known.decide(&of_an_earlier_day(issue, number, least))?;
+        Ok::<_, StockRejection>(issued[0].lots().to_vec())
+    };
+    let over = || until("over", 2, 1);
+    assert_eq!(issue(3, vec![], "late", 2), Ok(vec![over(), until("late", 1, 30)]));
+    assert_eq!(issue(3, vec![], "late", 0), Ok(vec![over(), until("late too", 1, 30)]));
+    let short = StockRejection::LotShort {
+        number: "late".into(),
+        available: Quantity::whole(1),
+    };
+    assert_eq!(issue(2, vec![lot("late", 2)], "late", 1), Err(short));
+    assert_eq!(
+        issue(1, vec![lot("late", 1)], "late", 1),
+        Ok(vec![until("late", 1, 30)])
+    );
+    // A number that is there now is there, whenever it came.
+    let serial = stock(&[tracked(Tracking::Serial), came(vec![lot("S-1", 1)])]);
+    let again = of_an_earlier_day(receive(1, named(vec![lot("S-1", 1)])), "S-1", 0);
+    let there = StockRejection::SerialInStock { number: "S-1".into() };
+    assert_eq!(serial.decide(&again), Err(there));
 }

@@ -44,9 +44,11 @@ fn arrived_at(place: Place, quantity: i32, unit_cost: Option<i32>) -> StockEvent
         lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: unit_cost.map(Money::whole),
+        cost: Some(Quantity::whole(quantity).worth(unit_cost.map(Money::whole).unwrap_or_default())),
         reference: None,
         reason: None,
         warehouse_id: place,
+        effective_date: None,
     }
 }
 
