@@ -368,7 +368,7 @@ impl Written for Valued {
     }
 }
 
-/// A warehouse that is named must be there; or, for what leaves it, have been there.
+/// A warehouse that is named must be there, and what it is inside of as well; or, for what leaves it, have been there.
 pub(crate) async fn is_there<R>(
     executor: &Executor,
     warehouse: Place,
@@ -377,12 +377,19 @@ pub(crate) async fn is_there<R>(
     context: &Context,
 ) -> Result<(), Error<R>> {
     let Some(id) = warehouse else { return Ok(()) };
-    let warehouse = executor.look::<Warehouse, _>(context.workspace, id).await?.state;
-    match (warehouse.as_ref(), way) {
-        (Warehouse::Known(_), _) | (Warehouse::Archived, Way::Out) => Ok(()),
-        (Warehouse::Unknown, _) | (Warehouse::Archived, Way::In) => {
-            Err(Error::NoSuchReference(Violations::one(field, Rule::Unknown)))
-        }
+    let look = |id| executor.look::<Warehouse, R>(context.workspace, id);
+    let warehouse = look(id).await?.state;
+    let is_there = match (warehouse.as_ref(), way) {
+        (Warehouse::Unknown, _) | (Warehouse::Archived, Way::In) => false,
+        (_, Way::Out) => true,
+        (Warehouse::Known(details), Way::In) => match details.parent_id {
+            Some(parent) => look(parent).await?.state.details().is_some(),
+            None => true,
+        },
+    };
+    match is_there {
+        true => Ok(()),
+        false => Err(Error::NoSuchReference(Violations::one(field, Rule::Unknown))),
     }
 }
 

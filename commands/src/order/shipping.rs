@@ -2,12 +2,12 @@
 //! below zero, and there is no moment at which they are on their way and on the shelf.
 
 use super::Answer;
-use crate::{Context, Error, Executor, Unit, anew::while_busy, stock};
+use crate::{Context, Error, Executor, Unit, anew::while_busy, stock, warehouse::with_locations};
 use domain::{
     Aggregate, Total,
     catalog::{
         product::Product,
-        stock::{Demand, Lot, Named, Outgoing, Stock, StockCommand, StockEvent, StockRejection},
+        stock::{Demand, Lot, Named, Outgoing, Place, Stock, StockCommand, StockEvent, StockRejection},
     },
     id::{OrderId, ProductId, StockId, derive},
     sales::order::{Dispatch, Known, Order, OrderCommand, OrderEvent, OrderRejection, SentLot, Shipment, Shipped},
@@ -38,7 +38,7 @@ async fn send(executor: &Executor, id: OrderId, dispatch: &Dispatch, context: &C
             ..Named::default()
         };
         for (product, going) in outgoing(id, order, shipment, &named) {
-            for gone in take(executor, product, going, &mut unit, context).await? {
+            for gone in take(executor, product, (going, shipment.warehouse_id), &mut unit, context).await? {
                 let of_line: &mut Total = costs.entry(gone.line).or_default();
                 *of_line = of_line.plus(gone.cost);
                 if !gone.lots.is_empty() {
@@ -83,7 +83,7 @@ fn outgoing(
                 demand: Demand::of_line(id, order.number(), line, product_id),
                 demanded: demanded.quantity,
                 quantity: goods.quantity,
-                warehouse: shipment.warehouse_id,
+                from: vec![],
                 lots: Named {
                     lots: of_product(lots, product_id),
                     ..named.clone()
@@ -108,7 +108,7 @@ struct Gone {
 async fn take(
     executor: &Executor,
     product_id: ProductId,
-    all: Vec<(Outgoing, String)>,
+    (all, warehouse): (Vec<(Outgoing, String)>, Place),
     unit: &mut Unit,
     context: &Context,
 ) -> Result<Vec<Gone>, Error<OrderRejection>> {
@@ -118,9 +118,11 @@ async fn take(
         .state;
     let id = StockId::of(product_id);
     let stock = executor.load::<Stock, OrderRejection>(context.workspace, id).await?;
+    let from = with_locations(executor, warehouse, &stock.state, context).await?;
     let (mut after, mut events) = (stock.state.as_ref().clone(), Vec::new());
     for (going, name) in all {
         let going = Outgoing {
+            from: from.clone(),
             least: product.details().and_then(stock::least),
             ..going
         };

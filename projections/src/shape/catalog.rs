@@ -139,6 +139,8 @@ pub struct PlaceShown {
     pub product_code: Option<String>,
     pub product_name: Option<String>,
     pub warehouse_name: Option<String>,
+    /// The warehouse that it is a location inside of.
+    pub parent_id: Option<Uuid>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -188,6 +190,24 @@ pub struct TransferShown {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WarehouseShown {
+    /// Of how many products there is some; of those in its locations each of them tells.
+    pub product_count: u32,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WarehouseDetails {
+    /// In the order of their codes and names, at most a thousand.
+    pub locations: Vec<LocationShown>,
+}
+
+/// A place inside of a warehouse.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LocationShown {
+    pub id: Uuid,
+    pub name: String,
+    pub code: Option<String>,
     /// Of how many products there is some.
     pub product_count: u32,
 }
@@ -209,7 +229,7 @@ impl Shape for stock_lot::Row {
 
 impl Shape for warehouse::Row {
     type Shown = WarehouseShown;
-    type Details = Nothing;
+    type Details = WarehouseDetails;
 }
 
 impl Shape for category::Row {

@@ -3,7 +3,7 @@
 use super::{Demand, Least, Lot, Named, Place, Stock, StockEvent, StockRejection, Tracking};
 use crate::{
     Aggregate, Check, Number, Quantity,
-    id::{OrderId, ProductId, derive},
+    id::{OrderId, ProductId, WarehouseId, derive},
 };
 use uuid::Uuid;
 
@@ -18,8 +18,8 @@ pub struct Outgoing {
     pub demanded: Quantity,
     /// How much of it leaves.
     pub quantity: Quantity,
-    /// From where; absent: from wherever it lies.
-    pub warehouse: Place,
+    /// From where, one after the other; none: from wherever it lies.
+    pub from: Vec<WarehouseId>,
     pub lots: Named,
     pub least: Option<Least>,
 }
@@ -64,6 +64,11 @@ impl Stock {
     /// How much is held for that demand.
     pub fn held(&self, demand: Uuid) -> Quantity {
         self.held.get(&demand).copied().unwrap_or_default()
+    }
+
+    /// The warehouses where there is some.
+    pub fn warehouses(&self) -> impl Iterator<Item = WarehouseId> {
+        self.places.warehouses()
     }
 
     pub(super) fn hold(&mut self, demand: Uuid, quantity: Quantity) {
@@ -113,7 +118,7 @@ impl Stock {
     /// From where how much leaves: of tracked goods it is the lots that say so.
     fn parts(&self, going: &Outgoing) -> Result<Vec<Part>, StockRejection> {
         let (mut missing, mut parts) = (going.quantity, Vec::new());
-        let lying = self.places.lying(going.warehouse, self.on_hand());
+        let lying = self.places.lying(&going.from, self.on_hand());
         for (place, there) in &lying {
             let (place, quantity) = (*place, missing.min(*there));
             missing = missing.minus(quantity);

@@ -174,7 +174,7 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
             demand: demand(n),
             demanded: Quantity::whole(quantity),
             quantity: Quantity::whole(quantity),
-            warehouse: place(n / 2),
+            from: place(n / 2).into_iter().collect(),
             lots: Named::default(),
             least: None,
         })),

@@ -302,7 +302,7 @@ fn product_and_stock() {
             demand: of(n),
             demanded: Quantity::whole(5),
             quantity: Quantity::whole(quantity),
-            warehouse: None,
+            from: vec![],
             lots: Default::default(),
             least: least.clone(),
         }))

@@ -198,7 +198,7 @@ fn ship(quantity: i32, lots: Named) -> StockCommand {
         },
         demanded: Quantity::whole(quantity),
         quantity: Quantity::whole(quantity),
-        warehouse: None,
+        from: vec![],
         lots,
         least: None,
     }))

@@ -88,7 +88,7 @@ fn outgoing(id: u128, n: u128, demanded: i32, quantity: i32) -> Outgoing {
         demand: demand(n),
         demanded: Quantity::whole(demanded),
         quantity: Quantity::whole(quantity),
-        warehouse: None,
+        from: vec![],
         lots: Named::default(),
         least: None,
     }
@@ -99,9 +99,9 @@ fn ship(id: u128, n: u128, demanded: i32, quantity: i32) -> StockCommand {
 }
 
 /// Of all that is held for the first.
-fn ship_from(place: Place, quantity: i32) -> StockCommand {
+fn ship_from(from: impl IntoIterator<Item = WarehouseId>, quantity: i32) -> StockCommand {
     StockCommand::Ship(Box::new(Outgoing {
-        warehouse: place,
+        from: from.into_iter().collect(),
         ..outgoing(7, 1, 10, quantity)
     }))
 }
@@ -210,6 +210,13 @@ fn where_it_leaves_from() {
     when(ship_from(warehouse(2), 6)).then_rejected(missing(1));
     when(ship_from(warehouse(9), 1)).then_rejected(missing(1));
     when(ship_from(warehouse(2), 5)).then([shipped_from(warehouse(2), 7, 1, (5, 100))]);
+    // From several one after the other, as they are named.
+    let both = || warehouse(2).into_iter().chain(warehouse(1));
+    when(ship_from(both(), 9)).then_rejected(missing(1));
+    when(ship_from(both(), 6)).then([
+        shipped_from(warehouse(2), 7, 1, (5, 100)),
+        shipped_from(warehouse(1), 7, 1, (1, 100)),
+    ]);
     when(ship_from(None, 2)).then([shipped_from(None, 7, 1, (2, 100))]);
     when(ship_from(None, 6)).then([
         shipped_from(None, 7, 1, (2, 100)),
