@@ -68,6 +68,7 @@ pub fn router() -> ApiRouter<App> {
         .api_route("/prices/export", of::<catalog::price::Row, ProductsView>())
         .api_route("/warehouses/export", of::<catalog::warehouse::Row, ProductsView>())
         .api_route("/stock/export", of::<catalog::stock_level::Row, ProductsView>())
+        .api_route("/stock/lots/export", of::<catalog::stock_lot::Row, ProductsView>())
         .api_route(
             "/stock/movements/export",
             of::<catalog::stock_movement::Row, ProductsView>(),

@@ -37,6 +37,7 @@ pub mod price_list;
 pub mod product;
 pub mod production_order;
 pub mod stock;
+pub mod warehouse;
 
 pub use context::{Actor, Context, Versions};
 pub use error::Error;

@@ -1,17 +1,19 @@
 //! What a category that a product names is called, whether the parts of a bundle are there, and what goes into the workspace's
-//! own fields. Who names a category by its name alone takes the product out of the tree.
+//! own fields; and that its stock tells pieces apart as it does. Who names a category by its name alone takes the product out of
+//! the tree.
 
-use crate::{Context, Done, Error, Executor, custom_field};
+use crate::{Context, Done, Error, Executor, Unit, anew::while_busy, custom_field};
 use domain::{
-    Patch, Rule, Violations,
+    Aggregate, Patch, Rule, Violations,
     catalog::{
         category::Category,
         product::{
             Change, Details, ImageFile, LISTED_MAX, Product, ProductCommand, ProductEvent, ProductRejection,
             ProductType,
         },
+        stock::{Stock, StockCommand, Tracking},
     },
-    id::{ImageId, ProductId, WorkspaceId},
+    id::{ImageId, ProductId, StockId, WorkspaceId},
 };
 
 type Answer = Result<Done<ProductEvent>, Error<ProductRejection>>;
@@ -21,8 +23,13 @@ pub async fn create(executor: &Executor, id: ProductId, mut change: Change, cont
     let found = find(executor, id, true, &mut change, context).await;
     let created = match found {
         Ok(()) => {
-            let command = ProductCommand::Create(Box::new(Details::new(&change)));
-            executor.create::<Product>(id, &command, context).await
+            let details = Details::new(&change);
+            let tracking = details.tracking;
+            let command = ProductCommand::Create(Box::new(details));
+            match tracking {
+                Tracking::None => executor.create::<Product>(id, &command, context).await,
+                Tracking::Lot | Tracking::Serial => with_stock(executor, id, &command, tracking, context).await,
+            }
         }
         Err(error) => Err(error),
     };
@@ -34,12 +41,57 @@ pub async fn update(executor: &Executor, id: ProductId, mut change: Change, cont
     let found = find(executor, id, false, &mut change, context).await;
     let updated = match found {
         Ok(()) => {
+            let tracking = change.tracking.as_set().copied();
             let command = ProductCommand::Update(Box::new(change));
-            executor.execute::<Product>(id, &command, context).await
+            match tracking {
+                None => executor.execute::<Product>(id, &command, context).await,
+                Some(tracking) => with_stock(executor, id, &command, tracking, context).await,
+            }
         }
         Err(error) => Err(error),
     };
     executor.or_repeated::<Product>(id, context, updated).await
+}
+
+/// How pieces are told apart the stock knows as well, from the same append on: no goods come between, told apart otherwise.
+async fn with_stock(
+    executor: &Executor,
+    id: ProductId,
+    command: &ProductCommand,
+    tracking: Tracking,
+    context: &Context,
+) -> Answer {
+    while_busy(|| attempt(executor, id, command, tracking, context)).await
+}
+
+async fn attempt(
+    executor: &Executor,
+    id: ProductId,
+    command: &ProductCommand,
+    tracking: Tracking,
+    context: &Context,
+) -> Answer {
+    let decided = executor.decide::<Product>(id, command, context).await?;
+    let stock_id = StockId::of(id);
+    let stock = executor
+        .load::<Stock, ProductRejection>(context.workspace, stock_id)
+        .await?;
+    let track = StockCommand::Track {
+        product_id: id,
+        tracking,
+    };
+    let in_stock = || ProductRejection::InStock {
+        on_hand: stock.state.on_hand(),
+    };
+    let tracked = stock.state.decide(&track);
+    let tracked = tracked.map_err(|_| Error::Rejected(in_stock()))?;
+    let mut unit = Unit::default();
+    decided.add_to(&mut unit)?;
+    if !tracked.is_empty() {
+        unit.add(stock_id, stock.state.as_ref(), stock.version, &tracked)
+            .map_err(Error::Unstorable)?;
+    }
+    executor.append_with(&decided, unit, context).await
 }
 
 /// Refuses one that is not there.

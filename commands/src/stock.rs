@@ -13,12 +13,14 @@ use domain::{
     catalog::{
         product::{self, Product},
         stock::{
-            Demand, Least, Moment, Movement, Place, Stock, StockCommand, StockEvent, StockRejection, Transfer, Valued,
+            Demand, Least, Lot, Moment, Movement, Named, Place, Stock, StockCommand, StockEvent, StockRejection,
+            Transfer, Valued,
         },
         warehouse::Warehouse,
     },
     field::LINE,
     id::{ProductId, StockId, TransferId, WarehouseId},
+    time::local_date,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -56,6 +58,9 @@ pub struct Receipt {
     pub warehouse_id: Option<WarehouseId>,
     /// The day in Kazakhstan that it counts from: not to come, and of no closed month; absent, today.
     pub effective_date: Option<NaiveDate>,
+    /// Of a tracked product: which lots, all of them together the quantity.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 /// Goods that went, and not to a customer: used up, given away, broken.
@@ -76,6 +81,9 @@ pub struct Issue {
     pub warehouse_id: Option<WarehouseId>,
     /// The day in Kazakhstan that it counts from: not to come, and of no closed month; absent, today.
     pub effective_date: Option<NaiveDate>,
+    /// Of a tracked product: which lots, all of them together the quantity; absent, what expires first.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 /// What was written down is wrong by so much.
@@ -96,6 +104,9 @@ pub struct Adjustment {
     pub warehouse_id: Option<WarehouseId>,
     /// The day in Kazakhstan that it counts from: not to come, and of no closed month; absent, today.
     pub effective_date: Option<NaiveDate>,
+    /// Of a tracked product: which lots, all of them together the quantity, below zero where it is.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 /// What was found on the shelf.
@@ -117,6 +128,9 @@ pub struct Count {
     pub reason: Option<String>,
     /// Where; absent: wherever nobody said.
     pub warehouse_id: Option<WarehouseId>,
+    /// Of a tracked product: which lots were counted, all of them together the quantity. Of others nothing is said.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 /// Goods that are sent from one place to another.
@@ -136,6 +150,9 @@ pub struct Shift {
     pub reference: Option<String>,
     #[schemars(length(max = 200), regex(pattern = LINE))]
     pub reason: Option<String>,
+    /// Of a tracked product: which lots, all of them together the quantity; absent, what expires first.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 /// Writes down that goods moved, or what was found; demands that wait for what came are served in the same breath.
@@ -158,8 +175,8 @@ async fn look_up(executor: &Executor, sought: Sought, what: impl Written, contex
         return dated::of(executor, sought.product_id, day, command, context).await;
     }
     let terms = dated::terms(executor, sought.product_id, context).await?;
-    let under = |command: StockCommand| match terms {
-        Some(terms) => StockCommand::Under(terms, Box::new(command)),
+    let under = |command: StockCommand| match &terms {
+        Some(terms) => StockCommand::Under(terms.clone(), Box::new(command)),
         None => command,
     };
     match command {
@@ -216,6 +233,7 @@ impl Written for Receipt {
     fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
         Ok(StockCommand::Receive {
             product_id: self.product_id,
+            lots: named(product, self.lots, self.unit.as_deref())?,
             quantity: pieces(product, self.quantity, self.unit.as_deref())?,
             unit_cost: self.unit_cost,
             reference: self.reference,
@@ -234,9 +252,15 @@ impl Written for Issue {
         self.effective_date
     }
 
-    fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+    /// What has expired by that day is passed over, and is taken by its name.
+    fn command(self, product: Option<&product::Details>, now: DateTime<Utc>) -> Result<StockCommand, Refusal> {
         let movement = Movement {
             product_id: self.product_id,
+            lots: Named {
+                today: Some(self.effective_date.unwrap_or_else(|| local_date(now))),
+                may_be_expired: true,
+                ..named(product, self.lots, self.unit.as_deref())?
+            },
             quantity: pieces(product, self.quantity, self.unit.as_deref())?,
             unit_cost: None,
             reference: self.reference,
@@ -263,6 +287,7 @@ impl Written for Adjustment {
     fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
         let movement = Movement {
             product_id: self.product_id,
+            lots: named(product, self.lots, None)?,
             quantity: self.quantity,
             unit_cost: self.unit_cost,
             reference: self.reference,
@@ -286,16 +311,14 @@ impl Written for Count {
         check.done().map_err(|violations| Error::Rejected(violations.into()))?;
         let movement = Movement {
             product_id: self.product_id,
+            lots: named(product, self.lots, None)?,
             quantity: self.quantity,
             unit_cost: self.unit_cost,
             reference: self.reference,
             reason: self.reason,
             warehouse: self.warehouse_id,
         };
-        let moment = Moment {
-            at: self.counted_at.unwrap_or(now),
-            moved_since: Quantity::ZERO,
-        };
+        let moment = Moment::new(self.counted_at.unwrap_or(now));
         Ok(StockCommand::Count(movement, moment, product.and_then(least)))
     }
 }
@@ -312,9 +335,10 @@ impl Written for Shift {
         }
     }
 
-    fn command(self, _: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
+    fn command(self, product: Option<&product::Details>, _: DateTime<Utc>) -> Result<StockCommand, Refusal> {
         let movement = Movement {
             product_id: self.product_id,
+            lots: named(product, self.lots, None)?,
             quantity: self.quantity,
             unit_cost: None,
             reference: self.reference,
@@ -344,7 +368,7 @@ impl Written for Valued {
     }
 }
 
-/// A warehouse that is named must be there; or, for what leaves it, have been there.
+/// A warehouse that is named must be there, and what it is inside of as well; or, for what leaves it, have been there.
 pub(crate) async fn is_there<R>(
     executor: &Executor,
     warehouse: Place,
@@ -353,12 +377,19 @@ pub(crate) async fn is_there<R>(
     context: &Context,
 ) -> Result<(), Error<R>> {
     let Some(id) = warehouse else { return Ok(()) };
-    let warehouse = executor.look::<Warehouse, _>(context.workspace, id).await?.state;
-    match (warehouse.as_ref(), way) {
-        (Warehouse::Known(_), _) | (Warehouse::Archived, Way::Out) => Ok(()),
-        (Warehouse::Unknown, _) | (Warehouse::Archived, Way::In) => {
-            Err(Error::NoSuchReference(Violations::one(field, Rule::Unknown)))
-        }
+    let look = |id| executor.look::<Warehouse, R>(context.workspace, id);
+    let warehouse = look(id).await?.state;
+    let is_there = match (warehouse.as_ref(), way) {
+        (Warehouse::Unknown, _) | (Warehouse::Archived, Way::In) => false,
+        (_, Way::Out) => true,
+        (Warehouse::Known(details), Way::In) => match details.parent_id {
+            Some(parent) => look(parent).await?.state.details().is_some(),
+            None => true,
+        },
+    };
+    match is_there {
+        true => Ok(()),
+        false => Err(Error::NoSuchReference(Violations::one(field, Rule::Unknown))),
     }
 }
 
@@ -417,6 +448,18 @@ fn pieces(
     quantity
         .times(factor)
         .ok_or_else(|| refused("quantity", Rule::TooLarge))
+}
+
+/// Lots as they were named, in the product's own unit.
+fn named(product: Option<&product::Details>, lots: Vec<Lot>, unit: Option<&str>) -> Result<Named, Refusal> {
+    let lots = lots.into_iter().map(|lot| {
+        let quantity = pieces(product, lot.quantity, unit)?;
+        Ok::<_, Refusal>(Lot { quantity, ..lot })
+    });
+    Ok(Named {
+        lots: lots.collect::<Result<_, Refusal>>()?,
+        ..Named::default()
+    })
 }
 
 /// How much of the product should be there, if somebody said so.

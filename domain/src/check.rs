@@ -70,6 +70,8 @@ pub enum Rule {
     /// A moment that is not past.
     NotYet,
     OtherCurrency,
+    /// Parts that do not come to the whole.
+    NotTheSum,
 }
 
 impl Rule {
@@ -117,6 +119,7 @@ impl Rule {
             Self::NotAUuid => "not_a_uuid",
             Self::NotYet => "not_yet",
             Self::OtherCurrency => "other_currency",
+            Self::NotTheSum => "not_the_sum",
         }
     }
 

@@ -31,6 +31,7 @@ create table {schema}.products (
     suppliers      jsonb not null,
     translations   jsonb not null,
     parts          jsonb not null,
+    tracking       text not null,
     custom         jsonb,
     also_called    text,
     archived       boolean not null,

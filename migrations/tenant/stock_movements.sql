@@ -9,6 +9,9 @@ create table {schema}.stock_movements (
     unit_cost  numeric,
     reference  text,
     reason     text,
+    order_id   uuid,
+    lots       jsonb not null,
+    lot_numbers jsonb not null,
     counted    numeric,
     counted_at timestamptz,
     effective_date date not null,
@@ -20,4 +23,6 @@ create index stock_movements_newest on {schema}.stock_movements (created_at, id)
 create index stock_movements_by_product on {schema}.stock_movements (product_id, created_at, id);
 create index stock_movements_by_warehouse on {schema}.stock_movements (warehouse_id, created_at, id);
 create index stock_movements_by_type on {schema}.stock_movements (type, created_at, id);
+create index stock_movements_by_order on {schema}.stock_movements (order_id, created_at, id);
+create index stock_movements_by_lot on {schema}.stock_movements using gin (lot_numbers jsonb_path_ops);
 create index stock_movements_by_reference on {schema}.stock_movements (reference, created_at, id);

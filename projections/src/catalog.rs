@@ -6,6 +6,7 @@ pub mod price_list;
 pub mod product;
 pub mod stock_day;
 pub mod stock_level;
+pub mod stock_lot;
 pub mod stock_movement;
 pub mod stock_place;
 pub mod stock_transfer;

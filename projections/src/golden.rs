@@ -188,6 +188,7 @@ const STORY: &[(&str, &str)] = &[
     ("customer.unmerged.v1", SEALED[0]),
     ("customer.created.v3", REACHED),
     ("customer.updated.v4", REACHED),
+    ("stock.tracked.v1", MATERIAL),
 ];
 
 fn story() -> Vec<Arc<Shared>> {

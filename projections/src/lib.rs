@@ -59,6 +59,7 @@ fn tenant_tables() -> Vec<Box<dyn Projector>> {
         of::<catalog::stock_movement::Row>(),
         of::<catalog::stock_place::Row>(),
         of::<catalog::stock_transfer::Row>(),
+        of::<catalog::stock_lot::Row>(),
         of::<catalog::warehouse::Row>(),
         of::<production::bom::Row>(),
         of::<production::production_order::Row>(),
@@ -143,6 +144,7 @@ mod tests {
         same::<interaction::Row, domain::sales::interaction::Direction>("direction");
         same::<product::Row, domain::catalog::product::ProductType>("type");
         same::<product::Row, domain::catalog::product::Status>("status");
+        same::<product::Row, domain::catalog::stock::Tracking>("tracking");
         same::<stock_level::Row, domain::catalog::product::ProductType>("type");
         same::<stock_level::Row, domain::catalog::stock::Valuation>("valuation");
         same::<stock_movement::Row, stock_movement::Movement>("type");

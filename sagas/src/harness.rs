@@ -108,6 +108,7 @@ impl World {
     fn receive(&mut self, product_id: ProductId, quantity: i32) {
         let receive = StockCommand::Receive {
             product_id,
+            lots: Default::default(),
             quantity: Quantity::whole(quantity),
             unit_cost: None,
             reference: None,

@@ -94,6 +94,11 @@ impl Tenant {
         for list in ["/auth/sessions", "/organizations"] {
             ids.insert(list, id(&owner.items(list).await[0]));
         }
+        let tracked = json!({"code": "LOTS", "name": "a", "type": "PRODUCT", "tracking": "lot"});
+        let tracked = id(&owner.post("/products", tracked).await.expect(201));
+        let lot = json!({"productId": tracked, "quantity": 1, "lots": [{"number": "L-1", "quantity": 1}]});
+        owner.post("/stock/receipts", lot).await.expect(201);
+        ids.insert("/stock/lots", id(&owner.items("/stock/lots").await[0]));
         let key = json!({"name": "a", "permissions": ["DEALS_VIEW"]});
         ids.insert("/api-keys", id(&owner.post("/api-keys", key).await.expect(201)));
         let beside = [("resource", "products"), ("dryRun", "true")];
@@ -298,6 +303,7 @@ async fn what_belongs_to_another_workspace_is_not_there() {
         "/stock",
         "/stock/places",
         "/stock/movements",
+        "/stock/lots",
         "/departments",
         "/employees",
         "/invitations",

@@ -230,6 +230,7 @@ async fn what_is_sent_twice_at_once_happens_once() {
     let product = ProductId::from(Uuid::now_v7());
     let receive = StockCommand::Receive {
         product_id: product,
+        lots: Default::default(),
         quantity: Quantity::whole(1),
         unit_cost: None,
         reference: None,

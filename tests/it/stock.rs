@@ -3,6 +3,7 @@
 
 mod costs;
 mod counts;
+mod lots;
 mod warehouses;
 
 use prometric_tests::{

@@ -28,7 +28,7 @@ use domain::{
     catalog::stock::{Stock, StockCommand, StockEvent, Valuation, Valued},
     id::{ProductId, StockId, TransferId},
 };
-use projections::catalog::{stock_level, stock_movement, stock_place, stock_transfer};
+use projections::catalog::{stock_level, stock_lot, stock_movement, stock_place, stock_transfer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -64,6 +64,27 @@ pub fn router() -> ApiRouter<App> {
             get_with(
                 view::list::<stock_place::Row, ProductsView>,
                 told("How much of each product lies in which warehouse"),
+            ),
+        )
+        .api_route(
+            "/stock/lots",
+            get_with(
+                view::list::<stock_lot::Row, ProductsView>,
+                told("The lots and serial numbers of tracked products, newest first: what there is of each, and where"),
+            ),
+        )
+        .api_route(
+            "/stock/lots/{id}",
+            get_with(
+                view::details::<stock_lot::Row, ProductsView>,
+                told("A lot: where it lies, what moved of it, and which orders got it"),
+            ),
+        )
+        .api_route(
+            "/products/{id}/lots",
+            get_with(
+                view::list_within::<stock_lot::Row, ProductsView>,
+                told("A product's lots or serial numbers, newest first"),
             ),
         )
         .api_route(

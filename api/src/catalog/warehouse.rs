@@ -1,4 +1,4 @@
-//! Warehouses: where goods lie.
+//! Warehouses: where goods lie; and the locations inside of them.
 
 use crate::{
     extract::rights::{ProductsView, StockUpdate},
@@ -10,7 +10,6 @@ use crate::{
 };
 use aide::axum::{ApiRouter, routing::get_with};
 use domain::{
-    Changes,
     catalog::warehouse::{Change, Details, Warehouse, WarehouseCommand, WarehouseEvent},
     id::WarehouseId,
 };
@@ -25,17 +24,20 @@ pub fn router() -> ApiRouter<App> {
             "/warehouses",
             get_with(view::list::<Row, ProductsView>, told("The warehouses, newest first")).post_with(
                 noun::create::<Warehouse, StockUpdate>,
-                told("A new warehouse; only the name is required"),
+                told("A new warehouse, or a location inside of one; only the name is required"),
             ),
         )
         .api_route(
             "/warehouses/{id}",
-            get_with(view::details::<Row, ProductsView>, told("A warehouse"))
-                .put_with(noun::update::<Warehouse, StockUpdate>, told("Changes a warehouse"))
-                .delete_with(
-                    noun::archive::<Warehouse, StockUpdate>,
-                    told("Archives a warehouse: nothing comes there any more; what lies there is still there"),
-                ),
+            get_with(
+                view::details::<Row, ProductsView>,
+                told("A warehouse, and its locations"),
+            )
+            .put_with(noun::update::<Warehouse, StockUpdate>, told("Changes a warehouse"))
+            .delete_with(
+                noun::archive::<Warehouse, StockUpdate>,
+                told("Archives a warehouse: nothing comes there any more; what lies there is still there"),
+            ),
         )
 }
 
@@ -57,8 +59,7 @@ impl Noun for Warehouse {
     const UPDATED: &'static str = "Warehouse updated successfully";
 
     async fn create(Asking { app, context, .. }: Asking<'_>, id: WarehouseId, change: Change) -> Answer<Self> {
-        let command = WarehouseCommand::Create(Box::new(Details::begin(&change)));
-        Ok(app.executor.create::<Self>(id, &command, context).await?)
+        Ok(commands::warehouse::create(&app.executor, id, &change, context).await?)
     }
 
     async fn update(Asking { app, context, .. }: Asking<'_>, id: WarehouseId, change: Change) -> Answer<Self> {

@@ -61,6 +61,7 @@ const EDGE: &[&str] = &[
     "second_factor.wrong",
     "session.ended",
     "session.missing",
+    "stock_lot.missing",
     "store.busy",
     "store.outcome_unknown",
     "store.unavailable",
@@ -99,6 +100,7 @@ const RULES: &[Rule] = &[
     Rule::NotAllowed,
     Rule::NotAUuid,
     Rule::OtherCurrency,
+    Rule::NotTheSum,
 ];
 
 fn keys(language: Language) -> BTreeSet<&'static str> {

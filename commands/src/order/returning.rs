@@ -1,13 +1,16 @@
 //! Goods that come back: the order says how they were found, and what is good is in stock at the same instant; who waits for
 //! it gets it.
 
-use super::{Answer, shipping::refused};
+use super::{
+    Answer,
+    shipping::{of_product, refused},
+};
 use crate::{Context, Error, Executor, Unit, anew::while_busy, stock};
 use domain::{
     Aggregate, Total,
     catalog::{
         product::Product,
-        stock::{Movement, Stock, StockCommand},
+        stock::{Movement, Named, Stock, StockCommand},
     },
     id::{OrderId, StockId},
     sales::{
@@ -45,12 +48,17 @@ async fn put_back(
     context: &Context,
 ) -> Result<(), Error<OrderRejection>> {
     stock::is_there(executor, returned.warehouse_id, stock::Way::In, "warehouseId", context).await?;
-    let mut good: BTreeMap<_, Vec<(Goods, Option<Total>)>> = BTreeMap::new();
+    let mut good: BTreeMap<_, Vec<(Goods, Option<Total>, Named)>> = BTreeMap::new();
     for item in returned.items.iter().filter(|item| item.condition == Condition::Good) {
         for goods in order.goods(item.line, item.quantity) {
             // What a bundle cost is not known of each of its parts.
             let own = item.cost.filter(|_| goods.product_id == item.product_id);
-            good.entry(goods.product_id).or_default().push((goods, own));
+            let named = Named {
+                lots: of_product(&item.lots, goods.product_id),
+                otherwise: Some(order.number().to_string()),
+                ..Named::default()
+            };
+            good.entry(goods.product_id).or_default().push((goods, own, named));
         }
     }
     for (product_id, items) in good {
@@ -62,12 +70,13 @@ async fn put_back(
         let id = StockId::of(product_id);
         let stock = executor.load::<Stock, OrderRejection>(context.workspace, id).await?;
         let (mut after, mut events) = (stock.state.as_ref().clone(), Vec::new());
-        for (item, then) in items {
+        for (item, then, lots) in items {
             let reference = Some(order.number().to_string());
             let back = match then {
                 Some(then) => {
                     let movement = Movement {
                         product_id,
+                        lots,
                         quantity: item.quantity,
                         reference,
                         warehouse: returned.warehouse_id,
@@ -77,6 +86,7 @@ async fn put_back(
                 }
                 None => StockCommand::Receive {
                     product_id,
+                    lots,
                     quantity: item.quantity,
                     unit_cost: cost.filter(|_| after.on_hand().is_zero()),
                     reference,

@@ -2,15 +2,16 @@
 //! below zero, and there is no moment at which they are on their way and on the shelf.
 
 use super::Answer;
-use crate::{Context, Error, Executor, Unit, anew::known_first, stock};
+use crate::{Context, Error, Executor, Unit, anew::known_first, stock, warehouse::with_locations};
 use domain::{
     Aggregate, Total,
     catalog::{
         product::Product,
-        stock::{Demand, Outgoing, Stock, StockCommand, StockEvent, StockRejection},
+        stock::{Demand, Lot, Named, Outgoing, Place, Stock, StockCommand, StockEvent, StockRejection},
     },
     id::{OrderId, ProductId, StockId, derive},
-    sales::order::{Dispatch, Known, Order, OrderCommand, OrderEvent, OrderRejection, Shipment, Shipped},
+    sales::order::{Dispatch, Known, Order, OrderCommand, OrderEvent, OrderRejection, SentLot, Shipment, Shipped},
+    time::local_date,
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -39,16 +40,34 @@ async fn send(executor: &Executor, id: OrderId, dispatch: &Dispatch, fresh: bool
     });
     if let (Some(shipment), Some(order)) = (shipment, decided.on.state.known()) {
         stock::is_there(executor, shipment.warehouse_id, stock::Way::Out, "warehouseId", context).await?;
-        let mut costs = BTreeMap::new();
-        for (product, going) in outgoing(id, order, shipment) {
-            for (line, cost) in take(executor, product, going, fresh, &mut unit, context).await? {
-                let of_line: &mut Total = costs.entry(line).or_default();
-                *of_line = of_line.plus(cost);
+        let (mut costs, mut lots) = (BTreeMap::new(), BTreeMap::<u32, Vec<SentLot>>::new());
+        let named = Named {
+            today: Some(local_date(context.now)),
+            may_be_expired: dispatch.confirm_expired,
+            ..Named::default()
+        };
+        for (product, going) in outgoing(id, order, shipment, &named) {
+            for gone in take(
+                executor,
+                product,
+                (going, shipment.warehouse_id),
+                fresh,
+                &mut unit,
+                context,
+            )
+            .await?
+            {
+                let of_line: &mut Total = costs.entry(gone.line).or_default();
+                *of_line = of_line.plus(gone.cost);
+                if !gone.lots.is_empty() {
+                    lots.entry(gone.line).or_default().extend(gone.lots);
+                }
             }
         }
         // The same once more, now that it is known what goes and what that cost.
         let costed = OrderCommand::Ship(Dispatch {
             costs,
+            lots,
             ..dispatch.clone()
         });
         decided.events = decided.on.state.decide(&costed).map_err(Error::Rejected)?;
@@ -57,11 +76,19 @@ async fn send(executor: &Executor, id: OrderId, dispatch: &Dispatch, fresh: bool
     executor.append_in_turn(&decided, unit, turns, context).await
 }
 
-/// What leaves which stock, with the name that it has on the order.
-fn outgoing(id: OrderId, order: &Known, shipment: &Shipment) -> BTreeMap<ProductId, Vec<(Outgoing, String)>> {
+/// What leaves which stock, with the name that it has on the order; lots that are named are of what is sent itself.
+fn outgoing(
+    id: OrderId,
+    order: &Known,
+    shipment: &Shipment,
+    named: &Named,
+) -> BTreeMap<ProductId, Vec<(Outgoing, String)>> {
     let mut of_products: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (n, item) in shipment.items.iter().enumerate() {
-        let Shipped { line, quantity, .. } = *item;
+        let Shipped {
+            line, quantity, lots, ..
+        } = item;
+        let (line, quantity) = (*line, *quantity);
         let demanded = order.goods(line, order.ordered(line));
         for (goods, demanded) in order.goods(line, quantity).into_iter().zip(demanded) {
             let product_id = goods.product_id;
@@ -75,7 +102,11 @@ fn outgoing(id: OrderId, order: &Known, shipment: &Shipment) -> BTreeMap<Product
                 demand: Demand::of_line(id, order.number(), line, product_id),
                 demanded: demanded.quantity,
                 quantity: goods.quantity,
-                warehouse: shipment.warehouse_id,
+                from: vec![],
+                lots: Named {
+                    lots: of_product(lots, product_id),
+                    ..named.clone()
+                },
                 least: None,
             };
             let of_product: &mut Vec<_> = of_products.entry(product_id).or_default();
@@ -85,15 +116,22 @@ fn outgoing(id: OrderId, order: &Known, shipment: &Shipment) -> BTreeMap<Product
     of_products
 }
 
-/// What of which line cost how much.
+/// What left for a line.
+struct Gone {
+    line: u32,
+    cost: Total,
+    lots: Vec<SentLot>,
+}
+
+/// What of which line left, and what that cost.
 async fn take(
     executor: &Executor,
     product_id: ProductId,
-    all: Vec<(Outgoing, String)>,
+    (all, warehouse): (Vec<(Outgoing, String)>, Place),
     fresh: bool,
     unit: &mut Unit,
     context: &Context,
-) -> Result<Vec<(u32, Total)>, Error<OrderRejection>> {
+) -> Result<Vec<Gone>, Error<OrderRejection>> {
     let product = executor
         .look::<Product, OrderRejection>(context.workspace, product_id)
         .await?
@@ -102,9 +140,11 @@ async fn take(
     let stock = executor
         .in_turn::<Stock, OrderRejection>(context.workspace, id, fresh)
         .await?;
+    let from = with_locations(executor, warehouse, &stock.state, context).await?;
     let (mut after, mut events) = (stock.state.as_ref().clone(), Vec::new());
     for (going, name) in all {
         let going = Outgoing {
+            from: from.clone(),
             least: product.details().and_then(stock::least),
             ..going
         };
@@ -114,11 +154,21 @@ async fn take(
         events.extend(left);
     }
     unit.change(id, &stock, &events).map_err(Error::Unstorable)?;
-    let costs = events.iter().filter_map(|event| match event {
-        StockEvent::Shipped { demand, cost, .. } => Some((demand.line, *cost)),
+    let gone = events.into_iter().filter_map(|event| match event {
+        StockEvent::Shipped { demand, cost, lots, .. } => Some(Gone {
+            line: demand.line,
+            cost,
+            lots: lots.into_iter().map(|lot| SentLot::new(product_id, lot)).collect(),
+        }),
         _ => None,
     });
-    Ok(costs.collect())
+    Ok(gone.collect())
+}
+
+/// Those of that product, as its stock knows them.
+pub(super) fn of_product(lots: &[SentLot], product: ProductId) -> Vec<Lot> {
+    let lots = lots.iter().filter(|lot| lot.product_id == product);
+    lots.map(SentLot::lot).collect()
 }
 
 /// What a stock refuses, in the words of the order.
@@ -131,8 +181,21 @@ pub(super) fn refused(refusal: StockRejection, product: &str) -> OrderRejection 
         StockRejection::TooMuch => OrderRejection::NoRoom {
             product: product.to_owned(),
         },
+        StockRejection::LotShort { number, available } => OrderRejection::LotShort {
+            product: product.to_owned(),
+            lot: number,
+            available,
+        },
+        StockRejection::Expired { number } => OrderRejection::LotExpired {
+            product: product.to_owned(),
+            lot: number,
+        },
+        StockRejection::SerialInStock { number } => OrderRejection::SerialInStock {
+            product: product.to_owned(),
+            lot: number,
+        },
         StockRejection::Invalid(violations) => violations.into(),
-        // Of what is written down by hand only.
+        // Of what is written down by hand only, and of what a product is.
         StockRejection::NotEnough { .. }
         | StockRejection::NotUnderWay
         | StockRejection::Closed { .. }

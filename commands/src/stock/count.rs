@@ -7,8 +7,7 @@ use super::{
 use crate::{Context, Executor};
 use chrono::{DateTime, Utc};
 use domain::{
-    Quantity,
-    catalog::stock::{Least, Moment, Movement, Place, StockCommand},
+    catalog::stock::{Least, Moment, Movement, StockCommand},
     id::StockId,
 };
 
@@ -23,17 +22,13 @@ pub(super) async fn at(
 ) -> Answer {
     let place = movement.warehouse;
     let make = |since: &since::Since| {
-        let moved_since = since.events.iter().map(|one| moved_after(one, at, place)).sum();
-        let moment = Moment { at, moved_since };
+        let mut moment = Moment::new(at);
+        for Happened { event, recorded_at, .. } in &since.events {
+            if event.came_about(*recorded_at) > at {
+                moment.pass(event, place);
+            }
+        }
         Ok(under(StockCommand::Count(movement.clone(), moment, least.clone())))
     };
     since::decide(executor, id, (at, &[]), make, context).await
-}
-
-/// What has come to that place, less what has gone from there, after that moment.
-fn moved_after(Happened { event, recorded_at, .. }: &Happened, at: DateTime<Utc>, there: Place) -> Quantity {
-    let moved = event
-        .moves()
-        .filter(|(place, _)| *place == there && event.came_about(*recorded_at) > at);
-    moved.map_or(Quantity::ZERO, |(_, quantity)| quantity)
 }

@@ -72,7 +72,8 @@ async fn attempt(
         version: loaded.version,
     }];
     let today = local_date(context.now);
-    let under = |least: Option<Quantity>| {
+    let under = |least: Option<Least>| {
+        let least = least.unwrap_or_default();
         let terms = Terms {
             product_id,
             valuation: policy.valuation,
@@ -80,7 +81,8 @@ async fn attempt(
                 on,
                 today,
                 closed_through: policy.closed_through,
-                least,
+                least: least.there,
+                least_of_lots: least.lots,
             }),
         };
         StockCommand::Under(terms, Box::new(command.clone()))
@@ -92,21 +94,58 @@ async fn attempt(
             .execute_guarded::<Stock>(id, &under(None), &guards, context)
             .await;
     }
-    let make = |since: &Since| Ok(under(Some(least_since(since, on))));
+    let make = |since: &Since| Ok(under(Some(Least::since(since, on))));
     since::decide(executor, id, (day_start(on), &guards), make, context).await
 }
 
-/// The least that was there at the end of any day from that one on.
-fn least_since(Since { stock, events }: &Since, on: NaiveDate) -> Quantity {
-    let mut days: BTreeMap<NaiveDate, Quantity> = BTreeMap::new();
-    for Happened { event, recorded_at, .. } in events {
-        let moved = days.entry(event.day(*recorded_at)).or_default();
-        *moved = moved.plus(event.difference());
+/// The least that was there at the end of any day from one on.
+#[derive(Default)]
+struct Least {
+    /// Absent: nobody looked back.
+    there: Option<Quantity>,
+    /// Of each lot that has moved since, by number.
+    lots: BTreeMap<String, Quantity>,
+}
+
+impl Least {
+    fn since(Since { stock, events }: &Since, on: NaiveDate) -> Self {
+        let (mut all, mut lots) = (Days::default(), BTreeMap::<&str, Days>::new());
+        for Happened { event, recorded_at, .. } in events {
+            let day = event.day(*recorded_at);
+            all.pass(day, event.difference());
+            // What goes to another place is still there.
+            let lots_moved = event.lots().iter().filter(|_| event.transfer().is_none());
+            for lot in lots_moved {
+                lots.entry(&lot.number).or_default().pass(day, event.moved(lot));
+            }
+        }
+        let lots = lots
+            .into_iter()
+            .map(|(number, days)| (number.to_owned(), days.least(stock.of_lot(number), on)));
+        Self {
+            there: Some(all.least(stock.on_hand(), on)),
+            lots: lots.collect(),
+        }
     }
-    let (mut there, mut least) = (stock.on_hand(), stock.on_hand());
-    for (_, moved) in days.into_iter().rev().take_while(|(day, _)| *day > on) {
-        there = there.minus(moved);
-        least = least.min(there);
+}
+
+/// What came, less what went, on each day.
+#[derive(Default)]
+struct Days(BTreeMap<NaiveDate, Quantity>);
+
+impl Days {
+    fn pass(&mut self, day: NaiveDate, moved: Quantity) {
+        let of_day = self.0.entry(day).or_default();
+        *of_day = of_day.plus(moved);
     }
-    least
+
+    /// The least at the end of any day from that one on, where so much is there now.
+    fn least(&self, now: Quantity, on: NaiveDate) -> Quantity {
+        let (mut there, mut least) = (now, now);
+        for (_, moved) in self.0.iter().rev().take_while(|(day, _)| **day > on) {
+            there = there.minus(*moved);
+            least = least.min(there);
+        }
+        least
+    }
 }

@@ -8,7 +8,7 @@ pub use details::{BundlePart, Change, Details, LISTED_MAX, Language, Packing, Su
 pub use image::{Image, ImageFile, ImageType, Images};
 
 use crate::{
-    Aggregate, Changes, Choice, Claim, Event, Fields, Permission, Rejection, Upcaster, Violations,
+    Aggregate, Changes, Choice, Claim, Event, Fields, Permission, Quantity, Rejection, Upcaster, Violations,
     id::{ImageId, ProductId},
 };
 use schemars::JsonSchema;
@@ -99,6 +99,9 @@ pub enum ProductRejection {
     #[error("no such image")]
     #[rejection(Missing, "product.no_such_image")]
     NoSuchImage,
+    #[error("{on_hand} are still in stock")]
+    #[rejection(Conflict, "product.in_stock")]
+    InStock { on_hand: Quantity },
     #[error(transparent)]
     #[rejection(Invalid, "product.invalid")]
     Invalid(#[from] Violations),

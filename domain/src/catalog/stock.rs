@@ -10,6 +10,8 @@ mod holding;
 mod landed;
 mod layers;
 mod line;
+mod lots;
+mod moment;
 mod places;
 mod rules;
 mod shipping;
@@ -18,8 +20,12 @@ pub use dated::{Dated, Terms};
 pub use holding::Holding;
 pub use landed::{Landed, LandedKind, Landing, NOTE_MAX, SpreadBy, spread};
 pub use layers::{Layer, Layers, Valuation, Valued};
+pub use lots::{Lot, Named, Tracking};
+pub use moment::Moment;
 pub use places::{Place, Places};
 pub use shipping::{Exchange, Outgoing};
+
+use lots::Lots;
 
 use crate::{
     Aggregate, Event, Money, Permission, Quantity, Rejection, Total, Violations,
@@ -40,6 +46,7 @@ pub const REASON_MAX: usize = 200;
 pub enum StockCommand {
     Receive {
         product_id: ProductId,
+        lots: Named,
         quantity: Quantity,
         unit_cost: Option<Money>,
         reference: Option<String>,
@@ -79,12 +86,15 @@ pub enum StockCommand {
     Release { product_id: ProductId, demand: Demand },
     /// The same of some demands, with others in their stead.
     Exchange(Box<Exchange>),
+    /// Its pieces are told apart like that from now on.
+    Track { product_id: ProductId, tracking: Tracking },
 }
 
 /// Goods that come or go, and why.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Movement {
     pub product_id: ProductId,
+    pub lots: Named,
     /// Of an adjustment the difference, which may be below zero; of a count what was found.
     pub quantity: Quantity,
     /// Of what is there in addition; absent, the average.
@@ -103,14 +113,6 @@ pub struct Transfer {
     pub to: Place,
     /// There is no way to speak of: they are there at once.
     pub at_once: bool,
-}
-
-/// When goods were counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    pub at: DateTime<Utc>,
-    /// What has come, less what has gone, since then.
-    pub moved_since: Quantity,
 }
 
 /// How much of the product should be there for others, and what it is called, looked up with the command.
@@ -143,6 +145,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.received")]
     Received {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         quantity: Quantity,
         unit_cost: Option<Money>,
         /// What all of it cost. Absent of old ones: its price times its quantity, or the average of that moment.
@@ -166,6 +171,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.issued")]
     Issued {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         quantity: Quantity,
         /// What one of it cost, as the stock is valued.
         unit_cost: Option<Money>,
@@ -181,6 +189,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.adjusted")]
     Adjusted {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         /// Below zero, when it is less.
         difference: Quantity,
         unit_cost: Option<Money>,
@@ -197,6 +208,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.counted")]
     Counted {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         counted: Quantity,
         /// By what was written down until then.
         expected: Quantity,
@@ -214,6 +228,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.sent")]
     Sent {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         transfer_id: TransferId,
         /// Absent: from wherever nobody said.
         from: Option<WarehouseId>,
@@ -225,6 +242,9 @@ pub enum StockEvent {
     #[serde(rename = "stock.arrived")]
     Arrived {
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         transfer_id: TransferId,
         to: Option<WarehouseId>,
         quantity: Quantity,
@@ -259,6 +279,9 @@ pub enum StockEvent {
         /// What it leaves with; of goods from several places it is said of each.
         id: Uuid,
         product_id: ProductId,
+        /// Where it is tracked: of which lots.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        lots: Vec<Lot>,
         demand: Demand,
         quantity: Quantity,
         /// What one of it cost, as the stock is valued.
@@ -275,6 +298,9 @@ pub enum StockEvent {
         demand: Demand,
         quantity: Quantity,
     },
+    /// Its pieces are told apart like that from now on; nothing of it was there.
+    #[serde(rename = "stock.tracked")]
+    Tracked { product_id: ProductId, tracking: Tracking },
 }
 
 impl Event for StockEvent {}
@@ -293,12 +319,21 @@ pub enum StockRejection {
     #[error("the books are closed; {first} is the first open day")]
     #[rejection(Conflict, "stock.closed")]
     Closed { first: NaiveDate },
-    #[error("{there} is there: what it costs is settled")]
+    #[error("{there} is still there")]
     #[rejection(Conflict, "stock.not_empty")]
     NotEmpty { there: Quantity },
     #[error("{missing} are missing")]
     #[rejection(Stock, "stock.unavailable")]
     Unavailable { missing: Quantity },
+    #[error("only {available} of lot {number} is there for it")]
+    #[rejection(Stock, "stock.lot_short")]
+    LotShort { number: String, available: Quantity },
+    #[error("lot {number} has expired")]
+    #[rejection(Stock, "stock.expired")]
+    Expired { number: String },
+    #[error("{number} is in stock already")]
+    #[rejection(Conflict, "stock.serial_in_stock")]
+    SerialInStock { number: String },
     #[error(transparent)]
     #[rejection(Invalid, "stock.invalid")]
     Invalid(#[from] Violations),
@@ -321,6 +356,7 @@ impl Aggregate for Stock {
         match command {
             StockCommand::Receive {
                 product_id,
+                lots,
                 quantity,
                 unit_cost,
                 reference,
@@ -328,6 +364,7 @@ impl Aggregate for Stock {
                 warehouse,
             } => self.receive(Movement {
                 product_id: *product_id,
+                lots: lots.clone(),
                 quantity: *quantity,
                 unit_cost: *unit_cost,
                 reference: reference.clone(),
@@ -340,7 +377,7 @@ impl Aggregate for Stock {
             StockCommand::Land(landing) => self.land(landing),
             StockCommand::Issue(movement, least) => self.issue(movement, least.as_ref()),
             StockCommand::Adjust(movement, least) => self.adjust(movement, least.as_ref()),
-            StockCommand::Count(movement, moment, least) => self.count(movement, *moment, least.as_ref()),
+            StockCommand::Count(movement, moment, least) => self.count(movement, moment, least.as_ref()),
             StockCommand::Send(movement, transfer) => self.send(movement, *transfer),
             StockCommand::Arrive {
                 product_id,
@@ -357,6 +394,7 @@ impl Aggregate for Stock {
             StockCommand::Ship(going) => self.ship(going),
             StockCommand::Release { product_id, demand } => Ok(self.release(*product_id, demand)),
             StockCommand::Exchange(exchange) => self.exchange(exchange),
+            StockCommand::Track { product_id, tracking } => self.track(*product_id, *tracking),
         }
     }
 
@@ -364,6 +402,7 @@ impl Aggregate for Stock {
         self.layers = self.layers.after(event, self.holding);
         self.holding = self.holding.after(event);
         self.places = self.places.after(event);
+        self.lots = self.lots.after(event);
         self.reserved = self.reserved.plus(event.promised());
         match event {
             StockEvent::Received { .. }
@@ -374,6 +413,7 @@ impl Aggregate for Stock {
             | StockEvent::Counted { .. }
             | StockEvent::Sent { .. }
             | StockEvent::Arrived { .. }
+            | StockEvent::Tracked { .. }
             | StockEvent::Low { .. } => {}
             StockEvent::Reserved { demand, quantity, .. } => {
                 self.known.insert_mut(demand.id);
@@ -428,6 +468,7 @@ pub struct Stock {
     holding: Holding,
     layers: Layers,
     places: Places,
+    lots: Lots,
     reserved: Quantity,
     /// Every demand there ever was, and whatever left. A state is cloned for each change, and there may be a hundred thousand.
     known: RedBlackTreeSetSync<Uuid>,

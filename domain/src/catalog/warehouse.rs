@@ -1,6 +1,9 @@
-//! A warehouse: a place where goods lie. How much of what lies there is `stock`'s business.
+//! A warehouse: a place where goods lie; or a location inside of one, such as a shelf, which is such a place itself. How much of what
+//! lies there is `stock`'s business.
 
-use crate::{Aggregate, Change, Changes, Claim, Event, Fields, Permission, Rejection, Violations, id::WarehouseId};
+use crate::{
+    Aggregate, Change, Changes, Claim, Event, Fields, Permission, Rejection, Rule, Violations, id::WarehouseId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +27,8 @@ pub struct Details {
     pub code: Option<String>,
     #[field(max = 300)]
     pub address: Option<String>,
+    /// The warehouse that it is a location inside of, for good; no location is inside of another.
+    pub parent_id: Option<WarehouseId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -80,6 +85,9 @@ impl Aggregate for Warehouse {
                 let mut after = details.as_ref().clone();
                 after.apply(change);
                 after.checked()?;
+                if after.parent_id != details.parent_id {
+                    return Err(Violations::one("parentId", Rule::NotAllowed).into());
+                }
                 let updated = (after != **details).then(|| E::Updated(change.clone()));
                 Ok(updated.into_iter().collect())
             }

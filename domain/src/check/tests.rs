@@ -185,6 +185,7 @@ fn every_rule_has_its_code_and_its_arguments() {
         (Rule::WeakPassword { min: 8 }, "weak_password", vec![("min", 8)]),
         (Rule::NotUnique, "not_unique", vec![]),
         (Rule::OtherCurrency, "other_currency", vec![]),
+        (Rule::NotTheSum, "not_the_sum", vec![]),
         (Rule::WrongType, "wrong_type", vec![]),
         (Rule::NotYet, "not_yet", vec![]),
         (Rule::Unknown, "unknown", vec![]),

@@ -6,6 +6,7 @@ mod billing;
 mod cancellation;
 mod details;
 mod life;
+mod lots;
 mod placing;
 mod returns;
 mod revision;
@@ -18,6 +19,7 @@ pub use cancellation::{
 };
 pub use details::{Change, Details};
 pub use life::Step;
+pub use lots::SentLot;
 pub use returns::{Condition, Inspected, Return, Returned, ReturnedItem};
 pub use revision::{Bill, Changed, LineAct, Obstacle, PlannedLine, Revision, RevisionPlan, Revisions, WantedLine};
 pub use shipment::{Dispatch, Parcel, Shipment, Shipped};
@@ -228,6 +230,19 @@ pub enum OrderRejection {
     #[error("{missing} of {product} are missing in stock")]
     #[rejection(Stock, "order.out_of_stock")]
     OutOfStock { product: String, missing: Quantity },
+    #[error("only {available} of lot {lot} of {product} is there for it")]
+    #[rejection(Stock, "order.lot_short")]
+    LotShort {
+        product: String,
+        lot: String,
+        available: Quantity,
+    },
+    #[error("lot {lot} of {product} has expired")]
+    #[rejection(Stock, "order.lot_expired")]
+    LotExpired { product: String, lot: String },
+    #[error("{lot} of {product} is in stock already")]
+    #[rejection(Conflict, "order.serial_in_stock")]
+    SerialInStock { product: String, lot: String },
     #[error("nothing of it is with the customer")]
     #[rejection(Conflict, "order.nothing_to_return")]
     NothingToReturn,
@@ -440,6 +455,8 @@ pub struct Known {
     returns: BTreeSet<ReturnId>,
     /// What that of each line which was sent and has not come back cost.
     spent: BTreeMap<u32, Total>,
+    /// Which lots those are, as far as they are told apart.
+    lots: BTreeMap<u32, Vec<SentLot>>,
     revisions: Revisions,
 }
 
@@ -456,6 +473,7 @@ impl From<&Created> for Known {
             returned: BTreeMap::new(),
             returns: BTreeSet::new(),
             spent: BTreeMap::new(),
+            lots: BTreeMap::new(),
             revisions: Revisions::default(),
         }
     }

@@ -53,7 +53,7 @@ pub struct PricePoint {
 impl Table for Row {
     const NAME: &'static str = "products";
     const SQL: &'static str = include_str!("../../../migrations/tenant/products.sql");
-    const FOLD: u32 = 4;
+    const FOLD: u32 = 5;
 
     fn columns() -> Vec<Column> {
         let own = vec![
@@ -95,7 +95,11 @@ impl Table for Row {
         match &event.fact {
             Fact::Product(_) => vec![event.id()],
             Fact::Stock(
-                StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Valued(_) | StockEvent::Landed(_),
+                StockEvent::Short { .. }
+                | StockEvent::Low { .. }
+                | StockEvent::Tracked { .. }
+                | StockEvent::Valued(_)
+                | StockEvent::Landed(_),
             ) => vec![],
             Fact::Stock(fact) => vec![fact.product().into()],
             _ => vec![],

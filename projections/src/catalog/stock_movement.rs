@@ -10,7 +10,7 @@ use crate::{
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
     Fact, Money, Permission, Quantity, Total,
-    catalog::stock::{Landed, LandedKind, StockEvent},
+    catalog::stock::{Demand, Landed, LandedKind, Lot, StockEvent},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,12 @@ pub struct Row {
     pub unit_cost: Option<Money>,
     pub reference: Option<String>,
     pub reason: Option<String>,
+    /// For which order.
+    pub order_id: Option<Uuid>,
+    /// Of tracked goods: which lots, …
+    pub lots: Vec<Lot>,
+    /// … and what they are called, to be found by.
+    pub lot_numbers: Vec<String>,
     /// Of a count: what was found, …
     pub counted: Option<Quantity>,
     /// … and when.
@@ -86,7 +92,7 @@ const MOVEMENTS: &[&str] = &[
 impl Table for Row {
     const NAME: &'static str = "stock_movements";
     const SQL: &'static str = include_str!("../../../migrations/tenant/stock_movements.sql");
-    const FOLD: u32 = 3;
+    const FOLD: u32 = 4;
 
     fn columns() -> Vec<Column> {
         vec![
@@ -101,6 +107,9 @@ impl Table for Row {
                 .or_right(Permission::StockUpdate),
             Column::new("reference", K::Text).nullable(),
             Column::new("reason", K::Text).nullable(),
+            Column::new("order_id", K::Uuid).nullable(),
+            Column::new("lots", K::Json),
+            Column::new("lot_numbers", K::Tags),
             Column::new("counted", K::Number).nullable(),
             Column::new("counted_at", K::Time).nullable(),
             Column::new("effective_date", K::Date),
@@ -114,7 +123,9 @@ impl Table for Row {
 
     fn keys(event: &Seen) -> Vec<Uuid> {
         match &event.fact {
-            Fact::Stock(StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Valued(_)) => vec![],
+            Fact::Stock(
+                StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Tracked { .. } | StockEvent::Valued(_),
+            ) => vec![],
             // Of a demand that held nothing nothing moves.
             Fact::Stock(StockEvent::Released { quantity, .. }) if !quantity.is_positive() => vec![],
             // It is told with the receipt.
@@ -147,6 +158,9 @@ impl Table for Row {
             unit_cost: None,
             reference: None,
             reason: None,
+            order_id: None,
+            lots: fact.lots().to_vec(),
+            lot_numbers: fact.lots().iter().map(|lot| lot.number.clone()).collect(),
             counted: None,
             counted_at: None,
             effective_date: fact.day(event.recorded.recorded_at),
@@ -211,7 +225,7 @@ impl Row {
             }
             StockEvent::Reserved { demand, quantity, .. } => {
                 self.quantity = *quantity;
-                self.told(Movement::Reserve, None, Some(&demand.reference), None);
+                self.told_of(demand, Movement::Reserve, None);
             }
             StockEvent::Shipped {
                 demand,
@@ -220,11 +234,11 @@ impl Row {
                 ..
             } => {
                 self.quantity = *quantity;
-                self.told(Movement::Out, *unit_cost, Some(&demand.reference), None);
+                self.told_of(demand, Movement::Out, *unit_cost);
             }
             StockEvent::Released { demand, quantity, .. } => {
                 self.quantity = *quantity;
-                self.told(Movement::Release, None, Some(&demand.reference), None);
+                self.told_of(demand, Movement::Release, None);
             }
             StockEvent::Sent {
                 quantity,
@@ -239,11 +253,18 @@ impl Row {
                 self.quantity = *quantity;
                 self.told(Movement::Arrived, None, None, None);
             }
-            StockEvent::Short { .. } | StockEvent::Low { .. } | StockEvent::Valued(_) | StockEvent::Landed(_) => {
-                return false;
-            }
+            StockEvent::Short { .. }
+            | StockEvent::Low { .. }
+            | StockEvent::Tracked { .. }
+            | StockEvent::Valued(_)
+            | StockEvent::Landed(_) => return false,
         }
         true
+    }
+
+    fn told_of(&mut self, demand: &Demand, kind: Movement, unit_cost: Option<Money>) {
+        self.order_id = Some(demand.order_id.into());
+        self.told(kind, unit_cost, Some(&demand.reference), None);
     }
 
     fn told(&mut self, kind: Movement, unit_cost: Option<Money>, reference: Option<&String>, reason: Option<&String>) {

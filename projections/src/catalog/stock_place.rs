@@ -93,5 +93,11 @@ impl View for Row {
             "(select w.name from {s}.warehouses w where w.id = t.warehouse_id)",
         )
         .nullable(),
+        Computed::new(
+            "parentId",
+            K::Uuid,
+            "(select w.parent_id from {s}.warehouses w where w.id = t.warehouse_id)",
+        )
+        .nullable(),
     ];
 }

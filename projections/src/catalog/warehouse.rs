@@ -1,4 +1,4 @@
-//! Warehouses: where goods lie.
+//! Warehouses: where goods lie; and the locations inside of them.
 
 use crate::{
     column::ColumnKind as K,
@@ -34,5 +34,12 @@ impl View for Row {
         "productCount",
         K::Number,
         "(select count(*) from {s}.stock_places p where p.warehouse_id = t.id)",
+    )];
+    const DETAILS: &'static [Computed] = &[Computed::new(
+        "locations",
+        K::Json,
+        "(select coalesce(jsonb_agg(jsonb_build_object('id', l.id, 'name', l.name, 'code', l.code, 'productCount', \
+         (select count(*) from {s}.stock_places p where p.warehouse_id = l.id)) order by l.code, l.name, l.id), '[]') \
+         from (select * from {s}.warehouses l where l.parent_id = t.id and not l.archived order by l.code, l.name, l.id limit 1000) l)",
     )];
 }

@@ -2,7 +2,8 @@
 
 use super::{Nothing, Shape};
 use crate::catalog::{
-    category, price, price_list, product, stock_level, stock_movement, stock_place, stock_transfer, warehouse,
+    category, price, price_list, product, stock_level, stock_lot, stock_movement, stock_place, stock_transfer,
+    warehouse,
 };
 use chrono::NaiveDate;
 use domain::{
@@ -138,6 +139,46 @@ pub struct PlaceShown {
     pub product_code: Option<String>,
     pub product_name: Option<String>,
     pub warehouse_name: Option<String>,
+    /// The warehouse that it is a location inside of.
+    pub parent_id: Option<Uuid>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LotShown {
+    pub product_code: Option<String>,
+    pub product_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LotDetails {
+    pub movements: Vec<MovementOfLot>,
+    pub orders: Vec<OrderOfLot>,
+}
+
+/// So much of the lot came or went.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MovementOfLot {
+    pub id: Uuid,
+    pub date: NaiveDate,
+    #[serde(rename = "type")]
+    pub kind: stock_movement::Movement,
+    pub quantity: Quantity,
+    pub warehouse_id: Option<Uuid>,
+    pub reference: Option<String>,
+    pub reason: Option<String>,
+    pub order_id: Option<Uuid>,
+}
+
+/// So much of the lot was sent with an order.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OrderOfLot {
+    pub order_id: Uuid,
+    pub order_number: Option<String>,
+    pub quantity: Quantity,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -149,6 +190,24 @@ pub struct TransferShown {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WarehouseShown {
+    /// Of how many products there is some; of those in its locations each of them tells.
+    pub product_count: u32,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WarehouseDetails {
+    /// In the order of their codes and names, at most a thousand.
+    pub locations: Vec<LocationShown>,
+}
+
+/// A place inside of a warehouse.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LocationShown {
+    pub id: Uuid,
+    pub name: String,
+    pub code: Option<String>,
     /// Of how many products there is some.
     pub product_count: u32,
 }
@@ -163,9 +222,14 @@ impl Shape for stock_transfer::Row {
     type Details = Nothing;
 }
 
+impl Shape for stock_lot::Row {
+    type Shown = LotShown;
+    type Details = LotDetails;
+}
+
 impl Shape for warehouse::Row {
     type Shown = WarehouseShown;
-    type Details = Nothing;
+    type Details = WarehouseDetails;
 }
 
 impl Shape for category::Row {

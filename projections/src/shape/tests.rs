@@ -3,7 +3,8 @@
 use super::*;
 use crate::{
     catalog::{
-        category, price, price_list, product, stock_level, stock_movement, stock_place, stock_transfer, warehouse,
+        category, price, price_list, product, stock_level, stock_lot, stock_movement, stock_place, stock_transfer,
+        warehouse,
     },
     office,
     people::{department, employee},
@@ -46,6 +47,7 @@ fn what_is_computed_is_described_and_nothing_else() {
     holds::<stock_movement::Row>();
     holds::<stock_place::Row>();
     holds::<stock_transfer::Row>();
+    holds::<stock_lot::Row>();
     holds::<warehouse::Row>();
     holds::<bom::Row>();
     holds::<production_order::Row>();

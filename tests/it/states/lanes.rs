@@ -39,6 +39,7 @@ impl Goods {
     fn receive(&self, quantity: i32) -> StockCommand {
         StockCommand::Receive {
             product_id: self.product,
+            lots: Default::default(),
             quantity: Quantity::whole(quantity),
             unit_cost: None,
             reference: None,

@@ -43,6 +43,7 @@ impl Long {
     async fn receive(&self, product_id: ProductId) {
         let receive = StockCommand::Receive {
             product_id,
+            lots: Default::default(),
             quantity: Quantity::whole(1),
             unit_cost: None,
             reference: None,

@@ -95,6 +95,49 @@ async fn first_in_first_out() {
     }
 }
 
+/// Of lots what expires first goes, of those that were there on the day that is told of, for what the oldest goods came in for.
+#[tokio::test]
+async fn lots_have_no_cost_of_their_own() {
+    let server = Server::start_with(&[]).await;
+    let owner = server.owner().await;
+    let body = json!({"code": "A", "name": "A", "type": "PRODUCT", "tracking": "lot"});
+    let product = id(&owner.post("/products", body).await.expect(201));
+    fifo(&owner, &product).await;
+    let today = local_date(Utc::now());
+    let ago = |days: u64| today - Days::new(days);
+    for (number, expires_on, unit_cost, day) in [
+        ("LATE", "2101-06-30", 100, Some(ago(2))),
+        ("SOON", "2101-01-31", 300, None),
+    ] {
+        let lots = json!([{"number": number, "quantity": 2, "expiresOn": expires_on}]);
+        let receipt =
+            json!({"productId": product, "quantity": 2, "unitCost": unit_cost, "lots": lots, "effectiveDate": day});
+        owner.post("/stock/receipts", receipt).await.expect(201);
+    }
+    let lots = async || {
+        let lots = owner.items(&format!("/products/{product}/lots?sort=number")).await;
+        [0, 1].map(|lot: usize| lots[lot]["quantity"].clone())
+    };
+    issue(&owner, &product, 1).await;
+    assert_eq!(newest(&owner, &product).await, [json!("OUT"), json!(1), json!(100)]);
+    assert_eq!(
+        (lots().await, worth(&owner, &product).await),
+        ([json!(2), json!(1)], [json!(3), json!(700)])
+    );
+    let told_late = |lots: Value| json!({"productId": product, "quantity": 1, "reason": "Образцы", "lots": lots, "effectiveDate": ago(1)});
+    let came_later = told_late(json!([{"number": "SOON", "quantity": 1}]));
+    let refused = owner
+        .post("/stock/issues", came_later)
+        .await
+        .refused(422, "STOCK_UNAVAILABLE");
+    assert_eq!(refused["reason"], json!("stock.lot_short"));
+    owner.post("/stock/issues", told_late(json!([]))).await.expect(201);
+    assert_eq!(
+        (lots().await, worth(&owner, &product).await),
+        ([json!(1), json!(1)], [json!(2), json!(600)])
+    );
+}
+
 /// What lay there of it at the end of that day, and what it was worth.
 async fn on(owner: &Client, product: &str, day: NaiveDate) -> [Value; 2] {
     let path = format!("/stock/balance?productId={product}&date={day}");

@@ -4,6 +4,7 @@
 use super::{Images, ProductType, Status};
 use crate::{
     Change, Changes, Check, Choice, Fields, Money, Percent, Quantity, Rule, Violations,
+    catalog::stock::Tracking,
     finance::Currency,
     id::{CategoryId, ProductId, SupplierId},
     office::custom_field::Custom,
@@ -79,6 +80,9 @@ pub struct Details {
     /// What one of a bundle is made up of.
     #[serde(default)]
     pub parts: Vec<BundlePart>,
+    /// How its pieces in stock are told apart; it is another only while nothing is there.
+    #[serde(default)]
+    pub tracking: Tracking,
     /// In the workspace's own fields.
     pub custom: Option<Custom>,
 }
@@ -193,6 +197,8 @@ impl Details {
         self.names_each_once(&mut check);
         let has_parts = self.kind == ProductType::Bundle || self.parts.is_empty();
         check.that(has_parts, "parts", Rule::NotAllowed);
+        let has_pieces = self.tracking == Tracking::None || self.kind.is_stocked();
+        check.that(has_pieces, "tracking", Rule::NotAllowed);
         for (n, part) in self.parts.iter().enumerate() {
             let known = self.parts[..n].iter().any(|known| known.product_id == part.product_id);
             check.that(!known, format!("parts[{n}].productId"), Rule::NotUnique);

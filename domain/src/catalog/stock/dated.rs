@@ -9,9 +9,10 @@ use crate::{
     time::{day_start, local_date},
 };
 use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::BTreeMap;
 
 /// What a workspace's rules make of what is written down, looked up with the command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     pub product_id: ProductId,
     /// How goods are valued that come while nothing is there, where nobody chose.
@@ -21,7 +22,7 @@ pub struct Terms {
 }
 
 /// Of which day something tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dated {
     pub on: NaiveDate,
     pub today: NaiveDate,
@@ -29,20 +30,23 @@ pub struct Dated {
     pub closed_through: Option<NaiveDate>,
     /// The least that was there at the end of any day from that one to yesterday. Of today: as much as one likes.
     pub least: Option<Quantity>,
+    /// The same of each lot that has moved since, by number.
+    pub least_of_lots: BTreeMap<String, Quantity>,
 }
 
 // Rules
 
 impl Stock {
     pub(super) fn under(&self, terms: &Terms, command: &StockCommand) -> Result<Vec<StockEvent>, StockRejection> {
-        if let Some(dated) = terms.dated {
-            dated.may_be_told()?;
-        }
         let valued = self.first_valued(terms);
-        let stock = valued.iter().fold(self.clone(), Self::evolve);
+        let mut stock = valued.iter().fold(self.clone(), Self::evolve);
+        if let Some(dated) = &terms.dated {
+            dated.may_be_told()?;
+            stock.lots = stock.lots.at_most(&dated.least_of_lots);
+        }
         let events = stock.decide(command)?;
         let moved: Quantity = events.iter().map(StockEvent::difference).sum();
-        let events = match terms.dated {
+        let events = match &terms.dated {
             None => events,
             Some(dated) => {
                 dated.was_there(moved)?;
@@ -104,6 +108,7 @@ impl StockEvent {
             | Self::Adjusted { effective_date, .. } => *effective_date,
             Self::Valued(_)
             | Self::Landed(_)
+            | Self::Tracked { .. }
             | Self::Counted { .. }
             | Self::Sent { .. }
             | Self::Arrived { .. }
@@ -142,6 +147,7 @@ impl StockEvent {
             Self::Adjusted { cost, .. } | Self::Counted { cost, .. } => *cost,
             Self::Landed(landed) => landed.raised,
             Self::Valued(_)
+            | Self::Tracked { .. }
             | Self::Sent { .. }
             | Self::Arrived { .. }
             | Self::Low { .. }

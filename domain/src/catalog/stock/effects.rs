@@ -13,6 +13,7 @@ impl StockEvent {
             | Self::Counted { product_id, .. }
             | Self::Sent { product_id, .. }
             | Self::Arrived { product_id, .. }
+            | Self::Tracked { product_id, .. }
             | Self::Low { product_id, .. }
             | Self::Reserved { product_id, .. }
             | Self::Short { product_id, .. }
@@ -36,6 +37,7 @@ impl StockEvent {
             | Self::Reserved { .. }
             | Self::Released { .. }
             | Self::Short { .. }
+            | Self::Tracked { .. }
             | Self::Low { .. } => Quantity::ZERO,
         }
     }
@@ -54,6 +56,7 @@ impl StockEvent {
             | Self::Sent { .. }
             | Self::Arrived { .. }
             | Self::Short { .. }
+            | Self::Tracked { .. }
             | Self::Low { .. } => Quantity::ZERO,
         }
     }
@@ -73,6 +76,7 @@ impl StockEvent {
             | Self::Reserved { .. }
             | Self::Released { .. }
             | Self::Short { .. }
+            | Self::Tracked { .. }
             | Self::Low { .. } => None,
         }
     }

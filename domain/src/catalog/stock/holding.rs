@@ -52,6 +52,7 @@ impl Holding {
             | StockEvent::Reserved { .. }
             | StockEvent::Released { .. }
             | StockEvent::Short { .. }
+            | StockEvent::Tracked { .. }
             | StockEvent::Low { .. } => Total::ZERO,
         };
         self.with(event.difference(), cost)

@@ -11,6 +11,7 @@ const SINCE: &str = "2026-11-20T10:00:00Z";
 fn arrived(quantity: i32, unit_cost: i32) -> StockEvent {
     StockEvent::Received {
         product_id: ProductId::default(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(unit_cost)),
         cost: None,
@@ -49,6 +50,7 @@ fn moment(moved_since: i32) -> Moment {
     Moment {
         at: SINCE.parse().unwrap(),
         moved_since: Quantity::whole(moved_since),
+        ..Moment::default()
     }
 }
 
@@ -59,6 +61,7 @@ fn total(money: i32) -> Total {
 fn issued(quantity: i32, unit_cost: i32, cost: i32) -> StockEvent {
     StockEvent::Issued {
         product_id: ProductId::default(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(unit_cost)),
         cost: total(cost),
@@ -72,6 +75,7 @@ fn issued(quantity: i32, unit_cost: i32, cost: i32) -> StockEvent {
 fn adjusted(difference: i32, unit_cost: i32, cost: i32) -> StockEvent {
     StockEvent::Adjusted {
         product_id: ProductId::default(),
+        lots: vec![],
         difference: Quantity::whole(difference),
         unit_cost: Some(Money::whole(unit_cost)),
         cost: total(cost),
@@ -85,6 +89,7 @@ fn adjusted(difference: i32, unit_cost: i32, cost: i32) -> StockEvent {
 fn counted(counted: i32, expected: i32, cost: i32) -> StockEvent {
     StockEvent::Counted {
         product_id: ProductId::default(),
+        lots: vec![],
         counted: Quantity::whole(counted),
         expected: Quantity::whole(expected),
         difference: Quantity::whole(counted - expected),

@@ -23,6 +23,7 @@ fn demand(n: u128) -> Demand {
 fn receive(quantity: Quantity, unit_cost: Option<i32>, reference: Option<&str>) -> StockCommand {
     StockCommand::Receive {
         product_id: product(),
+        lots: Named::default(),
         quantity,
         unit_cost: unit_cost.map(Money::whole),
         reference: reference.map(str::to_owned),
@@ -34,6 +35,7 @@ fn receive(quantity: Quantity, unit_cost: Option<i32>, reference: Option<&str>) 
 fn received(quantity: Quantity, unit_cost: Option<i32>, reference: Option<&str>) -> StockEvent {
     StockEvent::Received {
         product_id: product(),
+        lots: vec![],
         quantity,
         unit_cost: unit_cost.map(Money::whole),
         cost: Some(quantity.worth(unit_cost.map(Money::whole).unwrap_or_default())),

@@ -36,16 +36,20 @@ impl Places {
         }
     }
 
-    /// Where it may be taken from, of so much on hand, and how much there: from the warehouse that is named, or else first
-    /// from wherever nobody said, then from one warehouse after another.
-    pub fn lying(&self, at: Place, on_hand: Quantity) -> Vec<(Place, Quantity)> {
-        match at {
-            Some(_) => vec![(at, self.at(at, on_hand))],
-            None => {
-                let elsewhere = self.warehouses.iter().map(|(id, there)| (Some(*id), *there));
-                [(None, self.at(None, on_hand))].into_iter().chain(elsewhere).collect()
-            }
-        }
+    /// Where it may be taken from, of so much on hand, and how much there: from the warehouses that are named, one after the
+    /// other, or else first from wherever nobody said, then from one warehouse after another.
+    pub fn lying(&self, from: &[WarehouseId], on_hand: Quantity) -> Vec<(Place, Quantity)> {
+        let places: Vec<Place> = match from.is_empty() {
+            true => [None].into_iter().chain(self.warehouses().map(Some)).collect(),
+            false => from.iter().copied().map(Some).collect(),
+        };
+        let there = places.into_iter().map(|place| (place, self.at(place, on_hand)));
+        there.collect()
+    }
+
+    /// Those where there is some.
+    pub fn warehouses(&self) -> impl Iterator<Item = WarehouseId> {
+        self.warehouses.keys().copied()
     }
 
     pub fn under_way(&self, transfer: TransferId) -> Option<UnderWay> {
@@ -89,6 +93,7 @@ impl Places {
             | StockEvent::Reserved { .. }
             | StockEvent::Released { .. }
             | StockEvent::Short { .. }
+            | StockEvent::Tracked { .. }
             | StockEvent::Low { .. } => {}
         }
         self

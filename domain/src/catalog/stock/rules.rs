@@ -32,8 +32,10 @@ impl Stock {
         cost: Total,
     ) -> Result<Vec<StockEvent>, StockRejection> {
         self.can_change(movement.warehouse, movement.quantity)?;
+        let lots = self.lots.arriving(movement.quantity, &movement.lots)?;
         let received = StockEvent::Received {
             product_id: movement.product_id,
+            lots,
             quantity: movement.quantity,
             unit_cost,
             cost: Some(cost),
@@ -50,9 +52,13 @@ impl Stock {
         check.positive_quantity("quantity", movement.quantity);
         check.done()?;
         self.can_change(movement.warehouse, -movement.quantity)?;
+        let lots = self
+            .lots
+            .leaving_from(movement.warehouse, movement.quantity, &movement.lots)?;
         let (unit_cost, cost) = self.going(movement.quantity);
         let issued = StockEvent::Issued {
             product_id: movement.product_id,
+            lots,
             quantity: movement.quantity,
             unit_cost,
             cost,
@@ -72,9 +78,11 @@ impl Stock {
         check.that(movement.reason.is_some(), "reason", Rule::Required);
         check.done()?;
         self.can_change(movement.warehouse, difference)?;
+        let lots = self.lots.differing(movement.warehouse, difference, &movement.lots)?;
         let (unit_cost, cost) = self.priced(difference, movement.unit_cost);
         let adjusted = StockEvent::Adjusted {
             product_id: movement.product_id,
+            lots,
             difference,
             unit_cost,
             cost,
@@ -86,11 +94,12 @@ impl Stock {
         Ok(self.moved(movement.product_id, adjusted, least))
     }
 
-    /// What was found, against what was written down until then; what has moved since stands.
+    /// What was found, against what was written down until then; what has moved since stands. Of tracked goods it tells of
+    /// the lots that are named.
     pub(super) fn count(
         &self,
         movement: &Movement,
-        Moment { at, moved_since }: Moment,
+        moment: &Moment,
         least: Option<&Least>,
     ) -> Result<Vec<StockEvent>, StockRejection> {
         let counted = movement.quantity;
@@ -98,16 +107,17 @@ impl Stock {
         check.that(!counted.is_negative(), "quantity", Rule::Negative);
         check.not_negative("unitCost", movement.unit_cost.unwrap_or_default());
         check.done()?;
-        let expected = self.at(movement.warehouse).minus(moved_since);
+        let (expected, lots) = self.expected(movement, moment)?;
         let difference = counted.minus(expected);
         self.can_change(movement.warehouse, difference)?;
         let (unit_cost, cost) = self.priced(difference, movement.unit_cost);
         let counted = StockEvent::Counted {
             product_id: movement.product_id,
+            lots,
             counted,
             expected,
             difference,
-            at,
+            at: moment.at,
             unit_cost,
             cost,
             reference: movement.reference.clone(),
@@ -129,8 +139,10 @@ impl Stock {
             return Err(StockRejection::NotEnough { available });
         }
         let (product_id, quantity) = (movement.product_id, movement.quantity);
+        let lots = self.lots.leaving_from(movement.warehouse, quantity, &movement.lots)?;
         let sent = StockEvent::Sent {
             product_id,
+            lots: lots.clone(),
             transfer_id: id,
             from: movement.warehouse,
             to,
@@ -140,6 +152,7 @@ impl Stock {
         };
         let arrived = at_once.then_some(StockEvent::Arrived {
             product_id,
+            lots,
             transfer_id: id,
             to,
             quantity,
@@ -155,6 +168,7 @@ impl Stock {
         let moving = self.places.under_way(transfer_id).ok_or(StockRejection::NotUnderWay)?;
         Ok(vec![StockEvent::Arrived {
             product_id,
+            lots: self.lots.under_way(transfer_id),
             transfer_id,
             to: moving.to,
             quantity: moving.quantity,

@@ -1,9 +1,9 @@
 //! Goods that leave for a customer, out of what is held for a demand; and demands that are no more.
 
-use super::{Demand, Least, Place, Stock, StockEvent, StockRejection};
+use super::{Demand, Least, Lot, Named, Place, Stock, StockEvent, StockRejection, Tracking};
 use crate::{
     Aggregate, Check, Number, Quantity,
-    id::{OrderId, ProductId, derive},
+    id::{OrderId, ProductId, WarehouseId, derive},
 };
 use uuid::Uuid;
 
@@ -18,8 +18,9 @@ pub struct Outgoing {
     pub demanded: Quantity,
     /// How much of it leaves.
     pub quantity: Quantity,
-    /// From where; absent: from wherever it lies.
-    pub warehouse: Place,
+    /// From where, one after the other; none: from wherever it lies.
+    pub from: Vec<WarehouseId>,
+    pub lots: Named,
     pub least: Option<Least>,
 }
 
@@ -32,6 +33,13 @@ pub struct Exchange {
     /// Those that are new, and how much each is for.
     pub begins: Vec<(Demand, Quantity)>,
     pub least: Option<Least>,
+}
+
+/// What leaves from one place.
+struct Part {
+    place: Place,
+    quantity: Quantity,
+    lots: Vec<Lot>,
 }
 
 impl Demand {
@@ -56,6 +64,11 @@ impl Stock {
     /// How much is held for that demand.
     pub fn held(&self, demand: Uuid) -> Quantity {
         self.held.get(&demand).copied().unwrap_or_default()
+    }
+
+    /// The warehouses where there is some.
+    pub fn warehouses(&self) -> impl Iterator<Item = WarehouseId> {
+        self.places.warehouses()
     }
 
     pub(super) fn hold(&mut self, demand: Uuid, quantity: Quantity) {
@@ -93,29 +106,48 @@ impl Stock {
             let missing = going.quantity.minus(held);
             return Err(StockRejection::Unavailable { missing });
         }
-        let (mut missing, mut left) = (going.quantity, Vec::new());
-        let mut stock = self;
-        for (place, there) in stock.places.lying(going.warehouse, stock.on_hand()) {
-            let quantity = missing.min(there);
-            if quantity.is_positive() {
-                let shipped = stock.leaves(going, place, quantity);
-                stock = stock.evolve(&shipped);
-                missing = missing.minus(quantity);
-                left.push(shipped);
+        let (mut stock, mut left) = (self, Vec::new());
+        for part in stock.parts(going)? {
+            let shipped = stock.leaves(going, part);
+            stock = stock.evolve(&shipped);
+            left.push(shipped);
+        }
+        Ok(left)
+    }
+
+    /// From where how much leaves: of tracked goods it is the lots that say so.
+    fn parts(&self, going: &Outgoing) -> Result<Vec<Part>, StockRejection> {
+        let (mut missing, mut parts) = (going.quantity, Vec::new());
+        let lying = self.places.lying(&going.from, self.on_hand());
+        for (place, there) in &lying {
+            let (place, quantity) = (*place, missing.min(*there));
+            missing = missing.minus(quantity);
+            let lots = vec![];
+            parts.push(Part { place, quantity, lots });
+        }
+        if missing.is_positive() {
+            return Err(StockRejection::Unavailable { missing });
+        }
+        let places: Vec<Place> = lying.into_iter().map(|(place, _)| place).collect();
+        let lots = self.lots.leaving(&places, going.quantity, &going.lots)?;
+        if self.tracking() != Tracking::None {
+            for part in &mut parts {
+                let of_place = lots.iter().filter(|(place, _)| *place == part.place);
+                part.lots = of_place.map(|(_, lot)| lot.clone()).collect();
+                part.quantity = part.lots.iter().map(|lot| lot.quantity).sum();
             }
         }
-        match missing.is_zero() {
-            true => Ok(left),
-            false => Err(StockRejection::Unavailable { missing }),
-        }
+        parts.retain(|part| part.quantity.is_positive());
+        Ok(parts)
     }
 
     /// For what it costs as the stock is valued.
-    fn leaves(&self, going: &Outgoing, place: Place, quantity: Quantity) -> StockEvent {
+    fn leaves(&self, going: &Outgoing, Part { place, quantity, lots }: Part) -> StockEvent {
         let (unit_cost, cost) = self.going(quantity);
         StockEvent::Shipped {
             id: going.id,
             product_id: going.product_id,
+            lots,
             demand: going.demand.clone(),
             quantity,
             unit_cost,

@@ -17,6 +17,7 @@ fn demand(n: u128) -> Demand {
 fn receive(quantity: i32) -> StockCommand {
     StockCommand::Receive {
         product_id: ProductId::default(),
+        lots: Named::default(),
         quantity: Quantity::whole(quantity),
         unit_cost: None,
         reference: None,
@@ -37,6 +38,7 @@ fn reserve(n: u128, quantity: i32) -> StockCommand {
 fn received(quantity: i32) -> StockEvent {
     StockEvent::Received {
         product_id: ProductId::default(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: None,
         cost: Some(Total::ZERO),
@@ -145,6 +147,7 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
     let moment = Moment {
         at: DateTime::UNIX_EPOCH,
         moved_since: Quantity::whole(i32::try_from(n).unwrap() - 3),
+        ..Moment::default()
     };
     match next {
         Next::Receive => receive(quantity),
@@ -171,7 +174,8 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
             demand: demand(n),
             demanded: Quantity::whole(quantity),
             quantity: Quantity::whole(quantity),
-            warehouse: place(n / 2),
+            from: place(n / 2).into_iter().collect(),
+            lots: Named::default(),
             least: None,
         })),
         Next::Release => StockCommand::Release {
@@ -186,6 +190,7 @@ fn command(next: Next, n: u128, quantity: i32) -> StockCommand {
                 today: NaiveDate::from_ymd_opt(2026, 11, 28).unwrap(),
                 closed_through: NaiveDate::from_ymd_opt(2026, 11, 2),
                 least: Some(Quantity::whole(10)),
+                least_of_lots: Default::default(),
             };
             let terms = Terms {
                 product_id: ProductId::default(),

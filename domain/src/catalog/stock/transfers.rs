@@ -14,6 +14,7 @@ fn transfer(n: u128) -> TransferId {
 fn arrived_at(place: Place, quantity: i32) -> StockEvent {
     StockEvent::Received {
         product_id: ProductId::default(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(100)),
         cost: None,
@@ -27,6 +28,7 @@ fn arrived_at(place: Place, quantity: i32) -> StockEvent {
 fn sent(n: u128, from: Place, to: Place, quantity: i32) -> StockEvent {
     StockEvent::Sent {
         product_id: ProductId::default(),
+        lots: vec![],
         transfer_id: transfer(n),
         from,
         to,
@@ -39,6 +41,7 @@ fn sent(n: u128, from: Place, to: Place, quantity: i32) -> StockEvent {
 fn arrived(n: u128, to: Place, quantity: i32) -> StockEvent {
     StockEvent::Arrived {
         product_id: ProductId::default(),
+        lots: vec![],
         transfer_id: transfer(n),
         to,
         quantity: Quantity::whole(quantity),
@@ -133,9 +136,11 @@ fn goods_are_taken_and_counted_where_they_lie() {
     let moment = Moment {
         at: DateTime::UNIX_EPOCH,
         moved_since: Quantity::whole(2),
+        ..Moment::default()
     };
     when(StockCommand::Count(movement(warehouse(1), 4), moment, None)).then([StockEvent::Counted {
         product_id: ProductId::default(),
+        lots: vec![],
         counted: Quantity::whole(4),
         expected: Quantity::whole(5),
         difference: Quantity::whole(-1),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{Patch, Rule, testing::given};
+use uuid::Uuid;
 
 fn details() -> Box<Details> {
     Box::new(Details {
@@ -42,6 +43,21 @@ fn create_update_and_archive() {
     }
     let long = WarehouseRejection::Invalid(Violations::one("code", Rule::TooLong { max: 20 }));
     when(known(), C::Update(coded(Some(&"я".repeat(21))))).then_rejected(long);
+    let moved = |parent: u128| {
+        Box::new(Change {
+            parent_id: Patch::Set((parent > 0).then(|| WarehouseId::new(Uuid::from_u128(parent)))),
+            ..Change::default()
+        })
+    };
+    let stays = || WarehouseRejection::Invalid(Violations::one("parentId", Rule::NotAllowed));
+    when(known(), C::Update(moved(1))).then_rejected(stays());
+    when(known(), C::Update(moved(0))).then([]);
+    let mut shelf = details();
+    shelf.apply(&moved(1));
+    let inside = || vec![WarehouseEvent::Created(shelf.clone())];
+    when(vec![], C::Create(shelf.clone())).then(inside());
+    when(inside(), C::Update(moved(0))).then_rejected(stays());
+    when(inside(), C::Update(moved(1))).then([]);
     when(known(), C::Update(coded(None))).then([WarehouseEvent::Updated(coded(None))]);
     when(known(), C::Update(coded(Some("MAIN")))).then([]);
     when(known(), C::Archive).then([WarehouseEvent::Archived {}]);

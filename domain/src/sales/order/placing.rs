@@ -30,6 +30,7 @@ pub(super) fn place(draft: &Draft) -> Result<Vec<OrderEvent>, OrderRejection> {
         returned: BTreeMap::new(),
         returns: BTreeSet::new(),
         spent: BTreeMap::new(),
+        lots: BTreeMap::new(),
         revisions: Revisions::default(),
     };
     Ok(vec![OrderEvent::Created(Box::new(order.as_created(draft.status)))])

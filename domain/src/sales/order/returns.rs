@@ -1,9 +1,13 @@
 //! What was sent and comes back, as it is found on inspection: what is good goes back into stock in the same append
 //! (commands/src/order/returning.rs), what is damaged is written off. No more comes back than was sent.
 
-use super::{Known, OrderEvent, OrderRejection};
+use super::{
+    Known, OrderEvent, OrderRejection, SentLot,
+    lots::{among, named_out},
+};
 use crate::{
     Check, Choice, Fields, Quantity, Rule, Total,
+    catalog::stock::Lot,
     check::ITEMS_MAX,
     id::{ProductId, ReturnId, WarehouseId},
 };
@@ -35,6 +39,9 @@ pub struct Inspected {
     pub quantity: Quantity,
     #[serde(default)]
     pub condition: Condition,
+    /// Of tracked goods: which lots, all of them together the quantity; absent, those that went first.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, Choice, Default)]
@@ -70,6 +77,9 @@ pub struct ReturnedItem {
     /// What all of it cost when it was sent, and costs again; absent where that was not kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Total>,
+    /// Of tracked goods: which lots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<SentLot>,
 }
 
 impl Known {
@@ -82,12 +92,21 @@ impl Known {
         if out.is_empty() || back.items.is_empty() {
             return Err(OrderRejection::NothingToReturn);
         }
-        let (mut check, mut items) = (Check::default(), Vec::new());
+        let (mut check, mut items, mut lots) = (Check::default(), Vec::new(), self.lots.clone());
         for (n, inspected) in back.items.iter().enumerate().take(ITEMS_MAX) {
-            let mut wanted = inspected.quantity;
-            for line in out.iter_mut().filter(|line| line.product_id == inspected.product_id) {
-                let quantity = wanted.min(line.quantity);
+            let (mut wanted, mut named) = (inspected.quantity, inspected.lots.clone());
+            let (product, are_named) = (inspected.product_id, !named.is_empty());
+            for line in out.iter_mut().filter(|line| line.product_id == product) {
+                let with_customer = lots.entry(line.line).or_default();
+                let mut quantity = wanted.min(line.quantity);
+                if are_named {
+                    quantity = quantity.min(among(with_customer, product, &named));
+                }
                 if quantity.is_positive() {
+                    let lots = match are_named {
+                        true => named_out(with_customer, product, &mut named, quantity),
+                        false => self.first_out(with_customer, line.line, quantity),
+                    };
                     let cost = line.cost.map(|cost| cost.share(quantity, line.quantity));
                     line.cost = line.cost.map(|whole| whole.minus(cost.unwrap_or_default()));
                     (wanted, line.quantity) = (wanted.minus(quantity), line.quantity.minus(quantity));
@@ -95,11 +114,18 @@ impl Known {
                         quantity,
                         condition: inspected.condition,
                         cost,
+                        lots,
                         ..line.clone()
                     });
                 }
             }
-            check.that(wanted.is_zero(), format!("items[{n}].quantity"), Rule::TooLarge);
+            let sum: Quantity = inspected.lots.iter().map(|lot| lot.quantity).sum();
+            let field = format!("items[{n}].lots");
+            match are_named {
+                true if sum != inspected.quantity => check.fail(field, Rule::NotTheSum),
+                true => check.that(wanted.is_zero(), field, Rule::Unknown),
+                false => check.that(wanted.is_zero(), format!("items[{n}].quantity"), Rule::TooLarge),
+            }
         }
         check.done()?;
         Ok(vec![OrderEvent::Returned(Box::new(Returned {
@@ -122,6 +148,7 @@ impl Known {
                 quantity: sent.minus(back),
                 condition: Condition::Good,
                 cost: self.spent.get(n).copied(),
+                lots: vec![],
             })
         });
         lines.filter(|line| line.quantity.is_positive()).collect()
@@ -140,6 +167,7 @@ impl Known {
             if let (Some(cost), Some(spent)) = (item.cost, self.spent.get_mut(&item.line)) {
                 *spent = spent.minus(cost);
             }
+            self.note_lots_back(item.line, &item.lots);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What of an order is sent, and what of it is left. Goods leave stock in the same append (commands/src/order/shipping.rs):
 //! there is no shipment of what is not there.
 
-use super::{Known, OrderEvent, OrderRejection, Status, Step};
+use super::{Known, OrderEvent, OrderRejection, SentLot, Status, Step};
 use crate::{
     Check, Fields, Quantity, Rule, Total,
+    catalog::stock::Lot,
     check::ITEMS_MAX,
     id::{ProductId, ShipmentId, WarehouseId},
     sales::line::{Goods, numbered},
@@ -27,12 +28,18 @@ pub struct Dispatch {
     pub warehouse_id: Option<WarehouseId>,
     /// What is sent; absent, all that is left.
     pub items: Option<Vec<Parcel>>,
+    /// Whether lots that are named may have expired.
+    #[serde(default)]
+    pub confirm_expired: bool,
     /// Drawn at the edge.
     #[serde(skip)]
     pub id: ShipmentId,
     /// What is sent of each line cost, as the stocks that let it go say; lines from 0.
     #[serde(skip)]
     pub costs: BTreeMap<u32, Total>,
+    /// And which lots those are.
+    #[serde(skip)]
+    pub lots: BTreeMap<u32, Vec<SentLot>>,
 }
 
 /// So much of a product.
@@ -43,6 +50,9 @@ pub struct Parcel {
     pub product_id: ProductId,
     #[field(positive)]
     pub quantity: Quantity,
+    /// Of a tracked product: which lots, all of them together the quantity; absent, what expires first.
+    #[serde(default)]
+    pub lots: Vec<Lot>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -70,6 +80,9 @@ pub struct Shipped {
     /// What all of it cost when it was sent, in the product's currency; absent in what was sent before that was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Total>,
+    /// Of tracked goods: which lots.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<SentLot>,
 }
 
 impl Known {
@@ -90,6 +103,9 @@ impl Known {
         let mut items = self.taken(dispatch.items.as_deref())?;
         for item in &mut items {
             item.cost = dispatch.costs.get(&item.line).copied();
+            if let Some(lots) = dispatch.lots.get(&item.line) {
+                item.lots.clone_from(lots);
+            }
         }
         let rest: Quantity = self.left().iter().map(|left| left.quantity).sum();
         let sent: Quantity = items.iter().map(|item| item.quantity).sum();
@@ -122,6 +138,7 @@ impl Known {
                 product_name: line.product_name.clone(),
                 quantity: line.quantity.minus(sent),
                 cost: None,
+                lots: vec![],
             })
         });
         left.filter(|left| left.quantity.is_positive()).collect()
@@ -134,19 +151,29 @@ impl Known {
             return Err(OrderRejection::NothingToShip);
         }
         let Some(parcels) = parcels else { return Ok(left) };
-        let (mut check, mut taken) = (Check::default(), Vec::new());
+        let (mut check, mut taken) = (Check::default(), Vec::<Shipped>::new());
         for (n, parcel) in parcels.iter().enumerate().take(ITEMS_MAX) {
-            let mut wanted = parcel.quantity;
+            let (mut wanted, mut lots) = (parcel.quantity, parcel.lots.clone());
+            self.names_lots(parcel, &format!("items[{n}].lots"), &mut check);
             let of_order = self.items.iter().any(|line| line.product_id == Some(parcel.product_id));
             check.that(of_order, format!("items[{n}].productId"), Rule::Unknown);
             for line in left.iter_mut().filter(|line| line.product_id == parcel.product_id) {
                 let quantity = wanted.min(line.quantity);
                 if quantity.is_positive() {
                     (wanted, line.quantity) = (wanted.minus(quantity), line.quantity.minus(quantity));
-                    taken.push(Shipped {
-                        quantity,
-                        ..line.clone()
-                    });
+                    let lots = Lot::split(&mut lots, quantity);
+                    let lots = lots.into_iter().map(|lot| SentLot::new(line.product_id, lot));
+                    match taken.iter_mut().find(|known| known.line == line.line) {
+                        Some(known) => {
+                            known.quantity = known.quantity.plus(quantity);
+                            known.lots.extend(lots);
+                        }
+                        None => taken.push(Shipped {
+                            quantity,
+                            lots: lots.collect(),
+                            ..line.clone()
+                        }),
+                    }
                 }
             }
             let enough = wanted.is_zero() || !of_order;
@@ -154,6 +181,17 @@ impl Known {
         }
         check.done()?;
         Ok(taken)
+    }
+
+    /// Lots are those of the product that is sent, all of it; of a bundle's parts nobody can name them.
+    fn names_lots(&self, parcel: &Parcel, field: &str, check: &mut Check) {
+        let lines = numbered(&self.items).filter(|(_, line)| line.product_id == Some(parcel.product_id));
+        let mut goods = lines.flat_map(|(n, _)| self.goods(n, parcel.quantity));
+        let is_sent_itself = goods.any(|goods| goods.product_id == parcel.product_id);
+        let sum: Quantity = parcel.lots.iter().map(|lot| lot.quantity).sum();
+        let named = !parcel.lots.is_empty();
+        check.that(!named || is_sent_itself, field, Rule::NotAllowed);
+        check.that(!named || sum == parcel.quantity, field, Rule::NotTheSum);
     }
 
     pub(super) fn note(&mut self, shipment: &Shipment) {
@@ -165,6 +203,7 @@ impl Known {
                 let spent = self.spent.entry(item.line).or_default();
                 *spent = spent.plus(cost);
             }
+            self.note_lots(item.line, &item.lots);
         }
     }
 

@@ -9,8 +9,8 @@ use crate::{
         price_list::{self, PriceList, PriceListCommand},
         product::{self, ImageFile, Product, ProductCommand, ProductEvent},
         stock::{
-            Dated, Demand, Exchange, LandedKind, Landing, Least, Moment, Movement, Outgoing, Stock, StockCommand,
-            StockEvent, Terms, Transfer, Valuation, Valued,
+            Dated, Demand, Exchange, LandedKind, Landing, Least, Lot, Moment, Movement, Named, Outgoing, Stock,
+            StockCommand, StockEvent, Terms, Tracking, Transfer, Valuation, Valued,
         },
         stock_policy::{StockPolicy, StockPolicyCommand, Wanted},
         warehouse::{self, Warehouse, WarehouseCommand},
@@ -188,6 +188,10 @@ fn product_and_stock() {
             ..Default::default()
         })
     };
+    let tracked = Box::new(product::Change {
+        tracking: Patch::Set(Tracking::Serial),
+        ..Default::default()
+    });
     let commands = [
         C::Create(details),
         C::Create(Box::default()),
@@ -206,6 +210,7 @@ fn product_and_stock() {
             is_primary: true,
         },
         C::RemoveImage(file.image_id),
+        C::Update(tracked),
         C::Archive,
     ];
     let names_its_effect = |command: &C| matches!(command, C::Update(_) | C::AddImage { .. });
@@ -223,6 +228,7 @@ fn product_and_stock() {
     let product_id = ProductId::default();
     let receive = |quantity| S::Receive {
         product_id,
+        lots: Default::default(),
         quantity,
         unit_cost: None,
         reference: None,
@@ -239,8 +245,26 @@ fn product_and_stock() {
             today: day,
             closed_through: None,
             least: Some(Quantity::whole(1)),
+            least_of_lots: [("A".to_owned(), Quantity::ZERO)].into(),
         }),
     };
+    let lot = |number: &str| S::Receive {
+        product_id,
+        lots: Named {
+            lots: vec![Lot {
+                number: number.into(),
+                quantity: Quantity::whole(1),
+                ..Default::default()
+            }],
+            ..Default::default()
+        },
+        quantity: Quantity::whole(1),
+        unit_cost: None,
+        reference: None,
+        reason: None,
+        warehouse: None,
+    };
+    let track = |tracking| S::Track { product_id, tracking };
     let least = Some(Least {
         min: Quantity::whole(3),
         code: "A".into(),
@@ -265,6 +289,7 @@ fn product_and_stock() {
     let moment = |moved_since: i32| Moment {
         at: Default::default(),
         moved_since: Quantity::whole(moved_since),
+        ..Default::default()
     };
     let of = |n: u128| Demand {
         id: Uuid::from_u128(n),
@@ -277,7 +302,8 @@ fn product_and_stock() {
             demand: of(n),
             demanded: Quantity::whole(5),
             quantity: Quantity::whole(quantity),
-            warehouse: None,
+            from: vec![],
+            lots: Default::default(),
             least: least.clone(),
         }))
     };
@@ -318,7 +344,7 @@ fn product_and_stock() {
             currency: Currency::kzt(),
             amount: Money::whole(100).into(),
         })),
-        S::Under(terms, Box::new(receive(Quantity::whole(2)))),
+        S::Under(terms.clone(), Box::new(receive(Quantity::whole(2)))),
         S::Under(terms, Box::new(S::Issue(movement(2), least.clone()))),
         S::Issue(movement(2), least.clone()),
         S::Issue(movement(7), least.clone()),
@@ -348,11 +374,15 @@ fn product_and_stock() {
         release(4),
         exchange(1, 5, 3),
         exchange(2, 6, 9),
+        track(Tracking::Lot),
+        track(Tracking::Serial),
+        lot("A"),
+        lot("B"),
     ];
     let names_its_effect = |command: &S| {
         matches!(
             command,
-            S::Reserve { .. } | S::Ship(_) | S::Release { .. } | S::Exchange(_) | S::Value(_)
+            S::Reserve { .. } | S::Ship(_) | S::Release { .. } | S::Exchange(_) | S::Value(_) | S::Track { .. }
         )
     };
     let invariant = |stock: &Stock| !stock.available().is_negative();

@@ -205,6 +205,7 @@ fn ship(id: u128, quantity: Option<i32>) -> C {
     let parcel = |quantity| Parcel {
         product_id: Default::default(),
         quantity: Quantity::whole(quantity),
+        lots: vec![],
     };
     C::Ship(Dispatch {
         id: Uuid::from_u128(id).into(),
@@ -221,6 +222,7 @@ fn take_back(id: u128, quantity: i32) -> C {
             product_id: Default::default(),
             quantity: Quantity::whole(quantity),
             condition: Condition::Damaged,
+            lots: vec![],
         }],
         id: Uuid::from_u128(id).into(),
     })

@@ -58,6 +58,15 @@ pub fn catalog() -> Vec<&'static str> {
             "already created",
         ),
         says(P::NoSuchImage, "product.no_such_image", Kind::Missing, "no such image"),
+        says_with(
+            P::InStock {
+                on_hand: Quantity::whole(3),
+            },
+            "product.in_stock",
+            Kind::Conflict,
+            "3 are still in stock",
+            &[("on_hand", "3")],
+        ),
         tells_fields::<P>("product.invalid"),
         says(S::TooMuch, "stock.too_much", Kind::Invalid, "more than can be counted"),
         says_with(
@@ -90,7 +99,7 @@ pub fn catalog() -> Vec<&'static str> {
             },
             "stock.not_empty",
             Kind::Conflict,
-            "3 is there: what it costs is settled",
+            "3 is still there",
             &[("there", "3")],
         ),
         says_with(
@@ -101,6 +110,30 @@ pub fn catalog() -> Vec<&'static str> {
             Kind::Stock,
             "3 are missing",
             &[("missing", "3")],
+        ),
+        says_with(
+            S::LotShort {
+                number: "L-1".into(),
+                available: Quantity::whole(3),
+            },
+            "stock.lot_short",
+            Kind::Stock,
+            "only 3 of lot L-1 is there for it",
+            &[("number", "L-1"), ("available", "3")],
+        ),
+        says_with(
+            S::Expired { number: "L-1".into() },
+            "stock.expired",
+            Kind::Stock,
+            "lot L-1 has expired",
+            &[("number", "L-1")],
+        ),
+        says_with(
+            S::SerialInStock { number: "S-1".into() },
+            "stock.serial_in_stock",
+            Kind::Conflict,
+            "S-1 is in stock already",
+            &[("number", "S-1")],
         ),
         tells_fields::<S>("stock.invalid"),
         tells_fields::<StockPolicyRejection>("stock_policy.invalid"),

@@ -55,6 +55,37 @@ pub fn orders() -> Vec<&'static str> {
             "3 of ERP are missing in stock",
             &[("product", "ERP"), ("missing", "3")],
         ),
+        says_with(
+            O::LotShort {
+                product: "ERP".into(),
+                lot: "L-1".into(),
+                available: Quantity::whole(3),
+            },
+            "order.lot_short",
+            Kind::Stock,
+            "only 3 of lot L-1 of ERP is there for it",
+            &[("product", "ERP"), ("lot", "L-1"), ("available", "3")],
+        ),
+        says_with(
+            O::LotExpired {
+                product: "ERP".into(),
+                lot: "L-1".into(),
+            },
+            "order.lot_expired",
+            Kind::Stock,
+            "lot L-1 of ERP has expired",
+            &[("product", "ERP"), ("lot", "L-1")],
+        ),
+        says_with(
+            O::SerialInStock {
+                product: "ERP".into(),
+                lot: "S-1".into(),
+            },
+            "order.serial_in_stock",
+            Kind::Conflict,
+            "S-1 of ERP is in stock already",
+            &[("product", "ERP"), ("lot", "S-1")],
+        ),
         says(
             O::NothingToReturn,
             "order.nothing_to_return",

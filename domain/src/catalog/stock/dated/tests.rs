@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     Money,
-    catalog::stock::{Moment, Movement},
+    catalog::stock::{Moment, Movement, Named},
     testing::given,
 };
 
@@ -17,6 +17,7 @@ fn dated(on: NaiveDate, least: Option<i32>) -> Option<Dated> {
         today: day(11, 28),
         closed_through: Some(day(10, 31)),
         least: least.map(Quantity::whole),
+        least_of_lots: BTreeMap::new(),
     })
 }
 
@@ -44,6 +45,7 @@ fn issue(quantity: i32) -> StockCommand {
 fn receive(quantity: i32, unit_cost: i32) -> StockCommand {
     StockCommand::Receive {
         product_id: ProductId::default(),
+        lots: Named::default(),
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(unit_cost)),
         reference: None,
@@ -55,6 +57,7 @@ fn receive(quantity: i32, unit_cost: i32) -> StockCommand {
 fn received(quantity: i32, unit_cost: i32, effective_date: Option<NaiveDate>) -> StockEvent {
     StockEvent::Received {
         product_id: ProductId::default(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(unit_cost)),
         cost: Some(Money::whole(quantity * unit_cost).into()),
@@ -68,6 +71,7 @@ fn received(quantity: i32, unit_cost: i32, effective_date: Option<NaiveDate>) ->
 fn issued(quantity: i32, unit_cost: i32, effective_date: Option<NaiveDate>) -> StockEvent {
     StockEvent::Issued {
         product_id: ProductId::default(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(unit_cost)),
         cost: Money::whole(quantity * unit_cost).into(),
@@ -129,7 +133,7 @@ fn how_the_first_goods_are_valued() {
         valuation: fifo,
         dated: None,
     };
-    let comes = || StockCommand::Under(terms, Box::new(receive(1, 100)));
+    let comes = || StockCommand::Under(terms.clone(), Box::new(receive(1, 100)));
     let one = || received(1, 100, None);
     given::<Stock>([]).when(comes()).then([valued(fifo), one()]);
     given::<Stock>([one()]).when(comes()).then([one()]);
@@ -143,14 +147,7 @@ fn how_the_first_goods_are_valued() {
         reason: None,
         ..movement(0)
     };
-    let count = StockCommand::Count(
-        nothing,
-        Moment {
-            at: DateTime::UNIX_EPOCH,
-            moved_since: Quantity::ZERO,
-        },
-        None,
-    );
+    let count = StockCommand::Count(nothing, Moment::default(), None);
     let events = Stock::default()
         .decide(&StockCommand::Under(terms, Box::new(count)))
         .unwrap();

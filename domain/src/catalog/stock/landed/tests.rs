@@ -14,6 +14,7 @@ fn tiyn(units: i64) -> Total {
 fn received(quantity: i32, unit_cost: i32) -> StockEvent {
     StockEvent::Received {
         product_id: ProductId::default(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(unit_cost)),
         cost: Some(Money::whole(quantity * unit_cost).into()),
@@ -27,6 +28,7 @@ fn received(quantity: i32, unit_cost: i32) -> StockEvent {
 fn gone(quantity: i32, cost: i64) -> StockEvent {
     StockEvent::Issued {
         product_id: ProductId::default(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: tiyn(cost).each(Quantity::whole(quantity)),
         cost: tiyn(cost),
@@ -147,6 +149,7 @@ fn gone_of(quantity: i32, unit_cost: i64, cost: i64) -> StockEvent {
     };
     StockEvent::Issued {
         product_id,
+        lots: vec![],
         quantity,
         unit_cost: Money::from_units(unit_cost),
         cost,

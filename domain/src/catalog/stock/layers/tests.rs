@@ -27,6 +27,7 @@ fn tiyn(units: i64) -> Total {
 fn received(quantity: i32, cost: i64) -> StockEvent {
     StockEvent::Received {
         product_id: ProductId::default(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: tiyn(cost).each(Quantity::whole(quantity)),
         cost: Some(tiyn(cost)),
@@ -48,6 +49,7 @@ fn movement(quantity: i32) -> Movement {
 fn issued(quantity: i32, unit_cost: i64, cost: i64) -> StockEvent {
     StockEvent::Issued {
         product_id: ProductId::default(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: Money::from_units(unit_cost),
         cost: tiyn(cost),
@@ -138,6 +140,7 @@ fn the_last_piece_takes_the_rest() {
 fn corrections_and_counts() {
     let adjusted = |difference: i32, unit_cost: i64, cost: i64| StockEvent::Adjusted {
         product_id: ProductId::default(),
+        lots: vec![],
         difference: Quantity::whole(difference),
         unit_cost: Money::from_units(unit_cost),
         cost: tiyn(cost),
@@ -149,12 +152,9 @@ fn corrections_and_counts() {
     let when = |command| given::<Stock>(before()).when(command);
     when(StockCommand::Adjust(movement(-12), None)).then([adjusted(-12, 10_500, -126_000)]);
     when(StockCommand::Adjust(movement(2), None)).then([adjusted(2, 9_722, 19_444)]);
-    let moment = Moment {
-        at: DateTime::UNIX_EPOCH,
-        moved_since: Quantity::ZERO,
-    };
-    when(StockCommand::Count(movement(17), moment, None)).then([StockEvent::Counted {
+    when(StockCommand::Count(movement(17), Moment::default(), None)).then([StockEvent::Counted {
         product_id: ProductId::default(),
+        lots: vec![],
         counted: Quantity::whole(17),
         expected: Quantity::whole(18),
         difference: Quantity::whole(-1),
@@ -182,6 +182,7 @@ fn put_back() {
     // One of them cost 33.33, all three a tiyn more than three times that.
     when(3, 10_000).then([StockEvent::Received {
         product_id: ProductId::default(),
+        lots: vec![],
         quantity: Quantity::whole(3),
         unit_cost: Money::from_units(3_333),
         cost: Some(tiyn(10_000)),

@@ -25,6 +25,7 @@ fn demand(n: u128) -> Demand {
 fn receive(quantity: i32) -> StockCommand {
     StockCommand::Receive {
         product_id: product(),
+        lots: Named::default(),
         quantity: Quantity::whole(quantity),
         unit_cost: None,
         reference: None,
@@ -40,6 +41,7 @@ fn warehouse(n: u128) -> Place {
 fn arrived_at(place: Place, quantity: i32, unit_cost: Option<i32>) -> StockEvent {
     StockEvent::Received {
         product_id: product(),
+        lots: vec![],
         quantity: Quantity::whole(quantity),
         unit_cost: unit_cost.map(Money::whole),
         cost: Some(Quantity::whole(quantity).worth(unit_cost.map(Money::whole).unwrap_or_default())),
@@ -86,7 +88,8 @@ fn outgoing(id: u128, n: u128, demanded: i32, quantity: i32) -> Outgoing {
         demand: demand(n),
         demanded: Quantity::whole(demanded),
         quantity: Quantity::whole(quantity),
-        warehouse: None,
+        from: vec![],
+        lots: Named::default(),
         least: None,
     }
 }
@@ -96,9 +99,9 @@ fn ship(id: u128, n: u128, demanded: i32, quantity: i32) -> StockCommand {
 }
 
 /// Of all that is held for the first.
-fn ship_from(place: Place, quantity: i32) -> StockCommand {
+fn ship_from(from: impl IntoIterator<Item = WarehouseId>, quantity: i32) -> StockCommand {
     StockCommand::Ship(Box::new(Outgoing {
-        warehouse: place,
+        from: from.into_iter().collect(),
         ..outgoing(7, 1, 10, quantity)
     }))
 }
@@ -107,6 +110,7 @@ fn shipped_from(place: Place, id: u128, n: u128, (quantity, unit_cost): (i32, i3
     StockEvent::Shipped {
         id: Uuid::from_u128(id),
         product_id: product(),
+        lots: vec![],
         demand: demand(n),
         quantity: Quantity::whole(quantity),
         unit_cost: Some(Money::whole(unit_cost)),
@@ -206,6 +210,13 @@ fn where_it_leaves_from() {
     when(ship_from(warehouse(2), 6)).then_rejected(missing(1));
     when(ship_from(warehouse(9), 1)).then_rejected(missing(1));
     when(ship_from(warehouse(2), 5)).then([shipped_from(warehouse(2), 7, 1, (5, 100))]);
+    // From several one after the other, as they are named.
+    let both = || warehouse(2).into_iter().chain(warehouse(1));
+    when(ship_from(both(), 9)).then_rejected(missing(1));
+    when(ship_from(both(), 6)).then([
+        shipped_from(warehouse(2), 7, 1, (5, 100)),
+        shipped_from(warehouse(1), 7, 1, (1, 100)),
+    ]);
     when(ship_from(None, 2)).then([shipped_from(None, 7, 1, (2, 100))]);
     when(ship_from(None, 6)).then([
         shipped_from(None, 7, 1, (2, 100)),
@@ -214,6 +225,7 @@ fn where_it_leaves_from() {
     ]);
     let sent = StockEvent::Sent {
         product_id: product(),
+        lots: vec![],
         transfer_id: TransferId::new(Uuid::from_u128(1)),
         from: warehouse(1),
         to: None,

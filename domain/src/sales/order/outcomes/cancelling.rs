@@ -134,6 +134,7 @@ fn what_is_still_held() {
                 quantity: Quantity::whole(quantity),
                 condition: Condition::Good,
                 cost: None,
+                lots: vec![],
             }],
         }))
     };

@@ -1,11 +1,13 @@
 //! What is sent of an order, and what comes back.
 
 use super::*;
+use crate::catalog::stock::Lot;
 
 fn dispatch(items: Option<Vec<(u128, i32)>>) -> Dispatch {
     let parcel = |(product, quantity): (u128, i32)| Parcel {
         product_id: ProductId::new(Uuid::from_u128(product)),
         quantity: Quantity::whole(quantity),
+        lots: vec![],
     };
     Dispatch {
         tracking_number: Some("KZ987654321".into()),
@@ -15,6 +17,7 @@ fn dispatch(items: Option<Vec<(u128, i32)>>) -> Dispatch {
         items: items.map(|items| items.into_iter().map(parcel).collect()),
         id: ShipmentId::new(Uuid::from_u128(5)),
         costs: BTreeMap::new(),
+        ..Dispatch::default()
     }
 }
 
@@ -48,6 +51,7 @@ pub fn shipped(items: &[(u32, u128, i32)]) -> OrderEvent {
         product_name: format!("product {product}"),
         quantity: Quantity::whole(*quantity),
         cost: None,
+        lots: vec![],
     };
     OrderEvent::Shipped(Box::new(Shipment {
         shipment_id: ShipmentId::new(Uuid::from_u128(5)),
@@ -110,6 +114,7 @@ fn back(items: Vec<(u128, i32, Condition)>) -> Return {
         product_id: ProductId::new(Uuid::from_u128(product)),
         quantity: Quantity::whole(quantity),
         condition,
+        lots: vec![],
     };
     Return {
         reason: Some("Не подошло".into()),
@@ -143,6 +148,7 @@ fn take_back() {
         quantity: Quantity::whole(quantity),
         condition,
         cost: None,
+        lots: vec![],
     };
     let returned = OrderEvent::Returned(Box::new(Returned {
         return_id: ReturnId::new(Uuid::from_u128(6)),
@@ -201,4 +207,64 @@ fn what_comes_back_costs_what_it_did() {
         assert_eq!(costs, expected, "return {n}");
         order = events.iter().fold(order, Order::evolve);
     }
+}
+
+fn lot(number: &str, quantity: i32) -> Lot {
+    Lot {
+        number: number.into(),
+        quantity: Quantity::whole(quantity),
+        ..Lot::default()
+    }
+}
+
+/// Lots are divided among the lines of their product, and come back from the line that they went with.
+#[test]
+fn lots_go_and_come_back_line_by_line() {
+    use Condition::Good;
+    let order = Order::default().evolve(&of_goods(Status::Processing));
+    let ship = |quantity: i32, lots: Vec<Lot>| {
+        let mut dispatch = dispatch(Some(vec![(1, quantity)]));
+        dispatch.items.as_mut().unwrap()[0].lots = lots;
+        order.decide(&OrderCommand::Ship(dispatch))
+    };
+    let lots = |item: &[SentLot]| -> Vec<Lot> { item.iter().map(SentLot::lot).collect() };
+    let other_sum = invalid("items[0].lots", Rule::NotTheSum);
+    assert_eq!(ship(55, vec![lot("A", 54)]), Err(other_sum.clone()));
+    let sent = ship(55, vec![lot("A", 52), lot("B", 3)]).unwrap();
+    let OrderEvent::Shipped(shipment) = &sent[0] else {
+        panic!("{sent:?}")
+    };
+    let told: Vec<_> = shipment
+        .items
+        .iter()
+        .map(|item| (item.line, lots(&item.lots)))
+        .collect();
+    assert_eq!(told, [(0, vec![lot("A", 50)]), (2, vec![lot("A", 2), lot("B", 3)])]);
+    let order = sent.iter().fold(order.clone(), Order::evolve);
+    let comes_back = |order: &Order, n: u128, quantity: i32, lots: Vec<Lot>| {
+        let mut back = Return {
+            id: ReturnId::new(Uuid::from_u128(n)),
+            ..back(vec![(1, quantity, Good)])
+        };
+        back.items[0].lots = lots;
+        order.decide(&OrderCommand::TakeBack(back))
+    };
+    assert_eq!(comes_back(&order, 1, 2, vec![lot("B", 3)]), Err(other_sum));
+    let unknown = invalid("items[0].lots", Rule::Unknown);
+    assert_eq!(comes_back(&order, 1, 4, vec![lot("B", 4)]), Err(unknown.clone()));
+    assert_eq!(comes_back(&order, 1, 1, vec![lot("C", 1)]), Err(unknown.clone()));
+    let back = comes_back(&order, 1, 3, vec![lot("B", 3)]).unwrap();
+    let OrderEvent::Returned(returned) = &back[0] else {
+        panic!("{back:?}")
+    };
+    assert_eq!(returned.items[0].line, 2);
+    assert_eq!(lots(&returned.items[0].lots), [lot("B", 3)]);
+    let order = back.iter().fold(order, Order::evolve);
+    assert_eq!(comes_back(&order, 2, 1, vec![lot("B", 1)]), Err(unknown));
+    let first = comes_back(&order, 2, 51, vec![]).unwrap();
+    let OrderEvent::Returned(returned) = &first[0] else {
+        panic!("{first:?}")
+    };
+    let told: Vec<_> = returned.items.iter().map(|item| lots(&item.lots)).collect();
+    assert_eq!(told, [vec![lot("A", 50)], vec![lot("A", 1)]]);
 }
