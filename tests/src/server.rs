@@ -51,7 +51,7 @@ pub fn free_port() -> u16 {
 }
 
 /// Another one may be named, to measure it or to compare with it.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     match std::env::var_os("PROMETRIC_BINARY") {
         Some(binary) => binary.into(),
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/prometric"),
