@@ -333,7 +333,7 @@ fn permission(route: &Route) -> Permission {
         ("POST" | "DELETE", path) if path.starts_with("/api-keys") => "UPDATE",
         (_, path) if path.ends_with("/approve") || path.ends_with("/refuse") => "APPROVE",
         (_, path) if path.starts_with("/notifications") => "VIEW", // seeing them is all one does with them
-        ("GET", "/customers/{id}/merge") => "UPDATE", // who may not merge is not shown how it would be
+        ("GET", "/customers/{id}/merge") => "UPDATE",              // who may not merge is not shown how it would be
         ("GET", _) => "VIEW",
         ("POST", path) if path.contains("{id}/") => "UPDATE",
         ("POST", _) => "CREATE",

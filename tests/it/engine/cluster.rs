@@ -1,7 +1,7 @@
 //! The real way: a server whose log is in another server's streams, spoken to by `prometric-cluster` with crate `eventstore`. The other
 //! is ours too. What it cannot show is how EventStoreDB itself behaves.
 
-use super::rows;
+use super::{rows, succeeds};
 use prometric_tests::{Client, Database, Server, engine::Store, eventually};
 use serde_json::json;
 
@@ -71,15 +71,4 @@ async fn a_server_keeps_its_log_in_a_cluster_and_is_made_again_from_there() {
     succeeds(&server, &["log", "restore", "--from", &engine.address], &there);
     assert_eq!(rows(&again.pool().await).await, rows(&pool).await);
     succeeds(&server, &["audit", "verify"], &[there[0], env[0], env[1]]);
-}
-
-/// A command of the same program, elsewhere.
-fn succeeds(server: &Server, arguments: &[&str], env: &[(&str, &str)]) {
-    let said = server.start_tool_with(arguments, env).wait_with_output().unwrap();
-    let words = [said.stdout, said.stderr].concat();
-    assert!(
-        said.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&words)
-    );
 }
