@@ -12,7 +12,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use clap::Args;
 use commands::{Context, Error};
 use domain::{
@@ -34,7 +34,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -59,12 +59,15 @@ pub struct Grpc {
     /// Its key, in PEM.
     #[arg(long, env = "GRPC_KEY", value_name = "FILE", requires = "grpc_certificate")]
     pub grpc_key: Option<PathBuf>,
+    /// Authorities, in PEM, whose certificates say which user a client is: by their common name, the user's e-mail.
+    #[arg(long, env = "GRPC_AUTHORITIES", value_name = "FILE", requires = "grpc_certificate")]
+    pub grpc_authorities: Option<PathBuf>,
 }
 
 impl Grpc {
     fn tls(&self) -> io::Result<Option<Tls>> {
         match (&self.grpc_certificate, &self.grpc_key) {
-            (Some(certificate), Some(key)) => Tls::read(certificate, key).map(Some),
+            (Some(certificate), Some(key)) => Tls::read(certificate, key, self.grpc_authorities.as_deref()).map(Some),
             _ => Ok(None),
         }
     }
@@ -154,6 +157,7 @@ impl House for Entrance {
                 Caller::of_token(&self.app, password, from).await
             }
             Credentials::Basic { user, password } => self.by_password(user, password, from).await,
+            Credentials::Certificate { name, until } => return self.by_certificate(name, *until).await.map(Reader),
         };
         caller.map(Reader).map_err(|problem| refusal(&problem))
     }
@@ -323,14 +327,40 @@ impl Entrance {
         })
     }
 
+    /// Somebody whom an authority of the operator's vouches for. It stands for a password, and for nothing more than that. A subscription
+    /// asks again and again, and ends with the certificate.
+    async fn by_certificate(&self, name: &str, until: SystemTime) -> Result<Caller, Refusal> {
+        let refused = |why: &str| Refusal::Unauthenticated(format!("the certificate of {name:?} {why}"));
+        if DateTime::<Utc>::from(until) < Utc::now() {
+            return Err(refused("has expired"));
+        }
+        let user = platform::user_by_email(&self.app.pool, &normal_email(name)).await;
+        let user = user.map_err(|error| refusal(&error.into()))?;
+        let Some(user) = user.filter(|user| user.verified) else {
+            return Err(refused("names no user here: its common name must be one's e-mail"));
+        };
+        let caller = async {
+            self.demand_no_more(user.id).await?;
+            Caller::at_home(&self.app, &self.person(user.id).await?).await
+        };
+        caller.await.map_err(|problem| refusal(&problem))
+    }
+
+    /// Who has a second factor brings a token or a key: there is no place for a code.
+    async fn demand_no_more(&self, user_id: Uuid) -> Result<(), Problem> {
+        match crate::identity::second_factor::is_on(&self.app.pool, user_id).await? {
+            true => Err(Problem::unauthorized().because("second_factor.required")),
+            false => Ok(()),
+        }
+    }
+
     async fn by_password(&self, user: &str, password: &str, from: Option<IpAddr>) -> Result<Caller, Problem> {
         let person = self.sign_in(user, password, from).await?;
         Caller::at_home(&self.app, &person).await
     }
 
-    /// Somebody by e-mail and password, slowed down like everybody who signs in. Who has a second factor brings a token or a key:
-    /// there is no place for a code. A password that was right is remembered with what is stored of it, so that another one
-    /// counts at once.
+    /// Somebody by e-mail and password, slowed down like everybody who signs in. A password that was right is remembered with what is
+    /// stored of it, so that another one counts at once.
     async fn sign_in(&self, user: &str, password: &str, from: Option<IpAddr>) -> Result<SignedIn, Problem> {
         let app = &self.app;
         let account = normal_email(user);
@@ -358,19 +388,22 @@ impl Entrance {
             entrance.wrong();
             return Err(Problem::new(Code::AuthInvalidCredentials));
         };
-        if crate::identity::second_factor::is_on(&app.pool, user.id).await? {
-            return Err(Problem::unauthorized().because("second_factor.required"));
-        }
+        self.demand_no_more(user.id).await?;
         entrance.right();
-        let homes = platform::memberships(&app.pool, user.id).await?;
-        let person = SignedIn {
-            user_id: user.id.into(),
+        let person = self.person(user.id).await?;
+        self.remembered.insert(remembered, person);
+        Ok(person)
+    }
+
+    /// A user who has said who they are.
+    async fn person(&self, user_id: Uuid) -> Result<SignedIn, Problem> {
+        let homes = platform::memberships(&self.app.pool, user_id).await?;
+        Ok(SignedIn {
+            user_id: user_id.into(),
             default_workspace: homes.first().map(|(workspace, _)| workspace.id),
             session: None,
             second_factor: false,
-        };
-        self.remembered.insert(remembered, person);
-        Ok(person)
+        })
     }
 }
 

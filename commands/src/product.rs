@@ -88,8 +88,7 @@ async fn attempt(
     let mut unit = Unit::default();
     decided.add_to(&mut unit)?;
     if !tracked.is_empty() {
-        unit.add(stock_id, stock.state.as_ref(), stock.version, &tracked)
-            .map_err(Error::Unstorable)?;
+        unit.change(stock_id, &stock, &tracked).map_err(Error::Unstorable)?;
     }
     executor.append_with(&decided, unit, context).await
 }

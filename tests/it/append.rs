@@ -5,7 +5,7 @@ mod answers;
 mod clocks;
 mod faults;
 mod limits;
-mod model;
+pub mod model;
 mod pressure;
 mod proxy;
 mod routes;

@@ -1,7 +1,7 @@
 //! `kill -9` at random moments: whatever happens, a won deal ends with one order, one invoice and one production order,
 //! every number once and without a gap, every total kept, and a replay from zero gives the same rows.
 
-use log::{Log, Verifier};
+use log::Verifier;
 use projections::{Projections, Tables};
 use prometric_tests::{
     Client, Server, eventually,
@@ -84,21 +84,25 @@ async fn stubborn(owner: &Client, path: &str, body: &Value, key: &str, status: u
 
 /// The books of a workspace after so many won deals, by SQL and by replay.
 pub async fn check_books(server: &Server, owner: &Client, deals: usize) {
+    let workspace = owner.workspace.parse().unwrap();
+    check_books_of(server, workspace, &owner.schema().await, deals).await;
+}
+
+/// The same where nobody can sign in.
+pub async fn check_books_of(server: &Server, workspace: Uuid, schema: &str, deals: usize) {
     let pool = server.pool().await;
-    let workspace: Uuid = owner.workspace.parse().unwrap();
     for (series, table, column) in [
         ("DL", "deals", "deal_number"),
         ("ORD", "orders", "order_number"),
         ("INV", "invoices", "invoice_number"),
         ("PRD", "production_orders", "production_number"),
     ] {
-        let numbers = numbers(&pool, &owner.schema().await, table, column).await;
+        let numbers = numbers(&pool, schema, table, column).await;
         let dense: Vec<String> = (1..=deals)
             .map(|n| format!("{series}-{}-{n:04}", numbers[0].split('-').nth(1).unwrap()))
             .collect();
         assert_eq!(numbers, dense, "{table}: each number once, no gap");
     }
-    let schema = owner.schema().await;
     let twice = format!(
         "select count(*) from {schema}.deals d where (select count(*) from {schema}.orders o where o.deal_id = d.id) <> 1 \
         or (select count(*) from {schema}.invoices i where i.deal_id = d.id) <> 1 \
@@ -118,9 +122,7 @@ pub async fn check_books(server: &Server, owner: &Client, deals: usize) {
     let told = format!("select count(*) from {schema}.notifications where type = 'deal_won'");
     assert_eq!(count(&pool, told).await, i64::try_from(deals).unwrap());
 
-    let log = Log::open(server.database_url.parse().unwrap(), pool.clone())
-        .await
-        .unwrap();
+    let log = server.log().await;
     let mut verifier = Verifier::default();
     loop {
         let events = log.read(workspace, verifier.head().0, 1_000).await.unwrap();

@@ -1,14 +1,16 @@
 //! The log where an engine has it and PostgreSQL follows: nobody may be able to tell the difference, whatever is lost on the way. Most of
-//! it runs against an engine in memory that loses answers on purpose; one test leads the real way, through the adapter and crate
-//! `eventstore`, to another server of ours, which stands for the cluster: no server of EventStoreDB's makers is at hand.
+//! it runs against an engine in memory that loses answers on purpose; two tests lead the real way, through the adapter and crate
+//! `eventstore`, to another server of ours, which stands for the cluster: no server of EventStoreDB's makers is at hand. All that is
+//! asked of the log otherwise is asked of that way by `./dev engine`.
 
 mod cluster;
 mod memory;
+mod story;
 
-use crate::append::{Answer, Asking, claims, whole};
+use crate::append::{Answer, Asking, claims, model::told_at_once, whole};
 use log::{AppendError, Log};
 use memory::{Fault, Memory};
-use prometric_tests::{Database, append_to as to, eventually};
+use prometric_tests::{Database, Server, append_to as to, eventually};
 use sqlx::{AssertSqlSafe, PgPool};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -42,6 +44,17 @@ impl Replica {
         })
         .await;
     }
+}
+
+/// A command of the same program as that server, which goes well.
+fn succeeds(server: &Server, arguments: &[&str], env: &[(&str, &str)]) {
+    let said = server.start_tool_with(arguments, env).wait_with_output().unwrap();
+    let words = [said.stdout, said.stderr].concat();
+    assert!(
+        said.status.success(),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&words)
+    );
 }
 
 /// What makes the log, row by row, of all workspaces.
@@ -130,6 +143,20 @@ async fn nodes_that_race_leave_one_log() {
         assert_eq!(whole(&node.log, &node.pool, WORKSPACE).await.len(), 20);
     }
     assert_eq!(rows(&nodes[0].pool).await, rows(&nodes[1].pool).await);
+}
+
+/// Each on a database of its own, which the other's commits come to only through the engine.
+#[tokio::test]
+async fn what_callers_are_told_follows_from_the_order_of_the_streams() {
+    let engine = Memory::default();
+    let nodes = [Replica::of(&engine).await, Replica::of(&engine).await];
+    let told = told_at_once(&[nodes[0].log.clone(), nodes[1].log.clone()]).await;
+    for node in &nodes {
+        node.has_all_of(&engine).await;
+        for (workspace, model) in &told {
+            model.compare(&node.log, &node.pool, *workspace).await;
+        }
+    }
 }
 
 #[tokio::test]
@@ -267,4 +294,31 @@ async fn a_log_that_began_in_postgresql_is_handed_over() {
         (repeated.events.len(), repeated.repeated.as_deref()),
         (1_200, Some("1/1"))
     );
+}
+
+/// What no stream has: who erases a person must be able to take it away.
+const KEYS: [&str; 2] = ["master_keys", "person_keys"];
+
+/// Their rows, as a backup has them.
+pub async fn kept_keys(pool: &PgPool) -> Vec<String> {
+    let mut kept = Vec::new();
+    for table in KEYS {
+        let rows = format!("select coalesce(jsonb_agg(to_jsonb(t)), '[]')::text from log.{table} t");
+        let rows = sqlx::query_scalar(AssertSqlSafe(rows)).fetch_one(pool).await;
+        kept.push(rows.unwrap());
+    }
+    kept
+}
+
+pub async fn put_keys_back(pool: &PgPool, kept: &[String]) {
+    sqlx::raw_sql("delete from log.person_keys; delete from log.master_keys")
+        .execute(pool)
+        .await
+        .unwrap();
+    for (table, rows) in KEYS.iter().zip(kept) {
+        let insert =
+            format!("insert into log.{table} select * from jsonb_populate_recordset(null::log.{table}, $1::jsonb)");
+        let inserted = sqlx::query(AssertSqlSafe(insert)).bind(rows).execute(pool).await;
+        inserted.unwrap();
+    }
 }

@@ -4,6 +4,7 @@ mod certificate;
 mod clients;
 mod groups;
 mod hostile;
+mod users;
 
 use prometric_tests::{Client, Server};
 use serde_json::json;

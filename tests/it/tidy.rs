@@ -45,7 +45,16 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ),
     (
         "tests",
-        &["domain", "log", "trace", "commands", "projections", "sagas", "api"],
+        &[
+            "domain",
+            "log",
+            "cluster", // logs of tests have an engine
+            "trace",
+            "commands",
+            "projections",
+            "sagas",
+            "api",
+        ],
     ),
 ];
 

@@ -8,7 +8,8 @@ async fn nothing_is_lost_doubled_or_skipped_whatever_dies() {
     let seed = rand::random::<u32>();
     println!("torture: seed {seed}");
     let program = env!("CARGO_BIN_EXE_torture").into();
-    let report = run(&Plan::bounded(seed.into(), program, std::env::temp_dir())).await;
+    let plan = Plan::bounded(seed.into(), program, std::env::temp_dir());
+    let report = run(&plan).await;
     println!("{report}");
     assert!(report.findings.is_empty(), "{report}");
     assert!(
@@ -16,7 +17,7 @@ async fn nothing_is_lost_doubled_or_skipped_whatever_dies() {
         "the load was none: {report}"
     );
     assert!(
-        report.ways.iter().all(|batches| *batches > 20),
+        plan.engine.is_some() || report.ways.iter().all(|batches| *batches > 20),
         "a way into the log was not taken: {report}"
     );
     assert_eq!(report.kept.len(), 5, "a task was never done: {report}");

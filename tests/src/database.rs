@@ -1,6 +1,9 @@
 //! A database of a test's own in the test cluster, and the log in it without a server around.
 
-use crate::server::served_once;
+use crate::{
+    engine::{self, Engine},
+    server::served_once,
+};
 use log::Log;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, PgPool, postgres::PgPoolOptions};
 use std::sync::{Arc, Weak};
@@ -28,6 +31,9 @@ impl Database {
 
     /// As a server leaves it that nobody has written to: its tables are copied in a tenth of the time that they take to make.
     pub async fn served() -> Self {
+        if Engine::named("").is_some() {
+            return Self::create().await; // another database's streams are others
+        }
         static ORIGINAL: Mutex<Weak<Database>> = Mutex::const_new(Weak::new());
         let mut known = ORIGINAL.lock().await;
         let original = match known.upgrade() {
@@ -71,8 +77,23 @@ impl Database {
 
     /// One more node's handle to the log.
     pub async fn log(&self) -> Log {
+        self.log_over(self.pool().await).await
+    }
+
+    /// The same over these connections.
+    pub async fn log_over(&self, pool: PgPool) -> Log {
         let options = self.url.parse().expect("a database's URL");
-        Log::open(options, self.pool().await).await.expect("the log")
+        let log = engine::open(options, pool, Engine::of(&self.url).as_ref()).await;
+        log.expect("the log")
+    }
+
+    /// Drops it, whoever is connected, and makes it anew with nothing in it.
+    pub async fn lose(&self) {
+        let mut admin = PgConnection::connect(&database_url()).await.expect("the test cluster");
+        for statement in ["drop database {name} with (force)", "create database {name}"] {
+            let statement = AssertSqlSafe(statement.replace("{name}", &self.name));
+            admin.execute(statement).await.expect("another database");
+        }
     }
 }
 

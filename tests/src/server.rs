@@ -1,6 +1,10 @@
 //! The real binary, on a database of its own.
 
-use crate::{Client, Database, eventually};
+use crate::{
+    Client, Database,
+    engine::{self, Engine},
+    eventually,
+};
 use chrono::{TimeDelta, Utc};
 use commands::{Actor, Context, Executor};
 use domain::{
@@ -51,7 +55,7 @@ pub fn free_port() -> u16 {
 }
 
 /// Another one may be named, to measure it or to compare with it.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     match std::env::var_os("PROMETRIC_BINARY") {
         Some(binary) => binary.into(),
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/debug/prometric"),
@@ -160,6 +164,7 @@ impl Server {
             .append(true)
             .open(self.said_file())
             .expect("a file for stderr");
+        let engine = self.engine();
         let child = Command::new(binary())
             .arg("serve")
             .env_remove("NATS_URL")
@@ -173,6 +178,7 @@ impl Server {
             .env("RUST_LOG", "error")
             .env("READ_POOL", "4")
             .env("PROMETRIC_RATE_LIMITS", "off")
+            .envs(engine.iter().flat_map(Engine::env))
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stderr(said)
@@ -207,6 +213,7 @@ impl Server {
             .env("FILES_DIR", self.files_dir())
             .env("DATABASE_POOL", "4")
             .env("RUST_LOG", "error")
+            .envs(self.engine().iter().flat_map(Engine::env))
             .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -283,8 +290,7 @@ impl Server {
 
     /// Gives somebody that role in their workspace. It is done as another node would.
     pub async fn enroll(&self, member: &Client, role: Role) {
-        let options = self.database_url.parse().expect("a database's URL");
-        let log = Log::open(options, self.pool().await).await.expect("the log");
+        let log = self.log().await;
         let workspace: Uuid = member.workspace.parse().expect("an id");
         let user_id: Uuid = member.user.parse().expect("an id");
         let user_id = user_id.into();
@@ -336,6 +342,31 @@ impl Server {
             found.any(|before| !before.ends_with(char::is_alphanumeric))
         };
         texts.filter(names).collect()
+    }
+
+    /// Where its log is: where it is told, or where all logs of tests are.
+    fn engine(&self) -> Option<Engine> {
+        let told = |name: &str| {
+            let found = self.env.iter().rev().find(|(known, _)| known == name);
+            found.map(|(_, value)| value.clone())
+        };
+        match (told("LOG_ENGINE"), told("LOG_ENGINE_STREAMS")) {
+            (Some(address), Some(streams)) => Some(Engine { address, streams }),
+            (Some(_), None) => None,
+            (None, _) => Engine::of(&self.database_url),
+        }
+    }
+
+    /// One more node's handle to its log.
+    pub async fn log(&self) -> Log {
+        let options = self.database_url.parse().expect("a database's URL");
+        let log = engine::open(options, self.pool().await, self.engine().as_ref()).await;
+        log.expect("the log")
+    }
+
+    /// Its database is lost, and another one in its place with nothing in it.
+    pub async fn lose_database(&self) {
+        self.database.as_ref().expect("a database of its own").lose().await;
     }
 
     /// Straight to the database, as its superuser.

@@ -16,6 +16,7 @@ mod oracle;
 mod product;
 mod readers;
 mod report;
+mod road;
 mod shim;
 mod store;
 mod workload;
@@ -25,12 +26,14 @@ pub use node::{Birth, live};
 pub use oracle::{Finding, Flaw};
 pub use report::{Counts, Report};
 
+use crate::engine::{self, Engine};
 use crew::Crew;
 use desk::{Desk, Witness};
 use faults::{Fault, Saboteur, deck};
 use log::Log;
-use rand::{Rng, rngs::StdRng};
+use rand::Rng;
 use readers::CONSUMERS;
+use road::Road;
 use sqlx::{
     PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -63,6 +66,8 @@ pub struct Plan {
     pub pollers: usize,
     /// How long things go wrong; every kind of fault happens at least once, however long that takes.
     pub load: Duration,
+    /// Where the log is, if it is not the cluster; the cluster is its replica then, and suffers all the same.
+    pub engine: Option<Engine>,
     /// Runs a node when its arguments are `node` and a birth.
     pub program: PathBuf,
     /// Where the history goes, if it has to be kept.
@@ -70,7 +75,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The smallest that has everything, in half a minute or so.
+    /// The smallest that has everything, in half a minute or so; where all logs of tests are.
     pub fn bounded(seed: u64, program: PathBuf, folder: PathBuf) -> Self {
         Self {
             seed,
@@ -78,6 +83,7 @@ impl Plan {
             writers: 5,
             pollers: 2,
             load: Duration::from_secs(20),
+            engine: Engine::named(&format!("torture-{}", Uuid::now_v7().simple())),
             program,
             folder,
         }
@@ -92,11 +98,20 @@ pub async fn run(plan: &Plan) -> Report {
     let archive = cluster.folder().join("archive");
     fs::create_dir(&archive).expect("a folder for what is put away");
     let mut dice = rng(plan.seed, &[3]);
+    let road = match &plan.engine {
+        Some(engine) => Road::to(engine).await,
+        None => None,
+    };
+    let engine = plan.engine.clone().map(|engine| match &road {
+        Some(road) => road.lead(engine),
+        None => engine,
+    });
     let births = (0..plan.nodes).map(|node| Birth {
         seed: plan.seed,
         node,
         life: 0,
         url: cluster.url(),
+        engine: engine.clone(),
         elsewhere: cluster.url_of("elsewhere"),
         folder: archive.clone(),
         shift: if node + 1 == plan.nodes { CLOCK_WRONG_BY } else { 0 },
@@ -114,15 +129,22 @@ pub async fn run(plan: &Plan) -> Report {
     let mut hand = vec![];
     let (store, findings) = loop {
         if hand.is_empty() {
-            hand = deck(&mut dice, cluster.shim().is_some());
+            hand = deck(&mut dice, cluster.shim().is_some(), road.is_some());
         }
         for fault in hand.drain(..hand.len().min(BETWEEN_JUDGEMENTS)) {
-            let recovery = suffer(&mut dice, &mut cluster, &mut crew, desk, fault).await;
+            let mut saboteur = Saboteur {
+                rng: &mut dice,
+                cluster: &mut cluster,
+                road: road.as_ref(),
+                crew: &mut crew,
+                desk,
+            };
+            let recovery = suffer(&mut saboteur, fault).await;
             *faults.entry(fault).or_default() += 1;
             slowest = slowest.max(Some((recovery, fault)));
         }
         crew.pause().await;
-        let (store, mut findings) = judge(&cluster, &world, desk).await;
+        let (store, mut findings) = judge(&cluster, &world, desk, engine.as_ref()).await;
         findings.extend(crew.deserters());
         if !findings.is_empty() || hand.is_empty() && began.elapsed() >= plan.load {
             break (store, findings);
@@ -146,40 +168,43 @@ pub async fn run(plan: &Plan) -> Report {
 }
 
 /// A moment of peace and a fault. Answers how long until appends were acknowledged again.
-async fn suffer(dice: &mut StdRng, cluster: &mut Cluster, crew: &mut Crew, desk: &Desk, fault: Fault) -> Duration {
-    node::sleep(dice.random_range(200..1_500)).await;
+async fn suffer(saboteur: &mut Saboteur<'_>, fault: Fault) -> Duration {
+    node::sleep(saboteur.rng.random_range(200..1_500)).await;
     let began = Instant::now();
-    let mut saboteur = Saboteur {
-        rng: dice,
-        cluster,
-        crew,
-        desk,
-    };
     saboteur.inflict(fault).await;
     began.elapsed()
 }
 
 /// With the writers at rest: lets the readers read on, and asks the oracle.
-async fn judge(cluster: &Cluster, world: &World, desk: &Desk) -> (Store, Vec<Finding>) {
+async fn judge(cluster: &Cluster, world: &World, desk: &Desk, engine: Option<&Engine>) -> (Store, Vec<Finding>) {
     let mut connection = cluster.connect().await;
+    if engine.is_some() {
+        let recovered = open(cluster, engine).await.recover().await;
+        recovered.expect("what the engine has");
+    }
     let deadline = Instant::now() + READ_ON;
     while behind(&mut connection, desk).await.expect("the heads") && Instant::now() < deadline {
         node::sleep(20).await;
     }
-    bring_back(cluster, world).await;
+    bring_back(cluster, world, engine).await;
     let store = Store::read(&mut connection, world).await;
     let store = store.expect("the store");
     let findings = oracle::examine(&desk.record().history, &store);
     (store, findings)
 }
 
-/// What was put away comes back, for the oracle looks at all of it.
-async fn bring_back(cluster: &Cluster, world: &World) {
+/// A node of the judge's own, which writes nothing.
+async fn open(cluster: &Cluster, engine: Option<&Engine>) -> Log {
     let options: PgConnectOptions = cluster.url().parse().expect("a database's URL");
     let pool = PgPoolOptions::new()
         .max_connections(2)
         .connect_lazy_with(options.clone());
-    let log = Log::open(options, pool).await.expect("the log");
+    engine::open(options, pool, engine).await.expect("the log")
+}
+
+/// What was put away comes back, for the oracle looks at all of it.
+async fn bring_back(cluster: &Cluster, world: &World, engine: Option<&Engine>) {
+    let log = open(cluster, engine).await;
     for workspace in &world.workspaces {
         let restored = log.restore(*workspace, 1, &cluster.folder().join("archive")).await;
         restored.expect("what was put away");

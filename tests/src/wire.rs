@@ -7,7 +7,11 @@ use h2::{
     client::{Builder, ResponseFuture, SendRequest},
 };
 use hyper::{HeaderMap, Request};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    time::timeout,
+};
 
 /// What the server may send before it is taken: of one answer, and of all.
 const WINDOW: u32 = 1 << 20;
@@ -16,7 +20,7 @@ const WINDOWS: u32 = 4 << 20;
 /// A connection, and the machine that speaks on it.
 pub struct Wire {
     requests: SendRequest<Bytes>,
-    key: String,
+    key: Option<String>,
 }
 
 /// A call under way.
@@ -32,6 +36,11 @@ impl Wire {
     pub async fn open(port: u16, key: &str) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the port");
         stream.set_nodelay(true).ok();
+        Self::over(stream, Some(key)).await
+    }
+
+    /// Over any connection; without a key nothing is said of who calls.
+    pub async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, key: Option<&str>) -> Self {
         let mut connection = Builder::new();
         connection
             .initial_window_size(WINDOW)
@@ -40,18 +49,19 @@ impl Wire {
         tokio::spawn(async move { connection.await.ok() });
         Self {
             requests,
-            key: key.to_owned(),
+            key: key.map(str::to_owned),
         }
     }
 
     /// Begins a call of a method of `event_store.client`, `streams.Streams/Read`, and sends so much of it.
     pub async fn begin(&self, method: &str, bytes: Vec<u8>) -> Call {
-        let request = Request::post(format!("http://localhost/event_store.client.{method}"))
+        let mut request = Request::post(format!("http://localhost/event_store.client.{method}"))
             .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .header("authorization", format!("Bearer {}", self.key))
-            .body(())
-            .expect("a request");
+            .header("te", "trailers");
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let request = request.body(()).expect("a request");
         let mut requests = self.requests.clone().ready().await.expect("a connection");
         let (answer, mut sending) = requests.send_request(request, false).expect("a stream");
         sending.send_data(bytes.into(), false).ok(); // who is no guest is refused before

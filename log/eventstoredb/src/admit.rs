@@ -4,6 +4,7 @@
 //! none.
 
 use crate::{
+    certificate::named,
     house::{Credentials, Guest, House, Right},
     read::lacking,
 };
@@ -68,13 +69,18 @@ pub async fn admit<H: House>(State(house): State<Arc<H>>, mut request: Request, 
     }
 }
 
+/// What the request says comes first; a certificate is the whole connection's.
 fn presented(request: &Request) -> Result<Credentials, Status> {
-    let header = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let credentials = header.and_then(Credentials::read);
-    credentials.ok_or_else(|| Status::unauthenticated("no credentials, or none that are known here"))
+    if let Some(header) = request.headers().get(AUTHORIZATION) {
+        let credentials = header.to_str().ok().and_then(Credentials::read);
+        return credentials.ok_or_else(|| Status::unauthenticated("credentials that are not known here"));
+    }
+    let certificates = sealed(request).and_then(TlsConnectInfo::peer_certs);
+    let certificate = certificates.as_ref().and_then(|certificates| certificates.first());
+    let certificate = certificate.ok_or_else(|| Status::unauthenticated("no credentials"))?;
+    named(certificate).ok_or_else(|| {
+        Status::unauthenticated("the certificate names nobody: its subject has no common name, or several")
+    })
 }
 
 async fn enter<H: House>(house: &H, credentials: Credentials, from: Option<IpAddr>) -> Result<Admitted<H>, Status> {
@@ -88,9 +94,13 @@ async fn enter<H: House>(house: &H, credentials: Credentials, from: Option<IpAdd
 }
 
 fn peer(request: &Request) -> Option<IpAddr> {
-    let extensions = request.extensions();
-    let plain = extensions.get::<TcpConnectInfo>();
-    let sealed = extensions.get::<TlsConnectInfo<TcpConnectInfo>>();
-    let address = plain.or_else(|| sealed.map(TlsConnectInfo::get_ref))?.remote_addr()?;
+    let plain = request.extensions().get::<TcpConnectInfo>();
+    let address = plain
+        .or_else(|| sealed(request).map(TlsConnectInfo::get_ref))?
+        .remote_addr()?;
     Some(address.ip().to_canonical())
+}
+
+fn sealed(request: &Request) -> Option<&TlsConnectInfo<TcpConnectInfo>> {
+    request.extensions().get()
 }

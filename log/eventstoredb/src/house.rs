@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use log::{ConsumerError, Log, Recorded};
 use sqlx::PgPool;
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, time::SystemTime};
 use tonic::Status;
 use uuid::Uuid;
 
@@ -66,8 +66,16 @@ pub enum Right {
 /// What came with a request.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
-    Basic { user: String, password: String },
+    Basic {
+        user: String,
+        password: String,
+    },
     Bearer(String),
+    /// An authority that the house trusts says that it is them, up to then.
+    Certificate {
+        name: String,
+        until: SystemTime,
+    },
 }
 
 /// Never the secret: it may end in a log line.

@@ -4,6 +4,7 @@
 mod admit;
 mod append;
 mod bell;
+mod certificate;
 mod connection;
 mod event;
 mod features;
@@ -31,11 +32,11 @@ use protocol::event_store::client::{
     persistent_subscriptions::persistent_subscriptions_server::PersistentSubscriptionsServer,
     server_features::server_features_server::ServerFeaturesServer, streams::streams_server::StreamsServer,
 };
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tonic::{
     service::Routes,
-    transport::{Identity, Server, ServerTlsConfig},
+    transport::{Certificate, Identity, Server, ServerTlsConfig},
 };
 use uuid::Uuid;
 
@@ -61,14 +62,32 @@ pub struct Settings {
     pub tls: Option<Tls>,
 }
 
-pub struct Tls(Identity);
+pub struct Tls {
+    identity: Identity,
+    /// Whose certificates say who a client is.
+    authorities: Option<Certificate>,
+}
 
 impl Tls {
-    pub fn read(certificate: &Path, key: &Path) -> io::Result<Self> {
-        Ok(Self(Identity::from_pem(
-            std::fs::read(certificate)?,
-            std::fs::read(key)?,
-        )))
+    /// From files of PEM.
+    pub fn read(certificate: &Path, key: &Path, authorities: Option<&Path>) -> io::Result<Self> {
+        let authorities = authorities.map(fs::read).transpose()?;
+        if let Some(pem) = &authorities {
+            certificate::check_authorities(pem)?;
+        }
+        Ok(Self {
+            identity: Identity::from_pem(fs::read(certificate)?, fs::read(key)?),
+            authorities: authorities.map(Certificate::from_pem),
+        })
+    }
+
+    /// Who brings no certificate brings something else.
+    fn config(self) -> ServerTlsConfig {
+        let config = ServerTlsConfig::new().identity(self.identity).timeout(BEGIN_WITHIN);
+        match self.authorities {
+            Some(authorities) => config.client_ca_root(authorities).client_auth_optional(true),
+            None => config,
+        }
     }
 }
 
@@ -99,9 +118,8 @@ pub async fn serve<H: House>(
         .http2_max_header_list_size(HEADERS_MAX)
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PONG_WITHIN));
-    if let Some(Tls(identity)) = settings.tls {
-        let tls = ServerTlsConfig::new().identity(identity).timeout(BEGIN_WITHIN);
-        server = server.tls_config(tls)?;
+    if let Some(tls) = settings.tls {
+        server = server.tls_config(tls.config())?;
     }
     server
         .add_routes(Routes::from(routes))

@@ -9,6 +9,7 @@ use hyper::{
     header::{AUTHORIZATION, CONTENT_TYPE, HOST},
 };
 use hyper_util::rt::TokioIo;
+use prometric_tests::process::cpu;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -98,19 +99,5 @@ impl Load {
             request = request.header(AUTHORIZATION, token);
         }
         request.body(Full::new(self.body.clone())).unwrap()
-    }
-}
-
-/// What a process has used so far, in seconds.
-fn cpu(pid: u32) -> f64 {
-    /// Of a second, on every Linux there is.
-    const TICKS: f64 = 100.0;
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // Behind the name, which may hold anything.
-    let ticks = stat.rsplit(')').next().into_iter().flat_map(str::split_whitespace);
-    let ticks: Vec<f64> = ticks.skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
-    match ticks.as_slice() {
-        [user, system] => (user + system) / TICKS,
-        _ => f64::NAN,
     }
 }

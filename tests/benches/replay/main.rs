@@ -13,6 +13,7 @@ use futures::StreamExt;
 use history::History;
 use log::{Log, keeping::Walk};
 use projections::{AsOf, Projections, Tables};
+use prometric_tests::process;
 use sqlx::PgPool;
 use std::{
     pin::pin,
@@ -117,10 +118,7 @@ async fn visit(history: &History, events: i64, log: &Log, pool: &PgPool) {
 
 /// The most memory that a process has had, this one since `forget_peak`, in MB.
 fn peak(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok())
-        .map_or(0, |kilobytes| kilobytes / 1024)
+    process::peak(process).unwrap_or(0) / 1024
 }
 
 fn forget_peak() {

@@ -234,7 +234,7 @@ impl Model {
     }
 
     /// The tables say the same.
-    async fn compare(&self, log: &Log, pool: &PgPool, workspace: Uuid) {
+    pub async fn compare(&self, log: &Log, pool: &PgPool, workspace: Uuid) {
         let events = whole(log, pool, workspace).await;
         assert_eq!(events.len() as i64, self.position);
         let mut versions = HashMap::new();
@@ -262,6 +262,14 @@ fn draw(dice: &mut StdRng, models: &[(Uuid, Model)]) -> Append {
 async fn what_callers_are_told_follows_from_the_order_of_the_log() {
     let database = Database::create().await;
     let (nodes, pool) = ([database.log().await, database.log().await], database.pool().await);
+    for (workspace, model) in told_at_once(&nodes).await {
+        model.compare(&nodes[0], &pool, workspace).await;
+    }
+}
+
+/// Has two nodes asked at once, again and again, and demands that what callers are told follows from the order of the log. Answers
+/// what each workspace comes to.
+pub async fn told_at_once(nodes: &[Log; 2]) -> Vec<(Uuid, Model)> {
     let seed = rand::random();
     println!("seed {seed}");
     let mut dice = StdRng::seed_from_u64(seed);
@@ -297,8 +305,6 @@ async fn what_callers_are_told_follows_from_the_order_of_the_log() {
             model.replay(of_it.cloned().collect());
         }
     }
-    for (workspace, model) in &models {
-        model.compare(&nodes[0], &pool, *workspace).await;
-    }
     assert!(seen.iter().all(|seen| *seen > 10), "{seen:?} of seed {seed}");
+    models
 }

@@ -1,19 +1,9 @@
 //! The real way: a server whose log is in another server's streams, spoken to by `prometric-cluster` with crate `eventstore`. The other
-//! is ours too, its log in another database; it lets outside systems append to streams called `external-…`, so that is what the streams
-//! are called. What it cannot show is how EventStoreDB itself behaves.
+//! is ours too. What it cannot show is how EventStoreDB itself behaves.
 
-use super::rows;
-use prometric_tests::{Client, Database, Server, eventually, free_port};
-use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, PgPool};
-
-/// An account there that may read the log and append to it, and how its holder finds it.
-async fn address(port: u16, owner: &Client) -> String {
-    let key = json!({"name": "log", "permissions": ["AUDIT_VIEW", "EXTERNAL_APPEND"]});
-    let made = owner.post("/api-keys", key).await.expect(201);
-    let key = made["key"].as_str().unwrap();
-    format!("esdb://log:{key}@127.0.0.1:{port}?tls=false")
-}
+use super::{kept_keys, put_keys_back, rows, succeeds};
+use prometric_tests::{Client, Database, Server, engine::Store, eventually};
+use serde_json::json;
 
 async fn customer(owner: &Client, name: &str) -> String {
     let made = owner.post("/customers", json!({ "name": name })).await.expect(201);
@@ -21,23 +11,19 @@ async fn customer(owner: &Client, name: &str) -> String {
 }
 
 /// How many commits the cluster's workspace has.
-async fn commits(cluster: &Server) -> i64 {
+async fn commits(cluster: &Store) -> i64 {
     let count = "select count(*) from log.events where type = 'external.appended'";
     sqlx::query_scalar(count)
-        .fetch_one(&cluster.pool().await)
+        .fetch_one(&cluster.server.pool().await)
         .await
         .unwrap()
 }
 
 #[tokio::test]
 async fn a_server_keeps_its_log_in_a_cluster_and_is_made_again_from_there() {
-    let port = free_port();
-    let mut cluster = Server::start_with(&[("GRPC_PORT", &port.to_string())]).await;
-    let address = address(port, &cluster.owner().await).await;
-    let env = [
-        ("LOG_ENGINE", address.as_str()),
-        ("LOG_ENGINE_STREAMS", "external-log-"),
-    ];
+    let mut cluster = Store::start().await;
+    let engine = cluster.engine("log");
+    let env = engine.env();
     let mut server = Server::start_anew(&env).await;
     let owner = server.owner().await;
     let id = customer(&owner, "Айгүл").await;
@@ -59,10 +45,10 @@ async fn a_server_keeps_its_log_in_a_cluster_and_is_made_again_from_there() {
     }
 
     // Without the cluster nothing is acknowledged; with it all goes on.
-    cluster.kill();
+    cluster.server.kill();
     let refused = owner.post("/customers", json!({"name": "Nobody"})).await;
     assert_eq!(refused.status, 503, "{}", refused.body);
-    cluster.spawn().await;
+    cluster.server.spawn().await;
     eventually("appends go on", || async {
         let made = owner.post("/customers", json!({"name": "Again"})).await;
         (made.status == 201).then_some(())
@@ -82,33 +68,8 @@ async fn a_server_keeps_its_log_in_a_cluster_and_is_made_again_from_there() {
     // Tables with nothing in them become what they were.
     let again = Database::create().await;
     let there = [("DATABASE_URL", again.url.as_str()), env[1]];
-    succeeds(&server, &["log", "restore", "--from", &address], &there);
+    succeeds(&server, &["log", "restore", "--from", &engine.address], &there);
     assert_eq!(rows(&again.pool().await).await, rows(&pool).await);
-    bring_keys(&pool, &again.pool().await).await;
+    put_keys_back(&again.pool().await, &kept_keys(&pool).await).await;
     succeeds(&server, &["audit", "verify"], &[there[0], env[0], env[1]]);
-}
-
-/// What a backup of the database is still needed for: the keys of personal values are in no stream.
-async fn bring_keys(from: &PgPool, to: &PgPool) {
-    sqlx::query("truncate log.master_keys, log.person_keys")
-        .execute(to)
-        .await
-        .unwrap();
-    for table in ["log.master_keys", "log.person_keys"] {
-        let kept = format!("select coalesce(jsonb_agg(kept), '[]') from {table} kept");
-        let kept: Value = sqlx::query_scalar(AssertSqlSafe(kept)).fetch_one(from).await.unwrap();
-        let bring = format!("insert into {table} select * from jsonb_populate_recordset(null::{table}, $1)");
-        sqlx::query(AssertSqlSafe(bring)).bind(kept).execute(to).await.unwrap();
-    }
-}
-
-/// A command of the same program, elsewhere.
-fn succeeds(server: &Server, arguments: &[&str], env: &[(&str, &str)]) {
-    let said = server.start_tool_with(arguments, env).wait_with_output().unwrap();
-    let words = [said.stdout, said.stderr].concat();
-    assert!(
-        said.status.success(),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&words)
-    );
 }

@@ -18,6 +18,12 @@ impl Certificate {
         Self(folder)
     }
 
+    /// Puts another file beside; answers where it is.
+    pub fn keep(&self, name: &str, text: &str) -> String {
+        fs::write(self.0.join(name), text).unwrap();
+        self.path(name)
+    }
+
     pub fn path(&self, name: &str) -> String {
         self.0.join(name).to_string_lossy().into_owned()
     }

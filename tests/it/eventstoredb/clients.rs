@@ -26,7 +26,7 @@ fn file(name: &str) -> String {
 }
 
 /// How each client is started, but for where to and what to read.
-fn clients() -> Vec<(&'static str, Command)> {
+pub fn clients() -> Vec<(&'static str, Command)> {
     let command = |program: PathBuf, arguments: &[&str]| {
         let mut command = Command::new(program);
         command
@@ -106,7 +106,7 @@ impl Talk {
 }
 
 /// One field of all events of a step.
-fn each(step: &Value, field: &str) -> Vec<Value> {
+pub fn each(step: &Value, field: &str) -> Vec<Value> {
     step.as_array()
         .unwrap()
         .iter()

@@ -2,10 +2,9 @@
 
 use super::Company;
 use prometric_tests::{
-    Server, eventually, free_port,
+    Server, eventually, free_port, process,
     wire::{Wire, field, frame, number},
 };
-use std::fs;
 use uuid::Uuid;
 
 const READ: &str = "streams.Streams/Read";
@@ -78,11 +77,9 @@ fn claiming(length: u32) -> Vec<u8> {
     [&[0][..], &length.to_be_bytes(), b"abc"].concat()
 }
 
-/// What the server holds of the machine's memory, where the system tells.
+/// What the server holds of the machine's memory, in MB, where the system tells.
 fn resident(server: &Server) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? / 1024)
+    process::resident(server.pid()).map(|kilobytes| kilobytes / 1024)
 }
 
 fn grew_little(server: &Server, before: Option<u64>, by: u64, after: &str) {

@@ -91,9 +91,7 @@ async fn a_node_whose_pool_is_exhausted_keeps_its_leases() {
         .connect(&database.url)
         .await
         .unwrap();
-    let log = Log::open(database.url.parse().unwrap(), requests.clone())
-        .await
-        .unwrap();
+    let log = database.log_over(requests.clone()).await;
     let pool = Reader::prepare(&database).await;
     let follower = log.follow(Reader::new("reader", &pool), 2);
     leads(&follower, 16).await;

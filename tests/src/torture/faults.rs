@@ -1,7 +1,7 @@
 //! What goes wrong, and when: drawn from the seed, one thing after another, each followed by proof that the nodes
 //! write again. The interleaving with the load is the machine's and differs from run to run.
 
-use super::{cluster::Cluster, crew::Crew, desk::Desk, node::sleep, op::Op};
+use super::{cluster::Cluster, crew::Crew, desk::Desk, node::sleep, op::Op, road::Road};
 use crate::eventually;
 use rand::{Rng, rngs::StdRng, seq::SliceRandom};
 use serde::Serialize;
@@ -32,6 +32,10 @@ pub enum Fault {
     FailSync,
     /// The primary is killed, and the standby becomes the primary, cut off a moment before.
     FailOver,
+    /// All connections of all nodes to the log's engine break.
+    EngineCut,
+    /// The log's engine is away for a while.
+    EngineAway,
 }
 
 /// Each kind once, and the cheap ones more often.
@@ -51,10 +55,14 @@ const DECK: [Fault; 13] = [
     Fault::FailSync,
 ];
 
+/// Those of an engine, where the log has one that can be cut off.
+const OF_ENGINE: [Fault; 4] = [Fault::EngineCut, Fault::EngineCut, Fault::EngineCut, Fault::EngineAway];
+
 /// In some order; without the disk's own faults where there is no shim.
-pub fn deck(rng: &mut StdRng, has_shim: bool) -> Vec<Fault> {
+pub fn deck(rng: &mut StdRng, has_shim: bool, has_road: bool) -> Vec<Fault> {
     let mut deck = DECK.to_vec();
     deck.retain(|fault| has_shim || !matches!(fault, Fault::Full | Fault::FailSync));
+    deck.extend(OF_ENGINE.into_iter().filter(|_| has_road));
     deck.shuffle(rng);
     deck
 }
@@ -63,6 +71,7 @@ pub fn deck(rng: &mut StdRng, has_shim: bool) -> Vec<Fault> {
 pub struct Saboteur<'a> {
     pub rng: &'a mut StdRng,
     pub cluster: &'a mut Cluster,
+    pub road: Option<&'a Road>,
     pub crew: &'a mut Crew,
     pub desk: &'a Desk,
 }
@@ -82,6 +91,8 @@ impl Saboteur<'_> {
             Fault::Full => self.fill().await,
             Fault::FailSync => self.cluster.fail_sync().await,
             Fault::FailOver => self.cluster.fail_over(self.rng.random_range(0..1_000)).await,
+            Fault::EngineCut => self.road.into_iter().for_each(Road::cut),
+            Fault::EngineAway => self.close_road().await,
         }
         let before = self.desk.written();
         let what = format!("appends are acknowledged after {fault:?}");
@@ -124,6 +135,14 @@ impl Saboteur<'_> {
         eventually("appends are refused", refused).await;
         sleep(self.rng.random_range(100..2_000)).await;
         self.cluster.clear_disk().await;
+    }
+
+    async fn close_road(&mut self) {
+        if let Some(road) = self.road {
+            road.close();
+            sleep(self.rng.random_range(100..3_000)).await;
+            road.open();
+        }
     }
 
     async fn freeze(&mut self) {

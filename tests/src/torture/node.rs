@@ -10,6 +10,7 @@ use super::{
     readers::{CONSUMERS, Tally, poll},
     workload::{Holding, Step, World, Writer, rng},
 };
+use crate::engine::{self, Engine};
 use log::{AppendError, Log};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub struct Birth {
     /// How often the node was started before.
     pub life: u64,
     pub url: String,
+    /// Where the log is, if it is not that database.
+    pub engine: Option<Engine>,
     /// Another database, to move workspaces to.
     pub elsewhere: String,
     /// For what is put away.
@@ -82,8 +85,8 @@ type Gate = Arc<RwLock<()>>;
 
 /// Lives until its standard input closes.
 pub async fn live(birth: Birth) {
-    let (log, pool) = open(&birth.url).await;
-    let keeper_elsewhere = open(&birth.elsewhere).await;
+    let (log, pool) = open(&birth.url, birth.engine.as_ref()).await;
+    let keeper_elsewhere = open(&birth.elsewhere, None).await;
     say(&Line::Ready);
     let (world, gate) = (Arc::new(World::new(birth.seed, birth.nodes)), Gate::default());
     let draw = |role: u64, nth: usize| rng(birth.seed, &[2, birth.node as u64, birth.life, role, nth as u64]);
@@ -122,14 +125,14 @@ pub async fn live(birth: Birth) {
 }
 
 /// The log in that database, and connections of one's own.
-async fn open(url: &str) -> (Log, PgPool) {
+async fn open(url: &str, engine: Option<&Engine>) -> (Log, PgPool) {
     let options: PgConnectOptions = url.parse().expect("a database's URL");
     let pool = PgPoolOptions::new()
         .max_connections(8)
         .acquire_timeout(Duration::from_secs(5))
         .connect_lazy_with(options.clone());
     loop {
-        match Log::open(options.clone(), pool.clone()).await {
+        match engine::open(options.clone(), pool.clone(), engine).await {
             Ok(log) => return (log, pool),
             Err(_) => sleep(50).await, // the database may be away right now
         }
