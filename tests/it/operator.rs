@@ -7,6 +7,7 @@ mod moments;
 mod names;
 mod proofs;
 mod relocation;
+mod sealed;
 mod stuck;
 mod trust;
 mod witness;
