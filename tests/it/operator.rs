@@ -5,6 +5,7 @@ mod builds;
 mod doctor;
 mod moments;
 mod names;
+mod people;
 mod proofs;
 mod relocation;
 mod sealed;
