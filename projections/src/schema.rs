@@ -4,7 +4,7 @@
 
 use crate::model::{BASE, BUILD, MODELS, Model};
 use log::migrate::{self, Migration};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgExecutor};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgExecutor, PgPool};
 use std::{collections::HashSet, sync::LazyLock};
 use uuid::Uuid;
 
