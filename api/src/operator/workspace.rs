@@ -70,6 +70,11 @@ pub struct Move {
     /// PostgreSQL, where it goes.
     #[arg(long, value_name = "DATABASE_URL", env = "MOVE_TO", hide_env_values = true)]
     to: String,
+    /// Where its files go: a folder, or `s3://BUCKET` with the endpoint and keys of S3_…; without it they stay where they are.
+    #[arg(long, value_name = "PLACE", conflicts_with = "take_back")]
+    files_to: Option<String>,
+    #[command(flatten)]
+    storage: Storage,
     /// It stays here after all: refused when anything was written there since.
     #[arg(long)]
     take_back: bool,
@@ -204,12 +209,25 @@ impl Move {
             ))?);
         }
         let place = Place::new(there.clone(), pool_there);
+        let goes = self.files_to.as_deref().map(|place| self.storage.elsewhere(place));
+        let files = match &goes {
+            Some(goes) => Some((self.storage.open()?, goes.open()?)),
+            None => None,
+        };
         // Whoever cannot come is told of before anything is closed.
         if let Some(staff) = Staff::read(&here, &pool, workspace.into()).await? {
             place.plan(&staff).await?;
         }
-        let mut arrived = None;
+        // Most of them while people go on.
+        let below = workspace.to_string();
+        if let Some((ours, theirs)) = &files {
+            ours.copy(&below, theirs).await?;
+        }
+        let (mut arrived, mut copied) = (None, 0);
         let settle = async || -> Result<(), Failure> {
+            if let Some((ours, theirs)) = &files {
+                copied = ours.copy(&below, theirs).await?;
+            }
             if let Some(staff) = Staff::read(&here, &pool, workspace.into()).await? {
                 let plan = place.plan(&staff).await?;
                 arrived = Some(place.enter(&plan).await?);
@@ -220,6 +238,9 @@ impl Move {
         tell(format_args!(
             "workspace {workspace} is there, whole up to position {position} and open; it is closed here"
         ))?;
+        if let Some(goes) = goes {
+            tell(format_args!("its {copied} files are in {}", goes.place()))?;
+        }
         tell_people(arrived)
     }
 }

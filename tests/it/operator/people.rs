@@ -87,15 +87,26 @@ async fn people_sign_in_where_their_workspace_went() {
     let members = owner.items("/members").await;
     let member = members.iter().find(|member| member["userId"] == former.user.as_str());
     let path = format!("/members/{}", member.unwrap()["id"].as_str().unwrap());
-    owner.send(Method::DELETE, &path, None, &[]).await.expect(204);
+    owner.send(Method::DELETE, &path, None, &[]).await.expect(200);
     let theirs = register(&there, &shared).await;
     let deals = owner.items("/deals").await;
 
-    let words = ["workspace", "move", &owner.workspace, "--to", &there.database_url];
+    let picture = format!("{}/picture", owner.workspace);
+    fs::create_dir_all(server.files_dir().join(&owner.workspace)).unwrap();
+    fs::write(server.files_dir().join(&picture), "a picture").unwrap();
+    let (to, files) = (&there.database_url, there.files_dir());
+    let files = files.to_str().unwrap();
+    let words = ["workspace", "move", &owner.workspace, "--to", to, "--files-to", files];
     let moved = tool(server, &words, &keys.env());
     assert!(moved.status.success(), "{}", said(&moved));
     let told = "people: 2 accounts came along, 1 are known there and sign in as they do, 1 are known by name";
     assert!(said(&moved).contains(told), "{}", said(&moved));
+    assert!(
+        said(&moved).contains("its 1 files are in the folder"),
+        "{}",
+        said(&moved)
+    );
+    assert_eq!(fs::read(there.files_dir().join(&picture)).unwrap(), b"a picture");
 
     // The owner, with the password from here and all that was there.
     eventually("the owner signs in there", || async {

@@ -124,7 +124,7 @@ async fn a_witness_is_spoken_to_through_tls() {
         ),
         ("--witnesses", "witness.example:8443", 2, "is no address such as"),
     ] {
-        refused(&[&serve[..], &[&unused, word, value]].concat(), code, why);
+        refused(&[&serve[..], &[unused.as_str(), word, value]].concat(), code, why);
     }
 
     let words = papers.serve(&address, &["--certificate", &certificate, "--certificate-key", &key]);
@@ -137,7 +137,7 @@ async fn a_witness_is_spoken_to_through_tls() {
     // While somebody says nothing, it is shown heads, and tells.
     let asked = ["audit", "verify", "--workspace", &business.owner.workspace, "--witness"];
     let told = eventually("the witness has seen it", || async {
-        let words = [&asked[..], &[&url, "--witness-roots", &ours]].concat();
+        let words = [&asked[..], &[url.as_str(), "--witness-roots", &ours]].concat();
         let told = block_in_place(|| business.server.tool(&words));
         (told.status.success() && said(&told).contains("has seen position")).then(|| said(&told))
     })
@@ -159,7 +159,11 @@ async fn a_witness_is_spoken_to_through_tls() {
         (&named, &ours, "certificate not valid for name \"localhost\""),
         (&clear, &ours, "cannot be asked"),
     ] {
-        refused(&[&asked[..], &[url, "--witness-roots", roots]].concat(), 1, why);
+        refused(
+            &[&asked[..], &[url.as_str(), "--witness-roots", roots]].concat(),
+            1,
+            why,
+        );
     }
     let doctor = [
         "doctor",
