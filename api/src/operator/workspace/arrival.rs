@@ -167,10 +167,15 @@ impl Place {
         Ok(tx.commit().await?)
     }
 
+    /// Of those who have not come after all: an append may have gone through, and only its answer be lost.
     async fn forget_keys(&self, plan: &Plan<'_>) -> Result<(), Failure> {
+        let executor = Executor::new(self.log.clone());
         for (id, _) in plan.keys() {
-            password::forget(&self.pool, id).await?;
-            second_factor::forget(&self.pool, id).await?;
+            let user = executor.load::<User, UserRejection>(PLATFORM, UserId::new(id)).await?;
+            if !user.state.has_account() {
+                password::forget(&self.pool, id).await?;
+                second_factor::forget(&self.pool, id).await?;
+            }
         }
         Ok(())
     }
