@@ -8,6 +8,8 @@ use crate::{
     witness::{
         Shown,
         client::{Witness, WitnessError},
+        tls::TlsError,
+        wire::{self, Trust},
     },
 };
 use clap::Args;
@@ -38,8 +40,10 @@ pub struct Heads {
     #[arg(long, env = "HEADS_EVERY", value_parser = crate::config::duration)]
     pub heads_every: Option<Duration>,
     /// Witnesses that they are shown to: URLs, with commas between them.
-    #[arg(long, env = "WITNESSES", value_delimiter = ',')]
+    #[arg(long, env = "WITNESSES", value_delimiter = ',', value_parser = wire::address)]
     pub witnesses: Vec<String>,
+    #[command(flatten)]
+    pub trust: Trust,
     /// The Ed25519 private key they are signed with, PKCS#8 in PEM; without one the database's own.
     #[arg(long, env = "HEADS_KEY", value_name = "FILE")]
     pub heads_key: Option<PathBuf>,
@@ -53,18 +57,21 @@ struct Signed {
 }
 
 /// Begins, if there is a schedule.
-pub fn start(app: &App) {
-    if let Some(every) = app.config.heads.heads_every {
-        app.consumers.keep(tokio::spawn(keep(app.clone(), every)));
+pub fn start(app: &App) -> Result<(), TlsError> {
+    let heads = &app.config.heads;
+    if let Some(every) = heads.heads_every {
+        let witnesses = heads.trust.witnesses(&heads.witnesses)?;
+        app.consumers.keep(tokio::spawn(keep(app.clone(), witnesses, every)));
     }
+    Ok(())
 }
 
-async fn keep(app: App, every: Duration) {
+async fn keep(app: App, witnesses: Vec<Witness>, every: Duration) {
     loop {
         tokio::time::sleep(ASK.min(every / 4)).await;
         let done = async {
             if app.log.takes_turn("heads", every).await? {
-                sign_and_show(&app).await?;
+                sign_and_show(&app, &witnesses).await?;
             }
             Ok::<_, Failure>(())
         };
@@ -74,7 +81,7 @@ async fn keep(app: App, every: Duration) {
     }
 }
 
-async fn sign_and_show(app: &App) -> Result<(), Failure> {
+async fn sign_and_show(app: &App, witnesses: &[Witness]) -> Result<(), Failure> {
     secrets::apply(&app.pool, MIGRATIONS).await?;
     let signer = match &app.config.heads.heads_key {
         Some(file) => keys::private_key(file)?,
@@ -85,8 +92,8 @@ async fn sign_and_show(app: &App) -> Result<(), Failure> {
             tracing::error!(%workspace, error = %chain(error.as_ref()), "a head is not signed");
         }
     }
-    for url in app.config.heads.witnesses.iter().filter(|url| !url.is_empty()) {
-        if let Err(error) = show_all(app, &Witness::new(url), &signer).await {
+    for witness in witnesses {
+        if let Err(error) = show_all(app, witness, &signer).await {
             tracing::warn!(error = %chain(error.as_ref()), "a witness is not shown the heads; it will be");
         }
     }

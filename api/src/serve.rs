@@ -29,6 +29,7 @@ use crate::{
     router::router,
     sales::quote::mailed,
     state::{App, Consumers, Parts},
+    witness::tls::TlsError,
 };
 use commands::{Executor, Following};
 use files::{FilesError, Pictures};
@@ -96,6 +97,8 @@ pub enum ServeError {
     Nats(#[from] async_nats::ConnectError),
     #[error("files cannot be kept")]
     Files(#[from] FilesError),
+    #[error("witnesses cannot be spoken to")]
+    Witnesses(#[from] TlsError),
     #[error("GRPC_PORT cannot be served")]
     Grpc(#[source] io::Error),
     #[error("the address cannot be served")]
@@ -259,7 +262,7 @@ pub async fn start_consumers(app: &App) -> Result<(), ServeError> {
     app.follow(sagas::open(app.executor.clone(), app.pool.clone()).await?, WORKERS);
     app.mail.start(app)?;
     relay::start(app);
-    heads::start(app);
+    heads::start(app)?;
     let tokens = app.tokens.clone();
     app.consumers
         .keep(tokio::spawn(async move { tokens.keep_fresh().await }));

@@ -40,6 +40,19 @@ impl Storage {
         }
     }
 
+    /// Another folder, or another bucket, `s3://` and its name, that is spoken to as this one is.
+    pub fn elsewhere(&self, place: &str) -> Self {
+        let (bucket, folder) = match place.strip_prefix("s3://") {
+            Some(bucket) => (Some(bucket.to_owned()), self.files_dir.clone()),
+            None => (None, place.into()),
+        };
+        Self {
+            s3_bucket: bucket,
+            files_dir: folder,
+            ..self.clone()
+        }
+    }
+
     /// In words.
     pub fn place(&self) -> String {
         match named(self.s3_bucket.as_ref()) {

@@ -3,8 +3,11 @@
 //! was shown. What is said to it and by it stands in docs/audit-format.md.
 
 pub mod client;
+mod door;
 pub mod server;
 mod store;
+pub mod tls;
+pub mod wire;
 
 use log::keeping::{Path, PublicKey, Receipt, SignedHead};
 use serde::{Deserialize, Serialize};

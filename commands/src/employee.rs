@@ -148,11 +148,11 @@ pub async fn admit(
 
 /// What makes somebody a user whose address is proved.
 fn verified(user: &User, registered: &Registered) -> Result<Vec<<User as Aggregate>::Event>, Error<UserRejection>> {
-    let mut events = match user {
-        User::Unknown => user
+    let mut events = match user.has_account() {
+        false => user
             .decide(&UserCommand::Register(registered.clone()))
             .map_err(Error::Rejected)?,
-        User::Known { .. } => vec![],
+        true => vec![],
     };
     let after = events.iter().fold(user.clone(), Aggregate::evolve);
     events.extend(after.decide(&UserCommand::VerifyEmail).map_err(Error::Rejected)?);

@@ -79,12 +79,17 @@ impl Files {
         }
     }
 
-    /// Puts all that is below that name into another store, under the same names; answers how many they are.
+    /// Puts all that is below that name into another store, under the same names; answers how many are there then. What is there
+    /// already stays: a name tells what is in the file.
     pub async fn copy(&self, below: &str, into: &Self) -> Result<usize, FilesError> {
         let mut found = self.store().await?.list(Some(&Path::from(below)));
         let mut copied = 0;
         while let Some(file) = found.try_next().await? {
             let name = file.location.as_ref();
+            if into.size(name).await? == Some(file.size) {
+                copied += 1;
+                continue;
+            }
             let Some(Stored { pieces, .. }) = self.get(name).await? else {
                 continue; // deleted meanwhile
             };
@@ -93,6 +98,13 @@ impl Files {
             copied += 1;
         }
         Ok(copied)
+    }
+
+    async fn size(&self, name: &str) -> Result<Option<u64>, FilesError> {
+        match self.store().await?.head(&Path::from(name)).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            found => Ok(Some(found?.size)),
+        }
     }
 
     /// Whether files can be put here: one is, and deleted again.

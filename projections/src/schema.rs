@@ -4,7 +4,7 @@
 
 use crate::model::{BASE, BUILD, MODELS, Model};
 use log::migrate::{self, Migration};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgExecutor};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgExecutor, PgPool};
 use std::{collections::HashSet, sync::LazyLock};
 use uuid::Uuid;
 
@@ -43,6 +43,11 @@ const READING: &str = "reading";
 
 /// This build's tables without a row, and the role that reads them.
 pub(crate) static EMPTY: LazyLock<String> = LazyLock::new(|| format!("empty_{}", BUILD.as_str()));
+
+/// The platform's tables, where no server may have been yet.
+pub async fn prepare(pool: &PgPool) -> Result<(), sqlx::Error> {
+    migrate_platform(&mut *pool.acquire().await?).await
+}
 
 pub(crate) async fn migrate_platform(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
     migrate::apply(connection, PLATFORM, PLATFORM_MIGRATIONS).await?;

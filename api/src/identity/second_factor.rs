@@ -9,6 +9,7 @@ pub use routes::router;
 use super::secrets::{self, Pepper};
 use crate::problem::Problem;
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
 use std::time::Duration;
 use totp_rs::{Builder, Totp};
@@ -35,6 +36,50 @@ pub enum Verdict {
 pub async fn is_on(pool: &PgPool, user: Uuid) -> Result<bool, sqlx::Error> {
     let is_on = "select exists (select from platform.second_factors where user_id = $1 and confirmed_at is not null)";
     sqlx::query_scalar(is_on).bind(user).fetch_one(pool).await
+}
+
+/// What codes are made from, on its way to where its user's account goes.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Carried {
+    #[serde(with = "hex::serde")]
+    secret: Vec<u8>,
+    /// A code of this step, or of one before, is good no more.
+    used_step: i64,
+}
+
+/// Somebody's, if they sign in with one.
+pub async fn carried(pool: &PgPool, pepper: &Pepper, user: Uuid) -> Result<Option<Carried>, sqlx::Error> {
+    let kept = "select sealed, used_step from platform.second_factors where user_id = $1 and confirmed_at is not null";
+    let kept: Option<(Vec<u8>, i64)> = sqlx::query_as(kept).bind(user).fetch_optional(pool).await?;
+    let Some((sealed, used_step)) = kept else {
+        return Ok(None);
+    };
+    let secret = secrets::unseal(&seal(pepper, user), &sealed);
+    let secret = secret.ok_or_else(|| sqlx::Error::Decode("a second factor cannot be opened".into()))?;
+    Ok(Some(Carried { secret, used_step }))
+}
+
+/// Somebody's who comes with it: sealed anew, for it was sealed by what only its database knows. Hashes of recovery codes are
+/// keyed with that as well, so those stay behind.
+pub async fn bring(
+    connection: &mut PgConnection,
+    pepper: &Pepper,
+    user: Uuid,
+    carried: &Carried,
+) -> Result<(), sqlx::Error> {
+    let sealed = secrets::seal(&seal(pepper, user), &carried.secret);
+    let sealed = sealed.ok_or_else(|| sqlx::Error::Encode("a second factor cannot be sealed".into()))?;
+    let bring = "insert into platform.second_factors (user_id, sealed, confirmed_at, used_step) values ($1, $2, now(), $3) \
+        on conflict (user_id) do update set sealed = excluded.sealed, confirmed_at = now(), used_step = excluded.used_step";
+    let brought = sqlx::query(bring).bind(user).bind(sealed).bind(carried.used_step);
+    brought.execute(connection).await.map(drop)
+}
+
+/// Of a user who has not come after all.
+pub async fn forget(pool: &PgPool, user: Uuid) -> Result<(), sqlx::Error> {
+    let forget = sqlx::query("delete from platform.second_factors where user_id = $1");
+    forget.bind(user).execute(pool).await.map(drop)
 }
 
 /// A secret that counts when a code of it was typed in; `None` when there is one that counts already.

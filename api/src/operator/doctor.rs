@@ -92,11 +92,12 @@ const OF_DATABASE: [(&str, Check); 9] = [
     ("disk", |site| database::disk(site).boxed()),
 ];
 
-const OUTSIDE: [(&str, Check); 4] = [
+const OUTSIDE: [(&str, Check); 5] = [
     ("NATS", |site| outside::nats(site).boxed()),
     ("mail", |site| outside::mail(site).boxed()),
     ("files", |site| outside::files(site).boxed()),
     ("personal keys", |site| outside::personal_keys(site).boxed()),
+    ("witnesses", |site| outside::witnesses(site).boxed()),
 ];
 
 /// A finding under the name of its check.

@@ -1,7 +1,7 @@
 //! `prometric witness`: the server of a second party, who keeps what heads it was shown.
 
 use super::{Failure, audit::keys, tell};
-use crate::witness::server;
+use crate::witness::{server, tls};
 use clap::{Args, Subcommand};
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -25,6 +25,12 @@ pub struct Serve {
     /// A public key whose heads it keeps, PEM; without one everybody's.
     #[arg(long = "maker", value_name = "FILE")]
     makers: Vec<PathBuf>,
+    /// Its certificate for TLS and those between, in PEM. Without it the port speaks in the clear.
+    #[arg(long, value_name = "FILE", requires = "certificate_key")]
+    certificate: Option<PathBuf>,
+    /// The certificate's key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    certificate_key: Option<PathBuf>,
 }
 
 pub async fn run(witness: Witness) -> Result<(), Failure> {
@@ -35,9 +41,13 @@ pub async fn run(witness: Witness) -> Result<(), Failure> {
         .map(|file| keys::public_key(file))
         .collect::<Result<_, _>>()?;
     let witness = keys::private_key(&serve.key)?;
+    let shown = match (&serve.certificate, &serve.certificate_key) {
+        (Some(certificate), Some(key)) => Some(tls::showing(certificate, key)?),
+        _ => None,
+    };
     tell(format_args!(
         "receipts are signed with the key {}",
         witness.public_key().id()
     ))?;
-    Ok(server::serve(serve.listen, &serve.data, witness, makers).await?)
+    Ok(server::serve(serve.listen, &serve.data, witness, makers, shown).await?)
 }

@@ -1,12 +1,20 @@
 //! `prometric workspace`: a workspace's log into a file and out of one, and its old part away into files and back. Positions,
-//! hashes and signed heads stay what they are.
+//! hashes and signed heads stay what they are. Its people go with it.
+
+mod arrival;
+mod staff;
 
 use super::{Failure, in_file, tell};
 use crate::{config::Store, serve::open_store, storage::Storage};
+use arrival::{Arrived, Place};
 use clap::{Args, Subcommand};
 use commands::beginnings;
 use files::Files;
-use log::keeping::{Report, Segment};
+use log::{
+    Log,
+    keeping::{FileReader, ImportError, Report, Segment},
+};
+use staff::Staff;
 use std::path::{Path, PathBuf};
 use tokio::{
     fs::{self, File},
@@ -45,6 +53,9 @@ pub struct Export {
     one: One,
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Writes its people there, with what they sign in with: sealed by keys that are in the other file, wrapped.
+    #[arg(long, value_name = "FILE")]
+    accounts: Option<PathBuf>,
     /// Puts the workspace's files there too.
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
@@ -59,6 +70,11 @@ pub struct Move {
     /// PostgreSQL, where it goes.
     #[arg(long, value_name = "DATABASE_URL", env = "MOVE_TO", hide_env_values = true)]
     to: String,
+    /// Where its files go: a folder, or `s3://BUCKET` with the endpoint and keys of S3_…; without it they stay where they are.
+    #[arg(long, value_name = "PLACE", conflicts_with = "take_back")]
+    files_to: Option<String>,
+    #[command(flatten)]
+    storage: Storage,
     /// It stays here after all: refused when anything was written there since.
     #[arg(long)]
     take_back: bool,
@@ -67,6 +83,9 @@ pub struct Move {
 #[derive(Debug, Args)]
 pub struct Import {
     file: PathBuf,
+    /// Takes its people from there; where the log has arrived and they have not, they alone.
+    #[arg(long, value_name = "FILE")]
+    accounts: Option<PathBuf>,
     /// Takes the workspace's files from there.
     #[arg(long, value_name = "FOLDER")]
     files: Option<PathBuf>,
@@ -130,7 +149,15 @@ impl One {
 impl Export {
     /// Under another name until it is whole and on the disk.
     async fn run(self) -> Result<(), Failure> {
-        let (log, _) = open_store(&self.one.store).await?;
+        let (log, pool) = open_store(&self.one.store).await?;
+        // Before the log, where the keys are that they are sealed with.
+        if let Some(file) = &self.accounts {
+            let staff = Staff::read(&log, &pool, self.one.workspace.into()).await?;
+            let staff = staff.ok_or("the platform here knows no such workspace")?;
+            staff.write(&log, file).await?;
+            let (people, file) = (staff.people.len(), file.display());
+            tell(format_args!("its {people} people are in {file}"))?;
+        }
         let unfinished = self.out.with_extension("unfinished");
         let mut file = BufWriter::new(
             File::create(&unfinished)
@@ -167,13 +194,13 @@ impl Move {
     /// The master keys of personal values are the same on both sides: what they seal goes as it is.
     async fn run(self) -> Result<(), Failure> {
         let One { workspace, store } = self.one;
-        let (here, _) = open_store(&store).await?;
+        let (here, pool) = open_store(&store).await?;
         let folder = store.archive_dir.clone();
         let there = Store {
             database_url: self.to,
             ..store
         };
-        let (there, _) = open_store(&there).await?;
+        let (there, pool_there) = open_store(&there).await?;
         let folder = folder.as_deref();
         if self.take_back {
             here.take_back(&there, workspace, folder).await?;
@@ -181,21 +208,59 @@ impl Move {
                 "workspace {workspace} is open here, and closed there"
             ))?);
         }
-        let Report { position, .. } = here.move_to(&there, workspace, folder).await?;
-        Ok(tell(format_args!(
+        let place = Place::new(there.clone(), pool_there);
+        let goes = self.files_to.as_deref().map(|place| self.storage.elsewhere(place));
+        let files = match &goes {
+            Some(goes) => Some((self.storage.open()?, goes.open()?)),
+            None => None,
+        };
+        // Whoever cannot come is told of before anything is closed.
+        if let Some(staff) = Staff::read(&here, &pool, workspace.into()).await? {
+            place.plan(&staff).await?;
+        }
+        // Most of them while people go on.
+        let below = workspace.to_string();
+        if let Some((ours, theirs)) = &files {
+            ours.copy(&below, theirs).await?;
+        }
+        let (mut arrived, mut copied) = (None, 0);
+        let settle = async || -> Result<(), Failure> {
+            if let Some((ours, theirs)) = &files {
+                copied = ours.copy(&below, theirs).await?;
+            }
+            if let Some(staff) = Staff::read(&here, &pool, workspace.into()).await? {
+                let plan = place.plan(&staff).await?;
+                arrived = Some(place.enter(&plan).await?);
+            }
+            Ok(())
+        };
+        let Report { position, .. } = here.move_to(&there, workspace, folder, settle).await?;
+        tell(format_args!(
             "workspace {workspace} is there, whole up to position {position} and open; it is closed here"
-        ))?)
+        ))?;
+        if let Some(goes) = goes {
+            tell(format_args!("its {copied} files are in {}", goes.place()))?;
+        }
+        tell_people(arrived)
     }
 }
 
 impl Import {
     async fn run(self) -> Result<(), Failure> {
-        let (log, _) = open_store(&self.store).await?;
-        let file = File::open(&self.file)
-            .await
-            .map_err(|error| in_file(&self.file, error))?;
-        let imported = log.import(BufReader::new(file)).await?.header;
-        let (workspace, last) = (imported.workspace, imported.last);
+        let (log, pool) = open_store(&self.store).await?;
+        let header = FileReader::open(self.open().await?).await?.header().clone();
+        let (workspace, last) = (header.workspace, header.last);
+        match &self.accounts {
+            Some(accounts) => {
+                self.take_in_closed(&log, workspace, last).await?;
+                let staff = Staff::open(&log, workspace.into(), accounts).await?;
+                let place = Place::new(log.clone(), pool);
+                let arrived = place.enter(&place.plan(&staff).await?).await?;
+                log.reopen(workspace).await?;
+                tell_people(Some(arrived))?;
+            }
+            None => drop(log.import(self.open().await?).await?),
+        }
         tell(format_args!("workspace {workspace} is here up to position {last}"))?;
         if let Some(folder) = self.files {
             let there = Files::in_folder(folder);
@@ -204,6 +269,41 @@ impl Import {
         }
         Ok(())
     }
+
+    /// Nobody writes before everybody is there. What arrived when it was tried before is not taken in again.
+    async fn take_in_closed(&self, log: &Log, workspace: Uuid, last: i64) -> Result<(), Failure> {
+        match log.head(workspace).await? {
+            0 => {}
+            position if position == last => return Ok(()),
+            position => return Err(ImportError::Exists { workspace, position }.into()),
+        }
+        log.close(workspace).await?;
+        match log.import(self.open().await?).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                log.reopen(workspace).await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<BufReader<File>, Failure> {
+        let file = File::open(&self.file).await;
+        Ok(BufReader::new(file.map_err(|error| in_file(&self.file, error))?))
+    }
+}
+
+fn tell_people(arrived: Option<Arrived>) -> Result<(), Failure> {
+    Ok(match arrived {
+        Some(Arrived {
+            accounts,
+            known,
+            remembered,
+        }) => tell(format_args!(
+            "people: {accounts} accounts came along, {known} are known there and sign in as they do, {remembered} are known by name"
+        ))?,
+        None => tell("nobody is known to enter it: nobody came along")?,
+    })
 }
 
 fn tell_segments(what: &str, segments: &[Segment]) -> Result<(), Failure> {

@@ -1,25 +1,25 @@
 //! A witness as those see it who show it heads, and those who ask what it was shown.
 
-use super::{PublishedKey, Refusal, Seen, Shown};
+use super::{
+    PublishedKey, Refusal, Seen, Shown,
+    wire::{Wire, WireError},
+};
+use axum::http::StatusCode;
+use bytes::Bytes;
 use log::keeping::{KeyError, PublicKey, Receipt, ReceiptError};
-use reqwest::{Client, Response, StatusCode};
 use serde::de::DeserializeOwned;
-use std::time::Duration;
 use uuid::Uuid;
-
-/// How long a witness may take to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Clone)]
 pub struct Witness {
     pub url: String,
-    client: Client,
+    wire: Wire,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum WitnessError {
     #[error("the witness {url} cannot be asked")]
-    Away { url: String, source: reqwest::Error },
+    Away { url: String, source: WireError },
     #[error("the witness {url} answers {status}: {said}")]
     Refused {
         url: String,
@@ -35,22 +35,18 @@ pub enum WitnessError {
 }
 
 impl Witness {
-    pub fn new(url: &str) -> Self {
+    /// `url` without a slash at its end.
+    pub fn new(url: &str, wire: &Wire) -> Self {
         Self {
-            url: url.trim_end_matches('/').to_owned(),
-            client: Client::new(),
+            url: url.to_owned(),
+            wire: wire.clone(),
         }
     }
 
     /// The key that it says is its own.
     pub async fn key(&self) -> Result<PublicKey, WitnessError> {
-        let answer = self
-            .client
-            .get(format!("{}/key", self.url))
-            .timeout(PATIENCE)
-            .send()
-            .await;
-        let key: PublishedKey = self.read(answer.map_err(|source| self.away(source))?).await?;
+        let answer = self.wire.get(&format!("{}/key", self.url)).await;
+        let key: PublishedKey = self.read(answer.map_err(|source| self.away(source))?)?;
         PublicKey::from_pem(&key.public_key).map_err(|source| WitnessError::Key {
             url: self.url.clone(),
             source,
@@ -64,16 +60,12 @@ impl Witness {
         workspace: Uuid,
         witnesses: &[PublicKey],
     ) -> Result<Option<Seen>, WitnessError> {
-        let asked = self.client.get(format!("{}/heads/{key_id}/{workspace}", self.url));
-        let answer = asked
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|source| self.away(source))?;
-        if answer.status() == StatusCode::NOT_FOUND {
+        let url = format!("{}/heads/{key_id}/{workspace}", self.url);
+        let answer = self.wire.get(&url).await.map_err(|source| self.away(source))?;
+        if answer.0 == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        let seen: Seen = self.read(answer).await?;
+        let seen: Seen = self.read(answer)?;
         self.check(&seen.receipt, witnesses)?;
         let head = &seen.receipt.head;
         match (head.key_id.as_str(), head.workspace) == (key_id, workspace) {
@@ -84,13 +76,8 @@ impl Witness {
 
     /// Shows it a head, for a receipt of one of these.
     pub async fn show(&self, shown: &Shown, witnesses: &[PublicKey]) -> Result<Receipt, WitnessError> {
-        let asked = self.client.post(format!("{}/heads", self.url)).json(shown);
-        let answer = asked
-            .timeout(PATIENCE)
-            .send()
-            .await
-            .map_err(|source| self.away(source))?;
-        let receipt: Receipt = self.read(answer).await?;
+        let answer = self.wire.post(&format!("{}/heads", self.url), shown).await;
+        let receipt: Receipt = self.read(answer.map_err(|source| self.away(source))?)?;
         self.check(&receipt, witnesses)?;
         match receipt.head == shown.head {
             true => Ok(receipt),
@@ -105,12 +92,11 @@ impl Witness {
         })
     }
 
-    async fn read<T: DeserializeOwned>(&self, answer: Response) -> Result<T, WitnessError> {
-        let status = answer.status();
+    fn read<T: DeserializeOwned>(&self, (status, said): (StatusCode, Bytes)) -> Result<T, WitnessError> {
         if status.is_success() {
-            return answer.json().await.map_err(|source| self.away(source));
+            return serde_json::from_slice(&said).map_err(|error| self.away(error.into()));
         }
-        let refusal: Option<Refusal> = answer.json().await.ok();
+        let refusal: Option<Refusal> = serde_json::from_slice(&said).ok();
         Err(WitnessError::Refused {
             url: self.url.clone(),
             status,
@@ -123,7 +109,7 @@ impl Witness {
         WitnessError::Another { url }
     }
 
-    fn away(&self, source: reqwest::Error) -> WitnessError {
+    fn away(&self, source: WireError) -> WitnessError {
         let url = self.url.clone();
         WitnessError::Away { url, source }
     }

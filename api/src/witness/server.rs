@@ -2,6 +2,7 @@
 
 use super::{
     PublishedKey, Refusal, Seen, Shown, Verdict,
+    door::Door,
     store::{Outcome, Store, StoreError},
 };
 use axum::{
@@ -10,12 +11,15 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
     routing::{get, post},
+    serve::Listener,
 };
 use log::{
     chain,
     keeping::{PublicKey, Receipt, Signer},
 };
+use rustls::ServerConfig;
 use std::{
+    fmt::Debug,
     io,
     net::SocketAddr,
     path,
@@ -46,12 +50,13 @@ struct Witness {
     makers: Arc<Vec<PublicKey>>,
 }
 
-/// Serves until SIGINT or SIGTERM.
+/// Serves until SIGINT or SIGTERM; through TLS where there is a certificate to show, else in the clear.
 pub async fn serve(
     address: SocketAddr,
     folder: &path::Path,
     witness: Signer,
     makers: Vec<PublicKey>,
+    shown: Option<ServerConfig>,
 ) -> Result<(), WitnessError> {
     let store = Store::open(folder, witness)?;
     let witness = Witness {
@@ -64,9 +69,16 @@ pub async fn serve(
         .route("/heads/{key_id}/{workspace}", get(seen))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .with_state(witness);
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let listener = TcpListener::bind(address).await?;
-    tracing::info!(address = %listener.local_addr()?, "ready");
+    tracing::info!(address = %listener.local_addr()?, sealed = shown.is_some(), "ready");
+    match shown {
+        Some(shown) => answer(Door::open(listener, shown)?, router).await,
+        None => answer(listener, router).await,
+    }
+}
+
+async fn answer<L: Listener<Addr: Debug>>(listener: L, router: Router) -> Result<(), WitnessError> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     axum::serve(listener, router)
         .with_graceful_shutdown(async move {
             tokio::select! {

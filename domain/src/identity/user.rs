@@ -16,6 +16,11 @@ pub const USERNAME_MAX: usize = 50;
 #[derive(Debug, Clone)]
 pub enum UserCommand {
     Register(Registered),
+    /// Events that have come here with a workspace name them; who signs in, if they do, is somebody else here.
+    Remember {
+        first_name: String,
+        last_name: String,
+    },
     /// The code in the mail was right.
     VerifyEmail,
     /// They have signed with a certificate that names this IIN: from now on they sign in with it.
@@ -122,10 +127,22 @@ impl Aggregate for User {
 
     fn decide(&self, command: &UserCommand) -> Result<Vec<UserEvent>, UserRejection> {
         match (self, command) {
-            (Self::Unknown, UserCommand::Register(registered)) => {
+            (
+                Self::Unknown
+                | Self::Known {
+                    is_remembered: true, ..
+                },
+                UserCommand::Register(registered),
+            ) => {
                 registered.check()?;
                 Ok(vec![UserEvent::Registered(registered.clone())])
             }
+            (Self::Unknown, UserCommand::Remember { first_name, last_name }) => {
+                let remembered = Registered::remembered(first_name, last_name);
+                remembered.check_names()?;
+                Ok(vec![UserEvent::Registered(remembered)])
+            }
+            (Self::Known { .. }, UserCommand::Remember { .. }) => Ok(vec![]),
             (Self::Unknown, _) => Err(UserRejection::Missing),
             (Self::Known { .. }, UserCommand::Register(_)) => Err(UserRejection::AlreadyRegistered),
             (Self::Known { verified: true, .. }, UserCommand::VerifyEmail) => Ok(vec![]),
@@ -156,16 +173,35 @@ impl Aggregate for User {
                 verified: user.email.is_none(),
                 name: user.name(),
                 iin: None,
+                is_remembered: user.is_remembered(),
             },
-            (Self::Known { name, iin, .. }, UserEvent::EmailVerified {}) => Self::Known {
+            (
+                Self::Known {
+                    name,
+                    iin,
+                    is_remembered,
+                    ..
+                },
+                UserEvent::EmailVerified {},
+            ) => Self::Known {
                 verified: true,
                 name,
                 iin,
+                is_remembered,
             },
-            (Self::Known { verified, name, .. }, UserEvent::CertificateLinked { iin }) => Self::Known {
+            (
+                Self::Known {
+                    verified,
+                    name,
+                    is_remembered,
+                    ..
+                },
+                UserEvent::CertificateLinked { iin },
+            ) => Self::Known {
                 verified,
                 name,
                 iin: Some(iin.clone()),
+                is_remembered,
             },
             (Self::Unknown, UserEvent::EmailVerified {} | UserEvent::CertificateLinked { .. }) => Self::Unknown,
             // Secrets and sessions are kept elsewhere: their past is told, and no rule asks for it.
@@ -212,6 +248,22 @@ impl Registered {
         }
     }
 
+    /// Somebody who is known by name, and signs in by nothing.
+    fn remembered(first_name: &str, last_name: &str) -> Self {
+        Self {
+            email: None,
+            username: None,
+            first_name: first_name.to_owned(),
+            last_name: last_name.to_owned(),
+            phone: None,
+            organization_id: None,
+        }
+    }
+
+    fn is_remembered(&self) -> bool {
+        self.email.is_none() && self.username.is_none()
+    }
+
     fn check(&self) -> Result<(), Violations> {
         let mut check = Check::default();
         match (&self.email, &self.username) {
@@ -221,6 +273,18 @@ impl Registered {
             (Some(_), Some(_)) => check.fail("email", Rule::NotAllowed),
             (None, None) => check.fail("email", Rule::Required),
         }
+        self.name_into(&mut check);
+        check.optional_text("phone", self.phone.as_ref(), 30);
+        check.done()
+    }
+
+    fn check_names(&self) -> Result<(), Violations> {
+        let mut check = Check::default();
+        self.name_into(&mut check);
+        check.done()
+    }
+
+    fn name_into(&self, check: &mut Check) {
         for (field, name) in [("firstName", &self.first_name), ("lastName", &self.last_name)] {
             // Who comes for themselves need not say what they are called (document 3).
             match self.organization_id {
@@ -228,8 +292,6 @@ impl Registered {
                 None => check.at_most(field, name, 100),
             }
         }
-        check.optional_text("phone", self.phone.as_ref(), 30);
-        check.done()
     }
 }
 
@@ -259,6 +321,9 @@ pub enum User {
         /// Of the certificate they sign in with.
         #[serde(default)]
         iin: Option<String>,
+        /// They sign in by nothing: only events of a workspace that came here name them.
+        #[serde(default)]
+        is_remembered: bool,
     },
 }
 
@@ -267,6 +332,30 @@ impl User {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Known { name, .. } => Some(name),
+            Self::Unknown => None,
+        }
+    }
+
+    /// Whether there is something that they sign in by.
+    pub fn has_account(&self) -> bool {
+        matches!(
+            self,
+            Self::Known {
+                is_remembered: false,
+                ..
+            }
+        )
+    }
+
+    /// Whether they have proved their address, if they have one.
+    pub fn is_verified(&self) -> bool {
+        matches!(self, Self::Known { verified: true, .. })
+    }
+
+    /// Of the certificate they sign in with.
+    pub fn iin(&self) -> Option<&str> {
+        match self {
+            Self::Known { iin, .. } => iin.as_deref(),
             Self::Unknown => None,
         }
     }

@@ -341,6 +341,34 @@ impl Workspace {
         }
     }
 
+    fn open(&self) -> Option<&Open> {
+        match self {
+            Self::Open(open) => Some(open),
+            Self::Unknown | Self::Archived => None,
+        }
+    }
+
+    /// What it is called; `None` of one that nobody enters.
+    pub fn name(&self) -> Option<&str> {
+        self.open().map(|open| open.name.as_str())
+    }
+
+    pub fn profile(&self) -> Option<&Profile> {
+        self.open().map(|open| &open.profile)
+    }
+
+    /// Who may enter, and what they are here.
+    pub fn members(&self) -> impl Iterator<Item = (UserId, &Access)> {
+        let members = self.open().into_iter().flat_map(|open| &open.members);
+        members.map(|(user, access)| (*user, access))
+    }
+
+    /// Its own roles.
+    pub fn roles(&self) -> impl Iterator<Item = (RoleId, &OwnRole)> {
+        let roles = self.open().into_iter().flat_map(|open| &open.roles);
+        roles.map(|(id, role)| (*id, role))
+    }
+
     /// What somebody is here.
     pub fn access(&self, user: UserId) -> Option<&Access> {
         match self {

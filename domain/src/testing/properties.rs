@@ -197,6 +197,10 @@ fn identity() {
     let commands = [
         UserCommand::Register(registered),
         UserCommand::Register(nameless),
+        UserCommand::Remember {
+            first_name: "Имя".into(),
+            last_name: String::new(),
+        },
         UserCommand::VerifyEmail,
         UserCommand::ChangePassword,
         UserCommand::SetSecondFactor { is_on: true },
@@ -205,7 +209,8 @@ fn identity() {
             why: SessionEnd::SignedOut,
         },
     ];
-    let names_its_effect = |command: &UserCommand| matches!(command, UserCommand::VerifyEmail);
+    let names_its_effect =
+        |command: &UserCommand| matches!(command, UserCommand::VerifyEmail | UserCommand::Remember { .. });
     any_commands::<User>(
         &commands,
         &Promises {

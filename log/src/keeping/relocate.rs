@@ -33,23 +33,40 @@ pub enum MoveError {
 }
 
 impl Log {
-    /// Moves it; the parts that were put away are read from `folder`. When it fails it is open here again, and there closed.
-    pub async fn move_to(&self, there: &Self, workspace: Uuid, folder: Option<&Path>) -> Result<Report, MoveError> {
+    /// Moves it; the parts that were put away are read from `folder`. `settle` is what else has to be there before it is open.
+    /// When it fails, or that does, it is open here again, and there closed.
+    pub async fn move_to<E: From<MoveError>>(
+        &self,
+        there: &Self,
+        workspace: Uuid,
+        folder: Option<&Path>,
+        settle: impl AsyncFnOnce() -> Result<(), E>,
+    ) -> Result<Report, E> {
+        self.leave(there, workspace).await?;
+        let arrived = async {
+            let report = self.arrive(there, workspace, folder).await?;
+            settle().await?;
+            Ok::<Report, E>(report)
+        };
+        match arrived.await {
+            Ok(report) => {
+                there.reopen(workspace).await.map_err(MoveError::from)?;
+                Ok(report)
+            }
+            Err(error) => {
+                self.reopen(workspace).await.map_err(MoveError::from)?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes it on both sides.
+    async fn leave(&self, there: &Self, workspace: Uuid) -> Result<(), MoveError> {
         if there.head(workspace).await? > 0 && !epoch::is_closed(there, workspace).await? {
             return Err(MoveError::Lives { workspace });
         }
         there.close(workspace).await?;
-        self.close(workspace).await?;
-        match self.arrive(there, workspace, folder).await {
-            Ok(report) => {
-                there.reopen(workspace).await?;
-                Ok(report)
-            }
-            Err(error) => {
-                self.reopen(workspace).await?;
-                Err(error)
-            }
-        }
+        Ok(self.close(workspace).await?)
     }
 
     /// It stays here after all; refused when anything was written there since.

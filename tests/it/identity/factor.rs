@@ -19,7 +19,7 @@ impl App {
     }
 
     /// The code of so many steps from now; the server takes those of one step before and after, each once.
-    fn code(&self, steps: i64) -> String {
+    pub(crate) fn code(&self, steps: i64) -> String {
         let now = Utc::now().timestamp() + steps * 30;
         self.0.generate(u64::try_from(now).unwrap()).to_string()
     }

@@ -56,7 +56,7 @@ async fn what_is_wrong_with_an_installation_is_found() {
     ];
     assert_eq!(
         checks,
-        [&of_database[..], &["NATS", "mail", "files", "personal keys"]].concat()
+        [&of_database[..], &["NATS", "mail", "files", "personal keys", "witnesses"]].concat()
     );
 
     for (words, check) in [
@@ -66,6 +66,7 @@ async fn what_is_wrong_with_an_installation_is_found() {
         (["--personal-keys-file", "/nowhere/at/all"], "personal keys"),
         (["--database-url", "postgres://nobody@127.0.0.1:1/none"], "PostgreSQL"),
         (["--database-pool", "100000"], "limits"),
+        (["--witnesses", "https://127.0.0.1:1"], "witnesses"),
     ] {
         finds(&server, &words, &[check]).await;
     }

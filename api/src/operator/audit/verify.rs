@@ -10,7 +10,10 @@ use crate::{
     heads,
     operator::{Failure, tell},
     serve::open_store,
-    witness::client::Witness,
+    witness::{
+        client::Witness,
+        wire::{self, Trust},
+    },
 };
 use clap::Args;
 use commands::Meaning;
@@ -37,8 +40,10 @@ pub struct Verify {
     #[arg(long = "key", value_name = "FILE")]
     keys: Vec<PathBuf>,
     /// A witness whose heads the history has to lead to, by its URL.
-    #[arg(long = "witness", value_name = "URL")]
+    #[arg(long = "witness", value_name = "URL", value_parser = wire::address)]
     witnesses: Vec<String>,
+    #[command(flatten)]
+    trust: Trust,
     /// Receipts of witnesses that the history has to lead to: from `audit receipts`, or what a witness answers.
     #[arg(long, value_name = "FILE")]
     receipts: Option<PathBuf>,
@@ -76,8 +81,8 @@ impl Verify {
                 .chain(signed.iter().map(|head| head.workspace))
                 .collect(),
         };
-        for url in &self.witnesses {
-            signed.extend(self.ask(&Witness::new(url), &workspaces, &keys).await?);
+        for witness in self.trust.witnesses(&self.witnesses)? {
+            signed.extend(self.ask(&witness, &workspaces, &keys).await?);
         }
         if let Some(file) = &self.receipts {
             let known = match self.witness_keys.as_slice() {

@@ -1,4 +1,4 @@
-//! What stands beside the database: NATS, mail, the store of files, the file with master keys.
+//! What stands beside the database: NATS, mail, the store of files, the file with master keys, witnesses.
 
 use super::{Failure, Finding, PATIENCE, Site};
 use crate::relay::STREAM;
@@ -96,6 +96,33 @@ pub async fn personal_keys(site: &Site) -> Result<Finding, Failure> {
         Err(error) => Finding::wrong(
             error.to_string(),
             "put the file where PERSONAL_KEYS_FILE says, a key a line",
+        ),
+    })
+}
+
+pub async fn witnesses(site: &Site) -> Result<Finding, Failure> {
+    let heads = &site.config.heads;
+    if heads.witnesses.iter().all(String::is_empty) {
+        return Ok(Finding::ok("none: nobody outside is shown where the log stands"));
+    }
+    let named = match heads.trust.witnesses(&heads.witnesses) {
+        Ok(named) => named,
+        Err(error) => {
+            let advice = "let WITNESS_ROOTS name a file of certificates in PEM; no server starts with this one";
+            return Ok(Finding::wrong(chain(&error), advice));
+        }
+    };
+    for witness in &named {
+        if let Err(error) = witness.key().await {
+            let advice = "see that it runs, what WITNESSES names, and that its certificate leads to one in WITNESS_ROOTS; until then heads wait for it";
+            return Ok(Finding::wrong(chain(&error), advice));
+        }
+    }
+    Ok(match heads.heads_every {
+        Some(_) => Finding::ok(format!("all {} answer", named.len())),
+        None => Finding::mind(
+            "they answer, and are shown nothing",
+            "set HEADS_EVERY: how often heads are signed",
         ),
     })
 }

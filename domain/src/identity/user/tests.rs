@@ -204,3 +204,38 @@ fn a_user_name_is_short_and_plain_and_stands_in_place_of_an_address() {
     };
     refused(neither, "email", Rule::Required);
 }
+
+#[test]
+fn who_is_only_remembered_signs_in_by_nothing_until_they_register() {
+    let remember = |first: &str| UserCommand::Remember {
+        first_name: first.into(),
+        last_name: "Фамилия".into(),
+    };
+    let known = UserEvent::Registered(Registered::remembered("Имя", "Фамилия"));
+    given::<User>([]).when(remember("Имя")).then([known.clone()]);
+    given::<User>([])
+        .when(remember(&"я".repeat(101)))
+        .then_rejected(Violations::one("firstName", Rule::TooLong { max: 100 }).into());
+    given::<User>([known.clone()]).when(remember("Имя")).then([]);
+    given::<User>([UserEvent::Registered(registered())])
+        .when(remember("Имя"))
+        .then([]);
+    let user = User::default();
+    assert_eq!(user.claims(&known), []);
+    let user = user.evolve(&known);
+    assert_eq!((user.name(), user.has_account()), (Some("Имя Фамилия"), false));
+    // They come themselves, and nobody else has become them meanwhile.
+    let event = UserEvent::Registered(registered());
+    given::<User>([known.clone()])
+        .when(UserCommand::Register(registered()))
+        .then([event.clone()]);
+    assert_eq!(
+        user.claims(&event),
+        [Claim::take("user.email", "owner@company.kz").personal()]
+    );
+    let user = user.evolve(&event);
+    assert_eq!((user.has_account(), user.is_verified()), (true, false));
+    given::<User>([known, event])
+        .when(UserCommand::Register(registered()))
+        .then_rejected(UserRejection::AlreadyRegistered);
+}
