@@ -56,7 +56,11 @@ async fn what_is_wrong_with_an_installation_is_found() {
     ];
     assert_eq!(
         checks,
-        [&of_database[..], &["NATS", "mail", "files", "personal keys", "witnesses"]].concat()
+        [
+            &of_database[..],
+            &["NATS", "mail", "files", "personal keys", "witnesses"]
+        ]
+        .concat()
     );
 
     for (words, check) in [
