@@ -294,16 +294,17 @@ impl Import {
 }
 
 fn tell_people(arrived: Option<Arrived>) -> Result<(), Failure> {
-    Ok(match arrived {
-        Some(Arrived {
-            accounts,
-            known,
-            remembered,
-        }) => tell(format_args!(
-            "people: {accounts} accounts came along, {known} are known there and sign in as they do, {remembered} are known by name"
-        ))?,
-        None => tell("nobody is known to enter it: nobody came along")?,
-    })
+    let Some(Arrived {
+        accounts,
+        known,
+        remembered,
+    }) = arrived
+    else {
+        return Ok(tell("nobody is known to enter it: nobody came along")?);
+    };
+    Ok(tell(format_args!(
+        "people: {accounts} accounts came along, {known} are known there and sign in as they do, {remembered} are known by name"
+    ))?)
 }
 
 fn tell_segments(what: &str, segments: &[Segment]) -> Result<(), Failure> {

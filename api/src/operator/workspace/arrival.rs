@@ -13,7 +13,7 @@ use domain::{
     Access, Aggregate, Changes, Role,
     id::{OrganizationId, UserId, WorkspaceId},
     identity::{
-        organization::{self, Organization, OrganizationCommand, OrganizationRejection},
+        organization::{self, Organization, OrganizationCommand},
         user::{User, UserCommand, UserRejection},
         workspace::{self, Workspace, WorkspaceCommand, WorkspaceRejection},
     },
