@@ -161,6 +161,10 @@ fn warehouse() {
         C::Create(Box::default()),
         C::Update(coded("A")),
         C::Update(coded("B")),
+        C::Update(Box::new(warehouse::Change {
+            parent_id: Patch::Set(Some(Uuid::from_u128(1).into())),
+            ..Default::default()
+        })),
         C::Archive,
     ];
     let names_its_effect = |command: &C| matches!(command, C::Update(_));
