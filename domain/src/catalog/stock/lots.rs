@@ -34,7 +34,6 @@ pub enum Tracking {
 #[serde(rename_all = "camelCase")]
 pub struct Lot {
     #[field(required, max = 50)]
-    #[schemars(length(max = 50), regex(pattern = crate::field::FILLED_LINE))]
     pub number: String,
     /// Of adjustments and counts as of the whole: below zero, where it is less.
     pub quantity: Quantity,

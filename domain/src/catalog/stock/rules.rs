@@ -130,6 +130,9 @@ impl Stock {
     /// Goods that are promised may change their place: they are there all the same.
     pub(super) fn send(&self, movement: &Movement, transfer: Transfer) -> Result<Vec<StockEvent>, StockRejection> {
         let Transfer { id, to, at_once } = transfer;
+        if self.places.under_way(id).is_some() {
+            return Ok(vec![]); // it is that one
+        }
         let mut check = movement.texts();
         check.positive_quantity("quantity", movement.quantity);
         check.that(to != movement.warehouse, "toWarehouseId", Rule::NotAllowed);

@@ -89,6 +89,9 @@ fn send_goods() {
     when(send(warehouse(2), None, 1, true)).then_rejected(not_enough(0));
     when(send(None, warehouse(2), 3, false)).then([sent(1, None, warehouse(2), 3)]);
     when(send(warehouse(1), None, 7, true)).then([sent(1, warehouse(1), None, 7), arrived(1, None, 7)]);
+    given::<Stock>(before().into_iter().chain([sent(1, None, warehouse(2), 1)]))
+        .when(send(None, warehouse(2), 1, false))
+        .then([]);
 }
 
 #[test]
