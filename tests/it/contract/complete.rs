@@ -92,6 +92,7 @@ async fn what_is_made_leads_to_what_can_be_done_with_it() {
     let by_itself = [
         "/production/orders/",
         "/notifications/",
+        "/stock/lots/",
         "/admin/sagas/",
         "/auth/sessions/",
         "/members/",

@@ -35,6 +35,10 @@ pub async fn shapes(owner: &Client, shop: &Shop) -> Vec<Shape> {
         .post("/products", json!({"code": "unmoved", "name": "a"}))
         .await
         .expect(201));
+    let of_lots = json!({"code": "of lots", "name": "a", "tracking": "lot"});
+    let of_lots = id(&owner.post("/products", of_lots).await.expect(201));
+    let lots = json!({"productId": of_lots, "quantity": 1, "lots": [{"number": "L-1", "quantity": 1}]});
+    owner.post("/stock/receipts", lots).await.expect(201);
     let receipts = owner
         .items(&format!("/stock/movements?productId={}&type=IN", shop.product))
         .await;
