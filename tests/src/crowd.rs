@@ -30,10 +30,10 @@ const CUSTOMERS: &str = "insert into {s}.customers (id, version, customer_number
     case when h % 1000 = 0 then 'VIP' else (array['Enterprise','SMB','Retail'])[1 + h % 3] end, 4.5, 5000000, '[]', '[]', \
     case when h % 1000 = 0 then '[\"vip\"]'::jsonb else '[\"regular\"]' end, 0, '{}', h % 50000000, h % 40, h % 40, h % 50000000, '{}', false, {someone}, {at}, {at} from {rows}";
 const PRODUCTS: &str = "insert into {s}.products (id, version, code, name, type, status, category, description, unit, price, cost, currency, \
-    vat_included, in_stock, reserved, specifications, price_history, barcodes, units, images, image_files, suppliers, translations, parts, archived, created_at, updated_at) \
+    vat_included, in_stock, reserved, specifications, price_history, barcodes, units, images, image_files, suppliers, translations, parts, tracking, archived, created_at, updated_at) \
     select {product}, 1, 'PRD-' || lpad(i::text, 7, '0'), (array['Ноутбук','Өнім','Үстел','Сервер','Кабель'])[1 + h % 5] || ' ' || md5(i::text), \
     (array['PRODUCT','MATERIAL','SERVICE','MANUFACTURED'])[1 + h % 4], case when h % 50 = 0 then 'DISCONTINUED' else 'ACTIVE' end, \
-    'Category ' || h % 40, 'Описание товара', 'шт', 1000 + h % 1000000, 500, 'KZT', true, 10, 3, '{}', '[]', '[]', '[]', '[]', '[]', '[]', '[]', '[]', false, {at}, {at} from {rows}";
+    'Category ' || h % 40, 'Описание товара', 'шт', 1000 + h % 1000000, 500, 'KZT', true, 10, 3, '{}', '[]', '[]', '[]', '[]', '[]', '[]', '[]', '[]', 'none', false, {at}, {at} from {rows}";
 const DEALS: &str = "insert into {s}.deals (id, version, deal_number, title, description, customer_id, customer_name, value, currency, stage, \
     probability, effective_probability, assigned_to, source, competitors, tags, products, timeline, documents, created_at, updated_at) \
     select {deal}, 1, 'DL-2026-' || lpad(i::text, 7, '0'), (array['Внедрение','Жеткізу','Поставка','Сервис'])[1 + h % 4] || ' ' || md5(i::text), \

@@ -52,7 +52,7 @@ fn list_of(route: &Route) -> Option<&str> {
 }
 
 /// What is read of a thing and of another one, which these requests do not name.
-const OF_TWO: [&str; 2] = ["}/interactions/{", "/{id}/merge"];
+const OF_TWO: [&str; 3] = ["}/interactions/{", "}/quotes/{", "/{id}/merge"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_right_does_not_reach_to_is_not_there_by_any_route() {

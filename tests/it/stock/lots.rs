@@ -51,7 +51,7 @@ async fn what_expires_first_goes_first_and_is_found_again() {
     let milk = tracked(&owner, "MILK", "lot").await;
     let receipt = |place: Option<&str>, lots: Value, quantity: i32| json!({"productId": milk, "quantity": quantity, "unitCost": 100, "lots": lots, "warehouseId": place});
     let unnamed = owner.post("/stock/receipts", receipt(None, json!([]), 5)).await;
-    let unnamed = unnamed.refused(400, "VALIDATION_FAILED");
+    let unnamed = unnamed.refused(400, "REQUIRED_FIELD");
     assert!(unnamed["fields"]["lots"].is_string(), "{unnamed}");
     let late = json!([{"number": "LATE", "quantity": 3, "expiresOn": "2101-06-30", "manufacturedOn": "2026-11-01"}]);
     owner.post("/stock/receipts", receipt(None, late, 3)).await.expect(201);
