@@ -169,7 +169,7 @@ mod tests {
                 seller: "A&B{link}",
                 number: 7,
                 link: "https://app.company.kz/quotes#dG9rZW4",
-                paper: ("№ 7.pdf".to_owned(), b"%PDF-1.7\n\xe2\x00".to_vec()),
+                paper: ("№ 7.pdf".to_owned(), [&b"%PDF-1.7\n"[..], &[0xe2; 64]].concat()),
             };
             let mail = offer(&from, "buyer@company.kz", language, said).unwrap();
             let mail = String::from_utf8(mail.formatted()).unwrap().replace("=\r\n", "");
