@@ -78,13 +78,11 @@ impl Turn<'_> {
             drop(turn);
             return appended;
         };
-        let version = ahead.mark.version;
         lane.go_ahead(key, ahead, run.clone());
         drop(turn);
         let appended = submitted.answer().await;
-        match &appended {
-            Ok(written) if written.repeated.is_none() => lane.arrived(key, version),
-            _ => run.fail(),
+        if !appended.as_ref().is_ok_and(|written| written.repeated.is_none()) {
+            run.fail();
         }
         appended
     }
@@ -326,6 +324,8 @@ impl Executor {
         let done = done::<A, _>(answer, &appended)?;
         if appended.repeated.is_none() {
             self.keep_written(key, live, after, &appended, &done.events).await;
+            // Not before: what is remembered would be behind, and commands in line on it could come to a version that was another.
+            self.lanes.of(key.stream).arrived(key, done.version);
         }
         Ok(Attempt::Done(done))
     }
