@@ -1,12 +1,7 @@
 //! How a unit gets into the log, and what this node knows afterwards: what is left is remembered, what was overtaken is not used
 //! any more. Several streams have their turns together, so that commands on the same ones follow each other without a race.
 
-use crate::{
-    Answer, Context, Error, Executor, Loaded, Unit,
-    executor::append_span,
-    lanes::{Run, Turns},
-    states::Key,
-};
+use crate::{Answer, Context, Error, Executor, Loaded, Unit, executor::append_span, lanes::Turns, states::Key};
 use domain::{Aggregate, fact::CATEGORIES, id::WorkspaceId};
 use log::{AppendError, Appended, Submitted};
 use std::collections::BTreeMap;
@@ -32,7 +27,10 @@ impl Executor {
             false => self.expected::<A>(self.lanes.of(id.into()), workspace, id).await,
         };
         match expected {
-            Some((live, _)) => Ok(live.into()),
+            Some((live, builds_on)) => Ok(Loaded {
+                builds_on,
+                ..live.into()
+            }),
             None => self.load(workspace, id).await,
         }
     }
@@ -50,11 +48,13 @@ impl Executor {
         context: &Context,
         answer: &Answer,
     ) -> Result<Appended, AppendError> {
-        let (mut left, run) = (unit.left(), Run::default());
+        let mut left = unit.left();
         let append = async {
             let submitted = self.submit(unit, context, answer).await?;
-            for one in left.iter().filter(|one| turns.has(one.stream())) {
-                one.go_ahead(&self.lanes, context.workspace, run.clone());
+            if let Some(promise) = submitted.promise() {
+                for one in left.iter().filter(|one| turns.has(one.stream())) {
+                    one.go_ahead(&self.lanes, context.workspace, promise.clone());
+                }
             }
             drop(turns);
             submitted.answer().await
@@ -62,7 +62,6 @@ impl Executor {
         let appended = append.instrument(append_span()).await;
         let is_new = appended.as_ref().is_ok_and(|appended| appended.repeated.is_none());
         if !is_new {
-            run.fail();
             left.clear();
         }
         let appended = self.heed(context.workspace, appended).await?;
@@ -81,7 +80,7 @@ impl Executor {
 
     pub(crate) async fn submit(
         &self,
-        unit: Unit,
+        mut unit: Unit,
         context: &Context,
         answer: &Answer,
     ) -> Result<Submitted, AppendError> {
@@ -98,7 +97,9 @@ impl Executor {
             true => Some(self.log.claim_keys(context.workspace.into()).await?),
             false => None,
         };
-        self.log.submit(unit.into_append(context, answer, keys.as_ref())).await
+        let builds_on = unit.builds_on();
+        let append = unit.into_append(context, answer, keys.as_ref());
+        self.log.submit_on(append, builds_on).await
     }
 
     /// Whoever looks again is to see what this append met.

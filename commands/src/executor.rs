@@ -3,13 +3,13 @@
 
 use crate::{
     Context, Error, Unit,
-    lanes::{Lane, Lanes, Run},
+    lanes::{Lane, Lanes},
     load::{Grown, decode, key},
     states::{Key, Live, Mark, States},
 };
 use chrono::{DateTime, Utc};
 use domain::{Aggregate, fact, finance::terms::PAYMENT_DAYS, id::WorkspaceId};
-use log::{AppendError, Appended, Guard, Log, Submitted};
+use log::{AppendError, Appended, Guard, Log, Promise, Submitted};
 use serde::{Deserialize, Serialize};
 use std::{
     sync::{Arc, atomic::AtomicU64},
@@ -48,6 +48,9 @@ struct Asked<'a, A: Aggregate> {
     context: &'a Context,
 }
 
+/// A state to decide on, and what has to be written so that it is true.
+pub(crate) type Known<A> = (Live<A>, Option<Promise>);
+
 /// What came of deciding and appending once.
 enum Attempt<E> {
     Done(Done<E>),
@@ -61,7 +64,6 @@ enum Attempt<E> {
 struct Turn<'a> {
     lane: &'a Lane,
     turn: MutexGuard<'a, ()>,
-    run: Run,
 }
 
 impl Turn<'_> {
@@ -72,19 +74,15 @@ impl Turn<'_> {
         ahead: Option<Live<A>>,
         submitted: Submitted,
     ) -> Result<Appended, AppendError> {
-        let Self { lane, turn, run } = self;
-        let Some(ahead) = ahead else {
+        let Self { lane, turn } = self;
+        let Some((ahead, promise)) = ahead.zip(submitted.promise()) else {
             let appended = submitted.answer().await;
             drop(turn);
             return appended;
         };
-        lane.go_ahead(key, ahead, run.clone());
+        lane.go_ahead(key, ahead, promise);
         drop(turn);
-        let appended = submitted.answer().await;
-        if !appended.as_ref().is_ok_and(|written| written.repeated.is_none()) {
-            run.fail();
-        }
-        appended
+        submitted.answer().await
     }
 }
 
@@ -94,6 +92,8 @@ pub struct Loaded<A> {
     pub state: Arc<A>,
     pub version: i64,
     pub(crate) mark: Mark,
+    /// What has to be written so that it is true.
+    pub(crate) builds_on: Option<Promise>,
 }
 
 /// What a command came to: the same for the first time and for its repeats.
@@ -215,17 +215,16 @@ impl Executor {
         for _ in 0..ATTEMPTS_MAX {
             let turn = lane.turn().await;
             let known = match (supposed.take(), fresh) {
-                (Some(supposed), _) => Some((supposed, Run::default())),
+                (Some(supposed), _) => Some((supposed, None)),
                 (None, false) => self.expected::<A>(lane, context.workspace, id).await,
                 (None, true) => None,
             };
             fresh = known.is_none();
-            let (live, run) = match known {
+            let known = match known {
                 Some(known) => known,
-                None => (self.live(context.workspace, id).await?, Run::default()),
+                None => (self.live(context.workspace, id).await?, None),
             };
-            let turn = Turn { lane, turn, run };
-            match self.attempt(&asked, turn, live, fresh).await {
+            match self.attempt(&asked, Turn { lane, turn }, known, fresh).await {
                 Ok(Attempt::Done(done)) => return Ok(done),
                 Ok(Attempt::Overtaken) => fresh = false,
                 // What was known may be behind: only what the log says now can be the reason for an answer.
@@ -254,13 +253,14 @@ impl Executor {
         lane: &Lane,
         workspace: WorkspaceId,
         id: A::Id,
-    ) -> Option<(Live<A>, Run)> {
+    ) -> Option<Known<A>> {
         let remembered = self.remembered::<A>(workspace, id).await;
         let known = remembered.as_ref().map_or(0, |live| live.mark.version);
         let ahead = lane.ahead::<A>(key::<A>(workspace, id));
         ahead
             .filter(|(live, _)| live.mark.version > known && self.states.may_use(workspace.into(), live.mark))
-            .or_else(|| Some((remembered?, Run::default())))
+            .map(|(live, promise)| (live, Some(promise)))
+            .or_else(|| Some((remembered?, None)))
     }
 
     /// Decides and appends. A repeat is answered by the append.
@@ -268,7 +268,7 @@ impl Executor {
         &self,
         asked: &Asked<'_, A>,
         turn: Turn<'_>,
-        live: Live<A>,
+        (live, builds_on): Known<A>,
         fresh: bool,
     ) -> Result<Attempt<A::Event>, Error<A::Rejection>> {
         let Asked { id, context, .. } = *asked;
@@ -291,6 +291,7 @@ impl Executor {
             .add(id, live.state.as_ref(), version, &events)
             .map_err(Error::Unstorable)?;
         unit.guard(asked.guards.iter().copied());
+        unit.build_on(builds_on);
         let after = (!events.is_empty() && !unit.is_numbered()).then(|| Arc::new(after));
         let answer = Answer {
             id: id.into(),

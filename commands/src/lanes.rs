@@ -4,13 +4,11 @@
 //! is written, so only what is then appended behind them may stand on it: a "no" is asked of the log.
 
 use crate::states::{Key, Live};
+use log::Promise;
 use std::{
     any::Any,
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError},
 };
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
@@ -31,21 +29,8 @@ pub(crate) struct Lane {
 struct Ahead {
     key: Key,
     live: Live<dyn Any + Send + Sync>,
-    run: Run,
-}
-
-/// Appends in the line that build on each other: after one that fails none of them can be written.
-#[derive(Clone, Default)]
-pub(crate) struct Run(Arc<AtomicBool>);
-
-impl Run {
-    pub fn fail(&self) {
-        self.0.store(true, Ordering::Release);
-    }
-
-    fn has_failed(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
+    /// That it is written.
+    promise: Promise,
 }
 
 impl Lanes {
@@ -90,19 +75,19 @@ impl Lane {
     }
 
     /// The state that the appends in the line will leave, if there are any.
-    pub fn ahead<A: Any + Send + Sync>(&self, key: Key) -> Option<(Live<A>, Run)> {
+    pub fn ahead<A: Any + Send + Sync>(&self, key: Key) -> Option<(Live<A>, Promise)> {
         let ahead = self.lock();
-        let Ahead { live, run, .. } = ahead.as_ref().filter(|ahead| ahead.key == key)?;
+        let Ahead { live, promise, .. } = ahead.as_ref().filter(|ahead| ahead.key == key)?;
         let state = live.state.clone().downcast().ok()?;
         let mark = live.mark;
-        (!run.has_failed()).then(|| (Live { state, mark }, run.clone()))
+        (!promise.is_lost()).then(|| (Live { state, mark }, promise.clone()))
     }
 
     /// An append that will leave that state has its place in the line.
-    pub fn go_ahead<A: Any + Send + Sync>(&self, key: Key, Live { state, mark }: Live<A>, run: Run) {
+    pub fn go_ahead<A: Any + Send + Sync>(&self, key: Key, Live { state, mark }: Live<A>, promise: Promise) {
         let state: Arc<dyn Any + Send + Sync> = state;
         let live = Live { state, mark };
-        *self.lock() = Some(Ahead { key, live, run });
+        *self.lock() = Some(Ahead { key, live, promise });
     }
 
     /// The append that leaves that version is written. With the last one there is nothing ahead any more.

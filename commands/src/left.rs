@@ -3,13 +3,13 @@
 
 use crate::{
     Executor, Loaded,
-    lanes::{Lanes, Run},
+    lanes::Lanes,
     load::{Grown, decode, key},
     states::{Live, Mark},
 };
 use async_trait::async_trait;
 use domain::{Aggregate, id::WorkspaceId};
-use log::{Appended, Recorded};
+use log::{Appended, Promise, Recorded};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ pub(crate) trait Left: Send + Sync {
     fn stream(&self) -> Uuid;
 
     /// The append has its place in the line.
-    fn go_ahead(&self, lanes: &Lanes, workspace: WorkspaceId, run: Run);
+    fn go_ahead(&self, lanes: &Lanes, workspace: WorkspaceId, promise: Promise);
 
     /// It is written.
     async fn arrived(&self, executor: &Executor, workspace: WorkspaceId, appended: &Appended);
@@ -55,11 +55,11 @@ impl<A: Aggregate> Left for Leaves<A> {
         self.id.into()
     }
 
-    fn go_ahead(&self, lanes: &Lanes, workspace: WorkspaceId, run: Run) {
+    fn go_ahead(&self, lanes: &Lanes, workspace: WorkspaceId, promise: Promise) {
         if let Some(after) = &self.after {
             lanes
                 .of(self.stream())
-                .go_ahead(key::<A>(workspace, self.id), after.clone(), run);
+                .go_ahead(key::<A>(workspace, self.id), after.clone(), promise);
         }
     }
 

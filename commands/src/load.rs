@@ -42,6 +42,7 @@ impl<A> From<Live<A>> for Loaded<A> {
             state,
             version: mark.version,
             mark,
+            builds_on: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     left::{Leaves, Left},
 };
 use domain::{Aggregate, Claim, ClaimAct, Event, Numbering, fact, time};
-use log::{Append, ClaimKeys, ClientAddress, Guard, Metadata, NewEvent, Number, Stream, StreamAppend};
+use log::{Append, ClaimKeys, ClientAddress, Guard, Metadata, NewEvent, Number, Promise, Stream, StreamAppend};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -18,6 +18,8 @@ pub struct Unit {
     guards: Vec<Guard>,
     /// What is known of what it leaves.
     left: Vec<Box<dyn Left>>,
+    /// What has to be written so that it was decided on what is true.
+    builds_on: Vec<Promise>,
 }
 
 impl Unit {
@@ -29,11 +31,20 @@ impl Unit {
         on: &Loaded<A>,
         events: &[A::Event],
     ) -> Result<Arc<A>, serde_json::Error> {
+        self.build_on(on.builds_on.clone());
         let after = Arc::new(self.add(id, on.state.as_ref(), on.version, events)?);
         let is_whole = self.streams.last().is_some_and(|stream| !is_numbered(stream));
         let known = is_whole.then(|| after.clone());
         self.left.push(Box::new(Leaves::new(id, on, events.len(), known)));
         Ok(after)
+    }
+
+    pub(crate) fn build_on(&mut self, promise: Option<Promise>) {
+        self.builds_on.extend(promise);
+    }
+
+    pub(crate) fn builds_on(&mut self) -> Vec<Promise> {
+        std::mem::take(&mut self.builds_on)
     }
 
     /// What it leaves, for whoever appends it.

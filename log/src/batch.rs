@@ -20,6 +20,7 @@ use crate::{
     append::{ANSWER_BYTES_MAX, StreamAppend},
     chain,
     personal::Sealed,
+    promise::{Promise, Promised},
     wrong::{self, Variant::*},
 };
 use chrono::{DateTime, Utc};
@@ -36,6 +37,10 @@ pub(crate) struct Prepared {
     pub append: Append,
     /// What personal values in it are opened with once they are written.
     pub sealed: Sealed,
+    /// Whether it was written, for those behind it.
+    pub promised: Promised,
+    /// What it builds on.
+    pub builds_on: Vec<Promise>,
     /// Hashes of the streams it writes or reads: those of one batch that share any keep their order.
     pub streams: Vec<u64>,
     /// Hashes of its claims and its command: two appends of one batch must not share any.
@@ -115,11 +120,18 @@ impl Prepared {
             claims,
             append,
             sealed: Sealed::default(),
+            promised: Promised::new(),
+            builds_on: vec![],
         })
     }
 
     pub fn with_sealed(self, sealed: Sealed) -> Self {
         Self { sealed, ..self }
+    }
+
+    /// Decided on what those will leave.
+    pub fn on(self, builds_on: Vec<Promise>) -> Self {
+        Self { builds_on, ..self }
     }
 
     pub fn event_count(&self) -> usize {
@@ -135,6 +147,7 @@ impl Prepared {
             Verdict::Closed => Err(AppendError::Closed),
             Verdict::Unknown => Err(AppendError::Unknown),
             Verdict::Elsewhere { nth, actual } => Err(self.elsewhere(nth, actual)),
+            Verdict::Unfounded => Err(self.elsewhere(0, 0)),
             Verdict::Claimed { nth, owner } => Err(match self.claims.into_iter().nth(nth) {
                 Some(KeyChange { kind, key, .. }) => AppendError::Claimed { kind, key, owner },
                 None => AppendError::Unknown,
@@ -316,6 +329,8 @@ pub(crate) enum Verdict {
         nth: usize,
         owner: Uuid,
     },
+    /// Something that it builds on was not written.
+    Unfounded,
     /// It was sent to the log's engine, and the answer lost.
     Unknown,
 }

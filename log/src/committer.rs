@@ -10,6 +10,7 @@ use crate::{
     engine::{COMMIT_BYTES_MAX, Replica},
     lock,
     personal::Sealed,
+    promise::Promise,
     queue::{BATCH_BYTES_MAX, Queue, Reply, Rest, Waiting},
     wakeup::{Moved, Wakeup},
 };
@@ -69,8 +70,14 @@ impl Committer {
     }
 
     /// Gives an append its place in the line; `sealed` opens what was sealed in it.
-    pub async fn submit(&self, append: Append, sealed: Sealed) -> Result<Awaited, AppendError> {
-        let prepared = Prepared::new(append)?.with_sealed(sealed);
+    pub async fn submit(
+        &self,
+        append: Append,
+        sealed: Sealed,
+        builds_on: Vec<Promise>,
+    ) -> Result<Awaited, AppendError> {
+        let prepared = Prepared::new(append)?.with_sealed(sealed).on(builds_on);
+        let promise = prepared.promised.promise().clone();
         if self.0.replica.is_some() && prepared.bytes > COMMIT_BYTES_MAX {
             return Err(AppendError::Limit {
                 what: "bytes per append",
@@ -81,7 +88,7 @@ impl Committer {
         if hires {
             self.hire();
         }
-        Ok(Awaited(answer))
+        Ok(Awaited { answer, promise })
     }
 
     fn hire(&self) {
@@ -155,7 +162,12 @@ impl Committer {
         let (mut judged, mut put_off) = (Vec::with_capacity(batch.len()), Vec::new());
         for (waiting, verdict) in batch.into_iter().zip(verdicts) {
             match verdict {
-                Some(verdict) => judged.push((waiting, verdict)),
+                Some(verdict) => {
+                    if matches!(verdict, Verdict::Written(_)) {
+                        waiting.prepared.promised.keep();
+                    }
+                    judged.push((waiting, verdict));
+                }
                 None => put_off.push(waiting),
             }
         }
@@ -276,12 +288,15 @@ impl Committer {
 }
 
 /// The outcome of an append in the line.
-pub(crate) struct Awaited(oneshot::Receiver<Reply>);
+pub(crate) struct Awaited {
+    answer: oneshot::Receiver<Reply>,
+    pub promise: Promise,
+}
 
 impl Awaited {
     pub async fn outcome(self) -> Result<Outcome, AppendError> {
         // A committer answers everyone it took; without an answer the process is going down in mid-commit.
-        self.0.await.unwrap_or(Err(AppendError::Unknown))
+        self.answer.await.unwrap_or(Err(AppendError::Unknown))
     }
 }
 

@@ -16,6 +16,7 @@ mod limits;
 pub mod migrate;
 mod outage;
 mod personal;
+mod promise;
 mod queue;
 mod read;
 mod snapshot;
@@ -38,6 +39,7 @@ pub use follow::{Consumer, ConsumerError, Follower, Following, Lag, Progress, Ur
 pub use limits::{limited, unhurried};
 pub use outage::is_outage;
 pub use personal::{ClaimKeys, Fence, FenceError, KeyRing, PersonalError, RingError};
+pub use promise::Promise;
 pub use read::{NextError, ReadError, Scan, read_in_tx};
 pub use snapshot::{Folded, Snapshot};
 pub use tail::Shared;
@@ -182,7 +184,13 @@ impl Log {
 
     /// The same in two steps: when this is done, the append has its place in the line, behind all that were submitted before
     /// in its workspace. Dropped before it is answered, it may be written or not.
-    pub async fn submit(&self, mut append: Append) -> Result<Submitted, AppendError> {
+    pub async fn submit(&self, append: Append) -> Result<Submitted, AppendError> {
+        self.submit_on(append, vec![]).await
+    }
+
+    /// The same for one that was decided on what others in the line will leave: unless all of those are written, it is refused as
+    /// one whose stream is at another version (0).
+    pub async fn submit_on(&self, mut append: Append, builds_on: Vec<Promise>) -> Result<Submitted, AppendError> {
         let (workspace, command) = (append.workspace, append.command);
         let sealed = match (self.personal.seal_append(&mut append).await, command) {
             // A repeat is answered, whoever was erased since the first time.
@@ -193,7 +201,7 @@ impl Log {
             (sealed, _) => sealed?,
         };
         Ok(Submitted(Stage::InLine {
-            outcome: self.committer.submit(append, sealed).await?,
+            outcome: self.committer.submit(append, sealed, builds_on).await?,
             log: self.clone(),
             workspace,
             command,
@@ -223,6 +231,14 @@ impl From<Appended> for Submitted {
 }
 
 impl Submitted {
+    /// What those may build on who are decided on what it will leave; nothing where nothing is to be written.
+    pub fn promise(&self) -> Option<Promise> {
+        match &self.0 {
+            Stage::Known(_) => None,
+            Stage::InLine { outcome, .. } => Some(outcome.promise.clone()),
+        }
+    }
+
     /// When it is durable, or refused.
     pub async fn answer(self) -> Result<Appended, AppendError> {
         let (outcome, log, workspace, command) = match self.0 {

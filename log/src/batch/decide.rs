@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     chain,
+    promise::Promise,
     wrong::{self, Variant::*},
 };
 use chrono::{DateTime, SubsecRound, Utc};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
 #[derive(Debug)]
@@ -27,6 +28,8 @@ struct Standing<'a> {
     found: Option<&'a Found>,
     /// By workspace and stream.
     moved: HashMap<(Uuid, Uuid), i64>,
+    /// Which of the batch are written: the addresses of their promises.
+    kept: HashSet<usize>,
 }
 
 /// The batch is in the order of its workspaces; no two appends of it touch the same claim or command, and those of one
@@ -38,6 +41,7 @@ pub(crate) fn decide(facts: &Facts, batch: &[&Prepared], now: DateTime<Utc>) -> 
     let mut standing = Standing {
         found: facts.found.as_ref(),
         moved: HashMap::new(),
+        kept: HashSet::new(),
     };
     for prepared in batch {
         let workspace = prepared.append.workspace;
@@ -58,6 +62,7 @@ impl Standing<'_> {
     fn refuse(&self, prepared: &Prepared, head: &Head) -> Option<Verdict> {
         self.repeated(prepared)
             .or_else(|| head.is_closed().then_some(Verdict::Closed))
+            .or_else(|| self.unfounded(prepared))
             .or_else(|| self.elsewhere(prepared))
             .or_else(|| self.claimed(prepared))
     }
@@ -69,6 +74,13 @@ impl Standing<'_> {
             true => Verdict::Repeated,
             false => Verdict::Reused,
         })
+    }
+
+    /// What it builds on came before it in its streams, so it is known by now what became of that.
+    fn unfounded(&self, prepared: &Prepared) -> Option<Verdict> {
+        let is_kept = |promise: &Promise| promise.is_kept() || self.kept.contains(&promise.address());
+        let is_founded = prepared.builds_on.iter().all(is_kept);
+        (!is_founded).then_some(Verdict::Unfounded)
     }
 
     fn elsewhere(&self, prepared: &Prepared) -> Option<Verdict> {
@@ -160,6 +172,7 @@ impl Standing<'_> {
         }
         let written = append.streams.iter().map(|stream| (workspace, stream.stream.id));
         self.moved.extend(written.zip(versions));
+        self.kept.insert(prepared.promised.promise().address());
         Placed {
             position: head.position,
             recorded_at: head.recorded_at,

@@ -112,6 +112,22 @@ async fn each_is_decided_on_those_before_it() {
     assert_eq!(version, 2 + COMMANDS as i64 / 2);
 }
 
+/// Another node has written meanwhile, which this one does not know: two commands in line, of which the second is decided on what the first
+/// will leave. The first loses; the second finds the very version that it expects, and is decided anew all the same.
+#[tokio::test]
+async fn what_builds_on_what_is_lost_is_lost_as_well() {
+    let goods = Goods::new().await;
+    let elsewhere = node(&goods.database).await;
+    let (id, context) = (StockId::of(goods.product), context(goods.workspace));
+    elsewhere
+        .execute::<Stock>(id, &goods.receive(10), &context)
+        .await
+        .unwrap();
+    join_all([1, 2].map(|demand| goods.execute(goods.reserve(demand)))).await;
+    let (stock, version) = goods.read().await;
+    assert_eq!((stock.available(), version), (Quantity::whole(9), 4));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_leaves_in_the_middle_takes_nobody_along() {
     let goods = Goods::new().await;
