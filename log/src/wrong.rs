@@ -22,10 +22,11 @@ pub enum Variant {
     ClockBelieved,
     LostTakenForRefused,
     SweptTooEarly,
+    BuiltOnTheLost,
 }
 
 /// All of them, each with what it does.
-pub const VARIANTS: [(Variant, &str); 18] = {
+pub const VARIANTS: [(Variant, &str); 19] = {
     use Variant::*;
     [
         (
@@ -58,6 +59,10 @@ pub const VARIANTS: [(Variant, &str); 18] = {
         (ClockBelieved, "the node's clock is believed, whatever it says"),
         (LostTakenForRefused, "a lost answer is told as nothing written"),
         (SweptTooEarly, "command ids are forgotten before their time"),
+        (
+            BuiltOnTheLost,
+            "what was decided on an append that was lost is written all the same",
+        ),
     ]
 };
 

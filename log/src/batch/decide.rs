@@ -80,7 +80,7 @@ impl Standing<'_> {
     fn unfounded(&self, prepared: &Prepared) -> Option<Verdict> {
         let is_kept = |promise: &Promise| promise.is_kept() || self.kept.contains(&promise.address());
         let is_founded = prepared.builds_on.iter().all(is_kept);
-        (!is_founded).then_some(Verdict::Unfounded)
+        (!is_founded && !wrong::is(BuiltOnTheLost)).then_some(Verdict::Unfounded)
     }
 
     fn elsewhere(&self, prepared: &Prepared) -> Option<Verdict> {

@@ -66,6 +66,7 @@ fn nearest(variant: Variant) -> &'static [&'static str] {
         ErasedKeyKept => &["personal::"],
         ClockBelieved => &["append::rules"],
         SweptTooEarly => &["sweep::"],
+        BuiltOnTheLost => &["states::lanes"],
     }
 }
 

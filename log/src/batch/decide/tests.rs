@@ -220,6 +220,36 @@ fn with_one_that_loses_all_that_build_on_it_lose() {
     assert!(decision.heads.is_empty());
 }
 
+/// Somebody else has brought the stream to the version that the second expects, for it was decided on what the first would have left.
+#[test]
+fn what_builds_on_what_is_lost_is_lost_at_whatever_version() {
+    let first = Prepared::new(append(1)).unwrap();
+    let promise = first.promised.promise().clone();
+    let second = Prepared::new(further(1, 11)).unwrap().on(vec![promise.clone()]);
+    let third = Prepared::new(further(2, 12))
+        .unwrap()
+        .on(vec![second.promised.promise().clone()]);
+    let moved = || Found {
+        versions: HashMap::from([((WORKSPACE, stream(1)), 1)]),
+        ..Found::default()
+    };
+    let decision = decide(&facts(moved()), &[&first, &second, &third], Utc::now());
+    let verdicts: Vec<_> = decision.verdicts.into_iter().flatten().collect();
+    assert_eq!(
+        verdicts,
+        [
+            Verdict::Elsewhere { nth: 0, actual: 1 },
+            Verdict::Unfounded,
+            Verdict::Unfounded
+        ]
+    );
+    // In a batch of its own likewise; and where the first was written it stands.
+    let alone = |moved| decide(&facts(moved), &[&second], Utc::now()).verdicts.remove(0);
+    assert_eq!(alone(moved()), Some(Verdict::Unfounded));
+    first.promised.keep();
+    assert!(matches!(alone(moved()), Some(Verdict::Written(_))));
+}
+
 #[test]
 fn a_guard_holds_for_the_moment_of_its_append() {
     let guarded = |id: u128, version: i64| {
