@@ -21,6 +21,7 @@ use axum::Router;
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
+use std::cell::Cell;
 
 /// A value of any kind.
 #[derive(JsonSchema)]
@@ -44,8 +45,32 @@ pub fn told_to_all(summary: &'static str) -> impl FnOnce(TransformOperation) -> 
     }
 }
 
-/// The routes, and the document of them.
-pub fn describe<S: Clone + Send + Sync + 'static>(routes: impl FnOnce() -> ApiRouter<S>) -> (Router<S>, Value) {
+thread_local! {
+    /// Whether what operations take and answer is written down: only for the document, for it takes ten times as long as the
+    /// routes themselves, which every start makes.
+    static IS_WRITTEN: Cell<bool> = const { Cell::new(false) };
+}
+
+fn is_written() -> bool {
+    IS_WRITTEN.get()
+}
+
+/// The routes alone.
+pub fn undescribed<S: Clone + Send + Sync + 'static>(routes: impl FnOnce() -> ApiRouter<S>) -> Router<S> {
+    generate::infer_responses(false);
+    routes().into()
+}
+
+/// The document of the routes.
+pub fn describe<S: Clone + Send + Sync + 'static>(routes: impl FnOnce() -> ApiRouter<S>) -> Value {
+    IS_WRITTEN.set(true);
+    let described = written(routes);
+    IS_WRITTEN.set(false);
+    described
+}
+
+fn written<S: Clone + Send + Sync + 'static>(routes: impl FnOnce() -> ApiRouter<S>) -> Value {
+    generate::infer_responses(true);
     generate::in_context(|context| {
         let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
             settings.definitions_path = "/components/schemas".into();
@@ -55,9 +80,9 @@ pub fn describe<S: Clone + Send + Sync + 'static>(routes: impl FnOnce() -> ApiRo
     });
     let mut document = OpenApi::default();
     let refusal = generate::in_context(|context| context.schema.subschema_for::<ErrorEnvelope>());
-    let router = routes().finish_api(&mut document);
+    _ = routes().finish_api(&mut document);
     let document = serde_json::to_value(document).unwrap_or_default();
-    (router, finish(document, &refusal))
+    finish(document, &refusal)
 }
 
 pub(crate) fn json_content(schema: Schema) -> IndexMap<String, MediaType> {
@@ -79,6 +104,9 @@ pub(crate) fn form_content(schema: &Value) -> Value {
 
 /// A parameter, in the standard's own words.
 pub(crate) fn parameter(operation: &mut openapi::Operation, words: Value) {
+    if !is_written() {
+        return;
+    }
     let known = serde_json::from_value::<openapi::Parameter>(words);
     operation.parameters.extend(known.map(openapi::ReferenceOr::Item));
 }

@@ -72,7 +72,7 @@ fn routes() -> ApiRouter<App> {
 }
 
 pub fn router(app: App) -> Router {
-    let routes = Router::from(routes())
+    let routes = openapi::undescribed(routes)
         .route("/openapi.json", get(document))
         .route("/docs", get(scalar))
         .merge(system::probes())
@@ -87,9 +87,9 @@ pub fn router(app: App) -> Router {
     edge::around(routes, &app)
 }
 
-/// What there is, for programs. Made when it is asked for first: writing it down takes longer than all else that a start does.
+/// What there is, for programs. Made when it is asked for first.
 async fn document() -> Result<impl IntoResponse, Problem> {
-    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi::describe(routes).1.to_string()));
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi::describe(routes).to_string()));
     let document = spawn_blocking(|| DOCUMENT.clone())
         .await
         .map_err(|_| Problem::internal())?;
@@ -113,7 +113,7 @@ mod tests {
     /// Routes that contradict each other make this panic.
     #[test]
     fn every_route_stands_in_the_document_under_an_id_of_its_own() {
-        let (_, document) = openapi::describe(routes);
+        let document = openapi::describe(routes);
         let paths = document["paths"].as_object().unwrap();
         let operations = paths.values().flat_map(|item| item.as_object().unwrap().values());
         let ids: Vec<&str> = operations

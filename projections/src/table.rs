@@ -133,6 +133,8 @@ pub enum ProjectError {
     Elsewhere { position: i64 },
     #[error("the platform's read models cannot be made again")]
     Platform,
+    #[error("tables were not made to their end")]
+    Broken(#[from] tokio::task::JoinError),
     #[error("the read models of a past moment could not be made")]
     Past,
     #[error("a workspace has no such table")]

@@ -1,7 +1,7 @@
 //! What operations answer beside their own data: headers, refusals, and the answers of those handlers whose reply is not
 //! a type yet.
 
-use super::json_content;
+use super::{is_written, json_content};
 use aide::{
     generate,
     openapi::{ReferenceOr, Response, StatusCode},
@@ -16,6 +16,9 @@ pub fn answering<T: JsonSchema, const STATUS: u16>(
 ) -> impl FnOnce(TransformOperation) -> TransformOperation {
     move |operation| {
         let mut operation = told(operation);
+        if !is_written() {
+            return operation;
+        }
         let schema = generate::in_context(|context| context.schema.subschema_for::<T>());
         let response = Response {
             description: if STATUS == 201 { "Made" } else { "Done" }.to_owned(),

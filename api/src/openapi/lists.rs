@@ -1,6 +1,6 @@
 //! What a list takes in its query, read off its view: a page, an order, a search, and for each field its filters.
 
-use super::parameter;
+use super::{is_written, parameter};
 use aide::openapi::Operation;
 use domain::field::LINE;
 use projections::{
@@ -25,6 +25,9 @@ pub(super) fn list_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
 
 /// The same without pages: which rows, and in which order.
 pub(super) fn choice_of<V: View + Shape + JsonSchema>(operation: &mut Operation) {
+    if !is_written() {
+        return;
+    }
     let filters = filters::<V>();
     let words = row_of::<V>();
     sorting(operation, &filters, has_own::<V>());

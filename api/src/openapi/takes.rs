@@ -1,6 +1,6 @@
 //! What each extractor adds to the description of the operations that use it.
 
-use super::{json_content, lists, parameter};
+use super::{is_written, json_content, lists, parameter};
 use crate::{
     export::{Heads, Wanted},
     extract::{
@@ -176,6 +176,9 @@ impl OperationInput for Write {
 
 impl<T: Asked> OperationInput for Body<T> {
     fn operation_input(context: &mut GenContext, operation: &mut openapi::Operation) {
+        if !is_written() {
+            return;
+        }
         let schema = T::schema(&mut context.schema);
         // None is `{}`.
         let needed = schema.get("required").and_then(Value::as_array);

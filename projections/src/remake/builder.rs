@@ -14,8 +14,8 @@ use crate::{
     table::{ProjectError, Projector},
     write::Mark,
 };
-use futures::future::try_join;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 /// What rows may weigh together before they are written down.
@@ -168,12 +168,15 @@ impl Builder {
                 others.push(bulk);
             }
         }
-        let mut second = connect(&inner.pool).await?;
-        let both = try_join(
-            finish(&mut self.connection, name, ours),
-            finish(&mut second, name, others),
-        );
-        both.await.map(drop)
+        let (mut second, schema) = (connect(&inner.pool).await?, name.to_owned());
+        // A task of its own, for rows are made ready by the processor; it ends with this one.
+        let mut beside = JoinSet::new();
+        beside.spawn(async move { finish(&mut second, &schema, others).await });
+        finish(&mut self.connection, name, ours).await?;
+        while let Some(finished) = beside.join_next().await {
+            finished??;
+        }
+        Ok(())
     }
 
     /// Tables that nobody needs any more.
