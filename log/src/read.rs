@@ -136,7 +136,9 @@ impl Log {
         kind: &str,
         keys: &[&str],
     ) -> Result<Vec<(String, Uuid)>, ReadError> {
-        let owners = "select key, stream_id from log.claims where workspace_id = $1 and kind = $2 and key = any($3)";
+        // Each looked up for itself: asked for together, a plan of when there were few walks through all keys of the kind.
+        let owners = "select u.key, c.stream_id from unnest($3::text[]) u(key) cross join lateral \
+            (select stream_id from log.claims where workspace_id = $1 and kind = $2 and key = u.key limit 1) c";
         let owners = sqlx::query_as(owners).bind(workspace).bind(kind).bind(keys);
         Ok(owners.fetch_all(&self.pool).await?)
     }
