@@ -7,7 +7,7 @@ KURRENT_NODE="@kurrent/kurrentdb-client@1.3.1"
 EVENTSTORE_NODE="@eventstore/db-client@6.2.1"
 KURRENT_PYTHON="kurrentdbclient==1.3.5"
 
-# And the program that speaks to a cluster with one of them, for tests/it/engine.
+# Those in Rust, with the tests that they are published with; and the program that speaks to a cluster with one, for tests/it/engine.
 build_clients() {
     cargo build --manifest-path "$ROOT/tests/clients/Cargo.toml" &&
         cargo build --manifest-path "$ROOT/log/cluster/adapter/Cargo.toml"

@@ -4,6 +4,7 @@ mod certificate;
 mod clients;
 mod groups;
 mod hostile;
+mod published;
 mod users;
 
 use prometric_tests::{Client, Server};

@@ -89,6 +89,11 @@ pub fn not_found(name: &str) -> ReadResp {
     }))
 }
 
+/// Where a stream ends, of which that is the last event.
+pub fn end(last: &Recorded) -> ReadResp {
+    content(Content::LastStreamPosition(revision(last.version)))
+}
+
 pub fn confirmation() -> ReadResp {
     content(Content::Confirmation(SubscriptionConfirmation {
         subscription_id: Uuid::now_v7().to_string(),

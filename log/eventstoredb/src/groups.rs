@@ -80,6 +80,7 @@ impl<H: House> PersistentSubscriptions for Served<H> {
             }
             None => return Err(missing("stream_option")),
         };
+        settings.from_end = begin == Begin::End;
         let key = key(&keeper, stream, options.group_name)?;
         self.0.create(&key, &settings, begin).await?;
         Ok(Response::new(CreateResp {}))
@@ -96,7 +97,7 @@ impl<H: House> PersistentSubscriptions for Served<H> {
         };
         let key = key(&keeper, stream, options.group_name)?;
         let kept = self.0.find(&key).await?;
-        let settings = Settings::of_known(options.settings, kept.settings.filter)?;
+        let settings = Settings::of_known(options.settings, kept.settings)?;
         self.0.update(&key, &settings).await?;
         Ok(Response::new(UpdateResp {}))
     }

@@ -43,6 +43,8 @@ pub struct Reading<H: House> {
     pub from: Begin,
     pub filter: Option<Filter>,
     pub ids: Ids,
+    /// After the events it is told where the stream ends.
+    pub tells_end: bool,
 }
 
 /// Why a task ends before its end.
@@ -83,29 +85,27 @@ impl<H: House> Reading<H> {
         let after = match self.from {
             Begin::Start => 0,
             Begin::At(at) => self.source.reached(at).saturating_sub(1),
-            Begin::End => return self.or_not_found(told).await,
+            Begin::End => return self.conclude(false, told).await,
         };
         let (mut left, mut any) = (count, false);
         let mut pages = self.source.pages(self.house.log(), self.workspace(), after);
-        while let Some(events) = pages.next().await {
+        'pages: while let Some(events) = pages.next().await {
             is_heard(told)?;
             for (recorded, shown) in self.shown(events.map_err(failed)?).await? {
                 any |= self.source.holds(&recorded);
                 let Some(shown) = shown else { continue };
                 if left == 0 {
-                    return Ok(());
+                    break 'pages;
                 }
                 left -= 1;
                 self.tell(told, &recorded, shown).await?;
             }
             if left == 0 {
-                return Ok(());
+                break;
             }
         }
-        match any {
-            true => Ok(()),
-            false => self.or_not_found(told).await,
-        }
+        drop(pages);
+        self.conclude(any, told).await
     }
 
     async fn backwards(&self, count: u64, told: &Told) -> Result<(), Stop> {
@@ -134,10 +134,7 @@ impl<H: House> Reading<H> {
                 self.tell(told, &recorded, shown).await?;
             }
         }
-        match any || count == 0 {
-            true => Ok(()),
-            false => self.or_not_found(told).await,
-        }
+        self.conclude(any || count == 0, told).await
     }
 
     async fn follow(&self, bell: &Bell, told: &Told) -> Result<(), Stop> {
@@ -237,23 +234,21 @@ impl<H: House> Reading<H> {
         send(told, event).await
     }
 
-    /// After nothing was found: is it that the stream is not there?
-    async fn or_not_found(&self, told: &Told) -> Result<(), Stop> {
-        let is_there = match &self.source {
-            Source::One { id, .. } => {
+    /// After the last event: where the stream ends, if that is asked for; or, after none, that there is no such stream.
+    async fn conclude(&self, any: bool, told: &Told) -> Result<(), Stop> {
+        let last = match &self.source {
+            Source::One { id, .. } if self.tells_end || !any => {
                 let log = self.house.log();
-                let last = log
-                    .latest_of_stream(self.workspace(), *id, None, 1)
-                    .await
-                    .map_err(failed)?;
-                last.first().is_some_and(|event| self.source.holds(event))
+                let last = log.latest_of_stream(self.workspace(), *id, None, 1).await;
+                let last = last.map_err(failed)?.into_iter().next();
+                last.filter(|event| self.source.holds(event))
             }
-            Source::Nothing => false,
-            Source::All | Source::Category(_) | Source::Type(_) => true,
+            _ => None,
         };
-        match is_there {
-            true => Ok(()),
-            false => send(told, event::not_found(&self.name)).await,
+        match (&self.source, last) {
+            (Source::One { .. }, Some(last)) if self.tells_end => send(told, event::end(&last)).await,
+            (Source::One { .. } | Source::Nothing, None) if !any => send(told, event::not_found(&self.name)).await,
+            _ => Ok(()),
         }
     }
 }

@@ -121,6 +121,8 @@ impl<H: House> Served<H> {
             Some(uuid_option::Content::String(())) => Ids::Text,
             Some(uuid_option::Content::Structured(())) | None => Ids::Structured,
         };
+        // Clients that know more answers than events say so.
+        let tells_end = options.control_option.is_some_and(|control| control.compatibility >= 1);
         let (name, source, from) = match options.stream_option {
             Some(StreamOption::All(all)) => ("$all".to_owned(), Source::All, position(all.all_option)),
             Some(StreamOption::Stream(stream)) => {
@@ -144,6 +146,7 @@ impl<H: House> Served<H> {
             from,
             filter,
             ids,
+            tells_end,
         })
     }
 }

@@ -25,6 +25,11 @@ fn file(name: &str) -> String {
     path.to_string_lossy().into_owned()
 }
 
+/// One of those that `./dev test` builds from there.
+pub fn program(name: &str) -> PathBuf {
+    root().join("target/debug").join(name)
+}
+
 /// How each client is started, but for where to and what to read.
 pub fn clients() -> Vec<(&'static str, Command)> {
     let command = |program: PathBuf, arguments: &[&str]| {
@@ -34,7 +39,7 @@ pub fn clients() -> Vec<(&'static str, Command)> {
             .env("CLIENTS_FOLDER", root().join(".dev/clients-node"));
         command
     };
-    let rust = root().join("target/debug/prometric-clients");
+    let rust = program("prometric-clients");
     let mut clients = vec![
         ("eventstore", command(rust.clone(), &["eventstore"])),
         ("kurrentdb", command(rust, &["kurrentdb"])),
@@ -63,7 +68,7 @@ pub fn clients() -> Vec<(&'static str, Command)> {
 
 /// A client that is one of a group of consumers, in the part of the conversation that is called so.
 pub fn groups(part: &str) -> Command {
-    let mut command = Command::new(root().join("target/debug/prometric-clients"));
+    let mut command = Command::new(program("prometric-clients"));
     command.args(["groups", part]);
     command
 }

@@ -46,6 +46,9 @@ pub struct Settings {
     pub extra_statistics: bool,
     /// Of `$all`.
     pub filter: Option<Terms>,
+    /// It began where the stream ended when it was made.
+    #[serde(default)]
+    pub from_end: bool,
 }
 
 /// What a filter says.
@@ -91,14 +94,19 @@ impl Settings {
             resolve_links: asked.resolve_links,
             extra_statistics: asked.extra_statistics,
             filter: None,
+            from_end: false,
         }
         .checked()
     }
 
-    /// As somebody wants them from now on; a filter stays.
-    pub fn of_known(settings: Option<update_req::Settings>, filter: Option<Terms>) -> Result<Self, Status> {
+    /// As somebody wants them from now on; its filter and where it began stay.
+    pub fn of_known(settings: Option<update_req::Settings>, known: Self) -> Result<Self, Status> {
         let settings = Self::of_new(settings.map(as_new))?;
-        Ok(Self { filter, ..settings })
+        Ok(Self {
+            filter: known.filter,
+            from_end: known.from_end,
+            ..settings
+        })
     }
 
     fn checked(self) -> Result<Self, Status> {
@@ -256,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_changed_leaves_the_filter() {
+    fn what_is_changed_leaves_the_filter_and_where_it_began() {
         let terms = Terms::read(FilterOptions {
             filter: Some(Filter::EventType(Asked {
                 regex: String::new(),
@@ -270,10 +278,15 @@ mod tests {
             history_buffer_size: 1_000_000,
             ..update_req::Settings::default()
         };
-        let settings = Settings::of_known(Some(wanted), Some(terms.clone().unwrap())).unwrap();
+        let known = Settings {
+            filter: terms.clone().ok(),
+            from_end: true,
+            ..Settings::of_new(asked("RoundRobin", 3)).unwrap()
+        };
+        let settings = Settings::of_known(Some(wanted), known).unwrap();
         assert_eq!((settings.strategy, settings.message_timeout_ms), (Strategy::Pinned, 5));
         assert_eq!(settings.open_max(), 1_000);
-        assert_eq!(settings.filter, terms.ok());
+        assert_eq!((settings.filter, settings.from_end), (terms.ok(), true));
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub fn info(source: &Source, key: &Key, kept: &Kept, end: i64, live: Option<Live
         last_known_event_position: at(source, end),
         resolve_link_tos: settings.resolve_links,
         start_from: match (source, kept.start) {
+            (Source::All, _) if settings.from_end => "C:-1/P:-1".to_owned(),
+            _ if settings.from_end => "-1".to_owned(),
             (Source::All, 0) => "C:0/P:0".to_owned(),
             (Source::All, start) => at(source, start + 1),
             (_, start) => start.to_string(),
