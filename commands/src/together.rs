@@ -63,7 +63,11 @@ impl Executor {
             });
         }
         let events = on.state.decide(command).map_err(Error::Rejected)?;
-        Ok(Decided { id, on, events })
+        match events.is_empty() && !fresh {
+            // That there is nothing to do is asked of the log.
+            true => Box::pin(self.decide_in_turn(id, command, true, context)).await,
+            false => Ok(Decided { id, on, events }),
+        }
     }
 
     /// Appends it with what stands in the unit already. `Busy`: somebody else has written to one of them meanwhile, and it

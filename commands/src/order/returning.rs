@@ -3,9 +3,9 @@
 
 use super::{
     Answer,
-    shipping::{of_product, refused},
+    shipping::{of_product, refused, turns},
 };
-use crate::{Context, Error, Executor, Unit, anew::while_busy, stock};
+use crate::{Context, Error, Executor, Unit, anew::known_first, stock};
 use domain::{
     Aggregate, Total,
     catalog::{
@@ -23,19 +23,22 @@ use std::collections::BTreeMap;
 /// Takes back what was sent.
 pub async fn take_back(executor: &Executor, id: OrderId, back: Return, context: &Context) -> Answer {
     let command = OrderCommand::TakeBack(back);
-    let answer = while_busy(|| attempt(executor, id, &command, context)).await;
+    let answer = known_first(|fresh| attempt(executor, id, &command, fresh, context)).await;
     executor.or_first::<Order>(id, context, answer).await
 }
 
-async fn attempt(executor: &Executor, id: OrderId, command: &OrderCommand, context: &Context) -> Answer {
-    let decided = executor.decide::<Order>(id, command, context).await?;
+/// In turn, as what is sent.
+async fn attempt(executor: &Executor, id: OrderId, command: &OrderCommand, fresh: bool, context: &Context) -> Answer {
+    let turns = turns(executor, id, context).await?;
+    let decided = executor.decide_in_turn::<Order>(id, command, fresh, context).await?;
     let mut unit = Unit::default();
     for event in &decided.events {
         if let (OrderEvent::Returned(returned), Some(order)) = (event, decided.on.state.known()) {
-            put_back(executor, order, returned, &mut unit, context).await?;
+            put_back(executor, order, returned, fresh, &mut unit, context).await?;
         }
     }
-    executor.append_together(&decided, unit, context).await
+    decided.add_to(&mut unit)?;
+    executor.append_in_turn(&decided, unit, turns, context).await
 }
 
 /// What is good, by product: for what it cost when it was sent. Where that was not kept, at the average of what is there, and
@@ -44,6 +47,7 @@ async fn put_back(
     executor: &Executor,
     order: &Known,
     returned: &Returned,
+    fresh: bool,
     unit: &mut Unit,
     context: &Context,
 ) -> Result<(), Error<OrderRejection>> {
@@ -68,7 +72,9 @@ async fn put_back(
             .state;
         let cost = product.details().and_then(|details| details.cost);
         let id = StockId::of(product_id);
-        let stock = executor.load::<Stock, OrderRejection>(context.workspace, id).await?;
+        let stock = executor
+            .in_turn::<Stock, OrderRejection>(context.workspace, id, fresh)
+            .await?;
         let (mut after, mut events) = (stock.state.as_ref().clone(), Vec::new());
         for (item, then, lots) in items {
             let reference = Some(order.number().to_string());

@@ -2,7 +2,7 @@
 //! below zero, and there is no moment at which they are on their way and on the shelf.
 
 use super::Answer;
-use crate::{Context, Error, Executor, Unit, anew::known_first, stock, warehouse::with_locations};
+use crate::{Context, Error, Executor, Unit, anew::known_first, lanes::Turns, stock, warehouse::with_locations};
 use domain::{
     Aggregate, Total,
     catalog::{
@@ -25,13 +25,7 @@ pub async fn ship(executor: &Executor, id: OrderId, dispatch: Dispatch, context:
 /// Order and stocks have their turn meanwhile: who sends the same goods waits, and both are written by one commit.
 async fn send(executor: &Executor, id: OrderId, dispatch: &Dispatch, fresh: bool, context: &Context) -> Answer {
     let command = OrderCommand::Ship(dispatch.clone());
-    let known = executor
-        .look::<Order, OrderRejection>(context.workspace, id)
-        .await?
-        .state;
-    let products = known.known().map(Known::stocked).unwrap_or_default();
-    let stocks = products.into_iter().map(|product| Uuid::from(StockId::of(product)));
-    let turns = executor.turns(stocks.chain([id.into()])).await;
+    let turns = turns(executor, id, context).await?;
     let mut decided = executor.decide_in_turn::<Order>(id, &command, fresh, context).await?;
     let mut unit = Unit::default();
     let shipment = decided.events.iter().find_map(|event| match event {
@@ -74,6 +68,21 @@ async fn send(executor: &Executor, id: OrderId, dispatch: &Dispatch, fresh: bool
     }
     decided.add_to(&mut unit)?;
     executor.append_in_turn(&decided, unit, turns, context).await
+}
+
+/// Those of an order and the stocks of all that it sells.
+pub(super) async fn turns<'a>(
+    executor: &'a Executor,
+    id: OrderId,
+    context: &Context,
+) -> Result<Turns<'a>, Error<OrderRejection>> {
+    let known = executor
+        .look::<Order, OrderRejection>(context.workspace, id)
+        .await?
+        .state;
+    let products = known.known().map(Known::stocked).unwrap_or_default();
+    let stocks = products.into_iter().map(|product| Uuid::from(StockId::of(product)));
+    Ok(executor.turns(stocks.chain([id.into()])).await)
 }
 
 /// What leaves which stock, with the name that it has on the order; lots that are named are of what is sent itself.

@@ -28,6 +28,7 @@ pub struct Details {
     #[field(max = 300)]
     pub address: Option<String>,
     /// The warehouse that it is a location inside of, for good; no location is inside of another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_id: Option<WarehouseId>,
 }
 

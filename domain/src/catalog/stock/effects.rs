@@ -1,8 +1,11 @@
 //! What an event says of a stock: whose it is, and by how much it changes what is on hand, what is promised, and what lies
-//! where. Memory, tables and balances all go by these.
+//! where, of which lots. Memory, tables and balances all go by these.
 
-use super::{Place, StockEvent};
-use crate::{Quantity, id::ProductId};
+use super::{Lot, Place, StockEvent};
+use crate::{
+    Quantity,
+    id::{ProductId, TransferId},
+};
 
 impl StockEvent {
     pub fn product(&self) -> ProductId {
@@ -24,22 +27,10 @@ impl StockEvent {
         }
     }
 
-    /// By how much it changes what is on hand.
+    /// By how much it changes what is on hand; what goes from one place to another is there all the while.
     pub fn difference(&self) -> Quantity {
-        match self {
-            Self::Received { quantity, .. } => *quantity,
-            Self::Issued { quantity, .. } | Self::Shipped { quantity, .. } => -*quantity,
-            Self::Adjusted { difference, .. } | Self::Counted { difference, .. } => *difference,
-            Self::Valued(_)
-            | Self::Landed(_)
-            | Self::Sent { .. }
-            | Self::Arrived { .. }
-            | Self::Reserved { .. }
-            | Self::Released { .. }
-            | Self::Short { .. }
-            | Self::Tracked { .. }
-            | Self::Low { .. } => Quantity::ZERO,
-        }
+        let moved = self.moving().filter(|moving| moving.transfer.is_none());
+        moved.map(|moving| moving.signed(moving.quantity)).unwrap_or_default()
     }
 
     /// By how much it changes what is reserved.
@@ -63,21 +54,103 @@ impl StockEvent {
 
     /// By how much it changes what lies where.
     pub fn moves(&self) -> Option<(Place, Quantity)> {
-        match self {
-            Self::Received { warehouse_id, .. }
-            | Self::Issued { warehouse_id, .. }
-            | Self::Adjusted { warehouse_id, .. }
-            | Self::Counted { warehouse_id, .. }
-            | Self::Shipped { warehouse_id, .. } => Some((*warehouse_id, self.difference())),
-            Self::Sent { from, quantity, .. } => Some((*from, -*quantity)),
-            Self::Arrived { to, quantity, .. } => Some((*to, *quantity)),
+        let moving = self.moving()?;
+        Some((moving.place, moving.signed(moving.quantity)))
+    }
+
+    /// Which lots moved, as far as the product is tracked.
+    pub fn lots(&self) -> &[Lot] {
+        self.moving().map(|moving| moving.lots).unwrap_or_default()
+    }
+
+    /// By how much it changes what lies of that lot where `moves` says.
+    pub fn moved(&self, lot: &Lot) -> Quantity {
+        let moved = self.moving().map(|moving| moving.signed(lot.quantity));
+        moved.unwrap_or_default()
+    }
+
+    /// On which way goods are from now on, or are no more.
+    pub fn transfer(&self) -> Option<TransferId> {
+        self.moving()?.transfer
+    }
+
+    /// What it moves; most events move nothing.
+    fn moving(&self) -> Option<Moving<'_>> {
+        let (place, goes, quantity, lots, transfer) = match self {
+            Self::Received {
+                warehouse_id,
+                quantity,
+                lots,
+                ..
+            }
+            | Self::Adjusted {
+                warehouse_id,
+                difference: quantity,
+                lots,
+                ..
+            }
+            | Self::Counted {
+                warehouse_id,
+                difference: quantity,
+                lots,
+                ..
+            } => (*warehouse_id, false, *quantity, lots, None),
+            Self::Issued {
+                warehouse_id,
+                quantity,
+                lots,
+                ..
+            }
+            | Self::Shipped {
+                warehouse_id,
+                quantity,
+                lots,
+                ..
+            } => (*warehouse_id, true, *quantity, lots, None),
+            Self::Sent {
+                from,
+                quantity,
+                lots,
+                transfer_id,
+                ..
+            } => (*from, true, *quantity, lots, Some(*transfer_id)),
+            Self::Arrived {
+                to,
+                quantity,
+                lots,
+                transfer_id,
+                ..
+            } => (*to, false, *quantity, lots, Some(*transfer_id)),
             Self::Valued(_)
             | Self::Landed(_)
             | Self::Reserved { .. }
             | Self::Released { .. }
             | Self::Short { .. }
             | Self::Tracked { .. }
-            | Self::Low { .. } => None,
-        }
+            | Self::Low { .. } => return None,
+        };
+        Some(Moving {
+            place,
+            goes,
+            quantity,
+            lots,
+            transfer,
+        })
+    }
+}
+
+/// Goods that an event moves, as it is written down.
+struct Moving<'a> {
+    place: Place,
+    /// From there; what is written down is above zero.
+    goes: bool,
+    quantity: Quantity,
+    lots: &'a [Lot],
+    transfer: Option<TransferId>,
+}
+
+impl Moving<'_> {
+    fn signed(&self, written: Quantity) -> Quantity {
+        if self.goes { -written } else { written }
     }
 }

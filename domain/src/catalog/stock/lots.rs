@@ -100,65 +100,6 @@ enum Spot {
     UnderWay(TransferId),
 }
 
-impl StockEvent {
-    /// Which lots moved, as far as the product is tracked.
-    pub fn lots(&self) -> &[Lot] {
-        match self {
-            Self::Received { lots, .. }
-            | Self::Issued { lots, .. }
-            | Self::Adjusted { lots, .. }
-            | Self::Counted { lots, .. }
-            | Self::Sent { lots, .. }
-            | Self::Arrived { lots, .. }
-            | Self::Shipped { lots, .. } => lots,
-            Self::Valued(_)
-            | Self::Landed(_)
-            | Self::Tracked { .. }
-            | Self::Reserved { .. }
-            | Self::Released { .. }
-            | Self::Short { .. }
-            | Self::Low { .. } => &[],
-        }
-    }
-
-    /// By how much it changes what lies of that lot where `moves` says.
-    pub fn moved(&self, lot: &Lot) -> Quantity {
-        match self {
-            Self::Issued { .. } | Self::Shipped { .. } | Self::Sent { .. } => -lot.quantity,
-            Self::Received { .. }
-            | Self::Adjusted { .. }
-            | Self::Counted { .. }
-            | Self::Arrived { .. }
-            | Self::Valued(_)
-            | Self::Landed(_)
-            | Self::Tracked { .. }
-            | Self::Reserved { .. }
-            | Self::Released { .. }
-            | Self::Short { .. }
-            | Self::Low { .. } => lot.quantity,
-        }
-    }
-
-    /// On which way goods are from now on, or are no more.
-    pub fn transfer(&self) -> Option<TransferId> {
-        match self {
-            Self::Sent { transfer_id, .. } | Self::Arrived { transfer_id, .. } => Some(*transfer_id),
-            Self::Received { .. }
-            | Self::Issued { .. }
-            | Self::Adjusted { .. }
-            | Self::Counted { .. }
-            | Self::Shipped { .. }
-            | Self::Valued(_)
-            | Self::Landed(_)
-            | Self::Tracked { .. }
-            | Self::Reserved { .. }
-            | Self::Released { .. }
-            | Self::Short { .. }
-            | Self::Low { .. } => None,
-        }
-    }
-}
-
 impl Stock {
     /// How its pieces are told apart.
     pub fn tracking(&self) -> Tracking {
