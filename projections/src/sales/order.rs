@@ -409,7 +409,7 @@ macro_rules! pending_reason {
 }
 pub(super) use pending_reason;
 
-/// The orders of a customer that were confirmed and are not paid, or of that order's customer.
+/// The orders of a customer that were confirmed and are not paid, or of that order's customer; none where credit has no limit.
 pub async fn unpaid_of(readers: &Readers, schema: &str, whose: Whose) -> Result<Vec<Uuid>, sqlx::Error> {
     let (customer, id) = match whose {
         Whose::Customer(id) => ("$1".to_owned(), id),
@@ -419,9 +419,10 @@ pub async fn unpaid_of(readers: &Readers, schema: &str, whose: Whose) -> Result<
         ),
     };
     let unpaid = unpaid!();
-    // Of all who are found as one.
+    // Of all who are found as one; of nobody whose credit has no limit, for then it is not asked how much they owe.
     let all = format!(
-        "with lead as (select coalesce(c.merged_into, c.id) as id from {schema}.customers c where c.id = {customer}) \
+        "with lead as (select k.id from {schema}.customers c join {schema}.customers k on k.id = coalesce(c.merged_into, c.id) \
+         where c.id = {customer} and k.credit_limit > 0) \
          select o.id from {schema}.orders o where o.customer_id in \
          (select l.id from lead l union all select m.id from {schema}.customers m join lead l on m.merged_into = l.id) \
          and {unpaid} order by o.id"
