@@ -270,3 +270,21 @@ async fn what_comes_back_is_inspected() {
         .collect();
     assert_eq!(kept, [(&json!(3), &json!("good")), (&json!(2), &json!("damaged"))]);
 }
+
+/// Of what was sent no more comes back, however many say so at once; and none of them is told to ask again.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_returns_goods_at_once_takes_turns() {
+    let server = Server::start().await;
+    let owner = server.owner().await;
+    let shop = Shop::open(&owner, 0, 0).await;
+    let path = placed(&owner, &shop).await;
+    go(&owner, &path, &["confirmed", "shipped", "delivered"]).await;
+    let returns = format!("{path}/returns");
+    let one =
+        json!({"reason": "Не подошло", "items": [{"productId": shop.product, "quantity": 1, "condition": "good"}]});
+    let answers = join_all((0..20).map(|_| owner.post(&returns, one.clone()))).await;
+    let (taken, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
+    assert_eq!(taken.len(), 10);
+    assert!(refused.iter().all(|answer| matches!(answer.status, 400 | 409)));
+    assert_eq!(stock(&owner, &shop.product).await, (json!(100_000), json!(0)));
+}
