@@ -186,11 +186,16 @@ fn other(id: Uuid, time: i64) -> Uuid {
     Uuid::from_u128(id.as_u128() ^ (u128::from(time.unsigned_abs()) << 16))
 }
 
+/// But for those whose keys personal values are sealed under: they remain who they are.
 fn with_other_ids(data: &str, time: i64) -> String {
-    let parts = data.split('"');
-    let parts = parts.map(|part| match (part.len(), Uuid::parse_str(part)) {
-        (36, Ok(id)) => other(id, time).to_string(),
-        _ => part.to_owned(),
-    });
+    let parts: Vec<&str> = data.split('"').collect();
+    let of_person = |nth: usize| nth >= 2 && parts[nth - 2] == "$person";
+    let parts = parts
+        .iter()
+        .enumerate()
+        .map(|(nth, part)| match (part.len(), Uuid::parse_str(part)) {
+            (36, Ok(id)) if !of_person(nth) => other(id, time).to_string(),
+            _ => (*part).to_owned(),
+        });
     parts.collect::<Vec<_>>().join("\"")
 }
