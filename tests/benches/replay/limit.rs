@@ -1,11 +1,14 @@
-//! The limit: all events read and decoded, and then the same rows into the same tables.
+//! The limit: all events read, their personal values opened, and decoded; and then the same rows into the same tables.
 
 use crate::history::History;
 use domain::Fact;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use log::Log;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 use std::{pin::pin, time::Instant};
+
+/// Events whose personal values are opened together.
+const STEP: usize = 2_000;
 
 pub struct Bare {
     pub rows: i64,
@@ -23,11 +26,14 @@ pub async fn measure(history: &History, log: &Log, pool: &PgPool) -> Bare {
     let tables = rows_of(&mut connection, &history.schema).await;
     let began = Instant::now();
     let mut decoded = 0_u64;
-    let mut events = pin!(log.replay(history.workspace, 0));
-    while let Some(event) = events.next().await {
-        let event = event.unwrap();
-        Fact::decode(&event.category, &event.event_type, event.schema, &event.data).unwrap();
-        decoded += 1;
+    let mut steps = pin!(log.replay(history.workspace, 0).try_chunks(STEP));
+    while let Some(events) = steps.next().await {
+        let mut events = events.unwrap();
+        log.open_personal(&mut events).await.unwrap();
+        for event in &events {
+            Fact::decode(&event.category, &event.event_type, event.schema, &event.data).unwrap();
+            decoded += 1;
+        }
     }
     assert!(decoded > 0);
     for table in &tables {
