@@ -40,7 +40,8 @@ pub async fn measure(history: &mut History, events: i64) {
     };
     let (_, (quiet, busy, took, peak)) = tokio::join!(clients, replay);
     let same = server.tool(&["replay", "--verify", "--workspace", &owner.workspace]);
-    assert!(same.status.success(), "{}", String::from_utf8_lossy(&same.stderr));
+    let said = [&same.stdout, &same.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+    assert!(same.status.success(), "{}", said.concat());
     println!(
         "  replay of {events} events beside {CLIENTS} clients: {:.0} s, {:.0} events/s, {peak} MB; requests/s {busy:.0} meanwhile, {quiet:.0} before; \
          {} requests, {} failed, the slowest {} ms; then no row differs",
