@@ -112,7 +112,7 @@ async fn digest(
 ) -> Result<(i64, Vec<(&'static str, Digest)>), sqlx::Error> {
     let names: Vec<&str> = tables.names().chain([COUNTS]).collect();
     let counted: Vec<&str> = tables.names().collect();
-    let of_table = |table: &&str| {
+    let of_table = |(nth, table): (usize, &&str)| {
         // A count of none is as good as none.
         let counted = if *table == COUNTS {
             "where total <> 0 and name = any($1)"
@@ -120,12 +120,13 @@ async fn digest(
             ""
         };
         format!(
-            "select count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text from {schema}.{table} t {counted}"
+            "select {nth}, count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0)::text from {schema}.{table} t {counted}"
         )
     };
-    let digests: Vec<String> = names.iter().map(of_table).collect();
+    let digests: Vec<String> = names.iter().enumerate().map(of_table).collect();
+    // What is counted in parallel comes in any order.
     let all = format!(
-        "select c.position, d.* from {schema}.{CHECKPOINT} c, ({}) d (rows, sum)",
+        "select c.position, d.rows, d.sum from {schema}.{CHECKPOINT} c, ({}) d (nth, rows, sum) order by d.nth",
         digests.join(" union all ")
     );
     let found: Vec<(i64, i64, String)> = sqlx::query_as(AssertSqlSafe(all))
