@@ -45,9 +45,19 @@ pub(crate) struct Leases {
 struct Me {
     node: Uuid,
     session: i32,
-    joined: bool,
+    joined: Option<Instant>,
     /// The others that were alive at the last look.
     others: BTreeSet<Uuid>,
+    /// Since when there were none.
+    alone: Option<Instant>,
+    /// How long that look may be trusted.
+    until: Instant,
+}
+
+impl Me {
+    fn is_trusted(&self) -> bool {
+        self.joined.is_some() && Instant::now() < self.until
+    }
 }
 
 enum Look {
@@ -64,8 +74,10 @@ impl Leases {
         *lock(&self.me) = Some(Me {
             node: Uuid::now_v7(),
             session,
-            joined: false,
+            joined: None,
             others: BTreeSet::new(),
+            alone: None,
+            until: Instant::now(),
         });
         self.stir();
     }
@@ -91,12 +103,24 @@ impl Leases {
         lock(&self.me).as_ref().map_or(0, |me| me.others.len())
     }
 
+    /// Whether no other node is at work, and none can still think that it is.
+    pub fn is_alone(&self) -> bool {
+        let alone = |me: &Me| me.alone.is_some_and(|since| since.elapsed() > TRUST) && me.is_trusted();
+        lock(&self.me).as_ref().is_some_and(alone)
+    }
+
+    /// This node, if all others that are at work know of it by now: none counts on being alone any more.
+    pub fn known_as(&self) -> Option<Uuid> {
+        let known = |me: &&Me| me.joined.is_some_and(|since| since.elapsed() > TRUST) && me.is_trusted();
+        lock(&self.me).as_ref().filter(known).map(|me| me.node)
+    }
+
     /// Gives back what a consumer holds that has ended on this node.
     pub async fn leave(&self, pool: &PgPool, consumer: &str) -> Result<(), sqlx::Error> {
         let _turn = self.turn.lock().await;
         let Some(node) = self.node() else { return Ok(()) };
         if !table::leave(pool, node, consumer).await? {
-            self.change(node, |me| me.joined = false);
+            self.change(node, |me| me.joined = None);
         }
         Ok(())
     }
@@ -145,9 +169,9 @@ impl Leases {
         };
         let consumers: Vec<&str> = queues.iter().map(|queue| queue.name()).collect();
         let until = Instant::now() + TRUST;
-        if !me.joined {
+        if me.joined.is_none() {
             table::join(pool, me.node, me.session, &consumers, TTL).await?;
-            self.change(me.node, |me| me.joined = true);
+            self.change(me.node, |me| me.joined = Some(Instant::now()));
         } else if !table::renew(pool, me.node, &consumers, TTL).await? {
             return Ok(Look::Removed);
         }
@@ -167,8 +191,12 @@ impl Leases {
             table::join(pool, me.node, me.session, &consumers, TTL).await?;
             self.stir();
         }
-        self.share(pool, &me, &queues, Survey { nodes, leases, until }).await?;
-        self.change(me.node, |me| me.others = others);
+        let survey = Survey { nodes, leases, until };
+        self.share(pool, &me, &queues, survey).await?;
+        self.change(me.node, |me| {
+            me.alone = others.is_empty().then(|| me.alone.unwrap_or_else(Instant::now));
+            (me.others, me.until) = (others, until);
+        });
         Ok(Look::Kept)
     }
 

@@ -176,6 +176,17 @@ impl Log {
         self.leases.others()
     }
 
+    /// Whether this node may count on being the only one at work: no other has been for longer than one could be mistaken
+    /// about it, and one that comes is not `known_as` anybody before this one has stopped to count on that.
+    pub fn is_alone(&self) -> bool {
+        self.leases.is_alone()
+    }
+
+    /// What this node is called, once all that are at work know that it is there.
+    pub fn known_as(&self) -> Option<Uuid> {
+        self.leases.known_as()
+    }
+
     /// Appends everything or nothing, and answers when it is durable. Personal values are stored sealed; the events
     /// answered have them open.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {

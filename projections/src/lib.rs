@@ -3,6 +3,7 @@
 
 mod column;
 mod counts;
+mod debt;
 #[cfg(test)]
 mod golden;
 mod known;

@@ -124,8 +124,13 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The PostgreSQL schema and role of its read models.
-    pub fn schema(&self) -> String {
+    /// The PostgreSQL role that reads its rows, of now or of a past.
+    pub fn role(&self) -> String {
+        schema_of(&self.slug)
+    }
+
+    /// The schema of its read models. Whoever reads for a request asks for its `home`, which waits for what was answered.
+    pub(crate) fn schema(&self) -> String {
         schema_of(&self.slug)
     }
 

@@ -5,6 +5,7 @@
 //! build has made is left to that build's nodes.
 
 use crate::{
+    debt::Debts,
     known::Era,
     lane::{Lane, Source},
     model::{BUILD, CHECKPOINT},
@@ -33,8 +34,10 @@ use uuid::Uuid;
 pub(crate) const BATCH: i64 = 500;
 /// Batches that one step folds at most: other workspaces have their turn.
 const BATCHES: usize = 16;
-/// How long a write waits to be readable before it answers anyway.
+/// How long somebody waits for a write to be readable before they go on anyway.
 const READABLE_WAIT: Duration = Duration::from_secs(10);
+/// How many positions rows may be behind what was answered.
+const BEHIND_MAX: i64 = 1_000;
 /// How long it trusts that somebody else takes the step it waits for.
 const PATIENCE: Duration = Duration::from_millis(250);
 
@@ -52,14 +55,22 @@ pub(crate) struct Inner {
     pub tenant: Vec<Box<dyn Projector>>,
     platform: Vec<Box<dyn Projector>>,
     schemas: Mutex<HashMap<Uuid, String>>,
-    /// Workspaces that are known to have tables.
-    homes: Mutex<HashSet<Uuid>>,
+    homes: Mutex<Homes>,
+    debts: Debts,
     /// Workspaces whose tables are not, or not yet, as this build makes them.
     unserved: RwLock<HashSet<Uuid>>,
     pub pasts: Pasts,
     standings: Mutex<Standings>,
     reached: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
     urge: OnceLock<Urge>,
+}
+
+/// Workspaces that have tables, and in which no write of another node is unseen that it has answered: as long as this node
+/// is known under that name.
+#[derive(Default)]
+struct Homes {
+    node: Option<Uuid>,
+    known: HashSet<Uuid>,
 }
 
 /// Where workspaces' rows stand, as this node wrote them last.
@@ -85,6 +96,7 @@ impl Projections {
             platform: platform_tables(),
             schemas: Mutex::default(),
             homes: Mutex::default(),
+            debts: Debts::default(),
             unserved: RwLock::default(),
             pasts: Pasts::default(),
             standings: Mutex::default(),
@@ -127,21 +139,45 @@ impl Projections {
         Ok(serves)
     }
 
-    /// Where a workspace's rows are read now: the schema, and the role of the same name.
+    /// Where a workspace's rows are read now, once they show all that was answered: the schema, and the role of the same name.
     pub async fn home(&self, workspace: &Workspace) -> Result<String, ProjectError> {
-        let schema = workspace.schema();
-        if self.0.homes().contains(&workspace.id) {
+        let (id, schema) = (workspace.id, workspace.schema());
+        let node = self.0.log.known_as();
+        if self.0.is_home(node, id) {
+            self.pay(id).await;
             return Ok(schema);
         }
-        if self.is_untouched(workspace.id, &schema).await? {
+        if self.is_untouched(id, &schema).await? {
             return Ok(EMPTY.clone());
         }
-        if !schema::exists(&self.0.pool, &schema).await? {
-            // Its first events are being folded.
-            self.wait_for(workspace.id.into(), 1).await;
-        }
-        self.0.homes().insert(workspace.id);
+        // Its first events may be being folded, or others may have answered for some.
+        let head = self.0.log.head(id).await?;
+        self.wait_for(id.into(), head).await;
+        self.0.came_home(node, id);
         Ok(schema)
+    }
+
+    /// After a write that goes as far as that in its log: whoever reads through `home` from now on sees it. The rows need
+    /// not be written for that while no other node reads, as long as they are not far behind; the platform's are read without
+    /// asking. `false` when they were to be written, and were not in time.
+    pub async fn show(&self, workspace: WorkspaceId, position: i64) -> bool {
+        let reached = self.0.with_reached(workspace.into(), |reached| *reached.borrow());
+        let may_owe = workspace != WorkspaceId::PLATFORM && self.0.log.is_alone();
+        if !may_owe || !self.0.debts.owe(workspace.into(), position, reached) {
+            return self.wait_for(workspace, position).await;
+        }
+        self.wait_for(workspace, position - BEHIND_MAX).await
+    }
+
+    /// Waits until all is readable that was answered.
+    async fn pay(&self, workspace: Uuid) {
+        let Some(position) = self.0.debts.of(workspace) else {
+            return;
+        };
+        if !self.wait_for(workspace.into(), position).await {
+            tracing::warn!(%workspace, position, "the read models have not reached in time what was answered");
+            self.0.debts.write_off(workspace, position);
+        }
     }
 
     /// Nothing has happened in it, and so it has no tables yet.
@@ -376,7 +412,24 @@ impl Inner {
         self.standings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn homes(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+    fn is_home(&self, node: Option<Uuid>, workspace: Uuid) -> bool {
+        let homes = self.homes();
+        node.is_some() && homes.node == node && homes.known.contains(&workspace)
+    }
+
+    /// All is readable there that others had answered when this node was known already.
+    fn came_home(&self, node: Option<Uuid>, workspace: Uuid) {
+        let mut homes = self.homes();
+        if homes.node != node {
+            *homes = Homes {
+                node,
+                known: HashSet::new(),
+            };
+        }
+        homes.known.insert(workspace);
+    }
+
+    fn homes(&self) -> MutexGuard<'_, Homes> {
         self.homes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

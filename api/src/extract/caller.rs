@@ -59,11 +59,6 @@ impl Caller {
         self.workspace.id.into()
     }
 
-    /// The schema of the workspace's read models.
-    pub fn schema(&self) -> String {
-        self.workspace.schema()
-    }
-
     pub fn actor(&self) -> Actor {
         let standing = self.standing.clone();
         match &self.key {

@@ -78,7 +78,7 @@ pub async fn place(app: &App, caller: &Caller, as_of: Option<AsOf>) -> Result<Pl
     let moment = moment.ok_or_else(|| Problem::invalid_field(NAME, Rule::NotYet))?;
     let schema = app.projections.past(workspace, moment, PATIENCE).await?;
     Ok(Place {
-        role: caller.schema(),
+        role: caller.workspace.role(),
         schema: schema.ok_or_else(Problem::preparing)?,
         moment: Some(moment),
     })

@@ -160,7 +160,7 @@ impl Write {
         }
     }
 
-    /// After a command: waits until the workspace's read models show it, unless the caller does not want to.
+    /// After a command: whoever reads from now on sees it, unless the caller does not want to wait for that.
     pub async fn settle<E>(&self, app: &App, workspace: WorkspaceId, done: &Done<E>) -> Written {
         self.settle_at(app, workspace, done.position, Some(done.version)).await
     }
@@ -193,8 +193,8 @@ impl Write {
 
     /// As `settle`, after an append of several aggregates; `version` is that of the one the answer shows.
     pub async fn settle_at(&self, app: &App, workspace: WorkspaceId, position: i64, version: Option<i64>) -> Written {
-        if !self.respond_async {
-            reached(app, workspace, position).await;
+        if !self.respond_async && !app.projections.show(workspace, position).await {
+            late(workspace, position);
         }
         Written {
             position,
@@ -204,12 +204,9 @@ impl Write {
     }
 }
 
-/// Waits until the workspace's read models show what was written there.
-async fn reached(app: &App, workspace: WorkspaceId, position: i64) {
-    if !app.projections.wait_for(workspace, position).await {
-        // It is durable: refusing now would be a lie. The consumer's failure is shown elsewhere.
-        tracing::warn!(%workspace, position, "the read models have not reached a write in time");
-    }
+/// It is durable: refusing now would be a lie. The consumer's failure is shown elsewhere.
+fn late(workspace: WorkspaceId, position: i64) {
+    tracing::warn!(%workspace, position, "the read models have not reached a write in time");
 }
 
 /// A write that is durable; becomes the answer.
@@ -224,7 +221,9 @@ pub struct Written {
 impl Written {
     /// Of an answer that shows what the read models have: they are waited for, whatever is preferred.
     pub async fn shown(app: &App, workspace: WorkspaceId, position: i64, version: Option<i64>) -> Self {
-        reached(app, workspace, position).await;
+        if !app.projections.wait_for(workspace, position).await {
+            late(workspace, position);
+        }
         Self {
             position,
             version,

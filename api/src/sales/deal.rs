@@ -256,7 +256,8 @@ async fn answer(
     let written = write.settle(app, caller.workspace_id(), done).await;
     let (mut won_at, mut lost_at) = (None, None);
     if let (Some(Stage::Won | Stage::Lost), None) = (stage, done.at) {
-        Closed { won_at, lost_at } = closed_at(&app.reads, &caller.schema(), done.id).await?;
+        let home = app.projections.home(&caller.workspace).await?;
+        Closed { won_at, lost_at } = closed_at(&app.reads, &home, done.id).await?;
     } else if stage == Some(Stage::Won) {
         won_at = done.at;
     } else if stage == Some(Stage::Lost) {

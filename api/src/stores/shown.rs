@@ -70,9 +70,7 @@ impl UserShown {
         let email = match (&user.email, store) {
             (Some(email), _) => Some(email.clone()),
             // Its tables may be changing just now: that keeps nobody out.
-            (None, Some(store)) => employee::contact(&app.reads, &store.schema(), user.id)
-                .await
-                .unwrap_or_default(),
+            (None, Some(store)) => contact(app, store, user.id).await.unwrap_or_default(),
             (None, None) => None,
         };
         Ok(Self {
@@ -82,6 +80,12 @@ impl UserShown {
             full_name: full_name(&user.first_name, &user.last_name),
         })
     }
+}
+
+/// The address by which an employee of that store can be reached.
+pub async fn contact(app: &App, store: &Workspace, user: Uuid) -> Result<Option<String>, Problem> {
+    let home = app.projections.home(store).await?;
+    Ok(employee::contact(&app.reads, &home, user).await?)
 }
 
 pub fn full_name(first: &str, last: &str) -> String {

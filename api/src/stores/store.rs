@@ -8,7 +8,7 @@ use super::{
     person::{Person, given, given_email, refuse},
     registration::said,
     role::RoleShown,
-    shown::{Entered, StoreShown, Stores, Success, Told},
+    shown::{Entered, StoreShown, Stores, Success, Told, contact},
 };
 use crate::{
     extract::{Body, BodyHash, Caller, NoQuery, SignedIn, Write, Written},
@@ -34,7 +34,7 @@ use domain::{
         workspace::{Change, Profile, Workspace, WorkspaceCommand, WorkspaceKind},
     },
 };
-use projections::{people::employee, platform};
+use projections::platform;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -181,9 +181,7 @@ async fn owner_of(app: &App, user: Uuid) -> Result<Person, Problem> {
     let first = Entered::by(app, user).await?.stores.into_iter().next();
     let contact = match (&known.email, first) {
         (Some(email), _) => Some(email.clone()),
-        (None, Some((store, _))) => employee::contact(&app.reads, &store.schema(), user)
-            .await
-            .unwrap_or_default(),
+        (None, Some((store, _))) => contact(app, &store, user).await.unwrap_or_default(),
         (None, None) => None,
     };
     // Who registered by an address need not have said what they are called.
