@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod answered;
 mod append;
 mod bills;
 mod contract;

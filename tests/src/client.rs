@@ -222,8 +222,9 @@ impl Client {
         })
     }
 
-    /// Where the read models of the client's workspace are.
+    /// Where the read models of the client's workspace are, with all that was answered until now.
     pub async fn schema(&self) -> String {
+        self.get("/customers?limit=1").await.expect(200);
         let workspace = self.get(&format!("/workspaces/{}", self.workspace)).await.expect(200);
         let slug = workspace["slug"].as_str().expect("a slug");
         format!("tenant_{}", slug.replace('-', "_"))
