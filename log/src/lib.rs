@@ -177,9 +177,10 @@ impl Log {
     }
 
     /// Whether this node may count on being the only one at work: no other has been for longer than one could be mistaken
-    /// about it, and one that comes is not `known_as` anybody before this one has stopped to count on that.
+    /// about it, and one that comes is not `known_as` anybody before this one has stopped to count on that. Never with an engine:
+    /// there the tables' heads may be behind what it has.
     pub fn is_alone(&self) -> bool {
-        self.leases.is_alone()
+        self.replica.is_none() && self.leases.is_alone()
     }
 
     /// What this node is called, once all that are at work know that it is there.
