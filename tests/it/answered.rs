@@ -82,7 +82,9 @@ async fn what_a_killed_node_had_answered_is_shown_by_the_next() {
     let owner = server.owner().await;
     let (path, held) = answered_without_rows(&server, &owner).await;
     server.kill();
-    held.close().await.unwrap();
     server.spawn().await;
-    owner.get(&path).await.expect(200);
+    let mut asked = Box::pin(owner.get(&path));
+    assert!(timeout(SOON, &mut asked).await.is_err(), "shown without its row");
+    held.close().await.unwrap();
+    asked.await.expect(200);
 }
