@@ -10,9 +10,9 @@ use std::{
 use uuid::Uuid;
 
 /// What all states may weigh together, as JSON, about.
-const WEIGHT_MAX: u64 = 24 << 20;
-/// What a state weighs besides: keys, pointers, the cache's own books. Bounds the number of states, too.
-const WEIGHT_MIN: usize = 512;
+const WEIGHT_MAX: u64 = 16 << 20;
+/// What a state weighs besides: its own fields, keys, pointers, the cache's own books. Bounds the number of states, too.
+const WEIGHT_MIN: usize = 1_024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {

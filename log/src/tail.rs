@@ -18,11 +18,11 @@ use std::{
 use uuid::Uuid;
 
 /// The most that all its events weigh, about.
-const BYTES_MAX: usize = 8 << 20;
+const BYTES_MAX: usize = 6 << 20;
 /// How long open personal values are given out: a connection that died unheard of must not keep anybody readable.
 const OPEN_MAX: Duration = Duration::from_secs(60);
-/// What an event weighs besides its texts.
-const BYTES_EACH: usize = 400;
+/// What an event weighs besides its texts, what was read in it included.
+const BYTES_EACH: usize = 1_000;
 
 /// A recorded event, shared by all who follow on this node, with what they read in it: decoded once.
 #[derive(Debug)]

@@ -150,13 +150,18 @@ pub fn camel_case(column: &str) -> String {
 /// `dealNumber` → `deal_number`.
 pub fn snake_case(field: &str) -> String {
     let mut out = String::with_capacity(field.len() + 4);
+    push_snake_case(&mut out, field);
+    out
+}
+
+/// The same, behind what is there.
+pub(crate) fn push_snake_case(out: &mut String, field: &str) {
     for c in field.chars() {
         if c.is_ascii_uppercase() {
             out.push('_');
         }
         out.push(c.to_ascii_lowercase());
     }
-    out
 }
 
 #[cfg(test)]

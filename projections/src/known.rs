@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// What one table's rows may weigh together, as JSON.
 const WEIGHT_MAX: u64 = 2 << 20;
 /// What a row weighs besides.
-const WEIGHT_MIN: usize = 256;
+const WEIGHT_MIN: usize = 512;
 
 /// A workspace, from one loss of its memory to the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 //! knows the rows before and after knows how many there are. What comes of it is written by `write`.
 
 use crate::{
-    column::{Column, camel_case, snake_case},
+    column::{Column, camel_case, push_snake_case},
     counts::{Changed, Counts},
     known::{Era, Known},
     lane::Source,
@@ -406,7 +406,7 @@ pub(crate) fn renamed(object: &str) -> String {
                 let end = end_of_text(found);
                 let (text, after) = found.split_at(end);
                 if is_key && depth == 1 {
-                    out.push_str(&snake_case(text));
+                    push_snake_case(&mut out, text);
                 } else {
                     out.push_str(text);
                 }

@@ -3,7 +3,10 @@
 
 use crate::history::History;
 use futures::future::join_all;
-use prometric_tests::{Client, story::Shop};
+use prometric_tests::{
+    Client,
+    story::{Shop, id},
+};
 use std::{
     process::Child,
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -25,6 +28,7 @@ pub async fn measure(history: &mut History, events: i64) {
     history.catch_up(events).await;
     history.server.spawn().await;
     let (server, owner, shop) = (&history.server, &history.owner, &history.shop);
+    while !is_shown(owner, shop).await {} // what was laid down is folded by the server, unless a round before has made rows of it
     let told = Told::default();
     let clients = join_all((0..CLIENTS).map(|_| work(owner, shop, &told)));
     let replay = async {
@@ -59,6 +63,11 @@ async fn pace(told: &Told) -> f64 {
     let before = told.requests.load(Relaxed);
     tokio::time::sleep(Duration::from_secs(SECONDS)).await;
     (told.requests.load(Relaxed) - before) as f64 / SECONDS as f64
+}
+
+async fn is_shown(owner: &Client, shop: &Shop) -> bool {
+    let deal = id(&owner.post("/deals", shop.deal(1)).await.expect(201));
+    owner.get(&format!("/deals/{deal}")).await.status == 200
 }
 
 async fn work(owner: &Client, shop: &Shop, told: &Told) {
