@@ -71,7 +71,12 @@ async fn a_node_that_comes_shows_what_a_lone_one_answered() {
         nth += 1;
         let made = create(&owner, format!("ТОО {nth}")).await.expect(201);
         let shown = elsewhere.get(&format!("/customers/{}", id(&made))).await;
-        assert_eq!(shown.status, 200, "the {nth}th, {:?} after the other came", began.elapsed());
+        assert_eq!(
+            shown.status,
+            200,
+            "the {nth}th, {:?} after the other came",
+            began.elapsed()
+        );
     }
 }
 
