@@ -143,6 +143,7 @@ async fn a_full_disk_and_a_lock_are_passing_and_a_missing_column_is_not() {
     );
     run("drop trigger is_full on log.events".to_owned()).await;
     owner.post("/customers", customer).await.expect(201);
+    owner.get("/customers").await.expect(200);
     owner.get("/health").await.expect(200);
 
     run(format!("alter table {schema}.customers rename column name to nom")).await;

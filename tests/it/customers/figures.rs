@@ -68,6 +68,7 @@ async fn metrics_are_the_sums_of_the_documents() {
     let pay = async |invoice: &Value| {
         let payment = json!({"invoiceId": id(invoice), "amount": invoice["amount"]});
         owner.post("/finance/payments", payment).await.expect(201);
+        metrics().await; // its row is written
     };
     let behaviour = async || {
         let now = metrics().await;
