@@ -6,6 +6,7 @@ mod counts;
 mod debt;
 #[cfg(test)]
 mod golden;
+mod home;
 mod known;
 mod lane;
 pub mod list;

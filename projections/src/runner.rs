@@ -6,13 +6,14 @@
 
 use crate::{
     debt::Debts,
+    home::Homes,
     known::Era,
     lane::{Lane, Source},
     model::{BUILD, CHECKPOINT},
     past::Pasts,
     platform::{self, Workspace},
     platform_tables,
-    schema::{self, EMPTY, PLATFORM},
+    schema::{self, PLATFORM},
     table::{ProjectError, Projector, Seen},
     tenant_tables,
     write::{Mark, write},
@@ -34,12 +35,6 @@ use uuid::Uuid;
 pub(crate) const BATCH: i64 = 500;
 /// Batches that one step folds at most: other workspaces have their turn.
 const BATCHES: usize = 16;
-/// How long somebody waits for a write to be readable before they go on anyway.
-const READABLE_WAIT: Duration = Duration::from_secs(10);
-/// How many positions rows may be behind what was answered.
-const BEHIND_MAX: i64 = 1_000;
-/// How long it trusts that somebody else takes the step it waits for.
-const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Leases are kept apart by build: as long as nodes of two follow the log, each has its own who writes its rows.
 static NAME: LazyLock<String> = LazyLock::new(|| format!("{FAMILY}.{}", BUILD.as_str()));
@@ -55,22 +50,14 @@ pub(crate) struct Inner {
     pub tenant: Vec<Box<dyn Projector>>,
     platform: Vec<Box<dyn Projector>>,
     schemas: Mutex<HashMap<Uuid, String>>,
-    homes: Mutex<Homes>,
-    debts: Debts,
+    pub homes: Homes,
+    pub debts: Debts,
     /// Workspaces whose tables are not, or not yet, as this build makes them.
     unserved: RwLock<HashSet<Uuid>>,
     pub pasts: Pasts,
     standings: Mutex<Standings>,
     reached: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
     urge: OnceLock<Urge>,
-}
-
-/// Workspaces that have tables, and in which no write of another node is unseen that it has answered: as long as this node
-/// is known under that name.
-#[derive(Default)]
-struct Homes {
-    node: Option<Uuid>,
-    known: HashSet<Uuid>,
 }
 
 /// Where workspaces' rows stand, as this node wrote them last.
@@ -95,7 +82,7 @@ impl Projections {
             tenant: tenant_tables(),
             platform: platform_tables(),
             schemas: Mutex::default(),
-            homes: Mutex::default(),
+            homes: Homes::default(),
             debts: Debts::default(),
             unserved: RwLock::default(),
             pasts: Pasts::default(),
@@ -139,80 +126,9 @@ impl Projections {
         Ok(serves)
     }
 
-    /// Where a workspace's rows are read now, once they show all that was answered: the schema, and the role of the same name.
-    pub async fn home(&self, workspace: &Workspace) -> Result<String, ProjectError> {
-        let (id, schema) = (workspace.id, workspace.schema());
-        let node = self.0.log.known_as();
-        if self.0.is_home(node, id) {
-            self.pay(id).await;
-            return Ok(schema);
-        }
-        if self.is_untouched(id, &schema).await? {
-            return Ok(EMPTY.clone());
-        }
-        // Its first events may be being folded, or others may have answered for some.
-        let head = self.0.log.head(id).await?;
-        self.wait_for(id.into(), head).await;
-        self.0.came_home(node, id);
-        Ok(schema)
-    }
-
-    /// After a write that goes as far as that in its log: whoever reads through `home` from now on sees it. The rows need
-    /// not be written for that while no other node reads, as long as they are not far behind; the platform's are read without
-    /// asking. `false` when they were to be written, and were not in time.
-    pub async fn show(&self, workspace: WorkspaceId, position: i64) -> bool {
-        let reached = self.0.with_reached(workspace.into(), |reached| *reached.borrow());
-        let may_owe = workspace != WorkspaceId::PLATFORM && self.0.log.is_alone();
-        if !may_owe || !self.0.debts.owe(workspace.into(), position, reached) {
-            return self.wait_for(workspace, position).await;
-        }
-        self.wait_for(workspace, position - BEHIND_MAX).await
-    }
-
-    /// Waits until all is readable that was answered.
-    async fn pay(&self, workspace: Uuid) {
-        let Some(position) = self.0.debts.of(workspace) else {
-            return;
-        };
-        if !self.wait_for(workspace.into(), position).await {
-            tracing::warn!(%workspace, position, "the read models have not reached in time what was answered");
-            self.0.debts.write_off(workspace, position);
-        }
-    }
-
-    /// Nothing has happened in it, and so it has no tables yet.
-    async fn is_untouched(&self, workspace: Uuid, schema: &str) -> Result<bool, ProjectError> {
-        let mut connection = self.0.pool.acquire().await?;
-        let untouched = schema::untouched(&mut connection, &[(workspace, schema.to_owned())]).await?;
-        Ok(!untouched.is_empty())
-    }
-
     /// The runner, to be followed with.
     pub fn consumer(&self) -> Arc<dyn Consumer> {
         Arc::new(self.clone())
-    }
-
-    /// Waits until the workspace's read models have reached a position; `false` when they did not in time. Where
-    /// another node leads the workspace, this one takes the step itself: the checkpoint's lock lets both be right, and
-    /// nobody waits for a message from there.
-    pub async fn wait_for(&self, workspace: WorkspaceId, position: i64) -> bool {
-        let workspace = workspace.into();
-        let mut reached = self.0.with_reached(workspace, watch::Sender::subscribe);
-        if *reached.borrow() >= position {
-            return true;
-        }
-        let wait = async {
-            self.0.urge(|urge| urge.ask(workspace));
-            loop {
-                let wait = reached.wait_for(|at| *at >= position);
-                match tokio::time::timeout(PATIENCE, wait).await {
-                    Ok(reached) => return reached.is_ok(),
-                    // The lease may have changed hands meanwhile.
-                    Err(_) => self.0.urge(|urge| urge.insist(workspace)),
-                }
-            }
-        };
-        tokio::time::timeout(READABLE_WAIT, wait).await.unwrap_or(false)
     }
 }
 
@@ -412,28 +328,7 @@ impl Inner {
         self.standings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_home(&self, node: Option<Uuid>, workspace: Uuid) -> bool {
-        let homes = self.homes();
-        node.is_some() && homes.node == node && homes.known.contains(&workspace)
-    }
-
-    /// All is readable there that others had answered when this node was known already.
-    fn came_home(&self, node: Option<Uuid>, workspace: Uuid) {
-        let mut homes = self.homes();
-        if homes.node != node {
-            *homes = Homes {
-                node,
-                known: HashSet::new(),
-            };
-        }
-        homes.known.insert(workspace);
-    }
-
-    fn homes(&self) -> MutexGuard<'_, Homes> {
-        self.homes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn urge(&self, body: impl FnOnce(&Urge)) {
+    pub(crate) fn urge(&self, body: impl FnOnce(&Urge)) {
         self.urge.get().map(body);
     }
 
@@ -493,7 +388,7 @@ impl Inner {
         self.with_reached(workspace, |reached| reached.send_replace(position));
     }
 
-    fn with_reached<T>(&self, workspace: Uuid, body: impl FnOnce(&watch::Sender<i64>) -> T) -> T {
+    pub(crate) fn with_reached<T>(&self, workspace: Uuid, body: impl FnOnce(&watch::Sender<i64>) -> T) -> T {
         let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
         body(reached.entry(workspace).or_insert_with(|| watch::channel(0).0))
     }

@@ -372,11 +372,9 @@ async fn workspaces_are_made_shown_and_renamed() {
             "select count(*) from pg_namespace where nspname = 'tenant_{}' and nspowner = to_regrole(nspname)",
             slug.replace('-', "_")
         );
+        let customers = person.get(&format!("/workspaces/{id}/customers")).await.expect(200);
+        assert_eq!(customers["total"], json!(1));
         assert_eq!(count(&pool, &schema).await, 1, "a schema of its own for {slug}");
-        assert_eq!(
-            person.get(&format!("/workspaces/{id}/customers")).await.expect(200)["total"],
-            json!(1)
-        );
     }
     let all = person.get("/workspaces").await.expect(200);
     assert_eq!(
