@@ -96,7 +96,7 @@ impl Projections {
     }
 
     /// Nothing has happened in it, and so it has no tables yet.
-    async fn is_untouched(&self, workspace: Uuid, schema: &str) -> Result<bool, ProjectError> {
+    pub(crate) async fn is_untouched(&self, workspace: Uuid, schema: &str) -> Result<bool, ProjectError> {
         let mut connection = self.0.pool.acquire().await?;
         let untouched = schema::untouched(&mut connection, &[(workspace, schema.to_owned())]).await?;
         Ok(!untouched.is_empty())

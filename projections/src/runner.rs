@@ -25,7 +25,6 @@ use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, RwLock},
-    time::Duration,
 };
 use tokio::sync::watch;
 use tracing::{Span, debug_span};
