@@ -6,12 +6,13 @@
 CONTRACT="append:: follow:: story:: crash:: load:: torture::"
 
 # What is not asked there, because it is about PostgreSQL as the log itself: what goes wrong between the statements of its commit or on the
-# way to it, and which of three ways a batch takes; tables that are locked in the middle of a statement; and more bytes than a commit of
-# an engine holds.
+# way to it, and which of three ways a batch takes; tables that are locked in the middle of a statement, or emptied by hand; and more bytes
+# than a commit of an engine holds.
 ONLY_POSTGRESQL="
 append::answers::
 append::faults::
 append::routes::
+append::rules::a_workspace_that_vanished_begins_anew
 append::pressure::a_caller_who_leaves_leaves_nothing_or_all_of_it
 append::pressure::the_end_of_the_log_loses_nothing_and_leaves_no_connection
 append::limits::as_much_as_is_allowed_is_written
