@@ -2,7 +2,7 @@
 
 use prometric_tests::{Answer, Client, Server, story::id};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -17,24 +17,13 @@ async fn create(client: &Client, name: String) -> Answer {
     client.post("/customers", json!({"name": name})).await
 }
 
-/// Nobody can say how far the rows of that workspace are, as long as the connection lives.
-async fn hold_rows(server: &Server, schema: &str) -> PgConnection {
-    let mut connection = PgConnection::connect(&server.database_url).await.unwrap();
-    let lock = format!("begin; lock table {schema}.checkpoint in access exclusive mode");
-    sqlx::raw_sql(AssertSqlSafe(lock))
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    connection
-}
-
 /// A customer whose creation is answered while no row can be written, and who keeps that so.
 async fn answered_without_rows(server: &Server, owner: &Client) -> (String, PgConnection) {
     create(owner, "ТОО".to_owned()).await.expect(201);
     let schema = owner.schema().await;
     let began = Instant::now();
     loop {
-        let held = hold_rows(server, &schema).await;
+        let held = server.hold(&format!("{schema}.checkpoint")).await;
         if let Ok(answer) = timeout(SOON, create(owner, "ТОО".to_owned())).await {
             return (format!("/customers/{}", id(&answer.expect(201))), held);
         }

@@ -13,7 +13,7 @@ use domain::{
     identity::workspace::{Workspace, WorkspaceCommand},
 };
 use log::Log;
-use sqlx::{AssertSqlSafe, PgPool, postgres::PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
 use std::{
     fs::{self, OpenOptions},
     net::TcpListener,
@@ -111,6 +111,16 @@ impl Server {
         };
         server.spawn().await;
         server
+    }
+
+    /// Nobody reads or writes that table as long as the connection lives.
+    pub async fn hold(&self, table: &str) -> PgConnection {
+        let connection = PgConnection::connect(&self.database_url).await;
+        let mut connection = connection.expect("the database answers");
+        let lock = format!("begin; lock table {table} in access exclusive mode");
+        let locked = sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut connection).await;
+        locked.expect("a table of that name");
+        connection
     }
 
     /// A second process on the same database.

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use prometric_tests::{Client, Server};
 use reqwest::{Method, Response};
 use serde_json::json;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use std::{
     collections::BTreeSet,
     time::{Duration, Instant},
@@ -182,13 +182,7 @@ async fn nodes_tell_each_other_what_they_let_through() {
 async fn hold_customers(server: &Server, owner: &Client) -> PgConnection {
     owner.post("/customers", json!({"name": "a"})).await.expect(201);
     let schema = owner.schema().await;
-    let mut connection = PgConnection::connect(&server.database_url).await.unwrap();
-    let lock = format!("begin; lock table {schema}.customers in access exclusive mode");
-    sqlx::raw_sql(AssertSqlSafe(lock))
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    connection
+    server.hold(&format!("{schema}.customers")).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
